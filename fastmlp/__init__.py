@@ -1,0 +1,24 @@
+"""fastmlp: multilayer perceptrons trained on the CPU at the speed of their matrix products."""
+
+from fastmlp.datasets import get_CIFAR10_data, load_digits
+from fastmlp.gradient_check import eval_numerical_gradient, rel_error
+from fastmlp.kaggle import output_submission_csv
+from fastmlp.network import NeuralNetwork, get_default_dtype, set_default_dtype
+from fastmlp.persistence import ModelFileError
+from fastmlp.training import DivergenceError, History
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DivergenceError",
+    "History",
+    "ModelFileError",
+    "NeuralNetwork",
+    "eval_numerical_gradient",
+    "get_CIFAR10_data",
+    "get_default_dtype",
+    "load_digits",
+    "output_submission_csv",
+    "rel_error",
+    "set_default_dtype",
+]

@@ -1,0 +1,266 @@
+"""CIFAR-10 as a classifier wants it, read from either of its official layouts."""
+
+import codecs
+import os
+import pickle
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from fastmlp.validation import float_dtype, integer
+
+CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+_HOME_PAGE = "https://www.cs.toronto.edu/~kriz/cifar.html"
+_BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
+
+_N_CHANNELS = 3
+_N_PIXELS = 32 * 32
+_N_FEATURES = _N_CHANNELS * _N_PIXELS
+
+# A block of this many images stays in cache while it is converted.
+_BLOCK_ROWS = 256
+
+
+def get_CIFAR10_data(
+    num_training: int = 49000,
+    num_validation: int = 1000,
+    num_test: int = 10000,
+    subtract_mean: bool = True,
+    *,
+    folder: str | os.PathLike[str] | None = None,
+    dtype: npt.DTypeLike = np.float64,
+) -> dict[str, np.ndarray]:
+    """Load CIFAR-10, split it, and standardise it by the statistics of the training part.
+
+    The mean image of the training part is subtracted from all images; then each colour channel is centred and divided
+    by its standard deviation over the training part.
+
+    Parameters
+    ----------
+    num_training : int, default 49000
+        The first images of the training files, which train; at least 1.
+    num_validation : int, default 1000
+        The next images of the training files, which validate. Where fewer are left, those are given, with a warning.
+    num_test : int, default 10000
+        The first images of the test file.
+    subtract_mean : bool, default True
+        Whether the mean image is subtracted. The channels are standardised in any case.
+    folder : str or path-like, optional
+        Where the data set is: a folder with the files of the binary or of the Python version, or one that contains
+        `cifar-10-batches-bin` or `cifar-10-batches-py`. Without it, the folder named by the environment variable
+        `FASTMLP_DATA` is searched, then `cifar10` in the working folder. The binary version is preferred.
+    dtype : data type, default numpy.float64
+        float64 or float32, the type of the images returned.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        `X_train`, `X_val` and `X_test` of shape (n, 3072), in height-width-channel order; `y_train`, `y_val` and
+        `y_test` of shape (n,), int64, the places of the classes in `CIFAR10_CLASSES`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the data set, or one of its files, is not there.
+    ValueError
+        If an argument is out of range or a file is damaged.
+
+    Warns
+    -----
+    UserWarning
+        If fewer than `num_validation` images are left to validate.
+
+    Examples
+    --------
+    >>> from fastmlp.datasets import get_CIFAR10_data
+    >>> data = get_CIFAR10_data(dtype="float32")  # doctest: +SKIP
+    >>> data["X_train"].shape, data["X_val"].shape, data["X_test"].shape  # doctest: +SKIP
+    ((49000, 3072), (1000, 3072), (10000, 3072))
+    """
+    num_training = integer("num_training", num_training, 1)
+    num_validation = integer("num_validation", num_validation, 0)
+    num_test = integer("num_test", num_test, 0)
+    dtype = float_dtype("dtype", dtype)
+
+    images, labels, test_images, test_labels = _read_layout(*_find_layout(folder))
+    for name, asked, available in (
+        ("num_training", num_training, len(images)),
+        ("num_test", num_test, len(test_images)),
+    ):
+        if asked > available:
+            raise ValueError(f"{name} must be at most {available}, the number of images in the files, got {asked}")
+    left = len(images) - num_training
+    if left < num_validation:
+        warnings.warn(
+            f"num_validation asked for {num_validation} images, but {left} are left after the {num_training} that "
+            f"train; {left} are given",
+            stacklevel=2,
+        )
+
+    train = slice(num_training)
+    validate = slice(num_training, num_training + num_validation)
+    test = slice(num_test)
+    mean, std = _statistics(images[train], subtract_mean)
+    return {
+        "X_train": _standardized(images[train], mean, std, dtype),
+        "y_train": labels[train].astype(np.int64),
+        "X_val": _standardized(images[validate], mean, std, dtype),
+        "y_val": labels[validate].astype(np.int64),
+        "X_test": _standardized(test_images[test], mean, std, dtype),
+        "y_test": test_labels[test].astype(np.int64),
+    }
+
+
+def _statistics(images: np.ndarray, subtract_mean: bool) -> tuple[np.ndarray, np.ndarray]:
+    """What to subtract from each feature and what to divide it by: two rows in the order of the result.
+
+    With the mean image subtracted, the channels are centred already, so one mean for each feature does for both.
+    """
+    sums: np.ndarray = np.zeros(_N_FEATURES, np.int64)
+    squares: np.ndarray = np.zeros(_N_FEATURES, np.int64)
+    for start in range(0, len(images), _BLOCK_ROWS):
+        block = images[start : start + _BLOCK_ROWS].astype(np.int64)
+        sums += block.sum(axis=0)
+        squares += (block * block).sum(axis=0)
+
+    # Python's integers, which neither round nor overflow, up to the one division in each statistic.
+    sums = sums.reshape(_N_CHANNELS, _N_PIXELS).astype(object)
+    squares = squares.reshape(_N_CHANNELS, _N_PIXELS).astype(object)
+    count = len(images)
+    if not subtract_mean:
+        sums, squares = sums.sum(axis=1, keepdims=True), squares.sum(axis=1, keepdims=True)
+        count *= _N_PIXELS
+    mean = (sums / count).astype(np.float64)
+    spread = (count * squares - sums * sums).sum(axis=1, keepdims=True)
+    std = np.sqrt((spread / (count * count * sums.shape[1])).astype(np.float64))
+    std[std == 0] = 1
+    mean, std = (np.broadcast_to(a, (_N_CHANNELS, _N_PIXELS)).T.ravel() for a in (mean, std))
+    return mean, std
+
+
+def _standardized(images: np.ndarray, mean: np.ndarray, std: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    result = np.empty(images.shape, dtype)
+    for start in range(0, len(images), _BLOCK_ROWS):
+        planes = images[start : start + _BLOCK_ROWS].reshape(-1, _N_CHANNELS, _N_PIXELS)
+        block = planes.transpose(0, 2, 1).reshape(-1, _N_FEATURES)
+        # NumPy divides in float64 and rounds to the type of the result at the end.
+        np.divide(block - mean, std, out=result[start : start + _BLOCK_ROWS])
+    return result
+
+
+class _Layout(NamedTuple):
+    """One of the official versions of the data set."""
+
+    subfolder: str
+    suffix: str
+    # From a file to its images (n, 3072), uint8, in channel-height-width order, and labels (n,), of any integer type.
+    read: Callable[[Path], tuple[np.ndarray, np.ndarray]]
+
+    def paths(self, folder: Path) -> list[Path]:
+        return [folder / (batch + self.suffix) for batch in _BATCHES]
+
+
+def _find_layout(folder: str | os.PathLike[str] | None) -> tuple[_Layout, Path]:
+    """The first version of the data set in the places where it may be, and the folder of its files."""
+    if folder is not None:
+        places = [Path(folder)]
+    else:
+        variable = os.environ.get("FASTMLP_DATA")
+        places = [Path(variable)] if variable else []
+        places.append(Path("cifar10"))
+    for place in places:
+        for layout in _LAYOUTS:
+            for candidate in (place, place / layout.subfolder):
+                if any(path.exists() for path in layout.paths(candidate)):
+                    return layout, candidate
+    raise FileNotFoundError(
+        f"CIFAR-10 is not in {' or '.join(str(place.absolute()) for place in places)}: looked for data_batch_1.bin "
+        "(binary version) and data_batch_1 (Python version) there and in the subfolders cifar-10-batches-bin and "
+        f"cifar-10-batches-py. Download either version from {_HOME_PAGE}, unpack it, and name its folder by the "
+        "argument folder or the environment variable FASTMLP_DATA"
+    )
+
+
+def _read_layout(layout: _Layout, folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Images and labels of the training files, and of the test file."""
+    paths = layout.paths(folder)
+    missing = [path.name for path in paths if not path.exists()]
+    if missing:
+        raise FileNotFoundError(f"{folder} holds only a part of CIFAR-10; missing: {', '.join(missing)}")
+    *training, test = (_read_checked(layout, path) for path in paths)
+    images, labels = (np.concatenate(parts) for parts in zip(*training, strict=True))
+    return images, labels, *test
+
+
+def _read_checked(layout: _Layout, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    images, labels = layout.read(path)
+    outside = (labels < 0) | (labels >= len(CIFAR10_CLASSES))
+    if outside.any():
+        at = int(np.argmax(outside))
+        raise ValueError(
+            f"{path} must hold labels from 0 to {len(CIFAR10_CLASSES) - 1}, got {labels[at]} at image {at}"
+        )
+    return images, labels
+
+
+def _read_binary(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read rows of one label byte and the pixels."""
+    n_bytes = path.stat().st_size
+    if n_bytes == 0 or n_bytes % (1 + _N_FEATURES):
+        raise ValueError(f"{path} must hold {1 + _N_FEATURES} bytes for each image, got {n_bytes} bytes in all")
+    rows = np.fromfile(path, np.uint8).reshape(-1, 1 + _N_FEATURES)
+    return rows[:, 1:], rows[:, 0]
+
+
+def _read_pickled(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read a pickled dictionary with the arrays `data` and `labels`."""
+    try:
+        with path.open("rb") as file:
+            batch = _ArrayUnpickler(file, encoding="latin1").load()
+        # Python 3 keeps the type of keys that were written as bytes.
+        images, labels = (np.asarray(batch[key if key in batch else key.encode()]) for key in ("data", "labels"))
+    except OSError:
+        raise
+    except Exception as error:  # damaged pickles raise errors of many types
+        raise ValueError(f"{path} is not a pickled batch of CIFAR-10: {type(error).__name__}: {error}") from error
+    if images.dtype != np.uint8 or images.shape[1:] != (_N_FEATURES,) or len(images) == 0:
+        raise ValueError(
+            f"{path} must hold 'data' as a uint8 array (n, {_N_FEATURES}) with n > 0, got {images.dtype} {images.shape}"
+        )
+    if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
+        raise ValueError(
+            f"{path} must hold 'labels' as {len(images)} integers, one an image, got {labels.dtype} {labels.shape}"
+        )
+    return images, labels
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """Unpickles arrays and Python's basic types, and refuses to look up anything else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        # NumPy 2 renamed numpy.core; files of either spelling are about.
+        try:
+            return _PICKLE_NAMES[module.replace("numpy._core", "numpy.core"), name]
+        except KeyError:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no array needs") from None
+
+
+# The functions that rebuild arrays are private to NumPy; asking its own objects for them works in every version.
+_PICKLE_NAMES: dict[tuple[str, str], Any] = {
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+    ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
+    ("numpy.core.multiarray", "scalar"): np.int64(0).__reduce__()[0],
+    ("numpy.core.numeric", "_frombuffer"): np.empty(0).__reduce_ex__(5)[0],
+    ("_codecs", "encode"): codecs.encode,
+}
+
+_LAYOUTS = (
+    _Layout("cifar-10-batches-bin", ".bin", _read_binary),
+    _Layout("cifar-10-batches-py", "", _read_pickled),
+)

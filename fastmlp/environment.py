@@ -1,0 +1,37 @@
+"""What this installation is made of, for bug reports and beside measurements."""
+
+import platform
+
+import numpy as np
+import scipy
+
+import fastmlp
+from fastmlp import _kernels, threads
+
+
+def environment() -> dict[str, str]:
+    """Versions, compiler, vector instructions, BLAS and threads of this installation.
+
+    Examples
+    --------
+    >>> from fastmlp.environment import environment
+    >>> environment()["threading"] in ("P1: BLAS owns the threads", "P2: OpenMP owns the threads")
+    True
+    """
+    build = _kernels.build_info()
+    openmp = build["openmp"]
+    patterns = {"blas": "P1: BLAS owns the threads", "openmp": "P2: OpenMP owns the threads"}
+    return {
+        "fastmlp": fastmlp.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "platform": platform.platform(),
+        "compiler": build["compiler"],
+        "build": build["build"],
+        "SIMD": build["simd"],
+        "OpenMP": f"yes, version {openmp}" if openmp else "no: built without it, one thread",
+        "BLAS": threads.blas.description,
+        "threads": str(threads.available_threads()),
+        "threading": patterns[threads.pattern],
+    }

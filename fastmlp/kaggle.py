@@ -1,0 +1,71 @@
+"""Predictions as a file to submit to a Kaggle competition."""
+
+import csv
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from fastmlp.files import replacing
+
+
+def output_submission_csv(path: str | os.PathLike[str], predictions: npt.ArrayLike) -> None:
+    """Write predictions as a CSV file with the columns `id` and `category`.
+
+    Missing parent folders are created. A file that is there already is replaced at once, when the new one is complete.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file to write.
+    predictions : array_like
+        Labels, shape (n,) or (n, 1): integers, or floats that are whole numbers.
+
+    Raises
+    ------
+    ValueError
+        If `predictions` are not whole numbers or have another shape. No file is touched then.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from fastmlp.kaggle import output_submission_csv
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     output_submission_csv(Path(folder, "submission.csv"), [3, 8, 8])
+    ...     print(Path(folder, "submission.csv").read_text(), end="")
+    id,category
+    0,3
+    1,8
+    2,8
+    """
+    labels = _labels(predictions)
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["id", "category"])
+    writer.writerows(enumerate(labels))
+    with replacing(target) as file:
+        file.write(text.getvalue().encode("ascii"))
+
+
+def _labels(predictions: npt.ArrayLike) -> list[int]:
+    try:
+        array = np.asarray(predictions)
+    except ValueError as error:  # rows of several lengths
+        raise ValueError(f"predictions must be an array of integer labels, one for each row: {error}") from None
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"predictions must be an array of integer labels, got dtype {array.dtype}")
+    if array.ndim != 1 and array.shape[1:] != (1,):
+        raise ValueError(
+            f"predictions must have shape (n,) or (n, 1), got {array.shape}; of class scores take the argmax"
+        )
+    array = array.ravel()
+    fractional = ~np.isfinite(array) | (array != np.floor(array))
+    if fractional.any():
+        at = int(np.argmax(fractional))
+        raise ValueError(f"predictions must be whole numbers, got {array[at]!s} at index {at}")
+    return [int(label) for label in array.tolist()]

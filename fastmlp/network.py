@@ -1,0 +1,399 @@
+"""`NeuralNetwork`: the assignment's face on the engine, and fit, predict, save and load for everybody else."""
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from fastmlp import persistence, training
+from fastmlp.engine import N_MOMENTS, Engine
+from fastmlp.parameters import INITIALIZERS, Parameters, initialize, l2_penalty
+from fastmlp.reference import Functions
+from fastmlp.training import Callback, History
+from fastmlp.validation import float_dtype, integer, layer_sizes, number, one_of
+
+_default_dtype = np.dtype(np.float64)
+
+
+def set_default_dtype(dtype: npt.DTypeLike) -> None:
+    """Choose the dtype of networks that are made without one, "float32" or "float64".
+
+    It starts as FASTMLP_DTYPE says, or as float64.
+
+    Examples
+    --------
+    >>> import fastmlp
+    >>> fastmlp.set_default_dtype("float32")
+    >>> fastmlp.NeuralNetwork(4, [10], 3).dtype
+    dtype('float32')
+    >>> fastmlp.set_default_dtype("float64")
+    """
+    global _default_dtype
+    _default_dtype = float_dtype("dtype", dtype)
+
+
+def get_default_dtype() -> np.dtype:
+    """The dtype of networks that are made without one."""
+    return _default_dtype
+
+
+if "FASTMLP_DTYPE" in os.environ:
+    _default_dtype = float_dtype("the environment variable FASTMLP_DTYPE", os.environ["FASTMLP_DTYPE"])
+
+
+class NeuralNetwork(Functions):
+    """A multilayer perceptron: ReLU hidden layers, a softmax output, cross-entropy loss, L2 regularisation.
+
+    `forward`, `backward` and `update` are the three calls of a training loop written by hand; `fit` is that loop.
+    A network may be used by one thread at a time; predictions may come from any number.
+
+    Parameters
+    ----------
+    input_size : int
+        Number of features.
+    hidden_sizes : sequence of int
+        Size of each hidden layer; may be empty.
+    output_size : int
+        Number of classes.
+    num_layers : int, optional
+        Number of affine layers, `len(hidden_sizes) + 1`; checked where it is given.
+    dtype : {"float64", "float32"} or numpy.dtype, optional
+        Of parameters and of everything computed; see `set_default_dtype`.
+    n_threads : int, optional
+        Threads to compute with; by default OpenMP's number or the processors at hand. Results do not depend on it.
+    seed : int, optional
+        Draw the weights from a `numpy.random.RandomState` of their own with this seed, instead of NumPy's global one.
+    init : {"assignment", "he", "glorot"}
+        Distribution of the weights, see `fastmlp.parameters.initialize`.
+
+    Attributes
+    ----------
+    params : mapping
+        `W1, b1, ..., Wk, bk`: live arrays, Wi (sizes[i-1], sizes[i]) and bi (sizes[i],). Assigning copies into place.
+    gradients : mapping
+        The same of the loss's gradients: live, overwritten by the next `backward`; empty before the first one.
+    outputs : dict
+        `X, h1, ..., scores` of the last `forward`: read-only, valid until the next call.
+    history : fastmlp.training.History or None
+        Of the last `fit`, an interrupted one included.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp import NeuralNetwork
+    >>> net = NeuralNetwork(4, [10], 3, 2, seed=0)
+    >>> X, y = np.eye(4), np.array([0, 1, 2, 2])
+    >>> for t in range(200):
+    ...     scores = net.forward(X)
+    ...     loss = net.backward(y, reg=1e-3)
+    ...     net.update(0.5)
+    >>> net.predict(X)
+    array([0, 1, 2, 2])
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_sizes: Iterable[int],
+        output_size: int,
+        num_layers: int | None = None,
+        *,
+        dtype: npt.DTypeLike = None,
+        n_threads: int | None = None,
+        seed: int | None = None,
+        init: str = "assignment",
+    ):
+        sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
+        init = one_of("init", init, INITIALIZERS)
+        checked = _default_dtype if dtype is None else float_dtype("dtype", dtype)
+        random_state = np.random if seed is None else np.random.RandomState(seed)
+        self._adopt(Engine(sizes, checked))
+        self.hidden_sizes = hidden_sizes
+        self.n_threads = n_threads
+        initialize(self.params, init, random_state)
+
+    def _adopt(self, engine: Engine) -> None:
+        sizes = engine.layout.sizes
+        self._engine = engine
+        self.input_size, self.output_size, self.num_layers = sizes[0], sizes[-1], len(sizes) - 1
+        self.hidden_sizes: Any = list(sizes[1:-1])
+        self.history: History | None = None
+
+    def __repr__(self) -> str:
+        sizes = "-".join(map(str, self._engine.layout.sizes))
+        return f"NeuralNetwork({sizes}, {self.dtype}, {self._engine.layout.n_parameters:,} parameters)"
+
+    @property
+    def dtype(self) -> np.dtype:
+        """float32 or float64."""
+        return self._engine.layout.dtype
+
+    @property
+    def n_threads(self) -> int | None:
+        """Threads to compute with; None for as many as there are."""
+        return self._engine.n_threads
+
+    @n_threads.setter
+    def n_threads(self, value: int | None) -> None:
+        self._engine.n_threads = None if value is None else integer("n_threads", value)
+
+    @property
+    def params(self) -> Parameters:
+        """Live arrays; assigning a mapping copies all of it into place, and keeps moments and step count."""
+        return self._engine.params
+
+    @params.setter
+    def params(self, values: Mapping[str, npt.ArrayLike]) -> None:
+        self._engine.params.assign(values)
+
+    @property
+    def gradients(self) -> Mapping[str, np.ndarray]:
+        """Live arrays of the last `backward`; empty before the first one and after `fit`."""
+        return self._engine.gradients if self._engine.has_gradients else {}
+
+    @property
+    def outputs(self) -> dict[str, np.ndarray]:
+        """Read-only arrays of the last `forward`: X, h1, ..., scores."""
+        return self._engine.outputs()
+
+    def forward(self, X: npt.ArrayLike) -> np.ndarray:
+        """Compute the probability of each class.
+
+        Parameters
+        ----------
+        X : array_like (n_rows, input_size)
+            Real numbers of any type and layout. An array that needs no conversion is not copied: `backward` reads it
+            again.
+
+        Returns
+        -------
+        ndarray (n_rows, output_size)
+            Softmax of the last layer's scores, a fresh array of the network's dtype.
+        """
+        return self._engine.forward(X)
+
+    def backward(self, y: npt.ArrayLike, reg: float = 0.0) -> float:
+        """Compute the loss of the batch last given to `forward`, and its gradients.
+
+        Parameters
+        ----------
+        y : array_like (n_rows,)
+            Labels from 0 to output_size - 1; whole floats and shape (n_rows, 1) will do.
+        reg : float
+            Strength of the L2 regularisation of the weights; biases are not regularised.
+
+        Returns
+        -------
+        float
+            Mean cross-entropy plus `0.5 * reg * sum(W**2)` over all weight matrices.
+
+        Raises
+        ------
+        RuntimeError
+            Without a `forward` before.
+        """
+        return self._engine.backward(y, number("reg", reg))
+
+    def update(
+        self,
+        lr: float = 0.001,
+        b1: float = 0.9,
+        b2: float = 0.999,
+        eps: float = 1e-8,
+        opt: str = "SGD",
+        t: int | None = None,
+        *,
+        epoch: int | None = None,
+        step: int | None = None,
+    ) -> None:
+        """Apply the gradients of the last `backward`.
+
+        Parameters
+        ----------
+        lr : float
+            Learning rate.
+        b1, b2, eps : float
+            Adam's decay rates of the two moments, and its epsilon; b1 is also the momentum of "Momentum".
+        opt : {"SGD", "Momentum", "Adam"}
+            Plain gradient descent, Sutskever et al. (2013) equations 1 and 2, or Kingma and Ba (2015) algorithm 1.
+        t : int, optional
+            Time step of Adam's bias correction, from 1; `epoch` and `step` are other names for it. It holds for this
+            update only; where it is absent, the network counts its updates of any kind.
+
+        Raises
+        ------
+        RuntimeError
+            Without gradients.
+        """
+        if t is None and epoch is None and step is None:
+            time_step = None
+        else:
+            given = {name: value for name, value in (("t", t), ("epoch", epoch), ("step", step)) if value is not None}
+            if len(given) > 1:
+                raise TypeError(f"update takes one time step, got {' and '.join(given)}")
+            time_step = integer(*given.popitem())
+        if opt not in N_MOMENTS:
+            one_of("opt", opt, N_MOMENTS)
+        lr = number("lr", lr)
+        if opt != "SGD":
+            b1, b2 = number("b1", b1, 0, 1, open_high=True), number("b2", b2, 0, 1, open_high=True)
+            eps = number("eps", eps, 0)
+        self._engine.update(opt, lr, b1, b2, eps, time_step)
+
+    def fit(
+        self,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        *,
+        epochs: int = 10,
+        batch_size: int = 200,
+        learning_rate: float | None = None,
+        learning_rate_decay: float = 1.0,
+        regularization: float = 0.0,
+        optimizer: str = "SGD",
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        time_step: str = "update",
+        drop_last: bool = False,
+        seed: int | None = None,
+        X_val: npt.ArrayLike | None = None,
+        y_val: npt.ArrayLike | None = None,
+        progress: bool | None = None,
+        callbacks: Iterable[Callback] = (),
+    ) -> History:
+        """Train on the rows of X; a second call goes on where the first one ended.
+
+        Parameters
+        ----------
+        X : array_like (n_rows, input_size)
+            Real numbers of any type and layout, memory maps included; rows are converted a batch at a time.
+        y : array_like (n_rows,)
+            Labels from 0 to output_size - 1.
+        epochs : int
+            Passes over X.
+        batch_size : int
+            Rows of one update.
+        learning_rate : float, optional
+            0.05 for SGD, 0.01 for Momentum, 0.001 for Adam where it is not given.
+        learning_rate_decay : float
+            Factor on the rate after each epoch.
+        regularization : float
+            As `reg` of `backward`.
+        optimizer : {"SGD", "Momentum", "Adam"}
+            As `opt` of `update`.
+        beta1, beta2, epsilon : float
+            As `b1`, `b2` and `eps` of `update`.
+        time_step : {"update", "epoch"}
+            What Adam's bias correction counts; the assignment's notebook counts epochs.
+        drop_last : bool
+            Leave out the rows of each epoch that do not fill a batch.
+        seed : int, optional
+            Shuffle with a `numpy.random.RandomState` of its own; by default `numpy.random.permutation` is called.
+        X_val, y_val : array_like, optional
+            Validation data, evaluated after each epoch.
+        progress : bool, optional
+            Show a progress bar (needs tqdm).
+        callbacks : iterable of callable
+            Each is called as `callback(network, history)` after each epoch; one that returns True ends the training.
+
+        Returns
+        -------
+        History
+            Arrays of loss, accuracy, rate and time by epoch; also kept as `history`.
+
+        Raises
+        ------
+        DivergenceError
+            When the loss or a parameter is no longer finite; parameters are then as after the last finite epoch.
+        """
+        settings = training.Settings(
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_decay=learning_rate_decay,
+            regularization=regularization,
+            optimizer=optimizer,
+            beta1=beta1,
+            beta2=beta2,
+            epsilon=epsilon,
+            time_step=time_step,
+            drop_last=drop_last,
+        )
+        return training.fit(
+            self, X, y, settings, seed=seed, X_val=X_val, y_val=y_val, progress=progress, callbacks=callbacks
+        )
+
+    def predict_proba(self, X: npt.ArrayLike) -> np.ndarray:
+        """Probability of each class, as `forward` gives it, in blocks of rows.
+
+        Parameters
+        ----------
+        X : array_like (n_rows, input_size)
+            Any number of rows.
+
+        Returns
+        -------
+        ndarray (n_rows, output_size)
+        """
+        return self._engine.predict_proba(X)
+
+    def predict(self, X: npt.ArrayLike) -> np.ndarray:
+        """Most probable class of each row, as an integer array (n_rows,)."""
+        return self.predict_proba(X).argmax(axis=1)
+
+    def evaluate(self, X: npt.ArrayLike, y: npt.ArrayLike, reg: float = 0.0) -> tuple[float, float]:
+        """Loss, as `backward` returns it, and accuracy on X (n_rows, input_size), y (n_rows,); changes nothing.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp import NeuralNetwork
+        >>> net = NeuralNetwork(2, [], 3)
+        >>> net.params["W1"] = np.zeros((2, 3))
+        >>> net.evaluate(np.ones((4, 2)), [0, 0, 1, 2])  # log(3), and class 0 wins a tie
+        (1.0986122886681098, 0.5)
+        """
+        loss, accuracy = self._engine.evaluate(X, y)
+        return loss + l2_penalty(self.params, number("reg", reg)), accuracy
+
+    def score(self, X: npt.ArrayLike, y: npt.ArrayLike) -> float:
+        """Accuracy of `predict` on X (n_rows, input_size) for labels y (n_rows,)."""
+        return self.evaluate(X, y)[1]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to a `.npz` file under exactly this name.
+
+        The file holds parameters, the optimisers' moments and the step count, so that training can go on. It takes the
+        place of an older one only when it is complete.
+        """
+        persistence.save(self._engine, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a network that `save` wrote; nothing in the file is executed.
+
+        Raises
+        ------
+        fastmlp.ModelFileError
+            If the file is truncated, altered or no model at all.
+        """
+        network = cls.__new__(cls)
+        network._adopt(persistence.load(path))
+        return network
+
+    # What the loop over epochs needs besides, see `fastmlp.training.Network`.
+
+    def snapshot(self) -> dict[str, Any]:
+        """Copies of all that training changes."""
+        return self._engine.snapshot()
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Go back to a snapshot of this network."""
+        self._engine.restore(snapshot)
+
+    def forget_batch(self) -> None:
+        """Drop the last batch and its gradients."""
+        self._engine.forget_batch()

@@ -1,0 +1,187 @@
+"""The network in plain NumPy, as a good student would write it.
+
+It is what the kernels are tested against, and what benchmarks compare them with; `fastmlp.training` drives either.
+"""
+
+import copy
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastmlp.parameters import Layout, initialize, l2_penalty
+from fastmlp.validation import layer_sizes
+
+
+class Functions:
+    """The functions that a network is made of, on plain arrays; the assignment's helpers.
+
+    Rows are samples: X (n_rows, n_in), W (n_in, n_out), b (n_out,).
+    """
+
+    @staticmethod
+    def linear(W: np.ndarray, X: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """X @ W + b, of shape (n_rows, n_out)."""
+        return X @ W + b
+
+    @staticmethod
+    def linear_grad(W: np.ndarray, X: np.ndarray, dout: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Gradients (dW, db, dX) of a loss through `linear`, from its gradient dout (n_rows, n_out)."""
+        return X.T @ dout, dout.sum(axis=0), dout @ W.T
+
+    @staticmethod
+    def relu(X: np.ndarray) -> np.ndarray:
+        """max(X, 0); NaN stays NaN."""
+        return np.maximum(X, 0)
+
+    @staticmethod
+    def relu_grad(X: np.ndarray) -> np.ndarray:
+        """Derivative of `relu`: 1 where X > 0, else 0; of X's own type where that is a floating one."""
+        X = np.asarray(X)
+        return (X > 0).astype(X.dtype if X.dtype.kind == "f" else np.float64)
+
+    @staticmethod
+    def softmax(X: np.ndarray) -> np.ndarray:
+        """exp(X) / sum(exp(X)) of each row of scores X (n_rows, n_classes)."""
+        shifted = np.exp(X - np.max(X, axis=1, keepdims=True))
+        return shifted / shifted.sum(axis=1, keepdims=True)
+
+    @staticmethod
+    def cross_entropy(X: np.ndarray, y: np.ndarray) -> float:
+        """Mean of -log(softmax(X)[i, y[i]]) over the rows of scores X (n_rows, n_classes), labels y (n_rows,)."""
+        shifted = X - np.max(X, axis=1, keepdims=True)
+        log_sums = np.log(np.exp(shifted).sum(axis=1))
+        return float(np.mean(log_sums - shifted[np.arange(len(y)), y]))
+
+    @staticmethod
+    def softmax_grad(X: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Gradient of `cross_entropy(X, y)` with respect to the scores: (softmax(X) - one_hot(y)) / n_rows."""
+        grad = Functions.softmax(X)
+        grad[np.arange(len(y)), y] -= 1
+        return grad / len(y)
+
+
+class NeuralNetwork(Functions):
+    """A multilayer perceptron with ReLU hidden layers and a softmax output, in NumPy.
+
+    Same construction, members and results as `fastmlp.NeuralNetwork`, up to rounding, with no checks of its arguments.
+
+    Parameters
+    ----------
+    input_size, hidden_sizes, output_size, num_layers, dtype, seed, init
+        See `fastmlp.NeuralNetwork`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp import reference
+    >>> net = reference.NeuralNetwork(4, [10], 3, 2, seed=0)
+    >>> net.forward(np.ones((5, 4))).shape
+    (5, 3)
+    >>> loss = net.backward(np.zeros(5, int), reg=0.1)
+    >>> net.update(0.1)
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_sizes: Any,
+        output_size: int,
+        num_layers: int | None = None,
+        *,
+        dtype: npt.DTypeLike = np.float64,
+        seed: int | None = None,
+        init: str = "assignment",
+    ):
+        sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
+        self.input_size, self.hidden_sizes, self.output_size = input_size, hidden_sizes, output_size
+        self.num_layers = len(sizes) - 1
+        self.params = {name: np.zeros(shape, dtype) for name, shape in Layout(sizes, np.dtype(dtype)).shapes.items()}
+        initialize(self.params, init, np.random if seed is None else np.random.RandomState(seed))
+        self.dtype = np.dtype(dtype)
+        self.gradients: dict[str, np.ndarray] = {}
+        self.outputs: dict[str, np.ndarray] = {}
+        self.moments: dict[str, dict[str, np.ndarray]] = {}
+        self.n_updates = 0
+        self.history: Any = None
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        """Probabilities (n_rows, n_classes) of the rows of X."""
+        h = np.asarray(X, self.dtype)
+        self.outputs = {"X": h}
+        for i in range(1, self.num_layers):
+            h = self.relu(self.linear(self.params[f"W{i}"], h, self.params[f"b{i}"]))
+            self.outputs[f"h{i}"] = h
+        k = self.num_layers
+        self._logits = self.linear(self.params[f"W{k}"], h, self.params[f"b{k}"])
+        self.outputs["scores"] = self.softmax(self._logits)
+        return self.outputs["scores"]
+
+    def backward(self, y: np.ndarray, reg: float = 0.0) -> float:
+        """Loss of the batch last given to `forward`; fills `gradients`."""
+        inputs = [self.outputs["X"], *(self.outputs[f"h{i}"] for i in range(1, self.num_layers))]
+        dout = self.softmax_grad(self._logits, y)
+        for i in range(self.num_layers, 0, -1):
+            W, h = self.params[f"W{i}"], inputs[i - 1]
+            self.gradients[f"W{i}"] = h.T @ dout + reg * W
+            self.gradients[f"b{i}"] = dout.sum(axis=0)
+            if i > 1:
+                dout = (dout @ W.T) * self.relu_grad(h)
+        return self.cross_entropy(self._logits, y) + l2_penalty(self.params, reg)
+
+    def update(
+        self,
+        lr: float = 0.001,
+        b1: float = 0.9,
+        b2: float = 0.999,
+        eps: float = 1e-8,
+        opt: str = "SGD",
+        t: int | None = None,
+    ) -> None:
+        """One step of SGD, Momentum (Sutskever et al., 2013) or Adam (Kingma and Ba, 2015, algorithm 1)."""
+        self.n_updates += 1
+        t = self.n_updates if t is None else t
+        for name, w in self.params.items():
+            dw = self.gradients[name]
+            if opt == "SGD":
+                w -= lr * dw
+            elif opt == "Momentum":
+                velocity = self._moment("velocity", name)
+                velocity *= b1
+                velocity -= lr * dw
+                w += velocity
+            else:
+                m, v = self._moment("m", name), self._moment("v", name)
+                m *= b1
+                m += (1 - b1) * dw
+                v *= b2
+                v += (1 - b2) * dw**2
+                w -= lr * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + eps)
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """Probabilities (n_rows, n_classes)."""
+        return self.forward(X)
+
+    def evaluate(self, X: np.ndarray, y: np.ndarray, reg: float = 0.0) -> tuple[float, float]:
+        """Loss and accuracy on X, y."""
+        scores = self.forward(X)
+        return self.cross_entropy(self._logits, y) + l2_penalty(self.params, reg), float((scores.argmax(axis=1) == y).mean())
+
+    def snapshot(self) -> dict[str, Any]:
+        """Copies of all that training changes."""
+        return copy.deepcopy({"params": self.params, "moments": self.moments, "n_updates": self.n_updates})
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Go back to a snapshot."""
+        self.__dict__.update(copy.deepcopy(snapshot))
+
+    def forget_batch(self) -> None:
+        """Drop the last batch and its gradients."""
+        self.outputs = {}
+        self.gradients = {}
+
+    def _moment(self, kind: str, name: str) -> np.ndarray:
+        moments = self.moments.setdefault(kind, {})
+        if name not in moments:
+            moments[name] = np.zeros_like(self.params[name])
+        return moments[name]

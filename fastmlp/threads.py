@@ -1,0 +1,104 @@
+"""The one owner of threads: who may use how many.
+
+Two patterns. Under "openmp" the kernels' own team computes, and SciPy's BLAS is held to one thread for as long as a
+kernel runs; results have the same bits for any number of threads. It needs a BLAS that can be told, and that says that
+it has obeyed. Where there is none, or where FASTMLP_THREADING=blas asks for it, "blas" is the pattern: BLAS keeps its
+threads, the kernels have one, and results may differ in rounding from one number of threads to another.
+"""
+
+import ctypes
+import os
+from typing import NamedTuple
+
+import scipy.linalg.cython_blas
+
+from fastmlp import _kernels
+
+# Multiplications below which starting a team costs more than it saves.
+SERIAL_WORK = 1 << 18
+# The same for an update, counted in parameters.
+SERIAL_PARAMETERS = 1 << 16
+# Products are cut into at most as many blocks.
+MAX_THREADS = 64
+
+
+class Blas(NamedTuple):
+    """SciPy's BLAS library: what it says of itself, and the addresses of its functions for its number of threads."""
+
+    description: str
+    get_threads: int
+    set_threads: int
+
+
+def find_blas() -> Blas:
+    """Look for OpenBLAS's control functions in the library that SciPy's BLAS functions come from.
+
+    A symbol is looked up in a library and in those that it is linked with, so the extension module leads to the right
+    copy where NumPy, SciPy and others have each brought their own.
+    """
+    library = ctypes.CDLL(scipy.linalg.cython_blas.__file__)
+    for prefix in ("scipy_openblas", "openblas"):
+        try:
+            get, set_, parallel, config = (
+                getattr(library, f"{prefix}_{name}")
+                for name in ("get_num_threads", "set_num_threads", "get_parallel", "get_config")
+            )
+        except AttributeError:
+            continue
+        config.restype = ctypes.c_char_p
+        description = config().decode().strip()
+        before = get()
+        set_(1)
+        obeyed = get() == 1
+        set_(before)
+        # 0 is a build without threads, 1 one with threads of its own; one with OpenMP's (2) has another limit for
+        # each calling thread, so that a limit set here would not hold for the members of a team
+        if parallel() in (0, 1) and obeyed:
+            return Blas(description, *(ctypes.cast(f, ctypes.c_void_p).value or 0 for f in (get, set_)))
+        return Blas(description, 0, 0)
+    return Blas("unknown", 0, 0)
+
+
+def _choose_pattern() -> str:
+    asked = os.environ.get("FASTMLP_THREADING", "openmp")
+    if asked not in ("openmp", "blas"):
+        raise ValueError(f"the environment variable FASTMLP_THREADING must be 'openmp' or 'blas', got {asked!r}")
+    return "openmp" if asked == "openmp" and blas.get_threads else "blas"
+
+
+blas = find_blas()
+pattern = _choose_pattern()
+_forked = False
+
+if pattern == "openmp":
+    _kernels.bind_blas(blas.get_threads, blas.set_threads)
+
+
+def _after_fork_in_child() -> None:
+    # OpenMP's threads are gone in the child, and a team there would wait for them for ever (gcc bug 58378)
+    global _forked
+    _forked = _kernels.after_fork_in_child() or _forked
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+def available_threads() -> int:
+    """How many threads a network uses that was not told: OpenMP's number, or the processors this process may use.
+
+    Asked at each call, so that what has been set since the import counts.
+    """
+    if pattern == "blas" or _forked:
+        return 1
+    limit = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(_kernels.max_threads(), limit, MAX_THREADS))
+
+
+def team_size(n_threads: int | None, work: int, serial_work: int = SERIAL_WORK) -> int:
+    """Threads for one call that does this much work, for a network with this `n_threads`."""
+    if work < serial_work or n_threads == 1:
+        return 1
+    if n_threads is None:
+        return available_threads()
+    return 1 if pattern == "blas" or _forked else min(n_threads, MAX_THREADS)

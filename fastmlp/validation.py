@@ -1,0 +1,118 @@
+"""Checks of what users pass in. Each error names the argument, what it got and what it needs."""
+
+import math
+import operator
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastmlp import _kernels
+
+# SciPy's BLAS counts in 32-bit integers.
+MAX_BLAS_SIZE = 2**31 - 1
+
+
+def integer(name: str, value: Any, low: int = 1) -> int:
+    """`value` as an int of at least `low`."""
+    try:
+        result = operator.index(value)
+    except TypeError:
+        result = low - 1
+    if result < low or isinstance(value, bool | np.bool_):
+        needed = "a positive integer" if low == 1 else f"an integer of at least {low}"
+        raise ValueError(f"{name} must be {needed}, got {value!r}")
+    return result
+
+
+def float_dtype(name: str, dtype: npt.DTypeLike) -> np.dtype:
+    """float32 or float64, native."""
+    # NumPy takes None for float64
+    for choice in (np.dtype(np.float32), np.dtype(np.float64)):
+        if dtype is not None and choice == dtype:
+            return choice
+    raise ValueError(f"{name} must be float32 or float64, got {dtype!r}")
+
+
+def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf, *, open_high: bool = False) -> float:
+    """`value` as a finite float in [low, high], or in [low, high)."""
+    try:
+        result = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {value!r}") from None
+    if not (math.isfinite(result) and low <= result <= high and not (open_high and result == high)):
+        bounds = "finite"
+        if low > -math.inf:
+            bounds += f", at least {low:g}"
+        if high < math.inf:
+            bounds += f" and {'below' if open_high else 'at most'} {high:g}"
+        raise ValueError(f"{name} must be {bounds}, got {value!r}")
+    return result
+
+
+def one_of(name: str, value: Any, choices: Iterable[str]) -> str:
+    """`value`, which must be one of the choices."""
+    choices = tuple(choices)
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+    return value
+
+
+def layer_sizes(input_size: Any, hidden_sizes: Any, output_size: Any, num_layers: Any) -> tuple[int, ...]:
+    """The sizes of all layers, input and output included."""
+    try:
+        hidden = list(hidden_sizes)
+    except TypeError:
+        raise TypeError(f"hidden_sizes must be a sequence of positive integers, got {hidden_sizes!r}") from None
+    if num_layers is not None and len(hidden) != integer("num_layers", num_layers) - 1:
+        raise ValueError(
+            f"hidden_sizes must have num_layers - 1 = {num_layers - 1} entries, got {len(hidden)}: {hidden_sizes!r}"
+        )
+    named = {"input_size": input_size, **{f"hidden_sizes[{i}]": size for i, size in enumerate(hidden)}}
+    sizes = tuple(integer(name, size) for name, size in (*named.items(), ("output_size", output_size)))
+    if max(sizes) > MAX_BLAS_SIZE:
+        raise ValueError(f"layers must have at most {MAX_BLAS_SIZE} units, got sizes {sizes}")
+    return sizes
+
+
+def real_matrix(name: str, values: npt.ArrayLike, n_columns: int) -> np.ndarray:
+    """`values` as an array (n, n_columns) of real numbers of any type and layout."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be an array of real numbers, got dtype {array.dtype}")
+    if array.ndim != 2 or array.shape[1] != n_columns:
+        hint = f"; for a single row pass {name}.reshape(1, -1)" if array.ndim == 1 else ""
+        raise ValueError(f"{name} must have shape (n_rows, {n_columns}), got {array.shape}{hint}")
+    if array.shape[0] > MAX_BLAS_SIZE:
+        raise ValueError(f"{name} must have at most {MAX_BLAS_SIZE} rows, got {array.shape[0]}")
+    return array
+
+
+def class_labels(name: str, values: npt.ArrayLike, n_rows: int, n_classes: int) -> np.ndarray:
+    """`values` as a contiguous intp array (n_rows,) of labels in [0, n_classes)."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be an array of integer labels, got dtype {array.dtype}")
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.shape != (n_rows,):
+        raise ValueError(f"{name} must have shape ({n_rows},), one label for each row of X, got {array.shape}")
+    if array.dtype.kind == "f":
+        fractional = np.flatnonzero(array != np.floor(array))  # NaN is among them
+        if fractional.size:
+            raise label_error(name, array, fractional[0], n_classes)
+        # labels too large for an integer stay outside the range
+        labels = np.clip(array.astype(np.float64), -1, n_classes).astype(np.intp)
+    else:
+        labels = np.ascontiguousarray(array, np.intp)
+    outside = _kernels.first_outside(labels, n_classes)
+    if outside >= 0:
+        raise label_error(name, array, outside, n_classes)
+    return labels
+
+
+def label_error(name: str, labels: np.ndarray, index: int, n_classes: int) -> ValueError:
+    return ValueError(
+        f"{name} must hold integer labels from 0 to {n_classes - 1}, got {labels[index]!s} at index {index}"
+    )

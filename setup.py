@@ -1,0 +1,114 @@
+"""Builds fastmlp._kernels; everything else about the package stands in pyproject.toml.
+
+Environment variables:
+
+FASTMLP_DEBUG=1       bounds checks on, no optimisation
+FASTMLP_SANITIZE=1    AddressSanitizer and UndefinedBehaviorSanitizer as well (see CONTRIBUTING.md for how to run it)
+FASTMLP_NO_OPENMP=1   a build without threads
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+SANITIZE = os.environ.get("FASTMLP_SANITIZE") == "1"
+DEBUG = SANITIZE or os.environ.get("FASTMLP_DEBUG") == "1"
+
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": DEBUG,
+    "wraparound": False,
+    "initializedcheck": DEBUG,
+    "cdivision": True,
+    "embedsignature": True,
+}
+
+OPENMP_PROGRAM = """
+#include <omp.h>
+int main(void) {
+    int members = 0;
+    #pragma omp parallel num_threads(2)
+    {
+        #pragma omp atomic
+        members++;
+    }
+    return members >= 1 ? 0 : 1;
+}
+"""
+
+OPENMP_MISSING = """
+***********************************************************************
+fastmlp is being built WITHOUT OpenMP and will use one thread only.
+{reason}
+With gcc nothing is needed; with clang install its OpenMP library
+(Debian: libomp-dev, macOS: brew install libomp) and build again.
+***********************************************************************
+"""
+
+# Contracting a product and a sum into one rounding would make results depend on the processor; BLAS alone does so.
+# errno is never read, and writing it keeps square roots from being vectorised.
+COMMON_FLAGS = ["-fno-math-errno", "-ffp-contract=off"]
+SANITIZE_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+
+
+def openmp_flags(command):
+    """The flags that make the compiler build a program with threads that runs, or none."""
+    if os.environ.get("FASTMLP_NO_OPENMP") == "1":
+        reason = "FASTMLP_NO_OPENMP is set."
+    else:
+        for flags in (["-fopenmp"], ["-Xpreprocessor", "-fopenmp", "-lomp"]):
+            compile_flags = [flag for flag in flags if flag != "-lomp"]
+            with tempfile.TemporaryDirectory() as folder:
+                source = Path(folder, "probe.c")
+                source.write_text(OPENMP_PROGRAM)
+                try:
+                    objects = command.compiler.compile([str(source)], folder, extra_postargs=compile_flags)
+                    command.compiler.link_executable(objects, "probe", folder, extra_postargs=flags)
+                    subprocess.run([Path(folder, "probe")], check=True, timeout=60)
+                except Exception as error:  # whatever a compiler, a linker or a loader may raise
+                    reason = f"The probe failed: {error}"
+                else:
+                    return compile_flags, flags
+    print(OPENMP_MISSING.format(reason=reason), file=sys.stderr, flush=True)
+    return [], []
+
+
+class BuildKernels(build_ext):
+    """Adds the flags that depend on the compiler."""
+
+    def build_extensions(self):
+        compile_flags, link_flags = openmp_flags(self)
+        if SANITIZE:
+            build, flags = "sanitize", ["-O1", "-g", "-fno-omit-frame-pointer", "-fno-wrapv", *SANITIZE_FLAGS]
+            link_flags = [*link_flags, *SANITIZE_FLAGS]
+        elif DEBUG:
+            build, flags = "debug", ["-O0", "-g"]
+        else:
+            build, flags = "release", ["-O3"]
+        for extension in self.extensions:
+            extension.extra_compile_args = [*flags, *COMMON_FLAGS, *compile_flags]
+            extension.extra_link_args = link_flags
+            extension.define_macros = [("FASTMLP_BUILD", f'"{build}"')]
+            if DEBUG:
+                extension.undef_macros = ["NDEBUG"]
+        super().build_extensions()
+
+
+setup(
+    ext_modules=cythonize(
+        [Extension("fastmlp._kernels", ["src_pyx/_kernels.pyx"], include_dirs=["src_pyx"], depends=[
+            str(path) for pattern in ("*.pxd", "*.h") for path in sorted(Path("src_pyx").glob(pattern))
+        ])],
+        include_path=["src_pyx"],
+        build_dir="build/cython",
+        compiler_directives=DIRECTIVES,
+        force=DEBUG,
+    ),
+    cmdclass={"build_ext": BuildKernels},
+)

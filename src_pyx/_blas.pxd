@@ -1,0 +1,37 @@
+"""Matrix products: the only file that calls BLAS.
+
+SciPy's BLAS takes 32-bit sizes; the engine refuses anything larger before it comes here.
+"""
+from cython cimport floating
+from scipy.linalg.cython_blas cimport dgemm, sgemm
+
+
+cdef extern from "_blas_limit.h" nogil:
+    int (*get_threads "fastmlp_blas_get")() noexcept
+    void (*set_threads "fastmlp_blas_set")(int) noexcept
+    void hold "fastmlp_blas_hold"() noexcept
+    void release "fastmlp_blas_release"() noexcept
+    void forget "fastmlp_blas_forget"() noexcept
+    void keep_one_thread "fastmlp_blas_keep_one"() noexcept
+
+
+cdef inline void gemm(
+    bint ta, bint tb, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
+    const floating* a, Py_ssize_t lda, const floating* b, Py_ssize_t ldb, floating* c, Py_ssize_t ldc,
+) noexcept nogil:
+    """c := op(a) @ op(b), all row-major, op(a) (m, k), op(b) (k, n), c (m, n); ld? is the distance between rows.
+
+    BLAS is column-major, and a row-major matrix read that way is its transpose: so it is asked for
+    c.T = op(b).T @ op(a).T, the operands swapped and their flags kept.
+    """
+    cdef char* trans_a = b"T" if ta else b"N"
+    cdef char* trans_b = b"T" if tb else b"N"
+    cdef int m_ = <int> m, n_ = <int> n, k_ = <int> k
+    cdef int lda_ = <int> lda, ldb_ = <int> ldb, ldc_ = <int> ldc
+    cdef floating one = 1, zero = 0
+    keep_one_thread()
+    # c = op(a) @ op(b); BLAS knows no const, hence the casts
+    if floating is float:
+        sgemm(trans_b, trans_a, &n_, &m_, &k_, &one, <float*> b, &ldb_, <float*> a, &lda_, &zero, c, &ldc_)
+    else:
+        dgemm(trans_b, trans_a, &n_, &m_, &k_, &one, <double*> b, &ldb_, <double*> a, &lda_, &zero, c, &ldc_)
