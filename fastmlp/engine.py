@@ -182,7 +182,7 @@ class Engine:
             for rows, tile in self._tiles(X):
                 loss += tile.passes.loss(labels[rows])
                 scores = tile.outputs(len(self.layout.sizes) - 1, rows.stop - rows.start)
-                n_correct += np.count_nonzero(scores.argmax(axis=1) == labels[rows])
+                n_correct += int(np.count_nonzero(scores.argmax(axis=1) == labels[rows]))
         return loss / len(X), n_correct / len(X)
 
     def outputs(self) -> dict[str, np.ndarray]:

@@ -100,7 +100,7 @@ class NeuralNetwork(Functions):
         output_size: int,
         num_layers: int | None = None,
         *,
-        dtype: npt.DTypeLike = None,
+        dtype: npt.DTypeLike | None = None,
         n_threads: int | None = None,
         seed: int | None = None,
         init: str = "assignment",
@@ -110,7 +110,6 @@ class NeuralNetwork(Functions):
         checked = _default_dtype if dtype is None else float_dtype("dtype", dtype)
         random_state = np.random if seed is None else np.random.RandomState(seed)
         self._adopt(Engine(sizes, checked))
-        self.hidden_sizes = hidden_sizes
         self.n_threads = n_threads
         initialize(self.params, init, random_state)
 

@@ -3,6 +3,7 @@
 The gradients and an optimiser's moments are buffers of the same layout, so an update is one loop over flat buffers.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
@@ -55,7 +56,7 @@ class Layout:
         self.sizes = sizes
         self.dtype = dtype
         self.shapes: dict[str, tuple[int, ...]] = {}
-        for i, (n_in, n_out) in enumerate(zip(sizes, sizes[1:], strict=False), 1):
+        for i, (n_in, n_out) in enumerate(itertools.pairwise(sizes), 1):
             self.shapes[f"W{i}"] = (n_in, n_out)
             self.shapes[f"b{i}"] = (n_out,)
         extents = [int(np.prod(shape)) for shape in self.shapes.values()]

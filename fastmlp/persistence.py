@@ -16,7 +16,7 @@ import numpy as np
 from fastmlp.engine import N_MOMENTS, Engine
 from fastmlp.files import replacing
 from fastmlp.parameters import Layout
-from fastmlp.validation import layer_sizes, integer
+from fastmlp.validation import integer, layer_sizes
 
 FORMAT = "fastmlp-network"
 VERSION = 1

@@ -165,7 +165,9 @@ class NeuralNetwork(Functions):
     def evaluate(self, X: np.ndarray, y: np.ndarray, reg: float = 0.0) -> tuple[float, float]:
         """Loss and accuracy on X, y."""
         scores = self.forward(X)
-        return self.cross_entropy(self._logits, y) + l2_penalty(self.params, reg), float((scores.argmax(axis=1) == y).mean())
+        return self.cross_entropy(self._logits, y) + l2_penalty(self.params, reg), float(
+            (scores.argmax(axis=1) == y).mean()
+        )
 
     def snapshot(self) -> dict[str, Any]:
         """Copies of all that training changes."""

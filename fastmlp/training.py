@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp.optional import require
-from fastmlp.validation import class_labels, number, one_of, integer, real_matrix
+from fastmlp.validation import class_labels, integer, number, one_of, real_matrix
 
 # Learning rates that most nets survive, where the user names none.
 LEARNING_RATES = {"SGD": 0.05, "Momentum": 0.01, "Adam": 0.001}
@@ -203,21 +203,22 @@ def fit(
                 order = random_state.permutation(n_rows)[: n_batches * batch_size]
                 try:
                     loss, accuracy = train_epoch(network, rows, labels, order, settings, rate, epoch, advance)
-                except NotFinite as error:
+                except NonFiniteError as error:
                     network.restore(before)
                     raise DivergenceError(epoch, error.batch, rate, history) from None
                 seconds = time.perf_counter() - start
                 history.epochs.append(Epoch(loss, accuracy, *validate(settings.regularization), rate, seconds))
                 rate *= settings.learning_rate_decay
                 # all of them are called, also after one that asks to stop
-                if any([callback(network, history) is True for callback in callbacks]):
+                answers = [callback(network, history) for callback in callbacks]
+                if any(answer is True for answer in answers):
                     break
     finally:
         network.forget_batch()
     return history
 
 
-class NotFinite(Exception):
+class NonFiniteError(Exception):
     """Raised inside an epoch; `batch` counts from 1, 0 is the end."""
 
     def __init__(self, batch: int):
@@ -242,15 +243,15 @@ def train_epoch(
         rows = order[start : start + settings.batch_size]
         labels = y[rows]
         scores = network.forward(X[rows])
-        n_correct += np.count_nonzero(scores.argmax(axis=1) == labels)
+        n_correct += int(np.count_nonzero(scores.argmax(axis=1) == labels))
         batch_loss = network.backward(labels, settings.regularization)
         if not math.isfinite(batch_loss):
-            raise NotFinite(batch)
+            raise NonFiniteError(batch)
         network.update(*rates)
         loss += batch_loss * len(rows)
         advance()
     if not all(np.isfinite(array).all() for array in network.params.values()):
-        raise NotFinite(0)
+        raise NonFiniteError(0)
     return loss / len(order), n_correct / len(order)
 
 

@@ -132,17 +132,17 @@ cdef void forward_member(
     cdef const floating* inputs
     cdef floating* outputs
     cdef floating* scores
-    cdef Py_ssize_t first, n, row, l, i
+    cdef Py_ssize_t first, n, row, k, i
     cdef Blocks blocks = loss_blocks(n_rows)
     for i in range((n_rows + _TILE_ROWS - 1) // _TILE_ROWS):
         first = i * _TILE_ROWS
         n = min(<Py_ssize_t> _TILE_ROWS, n_rows - first)
         inputs = x + first * net.layers[0].n_in
-        for l in range(net.n_layers):
-            layer = &net.layers[l]
+        for k in range(net.n_layers):
+            layer = &net.layers[k]
             outputs = arena + layer.y + first * layer.n_out
             affine_forward(inputs, params + layer.w, params + layer.b, outputs, n, layer.n_in, layer.n_out,
-                           l < net.n_layers - 1, arena + net.room.partials, me)
+                           k < net.n_layers - 1, arena + net.room.partials, me)
             inputs = outputs
     layer = &net.layers[net.n_layers - 1]
     scores = arena + layer.y
@@ -173,7 +173,7 @@ cdef void backward_member(
     cdef const floating* inputs
     cdef floating* dy = arena + net.room.delta
     cdef floating* dx = arena + net.room.next_delta
-    cdef Py_ssize_t i, row, l, first, last
+    cdef Py_ssize_t i, row, k, first, last
     cdef Blocks blocks = loss_blocks(n_rows)
     for i in range(share_start(me, blocks.n), share_stop(me, blocks.n)):
         first, last = start(&blocks, i), start(&blocks, i) + length(&blocks, i)
@@ -182,11 +182,11 @@ cdef void backward_member(
             cross_entropy_grad(arena + net.room.probabilities + row * layer.n_out, dy + row * layer.n_out,
                                labels[row], layer.n_out, n_rows)
     barrier(me.n_members)
-    for l in range(net.n_layers - 1, -1, -1):
-        layer = &net.layers[l]
-        inputs = x if l == 0 else arena + net.layers[l - 1].y
-        affine_backward(inputs, params + layer.w, dy, gradients + layer.w, gradients + layer.b, NULL if l == 0 else dx,
-                        n_rows, layer.n_in, layer.n_out, regularization, net.sums + (l + 1) * _MAX_BLOCKS,
+    for k in range(net.n_layers - 1, -1, -1):
+        layer = &net.layers[k]
+        inputs = x if k == 0 else arena + net.layers[k - 1].y
+        affine_backward(inputs, params + layer.w, dy, gradients + layer.w, gradients + layer.b, NULL if k == 0 else dx,
+                        n_rows, layer.n_in, layer.n_out, regularization, net.sums + (k + 1) * _MAX_BLOCKS,
                         arena + net.room.partials, me)
         dy, dx = dx, dy
 
@@ -288,15 +288,15 @@ cdef class Propagation:
         cdef const Layer* layer
         cdef Product p
         cdef double loss = 0, squares = 0
-        cdef Py_ssize_t i, l
+        cdef Py_ssize_t i, k
         for i in range(blocks.n):
             loss += self.net.sums[i]
         if regularization != 0:
-            for l in range(self.net.n_layers):
-                layer = &self.net.layers[l]
+            for k in range(self.net.n_layers):
+                layer = &self.net.layers[k]
                 p = weight_gradient(n_rows, layer.n_in, layer.n_out, sizeof(float) if self.single else sizeof(double))
                 for i in range(p.results.n):
-                    squares += self.net.sums[(l + 1) * _MAX_BLOCKS + i]
+                    squares += self.net.sums[(k + 1) * _MAX_BLOCKS + i]
         return loss / n_rows + 0.5 * regularization * squares
 
     def loss(self, const Py_ssize_t[::1] labels):
@@ -401,10 +401,10 @@ cdef void* address(buffer) except NULL:
 
 def partials_needed(const Py_ssize_t[:, ::1] layers, Py_ssize_t n_rows, size_t itemsize):
     """Elements of scratch that batches of 1 to n_rows rows need; not the same as what n_rows rows need."""
-    cdef Py_ssize_t n, l, needed = 0
+    cdef Py_ssize_t n, k, needed = 0
     for n in range(1, n_rows + 1):
-        for l in range(layers.shape[0]):
-            needed = max(needed, layer_partials(n, layers[l, 0], layers[l, 1], itemsize))
+        for k in range(layers.shape[0]):
+            needed = max(needed, layer_partials(n, layers[k, 0], layers[k, 1], itemsize))
     return needed
 
 

@@ -162,7 +162,7 @@ def test_parts_that_are_not_asked_for_are_empty(binary, recwarn):
     [
         ("num_training", 31, "at most 30, .* got 31"),
         ("num_training", 0, "a positive integer, got 0"),
-        ("num_training", 2.0, r"an integer of at least 1, got 2\.0"),
+        ("num_training", 2.0, r"a positive integer, got 2\.0"),
         ("num_training", True, "a positive integer, got True"),
         ("num_validation", -1, "an integer of at least 0, got -1"),
         ("num_validation", "5", "an integer of at least 0, got '5'"),

@@ -85,11 +85,12 @@ def test_softmax_of_extreme_scores(dtype):
     X[0] = size  # equal scores
     X[1] = [size, -size, 0, 0, 0, 0, 0]
     y = np.arange(50) % 7
-    terms = np.exp(X.astype(np.longdouble) - X.max(axis=1, keepdims=True))
+    largest = X.max(axis=1, keepdims=True)
+    terms = np.exp(X.astype(np.longdouble) - largest)
     probabilities = terms / terms.sum(axis=1, keepdims=True)
     # the largest term is 1: log1p of the others keeps the digits of small losses
-    others = np.where(X == X.max(axis=1, keepdims=True), 0, terms).sum(axis=1) + (terms == 1).sum(axis=1) - 1
-    losses = np.log1p(others) + (X.max(axis=1).astype(np.longdouble) - X[np.arange(50), y])
+    others = np.where(largest == X, 0, terms).sum(axis=1) + (terms == 1).sum(axis=1) - 1
+    losses = np.log1p(others) + (largest[:, 0].astype(np.longdouble) - X[np.arange(50), y])
 
     net = NeuralNetwork(7, [], 7, dtype=dtype)
     net.params["W1"] = np.eye(7)
@@ -152,9 +153,7 @@ def test_bound_buffers_are_checked():
     sizes = np.array([[2, 3, 0, 8, 0]], np.intp)
     room = np.zeros(6, np.intp)
     good = np.zeros(64)
-    with pytest.raises(ValueError, match="Buffer dtype mismatch|itemsize"):
+    with pytest.raises(ValueError, match="Buffer dtype mismatch"):
         _kernels.Propagation(sizes, room, np.zeros(64, np.int64), good, good, good)
-    with pytest.raises(ValueError, match="not C.contiguous"):
+    with pytest.raises(ValueError, match="not C-contiguous"):
         _kernels.Propagation(sizes, room, good[::2], good, good, good)
-
-

@@ -77,9 +77,7 @@ def train(
     preset = PRESETS[data, optimizer]
     settings = preset.checked(epochs=epochs)
     n_in, n_classes = arrays["X_train"].shape[1], int(arrays["y_train"].max()) + 1
-    network = fastmlp.NeuralNetwork(
-        n_in, preset.hidden_sizes, n_classes, dtype=dtype, n_threads=threads, seed=seed
-    )
+    network = fastmlp.NeuralNetwork(n_in, preset.hidden_sizes, n_classes, dtype=dtype, n_threads=threads, seed=seed)
     click.echo(f"{network} on {data}: {len(arrays['X_train']):,} rows to train, {settings.optimizer}\n\n{COLUMNS}")
     start = time.perf_counter()
     history = fit(

@@ -1,0 +1,256 @@
+"""The loop over epochs: the same numbers as the notebook's, and what surrounds it."""
+
+import json
+import math
+import pickle
+import sys
+
+import numpy as np
+import pytest
+from conftest import assert_near, assert_same, batch, under_p2
+
+from fastmlp import DivergenceError, NeuralNetwork, reference, training
+from fastmlp.training import Epoch, History, Settings
+
+OPTIMIZERS = [("SGD", 0.05), ("Momentum", 0.01), ("Adam", 0.001)]
+
+
+def notebook_loop(net, X, y, epochs, batch_size, optimizer, rate, decay, reg):
+    """The assignment's cell: whole batches only, Adam's time step is the epoch."""
+    losses = np.zeros(epochs)
+    for epoch in range(epochs):
+        indices = np.random.permutation(len(X))
+        for i in range(0, len(X) // batch_size * batch_size, batch_size):
+            net.forward(X[indices[i : i + batch_size], :])
+            losses[epoch] += net.backward(y[indices[i : i + batch_size],], reg)
+            net.update(rate, 0.7, 0.79, 1e-8, optimizer, epoch + 1)
+        rate *= decay
+    return losses / (len(X) // batch_size)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("optimizer", "rate"), OPTIMIZERS)
+@pytest.mark.parametrize("sizes", [(7, 5, 3), (700, 60, 50, 10), (50, 4)])
+def test_fit_is_the_notebook_loop_at_any_number_of_threads(sizes, optimizer, rate, dtype):
+    X, y = batch(430, sizes[0], sizes[-1], dtype=dtype)
+
+    def make(n_threads=None):
+        np.random.seed(2)
+        return NeuralNetwork(sizes[0], sizes[1:-1], sizes[-1], dtype=dtype, n_threads=n_threads)
+
+    loop = make()
+    losses = notebook_loop(loop, X, y, 3, 100, optimizer, rate, 0.85, 0.01)
+    for n_threads in (1, 2, 3, 4, 7):
+        net = make(n_threads)
+        history = net.fit(
+            X, y, epochs=3, batch_size=100, learning_rate=rate, learning_rate_decay=0.85, regularization=0.01,
+            optimizer=optimizer, beta1=0.7, beta2=0.79, time_step="epoch", drop_last=True,
+        )  # fmt: skip
+        assert_same(net.params, loop.params)
+        np.testing.assert_allclose(history.train_loss, losses, rtol=1e-14)
+
+
+def test_loss_and_input_gradient_are_taken_before_the_weights_change():
+    """With a rate of 1 the weights after the update are far from those before it."""
+    X, y = batch(60, 9, 4)
+    net, expected = (make(9, [8, 7], 4, seed=0) for make in (NeuralNetwork, reference.NeuralNetwork))
+    settings = Settings(epochs=3, batch_size=20, learning_rate=1.0, regularization=0.1)
+    history = training.fit(net, X, y, settings, seed=3)
+    reference_history = training.fit(expected, X, y, settings, seed=3)
+    np.testing.assert_allclose(history.train_loss, reference_history.train_loss, rtol=1e-12)
+    assert_near(net.params, expected.params, 1e-11)
+
+
+@pytest.mark.parametrize(("optimizer", "rate"), OPTIMIZERS)
+@pytest.mark.parametrize("time_step", ["update", "epoch"])
+def test_fit_drives_engine_and_reference_alike(optimizer, rate, time_step):
+    X, y = batch(130, 9, 4)
+    X_val, y_val = batch(40, 9, 4, seed=1)
+    settings = Settings(
+        epochs=4, batch_size=32, learning_rate=rate, regularization=0.01, optimizer=optimizer, time_step=time_step
+    )
+    nets = [make(9, [8], 4, seed=0) for make in (NeuralNetwork, reference.NeuralNetwork)]
+    histories = [training.fit(net, X, y, settings, seed=0, X_val=X_val, y_val=y_val) for net in nets]
+    assert_near(nets[0].params, nets[1].params, 1e-11)
+    for name in Epoch._fields[:-1]:
+        np.testing.assert_allclose(getattr(histories[0], name), getattr(histories[1], name), rtol=1e-11)
+
+
+def test_history_holds_means_of_rows():
+    """The last batch is smaller; a rate of 0 makes every epoch see the same net."""
+    X, y = batch(25, 6, 3)
+    net = NeuralNetwork(6, [5], 3, seed=0)
+    history = net.fit(X, y, epochs=2, batch_size=10, learning_rate=0, regularization=0.5, X_val=X, y_val=y)
+    loss, accuracy = net.evaluate(X, y, 0.5)
+    np.testing.assert_allclose(history.train_loss, loss, rtol=1e-14)
+    np.testing.assert_allclose(history.train_accuracy, accuracy, rtol=1e-14)
+    np.testing.assert_allclose(history.val_loss, loss, rtol=1e-14)
+    np.testing.assert_allclose(history.val_accuracy, accuracy, rtol=1e-14)
+    assert (history.seconds > 0).all()
+
+
+def test_rate_of_each_epoch_is_the_one_that_was_used():
+    X, y = batch(20, 6, 3)
+    history = NeuralNetwork(6, [], 3).fit(X, y, epochs=3, learning_rate=0.5, learning_rate_decay=0.1)
+    np.testing.assert_allclose(history.learning_rate, [0.5, 0.05, 0.005])
+
+
+@pytest.mark.parametrize(("optimizer", "rate"), [("SGD", 0.05), ("Momentum", 0.01), ("Adam", 0.001)])
+def test_default_rate_depends_on_the_optimizer(optimizer, rate):
+    X, y = batch(20, 6, 3)
+    history = NeuralNetwork(6, [], 3).fit(X, y, epochs=1, optimizer=optimizer)
+    assert history.learning_rate[0] == rate
+
+
+def test_shuffles_with_the_global_generator_or_with_its_own():
+    X, y = batch(50, 6, 3)
+    nets = [NeuralNetwork(6, [5], 3, seed=0) for _ in range(4)]
+    options = {"epochs": 2, "batch_size": 8, "learning_rate": 0.5}
+    np.random.seed(7)
+    nets[0].fit(X, y, **options)
+    np.random.seed(7)
+    nets[1].fit(X, y, **options)
+    assert_same(nets[0].params, nets[1].params)
+    before = np.random.get_state()[1].copy()
+    nets[2].fit(X, y, seed=7, **options)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+    assert_same(nets[2].params, nets[0].params)  # both are RandomState(7) underneath
+    nets[3].fit(X, y, seed=8, **options)
+    assert np.any(nets[3].params["W1"] != nets[2].params["W1"])
+
+
+def test_second_fit_goes_on_where_the_first_ended():
+    X, y = batch(50, 6, 3)
+    once, twice = (NeuralNetwork(6, [5], 3, seed=0) for _ in range(2))
+    np.random.seed(1)
+    once.fit(X, y, epochs=4, batch_size=8, optimizer="Adam")
+    np.random.seed(1)
+    twice.fit(X, y, epochs=2, batch_size=8, optimizer="Adam")
+    twice.fit(X, y, epochs=2, batch_size=8, optimizer="Adam")
+    assert_same(once.params, twice.params)
+
+
+def test_callbacks_see_each_epoch_and_can_stop():
+    X, y = batch(20, 6, 3)
+    seen = []
+    net = NeuralNetwork(6, [], 3)
+
+    def note(network, history):
+        seen.append((network is net, len(history)))
+
+    history = net.fit(X, y, epochs=10, callbacks=[lambda network, history: len(history) == 3, note])
+    assert seen == [(True, 1), (True, 2), (True, 3)]
+    assert len(history) == 3
+
+
+def test_interrupted_training_keeps_its_history_and_a_usable_net():
+    X, y = batch(20, 6, 3)
+    net = NeuralNetwork(6, [5], 3)
+
+    def interrupt(network, history):
+        if len(history) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(X, y, epochs=10, callbacks=[interrupt])
+    assert len(net.history) == 2
+    assert net.gradients == {}
+    net.fit(X, y, epochs=1)
+
+
+@pytest.mark.parametrize("optimizer", ["SGD", "Momentum", "Adam"])
+def test_divergence_is_reported_and_undone(optimizer):
+    """The second half of the rows is far too large, and comes up at random within each epoch."""
+    X, y = batch(60, 6, 3)
+    net = NeuralNetwork(6, [5], 3, seed=0)
+    net.fit(X, y, epochs=2, optimizer=optimizer)
+    before, moments = net.params.copy(), net.snapshot()
+    X[40, 2] = np.nan
+    with np.errstate(all="ignore"), pytest.raises(DivergenceError) as caught:
+        net.fit(X, y, epochs=3, batch_size=7, optimizer=optimizer, learning_rate=0.25, seed=0)
+    error = caught.value
+    position = int(np.flatnonzero(np.random.RandomState(0).permutation(60) == 40)[0])
+    assert (error.epoch, error.batch, error.learning_rate) == (1, position // 7 + 1, 0.25)
+    assert f"epoch 1, batch {error.batch}, learning rate 0.25" in str(error)
+    assert len(error.history) == 0
+    assert_same(net.params, before)
+    after = net.snapshot()
+    assert after["n_updates"] == moments["n_updates"]
+    for name, arrays in moments["moments"].items():
+        for a, b in zip(after["moments"][name], arrays, strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_divergence_keeps_the_epochs_before():
+    X, y = batch(30, 6, 3)
+    net = NeuralNetwork(6, [5], 3, seed=0)
+    kept = {}
+
+    def poison(network, history):
+        if len(history) == 2:
+            kept.update(network.params.copy())
+            X[:] = np.inf
+
+    with np.errstate(all="ignore"), pytest.raises(DivergenceError, match="as after epoch 2") as caught:
+        net.fit(X, y, epochs=5, callbacks=[poison])
+    assert len(caught.value.history) == len(net.history) == 2
+    assert_same(net.params, kept)
+
+
+@pytest.mark.parametrize("make", [NeuralNetwork, reference.NeuralNetwork])
+def test_parameters_that_overflow_in_the_last_update_are_noticed(make):
+    X, y = batch(10, 6, 3)
+    net = make(6, [5], 3, seed=0)
+    before = {name: array.copy() for name, array in net.params.items()}
+    with np.errstate(all="ignore"), pytest.raises(DivergenceError, match="the end of epoch 1"):
+        training.fit(net, X * 1e3, y, Settings(epochs=1, learning_rate=1e308, batch_size=10))
+    assert_same(net.params, before)
+
+
+def test_history_is_readable_and_survives_json_and_pickle():
+    history = History([Epoch(2.0, 0.25, math.nan, math.nan, 0.1, 0.5), Epoch(1.0, 0.5, math.nan, math.nan, 0.1, 0.5)])
+    assert repr(history) == "History(2 epochs, train loss 1, accuracy 0.5000)"
+    assert repr(History()) == "History(0 epochs)"
+    assert [epoch.train_loss for epoch in history] == [2.0, 1.0]
+    assert history[-1].train_accuracy == 0.5
+    assert json.loads(json.dumps(history.to_dict(), allow_nan=False))["val_loss"] == [None, None]
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(history)).train_loss, [2.0, 1.0])
+
+
+def test_repr_shows_validation_where_there_is_one():
+    assert repr(History([Epoch(2.0, 0.25, 1.5, 0.75, 0.1, 0.5)])).endswith("accuracy 0.2500, validation 0.7500)")
+
+
+def test_progress_bar_counts_batches(capsys):
+    pytest.importorskip("tqdm")
+    X, y = batch(25, 6, 3)
+    NeuralNetwork(6, [], 3).fit(X, y, epochs=2, batch_size=10, progress=True)
+    assert "6/6" in capsys.readouterr().err
+
+
+def test_missing_progress_library_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    X, y = batch(25, 6, 3)
+    net = NeuralNetwork(6, [], 3, seed=0)
+    before = net.params.copy()
+    with pytest.raises(ImportError, match=r"^progress=True needs tqdm: pip install 'fastmlp\[progress\]'$"):
+        net.fit(X, y, progress=True)
+    assert_same(net.params, before)
+
+
+@under_p2
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_assignment_net_gives_the_same_bits_at_any_number_of_threads(dtype):
+    X, y = batch(450, 3072, 10, dtype=dtype)
+
+    def train(n_threads):
+        net = NeuralNetwork(3072, [120, 120], 10, dtype=dtype, seed=0, n_threads=n_threads)
+        history = net.fit(
+            X, y, epochs=2, optimizer="Adam", regularization=1e-4, seed=0, X_val=X[:99], y_val=y[:99]
+        )  # fmt: skip
+        return {**net.params, "loss": history.train_loss, "val_loss": history.val_loss}
+
+    expected = train(1)
+    for n_threads in (2, 3, 4, 7):
+        assert_same(train(n_threads), expected)
