@@ -1,41 +1,61 @@
-# `make train` and `make test` are all that a newcomer needs: Python 3.11 or newer (with venv and headers) and a C compiler.
+# `make train` and `make test` are all that a newcomer needs: Python 3.11 or newer (with venv and headers) and a C
+# compiler. Everything is installed into folders here; `make clean` removes them.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-SOURCES := $(wildcard src_pyx/* fastmlp/*.py fastmlp/*/*.py) setup.py pyproject.toml
+SOURCES := $(wildcard src_pyx/*) setup.py pyproject.toml
 
-.PHONY: train test lint clean
+.PHONY: train test test-debug test-sanitize lint clean
 
 train: $(VENV)/installed
 	$(BIN)/fastmlp train --out runs/digits
 	@echo "The figure lies in $(CURDIR)/runs/digits/history.png"
 
 test: $(VENV)/tested
-	$(BIN)/python -m pytest
+	$(BIN)/pytest
+
+# Bounds checks on. Not editable, or it would take the place of the compiled module that `make test` uses.
+test-debug: export FASTMLP_DEBUG = 1
+test-debug: .venv-debug/tested
+	.venv-debug/bin/pytest
+
+# AddressSanitizer and UndefinedBehaviorSanitizer have to be loaded before Python. -s, or pytest swallows their report.
+test-sanitize: export FASTMLP_SANITIZE = 1
+test-sanitize: .venv-sanitize/tested
+	PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
+	.venv-sanitize/bin/pytest -s
 
 lint: $(VENV)/linted
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	PATH=$(BIN):$$PATH cython-lint src_pyx
+	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint src_pyx
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info fastmlp/*.so
+	rm -rf .venv .venv-debug .venv-sanitize build dist *.egg-info fastmlp/*.so
 
-$(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
+%/bin/python:
+	$(PYTHON) -m venv $*
+	$@ -m pip install --quiet --upgrade pip
 
 # Editable, so that the package's Python is used as it stands; compiled anew when a source has changed.
 $(VENV)/installed: $(BIN)/python $(SOURCES)
 	$(BIN)/python -m pip install --quiet --editable '.[all]'
 	touch $@
 
-$(VENV)/tested: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --group test
+.venv-%/installed: .venv-%/bin/python $(SOURCES) $(wildcard fastmlp/*.py fastmlp/*/*.py)
+	.venv-$*/bin/python -m pip install --quiet --force-reinstall --no-deps .
+	.venv-$*/bin/python -m pip install --quiet '.[all]'
 	touch $@
 
-$(VENV)/linted: $(VENV)/tested
-	$(BIN)/python -m pip install --quiet --group lint
+%/tested: %/installed
+	$*/bin/python -m pip install --quiet --group test
 	touch $@
+
+%/linted: %/tested
+	$*/bin/python -m pip install --quiet --group lint
+	touch $@
+
+.PRECIOUS: %/bin/python %/installed %/tested %/linted

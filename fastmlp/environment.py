@@ -1,12 +1,23 @@
 """What this installation is made of, for bug reports and beside measurements."""
 
 import platform
+from pathlib import Path
 
 import numpy as np
 import scipy
 
 import fastmlp
 from fastmlp import _kernels, threads
+
+
+def processor() -> str:
+    """The processor's own name, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
 
 
 def environment() -> dict[str, str]:
@@ -27,6 +38,7 @@ def environment() -> dict[str, str]:
         "numpy": np.__version__,
         "scipy": scipy.__version__,
         "platform": platform.platform(),
+        "processor": processor(),
         "compiler": build["compiler"],
         "build": build["build"],
         "SIMD": build["simd"],

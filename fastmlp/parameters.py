@@ -141,7 +141,8 @@ class Parameters(MutableMapping[str, np.ndarray]):
                 f"params must have exactly the keys {', '.join(self._arrays)}; "
                 f"missing: {sorted(missing)}, unknown: {sorted(map(str, unknown))}"
             )
-        checked = {name: checked_array(name, values[name], array.shape) for name, array in self._arrays.items()}
+        # copies, since the values may be views into this very buffer
+        checked = {name: checked_array(name, values[name], array.shape).copy() for name, array in self._arrays.items()}
         for name, value in checked.items():
             self._arrays[name][...] = value
 

@@ -36,7 +36,7 @@ def run_python(script, **variables):
     """Standard output of a script in a process of its own; a hang is a failure."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "FASTMLP_THR"))}
     result = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)],
+        [sys.executable, "-P", "-c", textwrap.dedent(script)],
         env=environment | variables,
         capture_output=True,
         text=True,

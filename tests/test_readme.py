@@ -1,0 +1,20 @@
+"""The README's first example does what its comments say."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parent.with_name("README.md")
+
+
+@pytest.mark.skipif(not README.exists(), reason="the tests are here without the project's README")
+def test_first_example(capsys):
+    code = re.search(r"```python\n(.*?)```", README.read_text(), re.DOTALL).group(1)
+    exec(code, {})
+    printed = capsys.readouterr().out.splitlines()
+    promised = re.findall(r"^print.*# (.*)$", code, re.MULTILINE)
+    assert printed[0] == promised[0]
+    # the digits beyond depend on the BLAS library's kernels for the processor
+    assert printed[1].startswith("History(40 epochs, train loss 0.0")
+    assert float(printed[2]) == pytest.approx(float(promised[2]), abs=0.02)
