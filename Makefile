@@ -58,4 +58,5 @@ $(VENV)/installed: $(BIN)/python $(SOURCES)
 	$*/bin/python -m pip install --quiet --group lint
 	touch $@
 
-.PRECIOUS: %/bin/python %/installed %/tested %/linted
+# the stamps are made on the way to something else, but stay
+.SECONDARY:

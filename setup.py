@@ -82,6 +82,11 @@ def openmp_flags(command):
 class BuildKernels(build_ext):
     """Adds the flags that depend on the compiler."""
 
+    def finalize_options(self):
+        super().finalize_options()
+        # A module in build/ may be newer than its sources and yet have been built with other flags.
+        self.force = True
+
     def build_extensions(self):
         compile_flags, link_flags = openmp_flags(self)
         if SANITIZE:
@@ -113,7 +118,7 @@ setup(
         include_path=["src_pyx"],
         build_dir="build/cython",
         compiler_directives=DIRECTIVES,
-        force=DEBUG,
+        force=True,
     ),
     cmdclass={"build_ext": BuildKernels},
 )

@@ -95,8 +95,8 @@ def table():
     versions = record["environment"]
     lines += [
         "",
-        f"`{record['command']}`; fastmlp {versions['fastmlp']}, NumPy {versions['numpy']}, SciPy {versions['scipy']}, {versions['BLAS']}, "
-        f"{versions['processor']}, {versions['threads']} threads.",
+        f"`{record['command']}`; fastmlp {versions['fastmlp']}, NumPy {versions['numpy']}, "
+        f"SciPy {versions['scipy']}, {versions['BLAS']}, {versions['processor']}, {versions['threads']} threads.",
     ]
     return "\n".join(lines)
 

@@ -41,9 +41,8 @@ def main():
     versions = environment()
     print(", ".join(f"{name} {versions[name]}" for name in ("numpy", "scipy", "BLAS", "threads")), arguments.dtype)
     for optimizer in ("SGD", "Adam"):
-        systems = [
-            make(3072, [120, 120], 10, dtype=arguments.dtype, seed=0) for make in (NeuralNetwork, reference.NeuralNetwork)
-        ]
+        makers = (NeuralNetwork, reference.NeuralNetwork)
+        systems = [make(3072, [120, 120], 10, dtype=arguments.dtype, seed=0) for make in makers]
         times = np.empty((arguments.rounds, len(systems)))
         for round_ in range(-1, arguments.rounds):  # the first one warms up
             for i, system in enumerate(systems):
@@ -53,8 +52,9 @@ def main():
                     times[round_, i] = seconds
         ratios = times[:, 1] / times[:, 0]
         low, middle, high = np.percentile(ratios, [25, 50, 75])
+        ours, theirs = np.median(times, axis=0) * 1e3
         print(
-            f"{optimizer:5}  fastmlp {np.median(times[:, 0]) * 1e3:6.2f} ms   NumPy {np.median(times[:, 1]) * 1e3:6.2f} ms"
+            f"{optimizer:5}  fastmlp {ours:6.2f} ms   NumPy {theirs:6.2f} ms"
             f"   {middle:.2f} times as fast (quartiles {low:.2f} to {high:.2f} of {arguments.rounds} rounds)"
         )
 

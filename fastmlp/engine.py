@@ -176,6 +176,8 @@ class Engine:
     def evaluate(self, X: npt.ArrayLike, y: npt.ArrayLike) -> tuple[float, float]:
         """Mean cross-entropy, and the share of rows whose most probable class is their label."""
         X = real_matrix("X", X, self.layout.sizes[0])
+        if len(X) == 0:
+            raise ValueError("X must have at least one row to evaluate, got none")
         labels = class_labels("y", y, len(X), self.layout.sizes[-1])
         loss, n_correct = 0.0, 0
         with self._tile_lock:

@@ -1,5 +1,6 @@
 """`NeuralNetwork`: the assignment's face on the engine, and fit, predict, save and load for everybody else."""
 
+import copy
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
@@ -7,12 +8,12 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp import persistence, training
-from fastmlp.engine import N_MOMENTS, Engine
+from fastmlp import _kernels, persistence, training
+from fastmlp.engine import Engine
 from fastmlp.parameters import INITIALIZERS, Parameters, initialize, l2_penalty
 from fastmlp.reference import Functions
 from fastmlp.training import Callback, History
-from fastmlp.validation import float_dtype, integer, layer_sizes, number, one_of
+from fastmlp.validation import float_dtype, integer, layer_sizes, number, one_of, time_step
 
 _default_dtype = np.dtype(np.float64)
 
@@ -120,6 +121,11 @@ class NeuralNetwork(Functions):
         self.hidden_sizes: Any = list(sizes[1:-1])
         self.history: History | None = None
 
+    def __copy__(self) -> Self:
+        network = type(self).__new__(type(self))
+        network.__dict__.update(self.__dict__, _engine=copy.deepcopy(self._engine))
+        return network
+
     def __repr__(self) -> str:
         sizes = "-".join(map(str, self._engine.layout.sizes))
         return f"NeuralNetwork({sizes}, {self.dtype}, {self._engine.layout.n_parameters:,} parameters)"
@@ -226,20 +232,15 @@ class NeuralNetwork(Functions):
         RuntimeError
             Without gradients.
         """
-        if t is None and epoch is None and step is None:
-            time_step = None
-        else:
-            given = {name: value for name, value in (("t", t), ("epoch", epoch), ("step", step)) if value is not None}
-            if len(given) > 1:
-                raise TypeError(f"update takes one time step, got {' and '.join(given)}")
-            time_step = integer(*given.popitem())
-        if opt not in N_MOMENTS:
-            one_of("opt", opt, N_MOMENTS)
+        t = time_step(t, epoch, step)
+        opt = one_of("opt", opt, _kernels.OPTIMIZERS)
         lr = number("lr", lr)
-        if opt != "SGD":
+        if opt == "SGD":
+            b1 = b2 = eps = 0.0
+        else:
             b1, b2 = number("b1", b1, 0, 1, open_high=True), number("b2", b2, 0, 1, open_high=True)
             eps = number("eps", eps, 0)
-        self._engine.update(opt, lr, b1, b2, eps, time_step)
+        self._engine.update(opt, lr, b1, b2, eps, t)
 
     def fit(
         self,

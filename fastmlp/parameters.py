@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastmlp.validation import real_array
+
 # A cache line, and the widest vector of current processors.
 ALIGNMENT = 64
 
@@ -149,9 +151,7 @@ class Parameters(MutableMapping[str, np.ndarray]):
 
 def checked_array(name: str, value: npt.ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
     """`value` as a real array of exactly this shape."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must be an array of real numbers, got dtype {array.dtype}")
+    array = real_array(name, value)
     if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
     return array

@@ -5,10 +5,12 @@ all this. `W1`, `b1`, ... hold the parameters and `Adam.0.W1`, ... an optimiser'
 """
 
 import hashlib
+import io
 import json
 import os
 import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -54,17 +56,14 @@ def load(path: str | os.PathLike[str]) -> Engine:
     ModelFileError
         If the file is anything but a whole and unchanged model file.
     """
+    content = io.BytesIO(Path(path).read_bytes())
     try:
-        with open(path, "rb") as file, zipfile.ZipFile(file):
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
+        # NumPy would take other kinds of files as well
+        zipfile.ZipFile(content).close()
+        with np.load(content, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
         return restored(arrays)
-    except OSError:
-        raise
-    # what zipfile, NumPy and JSON raise on damaged or foreign bytes
-    except (ValueError, LookupError, TypeError, AttributeError, EOFError, MemoryError, zipfile.BadZipFile,
-            NotImplementedError, RuntimeError) as error:  # fmt: skip
+    except Exception as error:  # zipfile, zlib, NumPy and JSON raise errors of many types on damaged or foreign bytes
         raise ModelFileError(f"{os.fspath(path)!r} is not a whole fastmlp model file: {error}") from error
 
 

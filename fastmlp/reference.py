@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp.parameters import Layout, initialize, l2_penalty
-from fastmlp.validation import layer_sizes
+from fastmlp.validation import layer_sizes, time_step
 
 
 class Functions:
@@ -137,10 +137,13 @@ class NeuralNetwork(Functions):
         eps: float = 1e-8,
         opt: str = "SGD",
         t: int | None = None,
+        *,
+        epoch: int | None = None,
+        step: int | None = None,
     ) -> None:
         """One step of SGD, Momentum (Sutskever et al., 2013) or Adam (Kingma and Ba, 2015, algorithm 1)."""
         self.n_updates += 1
-        t = self.n_updates if t is None else t
+        t = time_step(t, epoch, step) or self.n_updates
         for name, w in self.params.items():
             dw = self.gradients[name]
             if opt == "SGD":

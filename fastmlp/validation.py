@@ -41,6 +41,8 @@ def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf
         result = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {value!r}") from None
+    except OverflowError:  # an integer beyond all floats
+        result = math.inf
     if not (math.isfinite(result) and low <= result <= high and not (open_high and result == high)):
         bounds = "finite"
         if low > -math.inf:
@@ -76,11 +78,28 @@ def layer_sizes(input_size: Any, hidden_sizes: Any, output_size: Any, num_layers
     return sizes
 
 
+def time_step(t: Any, epoch: Any, step: Any) -> int | None:
+    """The time step of one update, under whichever of its three names it came; None where it did not."""
+    given = {name: value for name, value in (("t", t), ("epoch", epoch), ("step", step)) if value is not None}
+    if len(given) > 1:
+        raise TypeError(f"update takes one time step, got {' and '.join(given)}")
+    return integer(*given.popitem()) if given else None
+
+
+def real_array(name: str, values: npt.ArrayLike, content: str = "real numbers") -> np.ndarray:
+    """`values` as an array of real numbers of any type, shape and layout; errors say that it needs the content."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # rows of several lengths
+        raise ValueError(f"{name} must be an array of {content}: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be an array of {content}, got dtype {array.dtype}")
+    return array
+
+
 def real_matrix(name: str, values: npt.ArrayLike, n_columns: int) -> np.ndarray:
     """`values` as an array (n, n_columns) of real numbers of any type and layout."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must be an array of real numbers, got dtype {array.dtype}")
+    array = real_array(name, values)
     if array.ndim != 2 or array.shape[1] != n_columns:
         hint = f"; for a single row pass {name}.reshape(1, -1)" if array.ndim == 1 else ""
         raise ValueError(f"{name} must have shape (n_rows, {n_columns}), got {array.shape}{hint}")
@@ -91,28 +110,21 @@ def real_matrix(name: str, values: npt.ArrayLike, n_columns: int) -> np.ndarray:
 
 def class_labels(name: str, values: npt.ArrayLike, n_rows: int, n_classes: int) -> np.ndarray:
     """`values` as a contiguous intp array (n_rows,) of labels in [0, n_classes)."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must be an array of integer labels, got dtype {array.dtype}")
+    array = real_array(name, values, "integer labels")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.shape != (n_rows,):
         raise ValueError(f"{name} must have shape ({n_rows},), one label for each row of X, got {array.shape}")
+    labels = array
     if array.dtype.kind == "f":
-        fractional = np.flatnonzero(array != np.floor(array))  # NaN is among them
-        if fractional.size:
-            raise label_error(name, array, fractional[0], n_classes)
-        # labels too large for an integer stay outside the range
-        labels = np.clip(array.astype(np.float64), -1, n_classes).astype(np.intp)
-    else:
-        labels = np.ascontiguousarray(array, np.intp)
+        # what is no integer, NaN included, or too large for one, is moved to just outside the range
+        labels = np.clip(np.where(array == np.floor(array), array, -1).astype(np.float64), -1, n_classes)
+    labels = np.ascontiguousarray(labels, np.intp)
+    if not labels.flags.aligned:
+        labels = labels.copy()
     outside = _kernels.first_outside(labels, n_classes)
     if outside >= 0:
-        raise label_error(name, array, outside, n_classes)
+        raise ValueError(
+            f"{name} must hold integer labels from 0 to {n_classes - 1}, got {array[outside]!s} at index {outside}"
+        )
     return labels
-
-
-def label_error(name: str, labels: np.ndarray, index: int, n_classes: int) -> ValueError:
-    return ValueError(
-        f"{name} must hold integer labels from 0 to {n_classes - 1}, got {labels[index]!s} at index {index}"
-    )

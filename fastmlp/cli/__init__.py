@@ -2,11 +2,16 @@
 
 import sys
 
+from fastmlp.optional import MissingLibraryError, require
+
 
 def main() -> None:
     """Run the command, or say in one line which library is missing."""
     try:
+        for library in ("click", "tqdm"):
+            require(library, "cli", "the fastmlp command")
         from fastmlp.cli.commands import cli
-    except ModuleNotFoundError as error:
-        sys.exit(f"the fastmlp command needs {error.name}: pip install 'fastmlp[cli]'")
-    cli(prog_name="fastmlp")
+
+        cli(prog_name="fastmlp")
+    except MissingLibraryError as error:
+        sys.exit(str(error))

@@ -15,6 +15,7 @@ import fastmlp
 from fastmlp.cli.presets import LOADERS, PRESETS
 from fastmlp.environment import environment
 from fastmlp.files import replacing
+from fastmlp.optional import require
 from fastmlp.plots import plot_history
 from fastmlp.training import History, fit
 
@@ -68,6 +69,7 @@ def train(
     By default on the 1,797 handwritten digits that come with fastmlp, which takes seconds. CIFAR-10 is trained as the
     university assignment does: a 3072-120-120-10 network, batches of 200, 40 epochs.
     """
+    require("matplotlib.figure", "cli", "the figure")  # before the training, not after it
     out = out or Path("runs", f"{data}-{optimizer.lower()}")
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,200 @@
+"""The `fastmlp` command."""
+
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastmlp
+
+testing = pytest.importorskip("click.testing")
+pytest.importorskip("tqdm")
+pytest.importorskip("matplotlib")
+commands = pytest.importorskip("fastmlp.cli.commands")
+
+COLUMNS = ["train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run the command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FASTMLP_DATA", raising=False)
+    return lambda *args: testing.CliRunner().invoke(commands.cli, args, prog_name="fastmlp")
+
+
+def python(*args, folder):
+    """Run Python in a folder that has no fastmlp in it."""
+    path = os.pathsep.join([str(Path(fastmlp.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    env = {**os.environ, "PYTHONPATH": path}
+    return subprocess.run([sys.executable, *args], cwd=folder, env=env, capture_output=True, text=True)
+
+
+def record(folder):
+    def no_constant(name):
+        raise ValueError(f"{name} is not JSON")
+
+    text = (folder / "history.json").read_text()
+    return json.loads(text, parse_constant=no_constant)
+
+
+def test_defaults_learn_the_digits(run, tmp_path):
+    result = run("train")
+    assert result.exit_code == 0, result.output
+    out = tmp_path / "runs" / "digits-adam"
+    found = record(out)
+    assert found["test_accuracy"] >= 0.97
+    assert set(found["history"]) == set(COLUMNS)
+    assert {len(values) for values in found["history"].values()} == {found["settings"]["epochs"]}
+    assert all(math.isfinite(value) for values in found["history"].values() for value in values)
+    assert found["data"] == "digits"
+    assert found["settings"]["optimizer"] == "Adam"
+    assert found["seconds"] > 0
+    assert found["samples_per_second"] > 0
+    assert found["environment"]["numpy"] == np.__version__
+    assert sorted(os.listdir(out)) == ["history.json", "history.png"]
+    assert (out / "history.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    assert f"test accuracy {found['test_accuracy']:.4f}" in result.output
+    assert re.search(r"[\d,]+ samples a second", result.output)
+    for name in ("history.json", "history.png"):
+        assert str(Path("runs", "digits-adam", name)) in result.output
+
+
+def test_table_has_one_readable_row_an_epoch(run):
+    result = run("train", "--epochs", "2")
+    rows = [line.split() for line in result.output.splitlines() if re.match(r" +\d+ ", line)]
+    assert [row[0] for row in rows] == ["1", "2"]
+    assert {len(row) for row in rows} == {7}
+    history = record(Path("runs/digits-adam"))["history"]
+    for number, row in enumerate(rows):
+        shown = [float(text) for text in row[1:]]
+        assert shown == pytest.approx([history[name][number] for name in COLUMNS], abs=1e-3)
+    assert "\r" not in result.output
+    assert "\x1b" not in result.output
+
+
+@pytest.mark.parametrize(("given", "optimizer"), [("SGD", "SGD"), ("sgd", "SGD"), ("adam", "Adam")])
+def test_optimizer(run, tmp_path, given, optimizer):
+    result = run("train", "--optimizer", given, "--epochs", "3")
+    assert result.exit_code == 0, result.output
+    assert record(tmp_path / "runs" / f"digits-{optimizer.lower()}")["settings"]["optimizer"] == optimizer
+
+
+def test_sgd_learns_the_digits_too(run, tmp_path):
+    assert run("train", "--optimizer", "SGD").exit_code == 0
+    assert record(tmp_path / "runs" / "digits-sgd")["test_accuracy"] >= 0.97
+
+
+def test_options_reach_the_training(run, tmp_path):
+    options = ("--epochs", "2", "--dtype", "float64", "--threads", "1", "--seed", "3")
+    first, second = run("train", *options, "--out", "a/b"), run("train", *options, "--out", "c")
+    other = run("train", *options[:-1], "4", "--out", "d")
+    assert [first.exit_code, second.exit_code, other.exit_code] == [0, 0, 0]
+    records = [record(tmp_path / name) for name in ("a/b", "c", "d")]
+    losses = [found["history"]["train_loss"] for found in records]
+    assert losses[0] == losses[1] != losses[2]
+    assert len(losses[0]) == 2
+    assert [found["seed"] for found in records] == [3, 3, 4]
+    assert "float64" in records[0]["network"]
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        (("--epochs", "0"), ["--epochs", "0"]),
+        (("--epochs", "two"), ["--epochs", "two"]),
+        (("--optimizer", "L-BFGS"), ["--optimizer", "L-BFGS"]),
+        (("--data", "mnist"), ["--data", "mnist", "digits", "cifar10"]),
+        (("--dtype", "float16"), ["--dtype", "float16", "float32", "float64"]),
+        (("--threads", "0"), ["--threads", "0"]),
+        (("--seed", "-1"), ["--seed", "-1"]),
+        (("--seed", str(2**32)), ["--seed", str(2**32)]),
+        (("--folder", "nowhere"), ["--folder", "nowhere"]),
+        (("--out", "file"), ["--out", "file"]),
+        (("--colour",), ["--colour"]),
+        (("digits",), ["digits"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_bad_options_are_named(run, tmp_path, options, names):
+    (tmp_path / "file").write_text("")
+    result = run("train", *options)
+    assert result.exit_code == 2
+    for name in names:
+        assert name in result.output
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_cifar10_without_its_images(run):
+    result = run("train", "--data", "cifar10")
+    assert result.exit_code == 1
+    message = result.output.strip()
+    assert message.startswith("Error: ")
+    assert "\n" not in message
+    for part in ("CIFAR-10", "cifar10", "FASTMLP_DATA"):
+        assert part in message
+
+
+def test_cifar10_with_damaged_files(run, tmp_path):
+    for name in (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"):
+        (tmp_path / name).write_bytes(b"damaged")
+    result = run("train", "--data", "cifar10", "--folder", str(tmp_path))
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ")
+    assert "data_batch_1.bin must hold 3073 bytes for each image, got 7" in result.output
+
+
+@pytest.mark.parametrize("command", [(), ("train",), ("info",)], ids=["fastmlp", "train", "info"])
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help(run, command, option):
+    result = run(*command, option)
+    assert result.exit_code == 0
+    assert result.output.startswith("Usage: fastmlp")
+
+
+def test_info_prints_what_the_installation_is_made_of(run):
+    result = run("info")
+    assert result.exit_code == 0
+    shown = dict(re.split(r" {2,}", line, maxsplit=1) for line in result.output.splitlines())
+    assert shown["fastmlp"] == fastmlp.__version__
+    assert shown["numpy"] == np.__version__
+    assert shown["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert int(shown["threads"]) >= 1
+    assert shown["threading"][:2] in ("P1", "P2")
+    for name in ("compiler", "build", "SIMD", "OpenMP", "BLAS", "scipy", "platform"):
+        assert shown[name]
+
+
+def test_runs_as_a_module(tmp_path):
+    done = python("-m", "fastmlp", "--version", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"fastmlp, version {fastmlp.__version__}\n"), done.stderr
+
+
+@pytest.mark.parametrize("library", ["click", "tqdm", "matplotlib"])
+def test_a_missing_library_is_said_in_one_line(library, tmp_path):
+    code = f"import sys; sys.modules[{library!r}] = None; sys.argv[1:] = ['train', '--epochs', '1']\n"
+    done = python("-c", code + "from fastmlp.cli import main; main()", folder=tmp_path)
+    assert done.returncode != 0
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert library in done.stderr
+    assert "pip install 'fastmlp[" in done.stderr
+
+
+def test_the_package_needs_no_extra(tmp_path):
+    extras = ["click", "tqdm", "matplotlib", "sklearn", "onnx"]
+    code = f"""
+import sys
+sys.modules.update(dict.fromkeys({extras!r}))
+import fastmlp
+X, y = fastmlp.load_digits()
+print(len(fastmlp.NeuralNetwork(64, [], 10, seed=0).fit(X, y, epochs=1, seed=0)))
+"""
+    done = python("-c", code, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
