@@ -133,7 +133,7 @@ class Engine:
             n_rows = len(X)
             if self._batch is None or self._batch.capacity < n_rows:
                 self._rows = self._batch = None  # let go of the old one before the new one is made
-                self._batch = self._workspace(n_rows)
+                self._batch = self._workspace(max(n_rows, 1))
             self._rows = self._batch.packed(X)
             if n_rows:
                 self._batch.passes.forward(self._rows, self._team_size(n_rows))

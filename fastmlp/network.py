@@ -13,7 +13,7 @@ from fastmlp.engine import Engine
 from fastmlp.parameters import INITIALIZERS, Parameters, initialize, l2_penalty
 from fastmlp.reference import Functions
 from fastmlp.training import Callback, History
-from fastmlp.validation import float_dtype, integer, layer_sizes, number, one_of, time_step
+from fastmlp.validation import float_dtype, integer, layer_sizes, number, one_of, random_state, time_step
 
 _default_dtype = np.dtype(np.float64)
 
@@ -48,7 +48,8 @@ class NeuralNetwork(Functions):
     """A multilayer perceptron: ReLU hidden layers, a softmax output, cross-entropy loss, L2 regularisation.
 
     `forward`, `backward` and `update` are the three calls of a training loop written by hand; `fit` is that loop.
-    A network may be used by one thread at a time; predictions may come from any number.
+    A network may be used by one thread at a time; predictions may come from any number. A copy (`copy.deepcopy`,
+    `pickle`) has parameters, gradients, moments and step count of its own, but not the batch of the last `forward`.
 
     Parameters
     ----------
@@ -109,10 +110,10 @@ class NeuralNetwork(Functions):
         sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
         init = one_of("init", init, INITIALIZERS)
         checked = _default_dtype if dtype is None else float_dtype("dtype", dtype)
-        random_state = np.random if seed is None else np.random.RandomState(seed)
+        generator = random_state(seed)
         self._adopt(Engine(sizes, checked))
         self.n_threads = n_threads
-        initialize(self.params, init, random_state)
+        initialize(self.params, init, generator)
 
     def _adopt(self, engine: Engine) -> None:
         sizes = engine.layout.sizes

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from fastmlp.optional import require
 from fastmlp.training import History
 
@@ -37,9 +39,10 @@ def plot_history(history: History, *, title: str | None = None) -> Any:
     # a single epoch is a point, not a line
     style = {"marker": "o"} if len(history) == 1 else {}
     loss.plot(epochs, history.train_loss, label="train", **style)
-    loss.plot(epochs, history.val_loss, label="validation", **style)
     accuracy.plot(epochs, history.train_accuracy, label="train", **style)
-    accuracy.plot(epochs, history.val_accuracy, label="validation", **style)
+    if not np.isnan(history.val_loss).all():
+        loss.plot(epochs, history.val_loss, label="validation", **style)
+        accuracy.plot(epochs, history.val_accuracy, label="validation", **style)
     rate.plot(epochs, history.learning_rate, color="tab:green", **style)
     for axes, label in ((loss, "Loss"), (accuracy, "Accuracy"), (rate, "Learning rate")):
         axes.set_ylabel(label)

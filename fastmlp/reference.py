@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp.parameters import Layout, initialize, l2_penalty
-from fastmlp.validation import layer_sizes, time_step
+from fastmlp.validation import layer_sizes, random_state, time_step
 
 
 class Functions:
@@ -97,7 +97,7 @@ class NeuralNetwork(Functions):
         self.input_size, self.hidden_sizes, self.output_size = input_size, hidden_sizes, output_size
         self.num_layers = len(sizes) - 1
         self.params = {name: np.zeros(shape, dtype) for name, shape in Layout(sizes, np.dtype(dtype)).shapes.items()}
-        initialize(self.params, init, np.random if seed is None else np.random.RandomState(seed))
+        initialize(self.params, init, random_state(seed))
         self.dtype = np.dtype(dtype)
         self.gradients: dict[str, np.ndarray] = {}
         self.outputs: dict[str, np.ndarray] = {}
@@ -121,12 +121,14 @@ class NeuralNetwork(Functions):
         """Loss of the batch last given to `forward`; fills `gradients`."""
         inputs = [self.outputs["X"], *(self.outputs[f"h{i}"] for i in range(1, self.num_layers))]
         dout = self.softmax_grad(self._logits, y)
+        gradients = {}
         for i in range(self.num_layers, 0, -1):
             W, h = self.params[f"W{i}"], inputs[i - 1]
-            self.gradients[f"W{i}"] = h.T @ dout + reg * W
-            self.gradients[f"b{i}"] = dout.sum(axis=0)
+            gradients[f"W{i}"] = h.T @ dout + reg * W
+            gradients[f"b{i}"] = dout.sum(axis=0)
             if i > 1:
                 dout = (dout @ W.T) * self.relu_grad(h)
+        self.gradients = {name: gradients[name] for name in self.params}
         return self.cross_entropy(self._logits, y) + l2_penalty(self.params, reg)
 
     def update(

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp.optional import require
-from fastmlp.validation import class_labels, integer, number, one_of, real_matrix
+from fastmlp.validation import class_labels, integer, number, one_of, random_state, real_matrix
 
 # Learning rates that most nets survive, where the user names none.
 LEARNING_RATES = {"SGD": 0.05, "Momentum": 0.01, "Adam": 0.001}
@@ -189,8 +189,11 @@ def fit(
         raise ValueError(f"batch_size must be at most the {n_rows} rows of X when drop_last=True, got {batch_size}")
     labels = class_labels("y", y, n_rows, network.output_size)
     validate = checked_validation(network, X_val, y_val)
-    random_state: Any = np.random if seed is None else np.random.RandomState(seed)
+    generator = random_state(seed)
     callbacks = tuple(callbacks)
+    for i, callback in enumerate(callbacks):
+        if not callable(callback):
+            raise TypeError(f"callbacks[{i}] must be callable, got {callback!r}")
 
     history = network.history = History()
     rate: float = settings.learning_rate  # type: ignore[assignment]  # settled when the settings were checked
@@ -200,7 +203,7 @@ def fit(
             for epoch in range(1, settings.epochs + 1):
                 before = network.snapshot()
                 start = time.perf_counter()
-                order = random_state.permutation(n_rows)[: n_batches * batch_size]
+                order = generator.permutation(n_rows)[: n_batches * batch_size]
                 try:
                     loss, accuracy = train_epoch(network, rows, labels, order, settings, rate, epoch, advance)
                 except NonFiniteError as error:

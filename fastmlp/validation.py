@@ -14,8 +14,8 @@ from fastmlp import _kernels
 MAX_BLAS_SIZE = 2**31 - 1
 
 
-def integer(name: str, value: Any, low: int = 1) -> int:
-    """`value` as an int of at least `low`."""
+def integer(name: str, value: Any, low: int = 1, high: int | None = None) -> int:
+    """`value` as an int of at least `low`, and at most `high`."""
     try:
         result = operator.index(value)
     except TypeError:
@@ -23,7 +23,14 @@ def integer(name: str, value: Any, low: int = 1) -> int:
     if result < low or isinstance(value, bool | np.bool_):
         needed = "a positive integer" if low == 1 else f"an integer of at least {low}"
         raise ValueError(f"{name} must be {needed}, got {value!r}")
+    if high is not None and result > high:
+        raise ValueError(f"{name} must be at most {high}, got {value!r}")
     return result
+
+
+def random_state(seed: Any) -> Any:
+    """A generator of its own for a seed; for None NumPy's global one, as the module that has the same functions."""
+    return np.random if seed is None else np.random.RandomState(integer("seed", seed, 0, 2**32 - 1))
 
 
 def float_dtype(name: str, dtype: npt.DTypeLike) -> np.dtype:
@@ -38,7 +45,8 @@ def float_dtype(name: str, dtype: npt.DTypeLike) -> np.dtype:
 def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf, *, open_high: bool = False) -> float:
     """`value` as a finite float in [low, high], or in [low, high)."""
     try:
-        result = float(value)
+        # float() would read a text, and drop an imaginary part
+        result = float("" if isinstance(value, str | bytes | np.complexfloating) else value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {value!r}") from None
     except OverflowError:  # an integer beyond all floats
@@ -72,10 +80,8 @@ def layer_sizes(input_size: Any, hidden_sizes: Any, output_size: Any, num_layers
             f"hidden_sizes must have num_layers - 1 = {num_layers - 1} entries, got {len(hidden)}: {hidden_sizes!r}"
         )
     named = {"input_size": input_size, **{f"hidden_sizes[{i}]": size for i, size in enumerate(hidden)}}
-    sizes = tuple(integer(name, size) for name, size in (*named.items(), ("output_size", output_size)))
-    if max(sizes) > MAX_BLAS_SIZE:
-        raise ValueError(f"layers must have at most {MAX_BLAS_SIZE} units, got sizes {sizes}")
-    return sizes
+    named["output_size"] = output_size
+    return tuple(integer(name, size, 1, MAX_BLAS_SIZE) for name, size in named.items())
 
 
 def time_step(t: Any, epoch: Any, step: Any) -> int | None:
@@ -83,7 +89,8 @@ def time_step(t: Any, epoch: Any, step: Any) -> int | None:
     given = {name: value for name, value in (("t", t), ("epoch", epoch), ("step", step)) if value is not None}
     if len(given) > 1:
         raise TypeError(f"update takes one time step, got {' and '.join(given)}")
-    return integer(*given.popitem()) if given else None
+    # a float holds all integers up to here, and no decay rate has anything left there
+    return integer(*given.popitem(), 1, 2**53) if given else None
 
 
 def real_array(name: str, values: npt.ArrayLike, content: str = "real numbers") -> np.ndarray:
@@ -114,7 +121,7 @@ def class_labels(name: str, values: npt.ArrayLike, n_rows: int, n_classes: int) 
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.shape != (n_rows,):
-        raise ValueError(f"{name} must have shape ({n_rows},), one label for each row of X, got {array.shape}")
+        raise ValueError(f"{name} must have shape ({n_rows},), one label for each row, got {array.shape}")
     labels = array
     if array.dtype.kind == "f":
         # what is no integer, NaN included, or too large for one, is moved to just outside the range

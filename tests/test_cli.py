@@ -53,6 +53,9 @@ def test_defaults_learn_the_digits(run, tmp_path):
     assert set(found["history"]) == set(COLUMNS)
     assert {len(values) for values in found["history"].values()} == {found["settings"]["epochs"]}
     assert all(math.isfinite(value) for values in found["history"].values() for value in values)
+    rates, settings = found["history"]["learning_rate"], found["settings"]
+    assert rates[5] == pytest.approx(settings["learning_rate"] * settings["learning_rate_decay"] ** 5)
+    assert rates[5] < rates[0]
     assert found["data"] == "digits"
     assert found["settings"]["optimizer"] == "Adam"
     assert found["seconds"] > 0

@@ -56,6 +56,7 @@ def test_three_labelled_panels(n_epochs):
 def test_without_validation_data(tmp_path):
     X, y = batch(20, 4, 3)
     figure = plots.plot_history(NeuralNetwork(4, [5], 3).fit(X, y, epochs=3, seed=0))
+    assert [list(lines(axes)) for axes in figure.axes[:2]] == [["train"], ["train"]]
     figure.savefig(tmp_path / "history.png")
     assert (tmp_path / "history.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
     for axes in figure.axes[:2]:

@@ -60,7 +60,7 @@ BAD_X = {
     "ragged": ([[1, 2, 3, 4], [1, 2]], (TypeError, ValueError), r"\bX\b.*"),
 }
 BAD_Y = {
-    "too short": (Y[:5], ValueError, r"y must have shape \(6,\), one label for each row of X, got \(5,\)"),
+    "too short": (Y[:5], ValueError, r"y must have shape \(6,\), one label for each row, got \(5,\)"),
     "too long": (np.append(Y, 0), ValueError, r"y must have shape \(6,\).*, got \(7,\)"),
     "one-hot": (np.eye(3)[Y], ValueError, r"y must have shape \(6,\).*, got \(6, 3\)"),
     "one row": (Y[None], ValueError, r"y must have shape \(6,\).*, got \(1, 6\)"),
@@ -143,6 +143,11 @@ BAD_SETTINGS = [
     ("update", {"t": 0, "opt": "Adam"}, ValueError, "t must be a positive integer, got 0"),
     ("update", {"t": 1.5, "opt": "Adam"}, ValueError, "t must be a positive integer, got 1.5"),
     ("update", {"epoch": -1}, ValueError, "epoch must be a positive integer, got -1"),
+    ("update", {"t": 2**53 + 1, "opt": "Adam"}, ValueError, f"t must be at most {2**53}, got {2**53 + 1}"),
+    ("update", {"lr": "0.1"}, TypeError, "lr must be a number, got '0.1'"),
+    ("update", {"lr": np.complex64(1)}, TypeError, "lr must be a number, got .*complex"),
+    ("fit", {**FIT, "seed": -1}, ValueError, "seed must be an integer of at least 0, got -1"),
+    ("fit", {**FIT, "callbacks": [print, 3]}, TypeError, r"callbacks\[1\] must be callable, got 3"),
     ("update", {"step": "1"}, ValueError, "step must be a positive integer, got '1'"),
 ]
 
@@ -196,10 +201,11 @@ BAD_NETWORKS = {
     ),
     "too few layers": ((4, (5, 6), 3, 1), {}, ValueError, r"hidden_sizes must have num_layers - 1 = 0 entries, got 2"),
     "num_layers": ((4, [], 3, 0), {}, ValueError, "num_layers must be a positive integer, got 0"),
-    "too large": ((2**31, [], 1), {}, ValueError, "at most 2147483647 units, got sizes .*2147483648"),
+    "too large": ((2**31, [], 1), {}, ValueError, "input_size must be at most 2147483647, got 2147483648"),
     "dtype": ((4, [5], 3), {"dtype": "float16"}, ValueError, "dtype must be float32 or float64, got 'float16'"),
     "dtype unknown": ((4, [5], 3), {"dtype": "real"}, ValueError, "dtype must be float32 or float64, got 'real'"),
     "init": ((4, [5], 3), {"init": "xavier"}, ValueError, "init must be one of .*'he'.*, got 'xavier'"),
+    "seed": ((4, [5], 3), {"seed": 2**32}, ValueError, "seed must be at most 4294967295, got 4294967296"),
     "n_threads": ((4, [5], 3), {"n_threads": -1}, ValueError, "n_threads must be a positive integer, got -1"),
 }
 

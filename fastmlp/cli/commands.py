@@ -72,8 +72,8 @@ def train(
     require("matplotlib.figure", "cli", "the figure")  # before the training, not after it
     out = out or Path("runs", f"{data}-{optimizer.lower()}")
     try:
-        out.mkdir(parents=True, exist_ok=True)
         arrays = LOADERS[data](folder, np.dtype(dtype))
+        out.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     preset = PRESETS[data, optimizer]
