@@ -62,7 +62,8 @@ def run(folder, images, seeds, epochs):
                 )
                 print({name: value for name, value in runs[-1].items() if not name.endswith("train_loss")}, flush=True)
     record = {
-        "command": f"python -m benchmarks.assignment run --folder FOLDER --seeds {' '.join(map(str, seeds))}",
+        "command": f"python -m benchmarks.assignment run --folder FOLDER --images IMAGES --epochs {epochs} "
+        f"--seeds {' '.join(map(str, seeds))}",
         "images": images,
         "epochs": epochs,
         "environment": environment(),

@@ -1,9 +1,10 @@
 """fastmlp: multilayer perceptrons trained on the CPU at the speed of their matrix products."""
 
 from fastmlp.datasets import get_CIFAR10_data, load_digits
+from fastmlp.defaults import get_default_dtype, set_default_dtype
 from fastmlp.gradient_check import eval_numerical_gradient, rel_error
 from fastmlp.kaggle import output_submission_csv
-from fastmlp.network import NeuralNetwork, get_default_dtype, set_default_dtype
+from fastmlp.network import NeuralNetwork
 from fastmlp.persistence import ModelFileError
 from fastmlp.training import DivergenceError, History
 

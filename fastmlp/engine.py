@@ -1,7 +1,9 @@
 """The engine under a network: it owns the buffers, binds them to the kernels once, and then makes one call a time."""
 
 import copy
+import os
 import threading
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +12,7 @@ import numpy.typing as npt
 
 from fastmlp import _kernels, threads
 from fastmlp.parameters import Layout, aligned_empty, aligned_offsets
-from fastmlp.validation import class_labels, real_matrix
+from fastmlp.validation import class_labels, real_array, real_matrix
 
 # How many buffers of the parameters' layout each optimiser keeps.
 N_MOMENTS = {"SGD": 0, "Momentum": 1, "Adam": 2}
@@ -38,13 +40,18 @@ class Workspace:
         room = np.array(offsets[n_layers:], np.intp)
         self._starts = offsets[: n_layers + 1]
         self._arena = aligned_empty(total, layout.dtype)
+        self._written = (self._arena, params, gradients)
         self._packed: np.ndarray | None = None
         sums = np.zeros(_kernels.MAX_BLOCKS * (n_layers + 1))
         self.passes = _kernels.Propagation(layers, room, params, gradients, self._arena, sums)
 
     def packed(self, X: np.ndarray) -> np.ndarray:
-        """The rows of X as the kernels want them: X itself, or converted into the workspace."""
-        if X.dtype == self._arena.dtype and X.flags.c_contiguous and X.flags.aligned:
+        """The rows of X as the kernels want them: X itself, or a converted copy in the workspace.
+
+        A view into the network's own buffers is copied too, since the passes and updates write there.
+        """
+        fits = X.dtype == self._arena.dtype and X.flags.c_contiguous and X.flags.aligned
+        if fits and (X.base is None or not any(np.may_share_memory(X, buffer) for buffer in self._written)):
             return X
         if self._packed is None:
             n_in = self._sizes[0]
@@ -61,21 +68,25 @@ class Workspace:
 
 
 class Exclusive:
-    """Lets one thread in at a time and refuses the others.
+    """Lets one thread in at a time, as often as it likes, and refuses the others.
 
     It remembers the thread, so that one that was interrupted on its way in or out is not locked out of its own net.
     """
 
     def __init__(self) -> None:
-        self._inside: dict[str, int] = {}
+        self._owner: dict[str, int] = {}
+        self._depth = 0
 
     def __enter__(self) -> None:
         me = threading.get_ident()
-        if self._inside.setdefault("thread", me) != me:  # atomic, unlike a test and an assignment
+        if self._owner.setdefault("thread", me) != me:  # atomic, unlike a test and an assignment
             raise RuntimeError("this network is at work in another thread; give each thread a network of its own")
+        self._depth += 1
 
     def __exit__(self, *error: object) -> None:
-        self._inside.clear()
+        self._depth -= 1
+        if self._depth == 0:
+            self._owner.clear()
 
 
 class Engine:
@@ -104,10 +115,15 @@ class Engine:
         self.gradients = self.layout.views(self.flat_gradients)
         self._updaters: dict[str, _kernels.Update] = {}
         self._batch: Workspace | None = None
-        self._tile: Workspace | None = None
         self._rows: np.ndarray | None = None
-        self._exclusive = Exclusive()
+        self.renew_locks()
+        _engines.add(self)
+
+    def renew_locks(self) -> None:
+        """Start with nobody inside, and without the workspace that somebody may have left half written."""
+        self.exclusive = Exclusive()
         self._tile_lock = threading.Lock()
+        self._tile: Workspace | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         names = ("layout", "n_threads", "n_updates", "flat_params", "flat_gradients", "moments", "has_gradients")
@@ -129,7 +145,7 @@ class Engine:
     def forward(self, X: npt.ArrayLike) -> np.ndarray:
         """Probabilities (n_rows, n_classes), a fresh array; keeps what `backward` needs, X itself included."""
         X = real_matrix("X", X, self.layout.sizes[0])
-        with self._exclusive:
+        with self.exclusive:
             n_rows = len(X)
             if self._batch is None or self._batch.capacity < n_rows:
                 self._rows = self._batch = None  # let go of the old one before the new one is made
@@ -141,13 +157,15 @@ class Engine:
 
     def backward(self, y: npt.ArrayLike, regularization: float) -> float:
         """Fill the gradients for the batch last given to `forward`; returns its loss."""
-        if self._rows is None or self._batch is None:
-            raise RuntimeError("backward needs the scores of a batch: call forward(X) first")
-        n_rows = len(self._rows)
-        if n_rows == 0:
-            raise ValueError("X must have at least one row to train on, got an empty batch")
-        labels = class_labels("y", y, n_rows, self.layout.sizes[-1])
-        with self._exclusive:
+        # what a user's object does when it becomes an array is done before the batch is looked at
+        y = real_array("y", y, "integer labels")
+        with self.exclusive:
+            if self._rows is None or self._batch is None:
+                raise RuntimeError("backward needs the scores of a batch: call forward(X) first")
+            n_rows = len(self._rows)
+            if n_rows == 0:
+                raise ValueError("X must have at least one row to train on, got an empty batch")
+            labels = class_labels("y", y, n_rows, self.layout.sizes[-1])
             loss = self._batch.passes.backward(self._rows, labels, regularization, self._team_size(n_rows))
             self.has_gradients = True
         return loss
@@ -156,10 +174,10 @@ class Engine:
         self, optimizer: str, rate: float, beta1: float, beta2: float, epsilon: float, time_step: int | None
     ) -> None:
         """One step with the gradients at hand; `time_step` None counts the network's own updates."""
-        if not self.has_gradients:
-            raise RuntimeError("update needs gradients: call forward(X) and backward(y) first")
-        t = self.n_updates + 1 if time_step is None else time_step
-        with self._exclusive:
+        with self.exclusive:
+            if not self.has_gradients:
+                raise RuntimeError("update needs gradients: call forward(X) and backward(y) first")
+            t = self.n_updates + 1 if time_step is None else time_step
             n_threads = threads.team_size(self.n_threads, self.layout.size, threads.SERIAL_PARAMETERS)
             self._updater(optimizer).step(rate, beta1, beta2, epsilon, 1 - beta1**t, 1 - beta2**t, n_threads)
             self.n_updates += 1
@@ -247,3 +265,16 @@ class Engine:
             rows = slice(start, min(start + _kernels.TILE_ROWS, len(X)))
             self._tile.passes.forward(self._tile.packed(X[rows]), self._team_size(rows.stop - rows.start))
             yield rows, self._tile
+
+
+# A child forked while another thread was at work in a network inherits that network's locks, but not the thread.
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for engine in _engines:
+        engine.renew_locks()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

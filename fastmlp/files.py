@@ -12,7 +12,12 @@ from typing import BinaryIO
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A file to write that takes `path`'s place once all of it is on the disk, and disappears when something fails."""
     target = Path(os.path.realpath(path))  # what a link points to is replaced, not the link
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    if target.exists() and not target.is_file():
+        # a pipe or a device is written to; for a folder this is the error that one expects
+        with open(target, "wb") as file:
+            yield file
+        return
+    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "xb") as file:
             yield file

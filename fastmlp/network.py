@@ -9,39 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp import _kernels, persistence, training
+from fastmlp.defaults import get_default_dtype
 from fastmlp.engine import Engine
 from fastmlp.parameters import INITIALIZERS, Parameters, initialize, l2_penalty
 from fastmlp.reference import Functions
 from fastmlp.training import Callback, History
-from fastmlp.validation import float_dtype, integer, layer_sizes, number, one_of, random_state, time_step
-
-_default_dtype = np.dtype(np.float64)
-
-
-def set_default_dtype(dtype: npt.DTypeLike) -> None:
-    """Choose the dtype of networks that are made without one, "float32" or "float64".
-
-    It starts as FASTMLP_DTYPE says, or as float64.
-
-    Examples
-    --------
-    >>> import fastmlp
-    >>> fastmlp.set_default_dtype("float32")
-    >>> fastmlp.NeuralNetwork(4, [10], 3).dtype
-    dtype('float32')
-    >>> fastmlp.set_default_dtype("float64")
-    """
-    global _default_dtype
-    _default_dtype = float_dtype("dtype", dtype)
-
-
-def get_default_dtype() -> np.dtype:
-    """The dtype of networks that are made without one."""
-    return _default_dtype
-
-
-if "FASTMLP_DTYPE" in os.environ:
-    _default_dtype = float_dtype("the environment variable FASTMLP_DTYPE", os.environ["FASTMLP_DTYPE"])
+from fastmlp.validation import MIN_EPSILON, float_dtype, integer, layer_sizes, number, one_of, random_state, time_step
 
 
 class NeuralNetwork(Functions):
@@ -64,7 +37,9 @@ class NeuralNetwork(Functions):
     dtype : {"float64", "float32"} or numpy.dtype, optional
         Of parameters and of everything computed; see `set_default_dtype`.
     n_threads : int, optional
-        Threads to compute with; by default OpenMP's number or the processors at hand. Results do not depend on it.
+        Threads to compute with; by default OpenMP's number or the processors at hand. Results do not depend on it. The
+        largest number that a calling thread has asked for stays the size of its team, so more than there are
+        processors slows down its other networks too. Where BLAS owns the threads (`fastmlp info`), BLAS decides.
     seed : int, optional
         Draw the weights from a `numpy.random.RandomState` of their own with this seed, instead of NumPy's global one.
     init : {"assignment", "he", "glorot"}
@@ -109,7 +84,7 @@ class NeuralNetwork(Functions):
     ):
         sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
         init = one_of("init", init, INITIALIZERS)
-        checked = _default_dtype if dtype is None else float_dtype("dtype", dtype)
+        checked = get_default_dtype() if dtype is None else float_dtype("dtype", dtype)
         generator = random_state(seed)
         self._adopt(Engine(sizes, checked))
         self.n_threads = n_threads
@@ -176,7 +151,19 @@ class NeuralNetwork(Functions):
         Returns
         -------
         ndarray (n_rows, output_size)
-            Softmax of the last layer's scores, a fresh array of the network's dtype.
+            Softmax of the last layer's scores, a fresh array of the network's dtype; (0, output_size) for no rows.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is not real or not of that shape; the last batch then stays the one for `backward`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp import NeuralNetwork
+        >>> NeuralNetwork(4, [10], 3).forward(np.ones((5, 4))).sum(axis=1).round(6)
+        array([1., 1., 1., 1., 1.])
         """
         return self._engine.forward(X)
 
@@ -199,6 +186,18 @@ class NeuralNetwork(Functions):
         ------
         RuntimeError
             Without a `forward` before.
+        TypeError, ValueError
+            If y has another length, or a label is no integer in the range; the first such one is named.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp import NeuralNetwork
+        >>> net = NeuralNetwork(4, [10], 3, seed=0)
+        >>> scores = net.forward(np.eye(4))
+        >>> loss = net.backward([0, 1, 2, 2])
+        >>> bool(np.isclose(loss, -np.log(scores[range(4), [0, 1, 2, 2]]).mean()))
+        True
         """
         return self._engine.backward(y, number("reg", reg))
 
@@ -232,6 +231,19 @@ class NeuralNetwork(Functions):
         ------
         RuntimeError
             Without gradients.
+        TypeError, ValueError
+            If a number is not finite or out of its range, the optimiser unknown, or two time steps are given.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp import NeuralNetwork
+        >>> net = NeuralNetwork(4, [10], 3, seed=0)
+        >>> probabilities, loss = net.forward(np.eye(4)), net.backward([0, 1, 2, 2])
+        >>> W1 = net.params["W1"].copy()
+        >>> net.update(0.1)
+        >>> bool(np.array_equal(net.params["W1"], W1 - 0.1 * net.gradients["W1"]))
+        True
         """
         t = time_step(t, epoch, step)
         opt = one_of("opt", opt, _kernels.OPTIMIZERS)
@@ -240,7 +252,7 @@ class NeuralNetwork(Functions):
             b1 = b2 = eps = 0.0
         else:
             b1, b2 = number("b1", b1, 0, 1, open_high=True), number("b2", b2, 0, 1, open_high=True)
-            eps = number("eps", eps, 0)
+            eps = number("eps", eps, MIN_EPSILON)
         self._engine.update(opt, lr, b1, b2, eps, t)
 
     def fit(
@@ -309,6 +321,17 @@ class NeuralNetwork(Functions):
         ------
         DivergenceError
             When the loss or a parameter is no longer finite; parameters are then as after the last finite epoch.
+        TypeError, ValueError
+            If an argument makes no sense; nothing has changed then.
+
+        Examples
+        --------
+        >>> from fastmlp import NeuralNetwork, load_digits
+        >>> X, y = load_digits()
+        >>> net = NeuralNetwork(64, [32], 10, seed=0)
+        >>> history = net.fit(X / 16, y, epochs=10, batch_size=32, optimizer="Adam", seed=0)
+        >>> len(history), bool(history.train_accuracy[-1] > 0.9)
+        (10, True)
         """
         settings = training.Settings(
             epochs=epochs,
@@ -323,9 +346,10 @@ class NeuralNetwork(Functions):
             time_step=time_step,
             drop_last=drop_last,
         )
-        return training.fit(
-            self, X, y, settings, seed=seed, X_val=X_val, y_val=y_val, progress=progress, callbacks=callbacks
-        )
+        with self._engine.exclusive:
+            return training.fit(
+                self, X, y, settings, seed=seed, X_val=X_val, y_val=y_val, progress=progress, callbacks=callbacks
+            )
 
     def predict_proba(self, X: npt.ArrayLike) -> np.ndarray:
         """Probability of each class, as `forward` gives it, in blocks of rows.
@@ -338,15 +362,48 @@ class NeuralNetwork(Functions):
         Returns
         -------
         ndarray (n_rows, output_size)
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is not real or not of that shape.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp import NeuralNetwork
+        >>> net, X = NeuralNetwork(4, [10], 3), np.ones((5, 4))
+        >>> bool(np.array_equal(net.predict_proba(X), net.forward(X)))
+        True
         """
         return self._engine.predict_proba(X)
 
     def predict(self, X: npt.ArrayLike) -> np.ndarray:
-        """Most probable class of each row, as an integer array (n_rows,)."""
+        """Most probable class of each row of X (n_rows, input_size), as an integer array (n_rows,).
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is not real or not of that shape.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp import NeuralNetwork
+        >>> net = NeuralNetwork(3, [], 3)
+        >>> net.params["W1"] = np.eye(3)
+        >>> net.predict([[0, 5, 0], [7, 0, 0]])
+        array([1, 0])
+        """
         return self.predict_proba(X).argmax(axis=1)
 
     def evaluate(self, X: npt.ArrayLike, y: npt.ArrayLike, reg: float = 0.0) -> tuple[float, float]:
         """Loss, as `backward` returns it, and accuracy on X (n_rows, input_size), y (n_rows,); changes nothing.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X and y are not real rows and their labels, or there are none.
 
         Examples
         --------
@@ -362,7 +419,7 @@ class NeuralNetwork(Functions):
         return loss + l2_penalty(self.params, number("reg", reg)), accuracy
 
     def score(self, X: npt.ArrayLike, y: npt.ArrayLike) -> float:
-        """Accuracy of `predict` on X (n_rows, input_size) for labels y (n_rows,)."""
+        """Accuracy of `predict` on X (n_rows, input_size) for labels y (n_rows,), see `evaluate`."""
         return self.evaluate(X, y)[1]
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -370,12 +427,22 @@ class NeuralNetwork(Functions):
 
         The file holds parameters, the optimisers' moments and the step count, so that training can go on. It takes the
         place of an older one only when it is complete.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from fastmlp import NeuralNetwork
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     NeuralNetwork(4, [10], 3).save(Path(folder, "net.npz"))
+        ...     NeuralNetwork.load(Path(folder, "net.npz"))
+        NeuralNetwork(4-10-3, float64, 83 parameters)
         """
         persistence.save(self._engine, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a network that `save` wrote; nothing in the file is executed.
+        """Read a network that `save` wrote, see there; nothing in the file is executed.
 
         Raises
         ------

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp.optional import require
-from fastmlp.validation import class_labels, integer, number, one_of, random_state, real_matrix
+from fastmlp.validation import MIN_EPSILON, class_labels, integer, number, one_of, random_state, real_matrix
 
 # Learning rates that most nets survive, where the user names none.
 LEARNING_RATES = {"SGD": 0.05, "Momentum": 0.01, "Adam": 0.001}
@@ -164,7 +164,7 @@ class Settings:
         self.regularization = number("regularization", self.regularization, 0)
         self.beta1 = number("beta1", self.beta1, 0, 1, open_high=True)
         self.beta2 = number("beta2", self.beta2, 0, 1, open_high=True)
-        self.epsilon = number("epsilon", self.epsilon, 0)
+        self.epsilon = number("epsilon", self.epsilon, MIN_EPSILON)
         self.time_step = one_of("time_step", self.time_step, ("update", "epoch"))
 
 
@@ -214,7 +214,7 @@ def fit(
                 rate *= settings.learning_rate_decay
                 # all of them are called, also after one that asks to stop
                 answers = [callback(network, history) for callback in callbacks]
-                if any(answer is True for answer in answers):
+                if any(answers):
                     break
     finally:
         network.forget_batch()

@@ -42,6 +42,10 @@ def float_dtype(name: str, dtype: npt.DTypeLike) -> np.dtype:
     raise ValueError(f"{name} must be float32 or float64, got {dtype!r}")
 
 
+# The smallest epsilon of Adam that is not lost in either dtype: 0 / (sqrt(0) + 0) would be NaN.
+MIN_EPSILON = float(np.finfo(np.float32).tiny)
+
+
 def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf, *, open_high: bool = False) -> float:
     """`value` as a finite float in [low, high], or in [low, high)."""
     try:
@@ -116,7 +120,10 @@ def real_matrix(name: str, values: npt.ArrayLike, n_columns: int) -> np.ndarray:
 
 
 def class_labels(name: str, values: npt.ArrayLike, n_rows: int, n_classes: int) -> np.ndarray:
-    """`values` as a contiguous intp array (n_rows,) of labels in [0, n_classes)."""
+    """`values` as a contiguous intp array (n_rows,) of labels in [0, n_classes), always a copy.
+
+    The kernels index with labels, so these must not change after they have been checked.
+    """
     array = real_array(name, values, "integer labels")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
@@ -126,9 +133,7 @@ def class_labels(name: str, values: npt.ArrayLike, n_rows: int, n_classes: int) 
     if array.dtype.kind == "f":
         # what is no integer, NaN included, or too large for one, is moved to just outside the range
         labels = np.clip(np.where(array == np.floor(array), array, -1).astype(np.float64), -1, n_classes)
-    labels = np.ascontiguousarray(labels, np.intp)
-    if not labels.flags.aligned:
-        labels = labels.copy()
+    labels = np.array(labels, np.intp, order="C")
     outside = _kernels.first_outside(labels, n_classes)
     if outside >= 0:
         raise ValueError(

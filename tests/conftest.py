@@ -4,9 +4,25 @@ import numpy as np
 import pytest
 
 from fastmlp import threads
+from fastmlp.environment import environment
 
 # Relative tolerance against the reference, after many steps.
 RTOL = {"float64": 1e-11, "float32": 1e-4}
+
+# sizes and rows, chosen so that each product is cut in each of the three ways, and not at all
+SHAPES = {
+    "one of everything": ((1, 1), 1),
+    "one class": ((3, 4, 1), 5),
+    "one row": ((7, 5, 3), 1),
+    "toy": ((4, 10, 10, 3), 5),
+    "odd": ((33, 31, 29, 7), 17),
+    "vector edges": ((8, 9, 15, 16), 31),
+    "forward over inputs, weights over inputs": ((1201, 67, 10), 103),
+    "forward over rows in tiles, weights over rows": ((40, 32, 9), 3001),
+    "forward over outputs, weights over outputs": ((101, 1531, 3), 97),
+    "input gradients over outputs": ((23, 53, 1409), 211),
+    "input gradients over inputs": ((11, 1409, 53), 211),
+}
 
 under_p2 = pytest.mark.skipif(threads.pattern != "openmp", reason="holds where OpenMP owns the threads (pattern P2)")
 
@@ -38,3 +54,16 @@ def _same_global_random_numbers():
     np.random.seed(0)
     yield
     np.random.set_state(state)
+
+
+@pytest.fixture
+def no_gate(monkeypatch):
+    """Small nets use threads too."""
+    monkeypatch.setattr(threads, "SERIAL_WORK", 0)
+    monkeypatch.setattr(threads, "SERIAL_PARAMETERS", 0)
+    monkeypatch.setattr(threads.team_size, "__defaults__", (0,))
+
+
+def pytest_report_header():
+    """Which build is tested, and how it uses threads."""
+    return [f"fastmlp: {environment()[name]}" for name in ("build", "OpenMP", "BLAS", "threading")]

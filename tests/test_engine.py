@@ -4,11 +4,12 @@ import copy
 
 import numpy as np
 import pytest
-from conftest import assert_same, batch
+from conftest import SHAPES, assert_same, batch
 
-from fastmlp import NeuralNetwork, _kernels
+from fastmlp import NeuralNetwork, _kernels, engine, parameters
 from fastmlp.engine import N_MOMENTS
 from fastmlp.training import LEARNING_RATES
+from fastmlp.validation import class_labels
 
 
 def test_optimizers_are_the_same_everywhere():
@@ -43,6 +44,95 @@ def test_array_that_needs_no_conversion_is_not_copied():
     net.forward(X.astype(np.float32))
     assert net.outputs["X"].dtype == np.float64
     assert not np.shares_memory(net.outputs["X"], X)
+
+
+@pytest.mark.parametrize("name", ["outputs h1", "outputs scores", "gradients W1", "params W1"])
+def test_the_nets_own_memory_as_a_batch(name):
+    """What the passes or updates write over is copied first."""
+    y = np.arange(6)
+    nets = [NeuralNetwork(6, [6], 6, seed=0) for _ in range(2)]
+    for net in nets:
+        net.forward(np.random.RandomState(0).randn(6, 6))
+        net.backward(y)
+    attribute, key = name.split()
+    own = getattr(nets[0], attribute)[key]
+    losses = []
+    for net, X in zip(nets, (own, own.copy()), strict=True):
+        net.forward(X)
+        for _ in range(2):
+            losses.append(net.backward(y, 0.1))
+            net.update(0.1)
+    assert losses[:2] == losses[2:]
+    assert_same(nets[0].params, nets[1].params)
+
+
+def test_labels_are_copied_before_they_are_checked():
+    """The kernels index with them, while another thread may write to the array that was passed."""
+    y = np.arange(3)
+    labels = class_labels("y", y, 3, 3)
+    assert labels.dtype == np.intp
+    assert not np.shares_memory(labels, y)
+
+
+def test_labels_that_call_the_net_while_they_become_an_array():
+    net = NeuralNetwork(40, [8], 3, seed=0)
+    net.forward(np.ones((300, 40)))
+
+    class Labels:
+        def __array__(self, dtype=None, copy=None):
+            net.forward(np.ones((1, 40)))
+            return np.zeros(300, np.intp)
+
+    with pytest.raises(ValueError, match=r"y must have shape \(1,\), one label for each row, got \(300,\)"):
+        net.backward(Labels())
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_kernels_write_only_where_they_should(shape, dtype, n_threads, no_gate, monkeypatch):
+    """Between all regions of all buffers lie guards, which keep their values."""
+    sizes, n_rows = SHAPES[shape]
+    guard, mark, places = 64, 12345.0, []
+    aligned_empty = parameters.aligned_empty
+
+    def spread(extents, itemsize):
+        grain = parameters.ALIGNMENT // itemsize
+        offsets, at = [], guard
+        for extent in extents:
+            offsets.append(at)
+            at += -(-extent // grain) * grain + guard
+        places.append((np.array(offsets), np.array(extents), at))
+        return offsets, at
+
+    def marked(n, item):
+        buffer = aligned_empty(n, item)
+        buffer.fill(mark)
+        return buffer
+
+    for module in (parameters, engine):
+        monkeypatch.setattr(module, "aligned_offsets", spread)
+        monkeypatch.setattr(module, "aligned_empty", marked)
+    monkeypatch.setattr(parameters.Layout, "zeros", lambda layout: marked(layout.size, layout.dtype))
+    net = NeuralNetwork(sizes[0], sizes[1:-1], sizes[-1], seed=0, dtype=dtype, n_threads=n_threads)
+    for name, array in net.params.items():
+        if name.startswith("b"):
+            array.fill(0)
+    X, y = batch(n_rows, sizes[0], sizes[-1], dtype=dtype)
+    net.forward(X)
+    net.backward(y, 0.1)
+    inside = net._engine
+    for buffer, (offsets, extents, total) in (
+        (inside.flat_params, places[0]),
+        (inside.flat_gradients, places[0]),
+        (inside._batch._arena, places[1]),
+    ):
+        assert len(buffer) == total
+        free = np.ones(total, bool)
+        for offset, extent in zip(offsets, extents, strict=True):
+            free[offset : offset + extent] = False
+        assert free.sum() >= guard * len(extents)
+        assert (buffer[free] == mark).all()
 
 
 def test_refused_batch_leaves_the_last_one_in_place():

@@ -1,5 +1,8 @@
 """Files that are either whole or not there."""
 
+import os
+import threading
+
 import pytest
 
 from fastmlp.files import replacing
@@ -39,3 +42,17 @@ def test_what_a_link_points_to_is_replaced(tmp_path):
         file.write(b"new")
     assert link.is_symlink()
     assert target.read_bytes() == b"new"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_pipe_is_written_to(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    read = []
+    reader = threading.Thread(target=lambda: read.append(path.read_bytes()))
+    reader.start()
+    with replacing(path) as file:
+        file.write(b"through")
+    reader.join(60)
+    assert read == [b"through"]
+    assert path.is_fifo()

@@ -2,24 +2,10 @@
 
 import numpy as np
 import pytest
-from conftest import assert_near, assert_same, batch
+from conftest import SHAPES, assert_near, assert_same, batch
 
-from fastmlp import NeuralNetwork, _kernels, reference, threads
+from fastmlp import NeuralNetwork, _kernels, reference
 
-# sizes and rows, chosen so that each product is cut in each of the three ways, and not at all
-SHAPES = {
-    "one of everything": ((1, 1), 1),
-    "one class": ((3, 4, 1), 5),
-    "one row": ((7, 5, 3), 1),
-    "toy": ((4, 10, 10, 3), 5),
-    "odd": ((33, 31, 29, 7), 17),
-    "vector edges": ((8, 9, 15, 16), 31),
-    "forward over inputs, weights over inputs": ((1201, 67, 10), 103),
-    "forward over rows in tiles, weights over rows": ((40, 32, 9), 3001),
-    "forward over outputs, weights over outputs": ((101, 1531, 3), 97),
-    "input gradients over outputs": ((23, 53, 1409), 211),
-    "input gradients over inputs": ((11, 1409, 53), 211),
-}
 N_THREADS = [1, 2, 3, 4, 7]
 
 
@@ -33,14 +19,6 @@ def step(make, sizes, n_rows, dtype, **options):
     scores = net.forward(X)
     loss = net.backward(y, 0.3)
     return {"scores": scores, "loss": np.array([loss]), **net.gradients, **net.outputs}
-
-
-@pytest.fixture
-def no_gate(monkeypatch):
-    """Small nets use threads too."""
-    monkeypatch.setattr(threads, "SERIAL_WORK", 0)
-    monkeypatch.setattr(threads, "SERIAL_PARAMETERS", 0)
-    monkeypatch.setattr(threads.team_size, "__defaults__", (0,))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

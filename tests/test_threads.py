@@ -149,7 +149,7 @@ def test_one_net_refuses_a_second_thread():
     inside, done = threading.Event(), threading.Event()
 
     def hold():
-        with net._engine._exclusive:
+        with net._engine.exclusive:
             inside.set()
             done.wait(60)
 
@@ -166,6 +166,32 @@ def test_one_net_refuses_a_second_thread():
         holder.join()
     assert_same(net.params, before)
     net.update(0.1)
+
+
+def test_refused_fit_leaves_the_one_under_way_alone():
+    """A second thread comes in between two calls of the first one's training."""
+    X, y = batch(100, 800, 10)
+    net, alone = (NeuralNetwork(800, [20], 10, seed=1) for _ in range(2))
+    refused = []
+
+    def intrude(network, history):
+        def fit():
+            try:
+                network.fit(X, y, epochs=1)
+            except RuntimeError as error:
+                refused.append(str(error))
+
+        intruder = threading.Thread(target=fit)
+        intruder.start()
+        intruder.join()
+        assert network.history is history
+
+    net.fit(X, y, epochs=3, seed=0, callbacks=[intrude])
+    alone.fit(X, y, epochs=3, seed=0)
+    assert len(refused) == 3
+    assert "at work in another thread" in refused[0]
+    assert_same(net.params, alone.params)
+    net.forward(X)  # and nobody is left inside
 
 
 def test_predictions_may_come_from_several_threads():
@@ -208,6 +234,35 @@ def test_forked_child_of_a_trained_process_trains_serially():
     parent, child, parent_again = run_python(script, PYTHONWARNINGS="ignore").splitlines()
     assert child == f"{parent} 1"
     assert parent_again == parent
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_child_forked_while_another_thread_was_inside():
+    script = """
+    import os, threading
+    import numpy as np
+    from fastmlp import NeuralNetwork
+    net = NeuralNetwork(8, [5], 3, seed=1)
+    X = np.ones((4, 8))
+    inside, done = threading.Event(), threading.Event()
+    def hold():
+        with net._engine.exclusive, net._engine._tile_lock:
+            inside.set()
+            done.wait(60)
+    holder = threading.Thread(target=hold)
+    holder.start()
+    inside.wait(60)
+    child = os.fork()
+    if child == 0:
+        net.forward(X)
+        net.backward(np.zeros(4, int))
+        net.update(0.1)
+        net.predict(X)
+        os._exit(0)
+    print(os.waitpid(child, 0)[1])
+    done.set()
+    """
+    assert run_python(script, PYTHONWARNINGS="ignore") == "0"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
