@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp.files import replacing
+from fastmlp.validation import real_array
 
 
 def output_submission_csv(path: str | os.PathLike[str], predictions: npt.ArrayLike) -> None:
@@ -25,7 +26,7 @@ def output_submission_csv(path: str | os.PathLike[str], predictions: npt.ArrayLi
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If `predictions` are not whole numbers or have another shape. No file is touched then.
 
     Examples
@@ -53,12 +54,7 @@ def output_submission_csv(path: str | os.PathLike[str], predictions: npt.ArrayLi
 
 
 def _labels(predictions: npt.ArrayLike) -> list[int]:
-    try:
-        array = np.asarray(predictions)
-    except ValueError as error:  # rows of several lengths
-        raise ValueError(f"predictions must be an array of integer labels, one for each row: {error}") from None
-    if array.dtype.kind not in "iuf":
-        raise ValueError(f"predictions must be an array of integer labels, got dtype {array.dtype}")
+    array = real_array("predictions", predictions, "integer labels")
     if array.ndim != 1 and array.shape[1:] != (1,):
         raise ValueError(
             f"predictions must have shape (n,) or (n, 1), got {array.shape}; of class scores take the argmax"
