@@ -14,8 +14,9 @@ import scipy.linalg.cython_blas
 
 from fastmlp import _kernels
 
-# Multiplications below which starting a team costs more than it saves.
-SERIAL_WORK = 1 << 18
+# Multiplications of a forward pass below which a team costs more than it saves: two threads broke even at about a
+# million (64-64-10) to two million (784-64-10, batch of 32), and gained a third or more from three million.
+SERIAL_WORK = 1 << 21
 # The same for an update, counted in parameters.
 SERIAL_PARAMETERS = 1 << 16
 # Products are cut into at most as many blocks.
