@@ -8,7 +8,7 @@ from cython cimport floating
 from _elementwise cimport add, regularize, relu, relu_grad
 from _openmp cimport Member, barrier, share_start, share_stop
 from _products cimport (
-    COLUMNS, MAX_BLOCKS, Blocks, Product, Rectangle, cut, length, multiply, n_partials, product, result, start,
+    COLUMNS, Blocks, Product, Rectangle, cut, length, multiply, n_partials, product, result, start,
 )
 
 cdef enum:
@@ -55,8 +55,8 @@ cdef inline void affine_backward(
     squares (MAX_BLOCKS,), whose sum is sum(w**2). Complete for every member on return.
     """
     cdef Product p = weight_gradient(n_rows, n_in, n_out, sizeof(floating))
-    # Both products have the same scratch, but never both partial sums: the terms of dx's are n_out, those of dw's n_rows,
-    # and a product is cut along its terms only where there are more of them than of anything else.
+    # The two products share their scratch, but never do both have partial sums: one sums over n_out, the other over
+    # n_rows, and a product is cut along its terms only where they are the longest of the three.
     if dx != NULL:
         affine_backward_input(x, w, dy, dx, n_rows, n_in, n_out, partials, me)
     # dw = x.T @ dy
