@@ -1,0 +1,205 @@
+"""The assignment's face of a network: construction, parameters, and the three calls of a training loop."""
+
+import copy
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from fastmlp import _kernels
+from fastmlp.defaults import get_default_dtype
+from fastmlp.engine import Engine
+from fastmlp.parameters import INITIALIZERS, Parameters, initialize
+from fastmlp.reference import Functions
+from fastmlp.training import History
+from fastmlp.validation import MIN_EPSILON, float_dtype, integer, layer_sizes, number, one_of, random_state, time_step
+
+
+class AssignmentNetwork(Functions):
+    """What the assignment asks of its `NeuralNetwork`; `fastmlp.NeuralNetwork` says what it is."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_sizes: Iterable[int],
+        output_size: int,
+        num_layers: int | None = None,
+        *,
+        dtype: npt.DTypeLike | None = None,
+        n_threads: int | None = None,
+        seed: int | None = None,
+        init: str = "assignment",
+    ):
+        sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
+        init = one_of("init", init, INITIALIZERS)
+        checked = get_default_dtype() if dtype is None else float_dtype("dtype", dtype)
+        generator = random_state(seed)
+        self._adopt(Engine(sizes, checked))
+        self.n_threads = n_threads
+        initialize(self.params, init, generator)
+
+    def _adopt(self, engine: Engine) -> None:
+        sizes = engine.layout.sizes
+        self._engine = engine
+        self.input_size, self.output_size, self.num_layers = sizes[0], sizes[-1], len(sizes) - 1
+        self.hidden_sizes: Any = list(sizes[1:-1])
+        self.history: History | None = None
+
+    def __copy__(self) -> Self:
+        network = type(self).__new__(type(self))
+        network.__dict__.update(self.__dict__, _engine=copy.deepcopy(self._engine))
+        return network
+
+    def __repr__(self) -> str:
+        sizes = "-".join(map(str, self._engine.layout.sizes))
+        return f"NeuralNetwork({sizes}, {self.dtype}, {self._engine.layout.n_parameters:,} parameters)"
+
+    @property
+    def dtype(self) -> np.dtype:
+        """float32 or float64."""
+        return self._engine.layout.dtype
+
+    @property
+    def n_threads(self) -> int | None:
+        """Threads to compute with; None for as many as there are."""
+        return self._engine.n_threads
+
+    @n_threads.setter
+    def n_threads(self, value: int | None) -> None:
+        self._engine.n_threads = None if value is None else integer("n_threads", value)
+
+    @property
+    def params(self) -> Parameters:
+        """Live arrays; assigning a mapping copies all of it into place, and keeps moments and step count."""
+        return self._engine.params
+
+    @params.setter
+    def params(self, values: Mapping[str, npt.ArrayLike]) -> None:
+        self._engine.params.assign(values)
+
+    @property
+    def gradients(self) -> Mapping[str, np.ndarray]:
+        """Live arrays of the last `backward`; empty before the first one and after `fit`."""
+        return self._engine.gradients if self._engine.has_gradients else {}
+
+    @property
+    def outputs(self) -> dict[str, np.ndarray]:
+        """Read-only arrays of the last `forward`: X, h1, ..., scores."""
+        return self._engine.outputs()
+
+    def forward(self, X: npt.ArrayLike) -> np.ndarray:
+        """Compute the probability of each class.
+
+        Parameters
+        ----------
+        X : array_like (n_rows, input_size)
+            Real numbers of any type and layout. An array that needs no conversion is not copied: `backward` reads it
+            again.
+
+        Returns
+        -------
+        ndarray (n_rows, output_size)
+            Softmax of the last layer's scores, a fresh array of the network's dtype; (0, output_size) for no rows.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is not real or not of that shape; the last batch then stays the one for `backward`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp import NeuralNetwork
+        >>> NeuralNetwork(4, [10], 3).forward(np.ones((5, 4))).sum(axis=1).round(6)
+        array([1., 1., 1., 1., 1.])
+        """
+        return self._engine.forward(X)
+
+    def backward(self, y: npt.ArrayLike, reg: float = 0.0) -> float:
+        """Compute the loss of the batch last given to `forward`, and its gradients.
+
+        Parameters
+        ----------
+        y : array_like (n_rows,)
+            Labels from 0 to output_size - 1; whole floats and shape (n_rows, 1) will do.
+        reg : float
+            Strength of the L2 regularisation of the weights; biases are not regularised.
+
+        Returns
+        -------
+        float
+            Mean cross-entropy plus `0.5 * reg * sum(W**2)` over all weight matrices.
+
+        Raises
+        ------
+        RuntimeError
+            Without a `forward` before.
+        TypeError, ValueError
+            If y has another length, or a label is no integer in the range; the first such one is named.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp import NeuralNetwork
+        >>> net = NeuralNetwork(4, [10], 3, seed=0)
+        >>> scores = net.forward(np.eye(4))
+        >>> loss = net.backward([0, 1, 2, 2])
+        >>> bool(np.isclose(loss, -np.log(scores[range(4), [0, 1, 2, 2]]).mean()))
+        True
+        """
+        return self._engine.backward(y, number("reg", reg))
+
+    def update(
+        self,
+        lr: float = 0.001,
+        b1: float = 0.9,
+        b2: float = 0.999,
+        eps: float = 1e-8,
+        opt: str = "SGD",
+        t: int | None = None,
+        *,
+        epoch: int | None = None,
+        step: int | None = None,
+    ) -> None:
+        """Apply the gradients of the last `backward`.
+
+        Parameters
+        ----------
+        lr : float
+            Learning rate.
+        b1, b2, eps : float
+            Adam's decay rates of the two moments, and its epsilon; b1 is also the momentum of "Momentum".
+        opt : {"SGD", "Momentum", "Adam"}
+            Plain gradient descent, Sutskever et al. (2013) equations 1 and 2, or Kingma and Ba (2015) algorithm 1.
+        t : int, optional
+            Time step of Adam's bias correction, from 1; `epoch` and `step` are other names for it. It holds for this
+            update only; where it is absent, the network counts its updates of any kind.
+
+        Raises
+        ------
+        RuntimeError
+            Without gradients.
+        TypeError, ValueError
+            If a number is not finite or out of its range, the optimiser unknown, or two time steps are given.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp import NeuralNetwork
+        >>> net = NeuralNetwork(4, [10], 3, seed=0)
+        >>> probabilities, loss = net.forward(np.eye(4)), net.backward([0, 1, 2, 2])
+        >>> W1 = net.params["W1"].copy()
+        >>> net.update(0.1)
+        >>> bool(np.array_equal(net.params["W1"], W1 - 0.1 * net.gradients["W1"]))
+        True
+        """
+        t = time_step(t, epoch, step)
+        opt = one_of("opt", opt, _kernels.OPTIMIZERS)
+        lr = number("lr", lr)
+        if opt == "SGD":
+            b1 = b2 = eps = 0.0
+        else:
+            b1, b2 = number("b1", b1, 0, 1, open_high=True), number("b2", b2, 0, 1, open_high=True)
+            eps = number("eps", eps, MIN_EPSILON)
+        self._engine.update(opt, lr, b1, b2, eps, t)
