@@ -107,14 +107,7 @@ class BuildKernels(build_ext):
 
 setup(
     ext_modules=cythonize(
-        [
-            Extension(
-                "fastmlp._kernels",
-                ["src_pyx/_kernels.pyx"],
-                include_dirs=["src_pyx"],
-                depends=[str(path) for pattern in ("*.pxd", "*.h") for path in sorted(Path("src_pyx").glob(pattern))],
-            )
-        ],
+        [Extension("fastmlp._kernels", ["src_pyx/_kernels.pyx"], include_dirs=["src_pyx"])],
         include_path=["src_pyx"],
         build_dir="build/cython",
         compiler_directives=DIRECTIVES,

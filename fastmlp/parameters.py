@@ -4,6 +4,7 @@ The gradients and an optimiser's moments are buffers of the same layout, so an u
 """
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
@@ -61,7 +62,7 @@ class Layout:
         for i, (n_in, n_out) in enumerate(itertools.pairwise(sizes), 1):
             self.shapes[f"W{i}"] = (n_in, n_out)
             self.shapes[f"b{i}"] = (n_out,)
-        extents = [int(np.prod(shape)) for shape in self.shapes.values()]
+        extents = [math.prod(shape) for shape in self.shapes.values()]
         offsets, self.size = aligned_offsets(extents, dtype.itemsize)
         self.offsets = dict(zip(self.shapes, offsets, strict=True))
         self.n_parameters = sum(extents)
@@ -76,7 +77,7 @@ class Layout:
         """The named views of a flat buffer."""
         return Parameters(
             {
-                name: buffer[start : start + int(np.prod(shape))].reshape(shape)
+                name: buffer[start : start + math.prod(shape)].reshape(shape)
                 for (name, shape), start in zip(self.shapes.items(), self.offsets.values(), strict=True)
             }
         )

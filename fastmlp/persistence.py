@@ -81,7 +81,7 @@ def restored(arrays: dict[str, np.ndarray]) -> Engine:
     n_updates = integer("n_updates", header["n_updates"], 0)
     sizes = header["sizes"]
     layout = Layout(layer_sizes(sizes[0], sizes[1:-1], sizes[-1], None), np.dtype(header["dtype"]))
-    optimizers = [name for name, n_moments in N_MOMENTS.items() if f"{name}.0.W1" in arrays and n_moments]
+    optimizers = [name for name in N_MOMENTS if f"{name}.0.W1" in arrays]
     prefixes = ["", *(f"{name}.{i}." for name in optimizers for i in range(N_MOMENTS[name]))]
     expected = {prefix + name: shape for prefix in prefixes for name, shape in layout.shapes.items()}
     found = {name: array.shape for name, array in arrays.items()}

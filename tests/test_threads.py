@@ -14,11 +14,14 @@ from conftest import assert_near, assert_same, batch, under_p2
 from fastmlp import NeuralNetwork, _kernels, threads
 
 
+@pytest.fixture
 def blas_control():
-    """BLAS's own functions that read and set its number of threads."""
+    """BLAS's own functions that read and set its number of threads, which is put back after the test."""
     get = ctypes.CFUNCTYPE(ctypes.c_int)(threads.blas.get_threads)
     set_ = ctypes.CFUNCTYPE(None, ctypes.c_int)(threads.blas.set_threads)
-    return get, set_
+    before = get()
+    yield get, set_
+    set_(before)
 
 
 def train(n_threads=None, steps=5):
@@ -48,34 +51,18 @@ def run_python(script, **variables):
 
 
 @under_p2
-def test_blas_limit_is_restored():
-    get, set_ = blas_control()
-    before = get()
-    try:
-        set_(2)
-        train()
-        assert get() == 2
-    finally:
-        set_(before)
+@pytest.mark.parametrize("limit", [1, 2])
+def test_blas_limit_is_restored(blas_control, limit):
+    get, set_ = blas_control
+    set_(limit)
+    train()
+    assert get() == limit
 
 
 @under_p2
-def test_blas_limit_of_the_user_is_kept():
-    get, set_ = blas_control()
-    before = get()
-    try:
-        set_(1)
-        train()
-        assert get() == 1
-    finally:
-        set_(before)
-
-
-@under_p2
-def test_lifted_limit_is_set_again_while_training():
+def test_lifted_limit_is_set_again_while_training(blas_control):
     """Another thread lifts it, and waits to see it come down, ten times."""
-    get, set_ = blas_control()
-    before = get()
+    get, set_ = blas_control
     stop = threading.Event()
     came_down = []
 
@@ -98,18 +85,16 @@ def test_lifted_limit_is_set_again_while_training():
         stop.set()
         lifting.join()
         last = get()
-        set_(before)
     assert came_down[:10] == [1] * 10
     assert last == 2  # no kernel is under way, and the last wish was not its own
 
 
 @under_p2
 @pytest.mark.parametrize("n_threads", [1, 2, 4])
-def test_results_hold_while_another_thread_lifts_the_limit_without_a_pause(n_threads):
+def test_results_hold_while_another_thread_lifts_the_limit_without_a_pause(blas_control, n_threads):
     """A product may begin in the instant between the look at the limit and its own, hence the tolerance."""
     expected = train(n_threads)
-    get, set_ = blas_control()
-    before = get()
+    _, set_ = blas_control
     stop = threading.Event()
 
     def lift():
@@ -124,7 +109,6 @@ def test_results_hold_while_another_thread_lifts_the_limit_without_a_pause(n_thr
     finally:
         stop.set()
         lifting.join()
-        set_(before)
 
 
 def test_four_nets_in_four_threads_give_the_serial_results():

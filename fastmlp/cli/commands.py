@@ -17,7 +17,7 @@ from fastmlp.environment import environment
 from fastmlp.files import replacing
 from fastmlp.optional import require
 from fastmlp.plots import plot_history
-from fastmlp.training import History, fit
+from fastmlp.training import History
 
 COLUMNS = "epoch  train loss  train acc  val loss  val acc  learning rate  seconds"
 
@@ -82,11 +82,10 @@ def train(
     network = fastmlp.NeuralNetwork(n_in, preset.hidden_sizes, n_classes, dtype=dtype, n_threads=threads, seed=seed)
     click.echo(f"{network} on {data}: {len(arrays['X_train']):,} rows to train, {settings.optimizer}\n\n{COLUMNS}")
     start = time.perf_counter()
-    history = fit(
-        network,
+    history = network.fit(
         arrays["X_train"],
         arrays["y_train"],
-        settings,
+        **dataclasses.asdict(settings),
         seed=seed,
         X_val=arrays["X_val"],
         y_val=arrays["y_val"],
