@@ -1,0 +1,91 @@
+"""What is measured: networks, batches and the systems that take part in each case."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+# the systems that every training case has, and one of each rival: the way that was its fastest in the full cases
+CORE = ("floor", "fit", "three calls", "NumPy")
+RIVALS = ("scikit-learn", "PyTorch fused", "JAX scan")
+ALL = (*CORE, "notebook", "scikit-learn", "PyTorch", "PyTorch fused", "PyTorch compiled", "JAX", "JAX scan")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One network and what it does.
+
+    Every system starts a block from the same weights, and trains on the same batches in the same order with the same
+    settings, so that all end with the same weights up to rounding.
+    """
+
+    sizes: tuple[int, ...]
+    batch: int
+    systems: tuple[str, ...]
+    optimizer: Literal["SGD", "Adam"] = "Adam"
+    dtype: Literal["float32", "float64"] = "float32"
+    # of one block: updates, or calls of predict
+    steps: int = 20
+    kind: Literal["train", "predict", "cifar10"] = "train"
+    rows: int = 49_000
+    regularization: float = 1e-4
+
+    @property
+    def name(self) -> str:
+        """Unique among the cases."""
+        net = "-".join(map(str, self.sizes))
+        if self.kind == "predict":
+            return f"{net}, predict {self.batch:,} {'row' if self.batch == 1 else 'rows'}, {self.dtype}"
+        what = "CIFAR-10, an epoch" if self.kind == "cifar10" else f"batch {self.batch:,}"
+        return f"{net}, {what}, {self.optimizer}, {self.dtype}"
+
+    @property
+    def learning_rate(self) -> float:
+        """Small enough for every case to learn."""
+        return {"SGD": 0.02, "Adam": 0.0003}[self.optimizer]
+
+    @property
+    def block_rows(self) -> int:
+        """Rows that one block sees."""
+        return self.batch if self.kind == "predict" else self.batch * self.steps
+
+    def rows_of_block(self, block: int) -> tuple[int, int]:
+        """First row of a block and the one after its last: blocks go through the data in turn."""
+        start = block % (self.rows // self.block_rows) * self.block_rows
+        return start, start + self.block_rows
+
+    @property
+    def operations(self) -> int:
+        """Floating-point operations of the matrix products of one step, or of one call of predict."""
+        products = [a * b for a, b in zip(self.sizes, self.sizes[1:], strict=False)]
+        n_products = sum(products)
+        if self.kind != "predict":
+            n_products = 3 * n_products - products[0]  # the input needs no gradient
+        return 2 * self.batch * n_products
+
+
+# Adam's; so small that it does not matter where a library adds it (scikit-learn does as the paper's section 2 ends)
+EPSILON = 1e-10
+ASSIGNMENT = (3072, 120, 120, 10)
+
+CASES = (
+    *(Case(ASSIGNMENT, 200, ALL, optimizer) for optimizer in ("SGD", "Adam")),
+    *(Case(ASSIGNMENT, 200, (*CORE, "notebook"), optimizer, "float64") for optimizer in ("SGD", "Adam")),
+    *(
+        Case((3072, 120, 10), 200, CORE, optimizer, dtype)
+        for dtype in ("float32", "float64")
+        for optimizer in ("SGD", "Adam")
+    ),
+    Case(ASSIGNMENT, 1, (*CORE, *RIVALS), steps=100),
+    Case(ASSIGNMENT, 20, (*CORE, *RIVALS), steps=40),
+    Case(ASSIGNMENT, 2000, ("floor", "fit", "NumPy", *RIVALS)),
+    Case((64, 32, 10), 32, ALL, steps=200),
+    Case((4, 10, 3), 5, (*CORE, "notebook", *RIVALS), "SGD", "float64", steps=1000),
+    Case((4, 32, 16, 4), 10_000, (*CORE, *RIVALS), rows=200_000),
+    Case((784, 512, 512, 10), 128, (*CORE, *RIVALS)),
+    Case((3072, 1024, 1024, 10), 256, ("floor", "fit", "NumPy", *RIVALS)),
+    Case(ASSIGNMENT, 10_000, ("floor", "fit", "NumPy", *RIVALS), kind="predict", steps=1),
+    Case(ASSIGNMENT, 1, ("floor", "fit", "NumPy", *RIVALS), kind="predict", steps=400),
+    Case((64, 32, 10), 1, ("floor", "fit", "NumPy", *RIVALS), kind="predict", steps=2000),
+    Case(ASSIGNMENT, 200, (*CORE, "notebook", *RIVALS), steps=245, kind="cifar10", regularization=1e-5),
+)
+# what `--quick` measures
+QUICK = tuple(case for case in CASES if case.sizes in (ASSIGNMENT, (64, 32, 10)) and case.systems == ALL)

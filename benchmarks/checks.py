@@ -1,0 +1,88 @@
+"""Whether a system has computed what it was timed for: its result beside that of the float64 reference."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.cases import EPSILON, Case
+from fastmlp import reference
+
+# Rounding alone, with room: what is allowed of the loss, and of the way that the weights have gone.
+TOLERANCES = {"float32": (5e-4, 5e-2), "float64": (1e-10, 1e-7)}
+LEAST_AGREEMENT = 0.998
+LOSS_ROWS = 2000
+
+
+@dataclass(frozen=True)
+class Check:
+    """A system's result after its timed steps, against the reference's.
+
+    Attributes
+    ----------
+    loss, expected_loss : float or None
+        Of the rows of the last block, by the weights after it; computed from the weights, whatever the system says.
+    distance : float or None
+        Between a system's weights and the reference's, relative to how far training has moved the latter; of the
+        parameter array where it is largest.
+    agreement : float or None
+        Share of the rows for which predictions agree.
+    """
+
+    dtype: str
+    loss: float | None = None
+    expected_loss: float | None = None
+    distance: float | None = None
+    agreement: float | None = None
+
+    @property
+    def complaints(self) -> tuple[str, ...]:
+        """Empty where all is right."""
+        found = []
+        loss_tolerance, distance_tolerance = TOLERANCES[self.dtype]
+        if self.loss is not None and not abs(self.loss / self.expected_loss - 1) <= loss_tolerance:
+            found.append(f"loss {self.loss:.6g} where the reference has {self.expected_loss:.6g}")
+        if self.distance is not None and not self.distance <= distance_tolerance:
+            found.append(f"weights are off by {self.distance:.2g} of the way they went")
+        if self.agreement is not None and not self.agreement >= LEAST_AGREEMENT:
+            found.append(f"{1 - self.agreement:.2%} of the predictions differ")
+        return tuple(found)
+
+
+def check(case: Case, folder: Path, block: int, result: dict[str, np.ndarray]) -> Check:
+    """Compare the result of a block's work with what the reference makes of the same block."""
+    start, stop = case.rows_of_block(block)
+    X, y = np.load(folder / "X.npy", mmap_mode="r")[start:stop], np.load(folder / "y.npy")[start:stop]
+    if case.kind == "predict":
+        expected = _network(case, dict(np.load(folder / "weights.npz"))).predict_proba(X).argmax(axis=1)
+        return Check(case.dtype, agreement=float(np.mean(expected == result["classes"])))
+    expected, initial = _expected(case, folder, block)
+    distance = max(np.linalg.norm(result[name] - w) / np.linalg.norm(initial[name] - w) for name, w in expected.items())
+    few = slice(0, LOSS_ROWS)
+    losses = (
+        _network(case, weights).evaluate(X[few].astype(np.float64), y[few], case.regularization)[0]
+        for weights in (result, expected)
+    )
+    return Check(case.dtype, *losses, distance=float(distance))
+
+
+def _network(case, weights):
+    network = reference.NeuralNetwork(case.sizes[0], case.sizes[1:-1], case.sizes[-1], seed=0)
+    for name, w in weights.items():
+        network.params[name] = w.astype(np.float64)
+    return network
+
+
+@cache
+def _expected(case, folder, block):
+    """The reference's weights after one block, and those before it."""
+    start, stop = case.rows_of_block(block)
+    X, y = np.load(folder / "X.npy", mmap_mode="r"), np.load(folder / "y.npy")
+    initial = dict(np.load(folder / "weights.npz"))
+    network = _network(case, initial)
+    for rows in np.split(start + np.random.RandomState(block).permutation(stop - start), case.steps):
+        network.forward(X[rows])
+        network.backward(y[rows], case.regularization)
+        network.update(case.learning_rate, eps=EPSILON, opt=case.optimizer)
+    return network.params, initial

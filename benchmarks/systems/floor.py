@@ -1,0 +1,57 @@
+"""The floor: the matrix products of a step and nothing else, by SciPy's BLAS, operands hot, results in place."""
+
+import time
+
+import numpy as np
+from scipy.linalg import blas
+
+PEAK_SIZE = 1536
+
+
+class Floor:
+    """No system can be faster than its products; what one takes beyond them is its own."""
+
+    def __init__(self, case, X, y, weights, threads):
+        self.gemm = blas.sgemm if case.dtype == "float32" else blas.dgemm
+        self.case, self.dtype = case, np.dtype(case.dtype)
+        self.W = [np.ascontiguousarray(weights[f"W{i}"]) for i in range(1, len(case.sizes))]
+        self.h = [X[: case.batch].copy(), *(self._random(case.batch, n) for n in case.sizes[1:])]
+        self.dh = [self._random(*h.shape) for h in self.h]
+        self.dW = [np.empty_like(W) for W in self.W]
+
+    def _random(self, *shape):
+        return np.random.RandomState(0).randn(*shape).astype(self.dtype)
+
+    def reset(self):
+        pass
+
+    def train(self, start, stop, seed):
+        for _ in range((stop - start) // self.case.batch):
+            self._forward()
+            for i in reversed(range(len(self.W))):
+                # self.dW[i][...] = self.h[i].T @ self.dh[i + 1]; row-major here is the transpose for BLAS
+                self.gemm(1, self.dh[i + 1].T, self.h[i].T, trans_b=True, c=self.dW[i].T, overwrite_c=True)
+                if i:
+                    # self.dh[i][...] = self.dh[i + 1] @ self.W[i].T
+                    self.gemm(1, self.W[i].T, self.dh[i + 1].T, trans_a=True, c=self.dh[i].T, overwrite_c=True)
+
+    def predict(self, X):  # no answer, so nothing to check
+        self._forward()
+
+    def _forward(self):
+        for i, W in enumerate(self.W):
+            # self.h[i + 1][...] = self.h[i] @ W
+            self.gemm(1, W.T, self.h[i].T, c=self.h[i + 1].T, overwrite_c=True)
+
+    def weights(self):
+        return None
+
+    def peak(self):
+        """Operations a second of a large square product, the best of some."""
+        a, b, c = (self._random(PEAK_SIZE, PEAK_SIZE).T for _ in range(3))
+        seconds = []
+        for _ in range(4):
+            start = time.perf_counter()
+            self.gemm(1, a, b, c=c, overwrite_c=True)
+            seconds.append(time.perf_counter() - start)
+        return 2 * PEAK_SIZE**3 / min(seconds)

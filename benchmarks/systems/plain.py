@@ -1,0 +1,119 @@
+"""Plain NumPy at its best: nothing allocated where `out=` can be had."""
+
+import numpy as np
+
+from benchmarks.cases import EPSILON
+from benchmarks.systems.phases import phases
+
+
+class InPlace:
+    """Parameters, gradients and moments each in one flat array, every result in place, in the dtype of the case."""
+
+    def __init__(self, case, X, y, weights, threads):
+        self.case, self.X, self.y = case, X, y
+        dtype = np.dtype(case.dtype)
+        self.initial = np.concatenate([w.ravel() for w in weights.values()]).astype(dtype)
+        self.flat, self.flat_grad, self.m, self.v, self.scratch = (np.zeros_like(self.initial) for _ in range(5))
+        shapes = {name: w.shape for name, w in weights.items()}
+        self.params, self.grads, self.scratches = (
+            self._views(a, shapes) for a in (self.flat, self.flat_grad, self.scratch)
+        )
+        self.n_layers = len(case.sizes) - 1
+        self._make_room(case.batch)
+
+    @staticmethod
+    def _views(flat, shapes):
+        ends = np.cumsum([np.prod(shape) for shape in shapes.values()])
+        parts = np.split(flat, ends[:-1])
+        return {name: part.reshape(shape) for part, (name, shape) in zip(parts, shapes.items(), strict=True)}
+
+    def _make_room(self, n_rows):
+        sizes, dtype = self.case.sizes, self.flat.dtype
+        self.h = [np.empty((n_rows, n), dtype) for n in sizes]
+        self.dh = [np.empty((n_rows, n), dtype) for n in sizes]
+        self.masks = [np.empty((n_rows, n), bool) for n in sizes]
+        self.rows = np.arange(n_rows)
+
+    def reset(self):
+        self.flat[...] = self.initial
+        self.m[...] = self.v[...] = 0
+        self.t = 0
+
+    def train(self, start, stop, seed):
+        indices = start + np.random.RandomState(seed).permutation(stop - start)
+        batch, loss, correct = self.case.batch, 0.0, 0
+        for i in range(0, len(indices), batch):
+            y = self.gather(indices[i : i + batch])
+            scores = self.forward()
+            correct += np.count_nonzero(scores.argmax(axis=1) == y)
+            loss += self.backward(y)
+            self.update()
+
+    def phases(self, start, stop, seed):
+        indices = start + np.random.RandomState(seed).permutation(stop - start)
+        batches = np.split(indices, self.case.steps)
+        return phases(self.gather, lambda y: self.forward(), self.backward, lambda y: self.update(), batches)
+
+    def gather(self, indices):
+        # a checking mode would go through a buffer
+        np.take(self.X, indices, axis=0, out=self.h[0], mode="clip")
+        return self.y[indices]
+
+    def forward(self):
+        for i in range(1, self.n_layers + 1):
+            z = np.matmul(self.h[i - 1], self.params[f"W{i}"], out=self.h[i])
+            z += self.params[f"b{i}"]
+            if i < self.n_layers:
+                np.maximum(z, 0, out=z)
+        z -= z.max(axis=1, keepdims=True)
+        np.exp(z, out=z)
+        z /= z.sum(axis=1, keepdims=True)
+        return z
+
+    def backward(self, y):
+        regularization, probabilities = self.case.regularization, self.h[-1]
+        loss = -float(np.log(probabilities[self.rows, y]).mean())
+        dz = self.dh[-1]
+        dz[...] = probabilities
+        dz[self.rows, y] -= 1
+        dz /= len(y)
+        for i in range(self.n_layers, 0, -1):
+            W, dW, scratch = self.params[f"W{i}"], self.grads[f"W{i}"], self.scratches[f"W{i}"]
+            np.matmul(self.h[i - 1].T, dz, out=dW)
+            np.multiply(W, regularization, out=scratch)
+            dW += scratch
+            loss += 0.5 * regularization * float(np.vdot(W, W))
+            np.sum(dz, axis=0, out=self.grads[f"b{i}"])
+            if i > 1:
+                dz = np.matmul(dz, W.T, out=self.dh[i - 1])
+                dz *= np.greater(self.h[i - 1], 0, out=self.masks[i - 1])
+        return loss
+
+    def update(self):
+        w, g, m, v, scratch, rate = self.flat, self.flat_grad, self.m, self.v, self.scratch, self.case.learning_rate
+        if self.case.optimizer == "SGD":
+            w -= np.multiply(g, rate, out=scratch)
+            return
+        beta1, beta2 = 0.9, 0.999
+        self.t += 1
+        m *= beta1
+        m += np.multiply(g, 1 - beta1, out=scratch)
+        v *= beta2
+        np.multiply(g, g, out=scratch)
+        scratch *= 1 - beta2
+        v += scratch
+        np.sqrt(v, out=scratch)
+        scratch *= 1 / np.sqrt(1 - beta2**self.t)
+        scratch += EPSILON
+        np.divide(m, scratch, out=scratch)
+        scratch *= rate / (1 - beta1**self.t)
+        w -= scratch
+
+    def predict(self, X):
+        if len(X) != len(self.rows):
+            self._make_room(len(X))
+        self.h[0] = X
+        return self.forward().argmax(axis=1)
+
+    def weights(self):
+        return self.params
