@@ -6,7 +6,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := $(wildcard src_pyx/*) setup.py pyproject.toml
 
-.PHONY: train test test-debug test-sanitize lint clean
+# what benchmarks compare with, besides what is installed; of PyTorch, its CPU build
+RIVALS ?= scikit-learn jax
+
+.PHONY: train test test-debug test-sanitize lint bench bench-quick clean
 
 train: $(VENV)/installed
 	$(BIN)/fastmlp train --out runs/digits
@@ -33,6 +36,14 @@ lint: $(VENV)/linted
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint src_pyx
 	$(BIN)/mypy
 
+bench: $(VENV)/benched
+	$(BIN)/python -m benchmarks.compare
+	$(BIN)/python -m benchmarks.sizes
+	$(BIN)/python -m benchmarks.report
+
+bench-quick: $(VENV)/benched
+	$(BIN)/python -m benchmarks.compare --quick
+
 clean:
 	rm -rf .venv .venv-debug .venv-sanitize build dist *.egg-info fastmlp/*.so
 
@@ -56,6 +67,10 @@ $(VENV)/installed: $(BIN)/python $(SOURCES)
 
 %/linted: %/tested
 	$*/bin/python -m pip install --quiet --group lint
+	touch $@
+
+%/benched: %/tested
+	$*/bin/python -m pip install --quiet $(RIVALS)
 	touch $@
 
 # the stamps are made on the way to something else, but stay

@@ -1,7 +1,6 @@
 """The assignment's runs on CIFAR-10, and the same runs' first epochs in plain NumPy.
 
-    python -m benchmarks.assignment run --folder FOLDER --images "which images these are"
-    python -m benchmarks.assignment table     # writes the table of the last run into README.md
+    python -m benchmarks.assignment --folder FOLDER --images "which images these are"
 
 Networks of 3 and 2 layers, SGD and Adam, float32, several seeds, with the settings that `fastmlp train --data cifar10`
 uses. The seed is NumPy's global one, as in the notebook: it decides the weights and the order of the rows.
@@ -18,8 +17,6 @@ from fastmlp.cli.presets import PRESETS
 from fastmlp.environment import environment
 
 RESULTS = Path(__file__).with_name("results") / "assignment.json"
-README = Path(__file__).parent.with_name("README.md")
-START, END = "<!-- assignment table: python -m benchmarks.assignment table -->", "<!-- end of the table -->"
 
 HIDDEN_SIZES = {3: (120, 120), 2: (120,)}
 REFERENCE_EPOCHS = 5
@@ -62,7 +59,7 @@ def run(folder, images, seeds, epochs):
                 )
                 print({name: value for name, value in runs[-1].items() if not name.endswith("train_loss")}, flush=True)
     record = {
-        "command": f"python -m benchmarks.assignment run --folder FOLDER --images IMAGES --epochs {epochs} "
+        "command": f"python -m benchmarks.assignment --folder FOLDER --images IMAGES --epochs {epochs} "
         f"--seeds {' '.join(map(str, seeds))}",
         "images": images,
         "epochs": epochs,
@@ -104,21 +101,12 @@ def table():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(dest="command", required=True)
-    runner = commands.add_parser("run")
-    runner.add_argument("--folder", required=True)
-    runner.add_argument("--images", required=True)
-    runner.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    runner.add_argument("--epochs", type=int, default=40)
-    commands.add_parser("table")
+    parser.add_argument("--folder", required=True)
+    parser.add_argument("--images", required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--epochs", type=int, default=40)
     arguments = parser.parse_args()
-    if arguments.command == "run":
-        run(arguments.folder, arguments.images, arguments.seeds, arguments.epochs)
-        return
-    text = README.read_text()
-    before, _, rest = text.partition(START)
-    _, _, after = rest.partition(END)
-    README.write_text(f"{before}{START}\n{table()}\n{END}{after}")
+    run(arguments.folder, arguments.images, arguments.seeds, arguments.epochs)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-# the systems that every training case has, and one of each rival: the way that was its fastest in the full cases
 CORE = ("floor", "fit", "three calls", "NumPy")
-RIVALS = ("scikit-learn", "PyTorch fused", "JAX scan")
+# PyTorch and JAX in the way that is their fastest in the cases that have them all
+COMPILERS = ("PyTorch fused", "JAX scan")
+RIVALS = ("scikit-learn", *COMPILERS)
 ALL = (*CORE, "notebook", "scikit-learn", "PyTorch", "PyTorch fused", "PyTorch compiled", "JAX", "JAX scan")
 
 
@@ -25,7 +26,8 @@ class Case:
     # of one block: updates, or calls of predict
     steps: int = 20
     kind: Literal["train", "predict", "cifar10"] = "train"
-    rows: int = 49_000
+    # in the data; as many blocks as fit in have rows of their own, which no cache has seen for a while
+    rows: int = 16_000
     regularization: float = 1e-4
 
     @property
@@ -67,7 +69,8 @@ EPSILON = 1e-10
 ASSIGNMENT = (3072, 120, 120, 10)
 
 CASES = (
-    *(Case(ASSIGNMENT, 200, ALL, optimizer) for optimizer in ("SGD", "Adam")),
+    Case(ASSIGNMENT, 200, (*CORE, "notebook", *RIVALS), "SGD"),
+    Case(ASSIGNMENT, 200, ALL),
     *(Case(ASSIGNMENT, 200, (*CORE, "notebook"), optimizer, "float64") for optimizer in ("SGD", "Adam")),
     *(
         Case((3072, 120, 10), 200, CORE, optimizer, dtype)
@@ -76,16 +79,16 @@ CASES = (
     ),
     Case(ASSIGNMENT, 1, (*CORE, *RIVALS), steps=100),
     Case(ASSIGNMENT, 20, (*CORE, *RIVALS), steps=40),
-    Case(ASSIGNMENT, 2000, ("floor", "fit", "NumPy", *RIVALS)),
+    Case(ASSIGNMENT, 2000, ("floor", "fit", "NumPy", *COMPILERS), rows=40_000),
     Case((64, 32, 10), 32, ALL, steps=200),
     Case((4, 10, 3), 5, (*CORE, "notebook", *RIVALS), "SGD", "float64", steps=1000),
     Case((4, 32, 16, 4), 10_000, (*CORE, *RIVALS), rows=200_000),
     Case((784, 512, 512, 10), 128, (*CORE, *RIVALS)),
-    Case((3072, 1024, 1024, 10), 256, ("floor", "fit", "NumPy", *RIVALS)),
+    Case((3072, 1024, 1024, 10), 256, ("floor", "fit", "NumPy", *COMPILERS)),
     Case(ASSIGNMENT, 10_000, ("floor", "fit", "NumPy", *RIVALS), kind="predict", steps=1),
     Case(ASSIGNMENT, 1, ("floor", "fit", "NumPy", *RIVALS), kind="predict", steps=400),
     Case((64, 32, 10), 1, ("floor", "fit", "NumPy", *RIVALS), kind="predict", steps=2000),
-    Case(ASSIGNMENT, 200, (*CORE, "notebook", *RIVALS), steps=245, kind="cifar10", regularization=1e-5),
+    Case(ASSIGNMENT, 200, (*CORE, "notebook", *RIVALS), steps=245, kind="cifar10", rows=49_000, regularization=1e-5),
 )
 # what `--quick` measures
-QUICK = tuple(case for case in CASES if case.sizes in (ASSIGNMENT, (64, 32, 10)) and case.systems == ALL)
+QUICK = (CASES[0], CASES[1], next(case for case in CASES if case.sizes == (64, 32, 10)))

@@ -11,10 +11,8 @@ tables and the pictures.
 
 import argparse
 import dataclasses
-import importlib.metadata
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -25,12 +23,11 @@ from tqdm import tqdm
 
 from benchmarks.cases import ALL, ASSIGNMENT, CASES, QUICK, Case
 from benchmarks.data import folder_of
-from benchmarks.rounds import ROOT, Measurement, measure, phases, start_to_first_step
+from benchmarks.environment import ROOT, versions
+from benchmarks.rounds import Measurement, measure, phases, start_to_first_step
 from benchmarks.systems import SYSTEMS, installed
-from fastmlp.environment import environment
 
 RESULTS = Path(__file__).with_name("results") / "compare.json"
-PACKAGES = ("scikit-learn", "torch", "jax", "jaxlib")
 FIRST_STEP = Case(ASSIGNMENT, 200, ALL, steps=1, rows=200)
 
 
@@ -76,21 +73,6 @@ def line(result: dict) -> str:
         )
     parts += [f"    {name:17} failed: {reason.splitlines()[-1]}" for name, reason in result["failed"].items()]
     return "\n".join(parts)
-
-
-def versions() -> dict[str, str]:
-    """The environment, with the rivals' versions, and where the results come from."""
-    found = {**environment(), "processors": str(len(os.sched_getaffinity(0)))}
-    for package in PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            found[package] = "not installed"
-    git = ["git", "-C", str(ROOT)]
-    commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-    changed = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True)
-    found["commit"] = commit.stdout.strip() + (" with changes" if changed.stdout.strip() else "")
-    return found
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -21,10 +21,14 @@ import numpy as np
 
 from benchmarks.cases import Case
 from benchmarks.checks import Check, check
+from benchmarks.environment import ROOT
 from benchmarks.systems import SYSTEMS
 
-ROOT = Path(__file__).parent.parent
 PAUSE = 0.01
+THREAD_COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+# Without this glibc gives the memory of large temporaries back to the system and takes it again, in some processes and
+# not in others: NumPy, scikit-learn and PyTorch then take up to a third longer, or not, as chance has it.
+MALLOC = {"MALLOC_TRIM_THRESHOLD_": str(1 << 30), "MALLOC_MMAP_THRESHOLD_": str(32 << 20)}
 # a measurement whose floor moved by more than this between repetitions says nothing
 LARGEST_SPREAD = 0.15
 # less processor time than this share of the time means that a system waits instead of computing
@@ -36,20 +40,22 @@ class WorkerError(RuntimeError):
 
 
 class Worker:
-    """A system's process; stopped but while it answers."""
+    """A system's process; stopped but while it answers. It starts at once, and counts only once it is `settled`.
 
-    def __init__(self, system: str, case: Case, folder: Path, threads: int):
-        processors = sorted(os.sched_getaffinity(0))
-        if threads > len(processors):
-            raise ValueError(f"threads must be at most the {len(processors)} processors at hand, got {threads}")
+    At one thread it may start on any processor, the next one for each `number`, so that several can start at the same
+    time; then it moves to the last one, as all do.
+    """
+
+    def __init__(self, system: str, case: Case, folder: Path, threads: int, number: int = 0):
+        every = sorted(os.sched_getaffinity(0))
+        self._processors = every[-threads:]
         specification = {
             "system": SYSTEMS[system][0] if system in SYSTEMS else system,
             "case": asdict(case),
             "folder": str(folder),
             "threads": threads,
-            "processors": processors[-threads:],
+            "processors": self._processors if threads > 1 else [every[number % len(every)]],
         }
-        counts = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  # open as long as the process
         self.started = time.monotonic()
         self._process = subprocess.Popen(
@@ -59,19 +65,31 @@ class Worker:
             stderr=self._log,
             text=True,
             cwd=ROOT,
-            env={**os.environ, **dict.fromkeys(counts, str(threads))},
+            env={**os.environ, **dict.fromkeys(THREAD_COUNTS, str(threads)), **MALLOC},
         )
-        self.ready = self._answer()["ready"]
+
+    def settled(self):
+        """Wait until the process is ready, and has run one block: that compiles, and touches all memory."""
+        self._answer()
+        self._request("block", 0)
+        self._answer()
+        for thread in os.listdir(f"/proc/{self._process.pid}/task"):
+            with contextlib.suppress(ProcessLookupError):  # it has ended
+                os.sched_setaffinity(int(thread), self._processors)
         self._stop()
+        return self
 
     def ask(self, *request):
         """Let the process answer one request."""
         os.kill(self._process.pid, signal.SIGCONT)
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
+        self._request(*request)
         answer = self._answer()
         self._stop()
         return answer
+
+    def _request(self, *request):
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
 
     def _answer(self):
         line = self._process.stdout.readline()
@@ -83,6 +101,7 @@ class Worker:
 
     def _stop(self):
         os.kill(self._process.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def close(self):
         """End the process."""
@@ -106,7 +125,7 @@ class Measurement:
     checks : dict of Check
         How far each system's result is from the reference's.
     memory : dict of dict
-        Peak memory in bytes, as the system counts it.
+        Bytes: peak (VmHWM), anonymous at the end (RssAnon), and what the peak grew by once the data were loaded.
     failed : dict of str
         Why a system could not be measured.
     peak : float
@@ -156,7 +175,7 @@ def start_to_first_step(case: Case, systems, folder: Path, repetitions: int, adv
     for _ in range(repetitions):
         for system in systems:
             with contextlib.closing(Worker(system, case, folder, 1)) as worker:
-                worker.ask("block", 0)
+                worker.settled()
                 seconds[system].append(time.monotonic() - worker.started)
         advance()
     return seconds
@@ -169,16 +188,16 @@ def phases(case: Case, threads: int, systems, folder: Path, blocks: int, advance
     """
     found = {system: [] for system in ("floor", *systems)}
     with contextlib.ExitStack() as stack:
-        workers = {name: stack.enter_context(contextlib.closing(Worker(name, case, folder, threads))) for name in found}
-        for block in range(-1, blocks):  # the first one warms up
+        workers = _started(found, case, threads, folder, stack)
+        for worker in workers.values():
+            worker.settled()
+        for block in range(1, blocks + 1):
             for system, worker in workers.items():
                 time.sleep(PAUSE)
                 if system == "floor":
-                    answer = {"products": worker.ask("block", block + 1)["seconds"] / case.steps}
+                    found[system].append({"products": worker.ask("block", block)["seconds"] / case.steps})
                 else:
-                    answer = worker.ask("phases", block + 1)
-                if block >= 0:
-                    found[system].append(answer)
+                    found[system].append(worker.ask("phases", block))
             advance()
     return {
         system: {phase: float(np.percentile([answer[phase] for answer in answers], 25)) for phase in answers[0]}
@@ -187,45 +206,61 @@ def phases(case: Case, threads: int, systems, folder: Path, blocks: int, advance
 
 
 def measure(case: Case, threads: int, systems, folder: Path, blocks: int, repetitions: int, advance) -> Measurement:
-    """Run the blocks of one case: each round gives every system one block, in an order drawn anew."""
-    workers, failed = {}, {}
-    shuffle = random.Random(0).sample
-    try:
-        for system in systems:
-            try:
-                workers[system] = Worker(system, case, folder, threads)
-                workers[system].ask("block", 0)  # compiles, and touches all memory
-            except WorkerError as error:
-                failed[system] = str(error)
-                workers.pop(system, None)
-        shape = (repetitions, blocks)
-        found = Measurement(
-            case,
-            threads,
-            {system: np.empty(shape) for system in workers},
-            {system: np.empty(shape) for system in workers},
-            failed=failed,
-        )
-        peaks = []
-        number = 0
-        for repetition in range(repetitions):
-            peaks.append(workers["floor"].ask("peak")["peak"])
-            for block in range(blocks):
-                number += 1
-                for system in shuffle(list(workers), len(workers)):
-                    time.sleep(PAUSE)
-                    answer = workers[system].ask("block", number)
-                    found.seconds[system][repetition, block] = answer["seconds"] / case.steps
-                    found.busy[system][repetition, block] = answer["busy"] / answer["seconds"]
-                advance()
-        found.peak = max(peaks)
-        for system, worker in workers.items():
-            result = folder / "result.npz"
-            result.unlink(missing_ok=True)
-            found.memory[system] = worker.ask("finish", str(result))
-            if result.exists():
-                found.checks[system] = check(case, folder, number, dict(np.load(result)))
-    finally:
-        for worker in workers.values():
-            worker.close()
+    """Run the blocks of one case; each repetition has new processes, so that their luck is part of the spread."""
+    shape = (repetitions, blocks)
+    found = Measurement(case, threads, *({system: np.full(shape, np.nan) for system in systems} for _ in range(2)))
+    for repetition in range(repetitions):
+        with contextlib.ExitStack() as stack:
+            workers = _started(found.seconds.keys() - found.failed.keys(), case, threads, folder, stack)
+            for system, worker in list(workers.items()):
+                try:
+                    worker.settled()
+                except WorkerError as error:
+                    found.failed[system] = str(error)
+                    del workers[system]
+            found.peak = max(found.peak, workers["floor"].ask("peak")["peak"])
+            _take_turns(found, repetition, workers, advance)
+            if repetition == repetitions - 1:
+                _finish(found, workers, folder)
+    for system in found.failed:
+        del found.seconds[system], found.busy[system]
     return found
+
+
+def _started(systems, case, threads, folder, stack):
+    """Processes that start side by side, and end with the stack."""
+    workers = {}
+    for number, system in enumerate(sorted(systems)):
+        worker = Worker(system, case, folder, threads, number)
+        workers[system] = stack.enter_context(contextlib.closing(worker))
+    return workers
+
+
+def _take_turns(found, repetition, workers, advance):
+    """One repetition: each round gives every system one block, in an order drawn anew."""
+    shuffled = random.Random(repetition)
+    blocks = found.seconds["floor"].shape[1]
+    for block in range(blocks):
+        for system in shuffled.sample(sorted(workers), len(workers)):
+            time.sleep(PAUSE)
+            answer = workers[system].ask("block", _number(repetition, block, blocks))
+            found.seconds[system][repetition, block] = answer["seconds"] / found.case.steps
+            found.busy[system][repetition, block] = answer["busy"] / answer["seconds"]
+        advance()
+
+
+def _number(repetition, block, blocks):
+    """Blocks are counted through; 0 is the one that warms up."""
+    return 1 + repetition * blocks + block
+
+
+def _finish(found, workers, folder):
+    """Take memory and results from the processes that have run the last block."""
+    repetitions, blocks = found.seconds["floor"].shape
+    for system, worker in workers.items():
+        result = folder / "result.npz"
+        result.unlink(missing_ok=True)
+        found.memory[system] = worker.ask("finish", str(result))
+        if result.exists():
+            last = _number(repetitions - 1, blocks - 1, blocks)
+            found.checks[system] = check(found.case, folder, last, dict(np.load(result)))

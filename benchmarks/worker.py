@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 def memory():
-    """Peak resident memory of this process, and of its anonymous pages now, in bytes."""
+    """Bytes: this process's peak of resident memory, and its anonymous pages now, without those of mapped files."""
     lines = Path("/proc/self/status").read_text().splitlines()
     fields = dict(line.split(":", 1) for line in lines)
     return {name: int(fields[name].split()[0]) * 1024 for name in ("VmHWM", "RssAnon")}
@@ -48,6 +48,7 @@ class Server:
         self.held_out = [data[name] for name in ("X_val", "X_test") if name in data]
         self.X = data["X"]
         make = system_class(specification["system"])
+        self.before = memory()["VmHWM"]
         self.system = make(self.case, self.X, data["y"], weights, specification["threads"])
 
     def block(self, number):
@@ -80,6 +81,7 @@ class Server:
     def finish(self, path):
         """Write what the last block came to, and tell the memory."""
         used = memory()
+        used["grown"] = used["VmHWM"] - self.before
         result = self.system.weights()
         if self.case.kind == "predict" and result is not None:
             result = {"classes": self.classes}
@@ -96,7 +98,7 @@ def main():
     os.dup2(2, 1)
     server = Server(specification)
     gc.freeze()  # so that collecting between blocks does not go through the libraries' own objects
-    print(json.dumps({"ready": time.monotonic()}), file=answers, flush=True)
+    print(json.dumps("ready"), file=answers, flush=True)
     for line in sys.stdin:
         method, *arguments = json.loads(line)
         print(json.dumps(getattr(server, method)(*arguments)), file=answers, flush=True)

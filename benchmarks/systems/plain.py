@@ -19,7 +19,11 @@ class InPlace:
             self._views(a, shapes) for a in (self.flat, self.flat_grad, self.scratch)
         )
         self.n_layers = len(case.sizes) - 1
-        self._make_room(case.batch)
+        self.h = self._arrays(case.batch)
+        self.dh = self._arrays(case.batch)
+        self.masks = self._arrays(case.batch, bool)
+        self.rows = np.arange(case.batch)
+        self.outputs = {}
 
     @staticmethod
     def _views(flat, shapes):
@@ -27,12 +31,8 @@ class InPlace:
         parts = np.split(flat, ends[:-1])
         return {name: part.reshape(shape) for part, (name, shape) in zip(parts, shapes.items(), strict=True)}
 
-    def _make_room(self, n_rows):
-        sizes, dtype = self.case.sizes, self.flat.dtype
-        self.h = [np.empty((n_rows, n), dtype) for n in sizes]
-        self.dh = [np.empty((n_rows, n), dtype) for n in sizes]
-        self.masks = [np.empty((n_rows, n), bool) for n in sizes]
-        self.rows = np.arange(n_rows)
+    def _arrays(self, n_rows, dtype=None):
+        return [np.empty((n_rows, n), dtype or self.flat.dtype) for n in self.case.sizes]
 
     def reset(self):
         self.flat[...] = self.initial
@@ -44,7 +44,7 @@ class InPlace:
         batch, loss, correct = self.case.batch, 0.0, 0
         for i in range(0, len(indices), batch):
             y = self.gather(indices[i : i + batch])
-            scores = self.forward()
+            scores = self.forward(self.h)
             correct += np.count_nonzero(scores.argmax(axis=1) == y)
             loss += self.backward(y)
             self.update()
@@ -52,16 +52,16 @@ class InPlace:
     def phases(self, start, stop, seed):
         indices = start + np.random.RandomState(seed).permutation(stop - start)
         batches = np.split(indices, self.case.steps)
-        return phases(self.gather, lambda y: self.forward(), self.backward, lambda y: self.update(), batches)
+        return phases(self.gather, lambda y: self.forward(self.h), self.backward, lambda y: self.update(), batches)
 
     def gather(self, indices):
         # a checking mode would go through a buffer
         np.take(self.X, indices, axis=0, out=self.h[0], mode="clip")
         return self.y[indices]
 
-    def forward(self):
+    def forward(self, h):
         for i in range(1, self.n_layers + 1):
-            z = np.matmul(self.h[i - 1], self.params[f"W{i}"], out=self.h[i])
+            z = np.matmul(h[i - 1], self.params[f"W{i}"], out=h[i])
             z += self.params[f"b{i}"]
             if i < self.n_layers:
                 np.maximum(z, 0, out=z)
@@ -110,10 +110,9 @@ class InPlace:
         w -= scratch
 
     def predict(self, X):
-        if len(X) != len(self.rows):
-            self._make_room(len(X))
-        self.h[0] = X
-        return self.forward().argmax(axis=1)
+        if len(X) not in self.outputs:
+            self.outputs[len(X)] = self._arrays(len(X))[1:]
+        return self.forward([X, *self.outputs[len(X)]]).argmax(axis=1)
 
     def weights(self):
         return self.params
