@@ -62,13 +62,16 @@ def check(case: Case, folder: Path, block: int, result: dict[str, np.ndarray]) -
         expected = _network(case, dict(np.load(folder / "weights.npz"))).predict_proba(X).argmax(axis=1)
         return Check(case.dtype, agreement=float(np.mean(expected == result["classes"])))
     expected, initial = _expected(case, folder, block)
-    distance = max(np.linalg.norm(result[name] - w) / np.linalg.norm(initial[name] - w) for name, w in expected.items())
+    distance = None
+    if case.kind == "train":  # after a whole epoch, rounding alone has parted float32 weights, but not the losses
+        ways = {name: np.linalg.norm(initial[name] - w) for name, w in expected.items()}
+        distance = max(float(np.linalg.norm(result[name] - w) / ways[name]) for name, w in expected.items())
     few = slice(0, LOSS_ROWS)
     losses = (
         _network(case, weights).evaluate(X[few].astype(np.float64), y[few], case.regularization)[0]
         for weights in (result, expected, initial)
     )
-    return Check(case.dtype, *losses, distance=float(distance))
+    return Check(case.dtype, *losses, distance=distance)
 
 
 def _network(case, weights):
