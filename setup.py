@@ -99,7 +99,8 @@ class BuildKernels(build_ext):
         for extension in self.extensions:
             extension.extra_compile_args = [*flags, *COMMON_FLAGS, *compile_flags]
             extension.extra_link_args = link_flags
-            extension.define_macros = [("FASTMLP_BUILD", f'"{build}"')]
+            shown = " ".join(extension.extra_compile_args)
+            extension.define_macros = [("FASTMLP_BUILD", f'"{build}"'), ("FASTMLP_FLAGS", f'"{shown}"')]
             if DEBUG:
                 extension.undef_macros = ["NDEBUG"]
         super().build_extensions()

@@ -28,7 +28,8 @@ class Case:
     kind: Literal["train", "predict", "cifar10"] = "train"
     # in the data; as many blocks as fit in have rows of their own, which no cache has seen for a while
     rows: int = 16_000
-    regularization: float = 1e-4
+    # large enough for a block to show whether it is there
+    regularization: float = 0.01
 
     @property
     def name(self) -> str:
@@ -47,7 +48,7 @@ class Case:
     @property
     def block_rows(self) -> int:
         """Rows that one block sees."""
-        return self.batch if self.kind == "predict" else self.batch * self.steps
+        return self.batch * self.steps
 
     def rows_of_block(self, block: int) -> tuple[int, int]:
         """First row of a block and the one after its last: blocks go through the data in turn."""
@@ -92,3 +93,10 @@ CASES = (
 )
 # what `--quick` measures
 QUICK = (CASES[0], CASES[1], next(case for case in CASES if case.sizes == (64, 32, 10)))
+# a process's start is timed to the end of one step on one batch
+FIRST_STEP = Case(ASSIGNMENT, 200, ALL, steps=1, rows=200)
+# where the parts of a step are timed; all systems in the case's dtype, as its floor
+PHASES = (
+    Case(ASSIGNMENT, 200, ("floor", "three calls", "NumPy")),
+    Case(ASSIGNMENT, 200, ("floor", "three calls", "NumPy", "notebook"), dtype="float64"),
+)

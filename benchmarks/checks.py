@@ -9,9 +9,10 @@ import numpy as np
 from benchmarks.cases import EPSILON, Case
 from fastmlp import reference
 
-# Rounding alone, with room: how far the loss and the weights may be from the reference's, as a share of how far
-# training has moved these.
-TOLERANCES = {"float32": 0.05, "float64": 1e-7}
+# How far the loss and the weights may be from the reference's, as a share of how far training has moved these. There is
+# room for rounding, which Adam enlarges where gradients are small; and in float64 for scikit-learn, which adds epsilon
+# elsewhere, and for compiled PyTorch, whose scalars are float32.
+TOLERANCES = {"float32": 0.05, "float64": 1e-4}
 LEAST_AGREEMENT = 0.998
 LOSS_ROWS = 2000
 
@@ -29,7 +30,7 @@ class Check:
         Between a system's weights and the reference's, relative to how far training has moved the latter; of the
         parameter array where it is largest.
     agreement : float or None
-        Share of the rows for which predictions agree.
+        Share of the rows for which predictions are those of the reference with the same weights.
     """
 
     dtype: str
@@ -56,22 +57,30 @@ class Check:
 
 def check(case: Case, folder: Path, block: int, result: dict[str, np.ndarray]) -> Check:
     """Compare the result of a block's work with what the reference makes of the same block."""
+    predictions = {name.removeprefix("classes of "): result.pop(name) for name in list(result) if " of " in name}
     start, stop = case.rows_of_block(block)
-    X, y = np.load(folder / "X.npy", mmap_mode="r")[start:stop], np.load(folder / "y.npy")[start:stop]
     if case.kind == "predict":
-        expected = _network(case, dict(np.load(folder / "weights.npz"))).predict_proba(X).argmax(axis=1)
-        return Check(case.dtype, agreement=float(np.mean(expected == result["classes"])))
+        weights = dict(np.load(folder / "weights.npz"))
+        X = np.load(folder / "X.npy", mmap_mode="r")[start:stop]
+        return Check(case.dtype, agreement=_agreement(case, weights, X, predictions["X"]))
     expected, initial = _expected(case, folder, block)
-    distance = None
-    if case.kind == "train":  # after a whole epoch, rounding alone has parted float32 weights, but not the losses
+    distance = agreement = None
+    if case.kind == "train":
         ways = {name: np.linalg.norm(initial[name] - w) for name, w in expected.items()}
         distance = max(float(np.linalg.norm(result[name] - w) / ways[name]) for name, w in expected.items())
-    few = slice(0, LOSS_ROWS)
-    losses = (
-        _network(case, weights).evaluate(X[few].astype(np.float64), y[few], case.regularization)[0]
-        for weights in (result, expected, initial)
-    )
-    return Check(case.dtype, *losses, distance=distance)
+    else:  # rounding alone has parted float32 weights after a whole epoch, but not the losses
+        agreement = min(
+            _agreement(case, result, np.load(folder / f"{name}.npy"), classes) for name, classes in predictions.items()
+        )
+    few = slice(start, min(stop, start + LOSS_ROWS))
+    X, y = np.load(folder / "X.npy", mmap_mode="r")[few].astype(np.float64), np.load(folder / "y.npy")[few]
+    losses = (_network(case, weights).evaluate(X, y, case.regularization)[0] for weights in (result, expected, initial))
+    return Check(case.dtype, *losses, distance=distance, agreement=agreement)
+
+
+def _agreement(case, weights, X, classes):
+    """The share of rows for which the reference with these weights predicts the same classes."""
+    return float(np.mean(_network(case, weights).predict_proba(X).argmax(axis=1) == classes))
 
 
 def _network(case, weights):

@@ -6,13 +6,14 @@
 
 scikit-learn, PyTorch and JAX take part where they are installed. `--system NAME=module:Class` adds one more, see
 `benchmarks.systems.System`. The results go to a JSON file, from which `python -m benchmarks.report` makes README's
-tables and the pictures.
+tables and the pictures. The exit status is 1 where a system failed or was flagged as wrong.
 """
 
 import argparse
 import dataclasses
 import json
 import os
+import shlex
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -21,58 +22,77 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.cases import ALL, ASSIGNMENT, CASES, QUICK, Case
+from benchmarks.breakdown import phases, start_to_first_step
+from benchmarks.cases import ALL, CASES, FIRST_STEP, PHASES, QUICK, Case
 from benchmarks.data import folder_of
 from benchmarks.environment import ROOT, versions
-from benchmarks.rounds import Measurement, measure, phases, start_to_first_step
+from benchmarks.processes import WorkerError
+from benchmarks.rounds import NEEDED, Measurement, measure
 from benchmarks.systems import SYSTEMS, installed
 
 RESULTS = Path(__file__).with_name("results") / "compare.json"
-FIRST_STEP = Case(ASSIGNMENT, 200, ALL, steps=1, rows=200)
 
 
 def summary(found: Measurement, attempts: int) -> dict:
     """A measurement as it goes into the file."""
     case = found.case
+    systems = {}
+    for name in found.seconds:
+        seconds = float(np.median(found.quartiles(name)))
+        systems[name] = {
+            "seconds": found.quartiles(name).tolist(),
+            "times_fit": found.ratios(name, "fit").tolist(),
+            "times_floor": found.ratios(name, "floor").tolist(),
+            "samples_per_second": case.batch / seconds,
+            # an epoch of CIFAR-10 holds predictions too
+            "share_of_peak": None if case.kind == "cifar10" else case.operations / seconds / found.peak,
+            "busy": float(np.median(found.busy[name])),
+            "check": dataclasses.asdict(found.checks[name]) if name in found.checks else None,
+            "flags": found.flags(name),
+            **found.finished[name],
+        }
     return {
         "name": case.name,
-        **dataclasses.asdict(case),
+        **{name: value for name, value in dataclasses.asdict(case).items() if name != "systems"},
         "threads": found.threads,
         "floor_spread": found.floor_spread,
         "void": found.void,
         "attempts": attempts,
         "peak_gflops": found.peak / 1e9,
-        "systems": {
-            system: {
-                "seconds": found.quartiles(system).tolist(),
-                "times_fit": found.ratios(system, "fit").tolist(),
-                "times_floor": found.ratios(system, "floor").tolist(),
-                "samples_per_second": case.batch / float(np.median(found.quartiles(system))),
-                "share_of_peak": case.operations / float(np.median(found.quartiles(system))) / found.peak,
-                "busy": float(found.busy[system].mean()),
-                "check": dataclasses.asdict(found.checks[system]) if system in found.checks else None,
-                "flags": found.flags(system),
-                "memory": found.memory[system],
-            }
-            for system in found.seconds
-        },
+        "systems": systems,
         "failed": found.failed,
     }
 
 
 def line(result: dict) -> str:
     """One measurement for the terminal."""
-    parts = [f"{result['name']}, {result['threads']} thread{'s'[: result['threads'] > 1]}"]
+    parts = [f"{result['name']}, {result['threads']} thread{'' if result['threads'] == 1 else 's'}"]
     if result["void"]:
-        parts.append(f"VOID: the floor moved by {result['floor_spread']:.0%}")
+        parts.append(f"VOID: the floor moved by {result['floor_spread']:.0%}, or did not get its processor")
     for name, system in result["systems"].items():
         low, middle, high = np.percentile(system["times_fit"], [0, 50, 100])
         parts.append(
             f"    {name:17}{np.median(system['seconds']) * 1e3:11.4f} ms {middle:7.2f} x fit ({low:.2f} to {high:.2f})"
             + "".join(f"  WRONG: {flag}" for flag in system["flags"])
         )
-    parts += [f"    {name:17} failed: {reason.splitlines()[-1]}" for name, reason in result["failed"].items()]
+    parts += [f"    {name:17} FAILED: {reason.splitlines()[-1]}" for name, reason in result["failed"].items()]
     return "\n".join(parts)
+
+
+def positive(text: str) -> int:
+    """A whole number from 1."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {text}")
+    return number
+
+
+def added(text: str) -> tuple[str, str]:
+    """Name and class of one more system."""
+    name, _, path = text.partition("=")
+    if ":" not in path or name in SYSTEMS:
+        raise argparse.ArgumentTypeError(f"must be NAME=MODULE:CLASS with a name of its own, got {text!r}")
+    return name, path
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -81,53 +101,49 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="few cases, blocks and systems; nothing to quote")
     parser.add_argument("--cases", nargs="+", help="only those whose names contain one of these texts")
     parser.add_argument("--systems", nargs="+", choices=list(SYSTEMS), help="only these, the floor and fit")
-    parser.add_argument("--system", action="append", default=[], metavar="NAME=MODULE:CLASS", help="one more system")
-    parser.add_argument("--threads", type=int, nargs="+", help="default: 1, and all processors")
-    parser.add_argument("--blocks", type=int, help="of each system in a repetition (default: 20)")
-    parser.add_argument("--repetitions", type=int, help="default: 5")
-    parser.add_argument(
-        "--attempts", type=int, default=2, help="how often a void measurement is made in all (default: 2)"
-    )
+    parser.add_argument("--system", type=added, action="append", default=[], metavar="NAME=MODULE:CLASS", dest="added")
+    parser.add_argument("--threads", type=positive, nargs="+", help="default: 1, and all processors")
+    parser.add_argument("--blocks", type=positive, help="of each system in a repetition (default: 20)")
+    parser.add_argument("--repetitions", type=positive, help="default: 5")
+    parser.add_argument("--attempts", type=positive, default=2, help="to measure a void case (default: 2)")
     parser.add_argument("--cifar10", type=Path, help="folder with CIFAR-10; without it, that case is left out")
-    parser.add_argument("--out", type=Path, help=f"default: {RESULTS.relative_to(ROOT)}; with --quick, none")
+    parser.add_argument(
+        "--out", type=Path, help=f"default: {RESULTS.relative_to(ROOT)} where all is measured, else none"
+    )
     options = parser.parse_args(arguments)
-    for extra in options.system:
-        name, _, path = extra.partition("=")
-        if ":" not in path:
-            parser.error(f"--system must be NAME=MODULE:CLASS, got {extra!r}")
-        SYSTEMS[name] = (path, path.partition(":")[0])
-    options.added = tuple(extra.partition("=")[0] for extra in options.system)
-    options.cifar10 = options.cifar10 or os.environ.get("FASTMLP_DATA")
+    options.whole = not (options.quick or options.cases or options.systems or options.added or options.threads)
     options.blocks = options.blocks or (10 if options.quick else 20)
     options.repetitions = options.repetitions or (2 if options.quick else 5)
     processors = len(os.sched_getaffinity(0))
-    options.threads = options.threads or ([1] if options.quick else sorted({1, processors}))
-    if not all(1 <= n <= processors for n in options.threads):
-        parser.error(f"--threads must be from 1 to the {processors} processors at hand, got {options.threads}")
-    if not options.quick:
-        options.out = options.out or RESULTS
+    options.threads = sorted(set(options.threads or ([1] if options.quick else [1, processors])))
+    if options.threads[-1] > processors:
+        parser.error(f"--threads must be at most the {processors} processors at hand, got {options.threads[-1]}")
+    if options.cifar10 is None and "FASTMLP_DATA" in os.environ:
+        options.cifar10 = Path(os.environ["FASTMLP_DATA"])
+    if options.out is None and options.whole:
+        options.out = RESULTS
+    options.chosen = [
+        case
+        for case in (QUICK if options.quick else CASES)
+        if (options.cifar10 or case.kind != "cifar10")
+        and (not options.cases or any(text in case.name for text in options.cases))
+    ]
+    if not options.chosen:
+        parser.error(f"--cases: no name of a case that can be measured contains any of {options.cases}")
     return options
 
 
-def chosen(options: argparse.Namespace) -> list[Case]:
-    """The cases to measure, in order."""
-    cases = QUICK if options.quick else CASES
-    if options.cases:
-        cases = [case for case in CASES if any(text in case.name for text in options.cases)]
-    if not options.cifar10:
-        cases = [case for case in cases if case.kind != "cifar10"]
-    return list(cases)
-
-
-def participants(case: Case, options: argparse.Namespace) -> list[str]:
-    """The systems to measure in a case."""
+def participants(case: Case, options: argparse.Namespace) -> dict[str, str]:
+    """The classes of the systems to measure in a case, by name."""
     wanted = options.systems or [name for name in case.systems if not (options.quick and name == "PyTorch compiled")]
-    always = [name for name in ("floor", "fit") if name not in wanted]
-    return [name for name in (*always, *wanted, *options.added) if name in options.added or installed(name)]
+    return installed(dict.fromkeys((*NEEDED, *wanted))) | dict(options.added)
 
 
-def settled(case, threads, systems, folder, blocks, options) -> tuple[Measurement, int]:
+def measure_until_valid(case, threads, folder, options) -> tuple[Measurement, int]:
     """A measurement, made again while it is void, and how often it was made."""
+    # an epoch of CIFAR-10 is a dozen blocks in one
+    blocks = max(1, options.blocks // 10) if case.kind == "cifar10" else options.blocks
+    systems = participants(case, options)
     for attempt in range(1, options.attempts + 1):  # noqa: B007  # returned
         with tqdm(total=blocks * options.repetitions, desc=case.name, leave=False, disable=None) as bar:
             found = measure(case, threads, systems, folder, blocks, options.repetitions, bar.update)
@@ -138,11 +154,8 @@ def settled(case, threads, systems, folder, blocks, options) -> tuple[Measuremen
 
 def run(options: argparse.Namespace, report) -> dict:
     """Measure everything that the options name; `report` is given a line of text at a time."""
-    cases = chosen(options)
-    if not cases:
-        raise SystemExit(f"--cases: no case's name contains any of {options.cases}")
     record = {
-        "command": "python -m benchmarks.compare " + " ".join(sys.argv[1:]),
+        "command": shlex.join(["python", "-m", "benchmarks.compare", *sys.argv[1:]]),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "blocks": options.blocks,
         "repetitions": options.repetitions,
@@ -150,47 +163,53 @@ def run(options: argparse.Namespace, report) -> dict:
         "cases": [],
     }
 
-    def save() -> None:
+    def save(done: bool = False) -> None:
+        # what is there stays until all is measured; a run that is stopped leaves what it has beside it
         if options.out:
-            options.out.parent.mkdir(parents=True, exist_ok=True)
-            options.out.write_text(json.dumps(record, indent=1) + "\n")
+            partial = options.out.with_suffix(".partial")
+            partial.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_text(json.dumps(record, indent=1) + "\n")
+            if done:
+                partial.replace(options.out)
 
+    save()
     with tempfile.TemporaryDirectory() as root:
+        # all data before anything is measured: what cannot be had shows at once
+        folders = {case: folder_of(case, Path(root), options.cifar10) for case in options.chosen}
         for threads in options.threads:
-            for case in cases:
-                folder = folder_of(case, Path(root), options.cifar10)
-                systems = participants(case, options)
-                # an epoch of CIFAR-10 is a dozen blocks in one
-                blocks = max(1, options.blocks // 10) if case.kind == "cifar10" else options.blocks
-                found, attempts = settled(case, threads, systems, folder, blocks, options)
-                record["cases"].append(summary(found, attempts))
+            for case, folder in folders.items():
+                record["cases"].append(summary(*measure_until_valid(case, threads, folder, options)))
                 report(line(record["cases"][-1]))
                 save()
-        if not (options.quick or options.cases):
-            names = [name for name in ALL if installed(name) and name != "floor"]
+        if options.whole:
             with tqdm(total=options.repetitions, desc="first step", leave=False, disable=None) as bar:
                 record["first_step"] = start_to_first_step(
-                    FIRST_STEP, names, folder_of(FIRST_STEP, Path(root)), options.repetitions, bar.update
+                    FIRST_STEP, installed(ALL), folder_of(FIRST_STEP, Path(root)), options.repetitions, bar.update
                 )
             record["phases"] = []
-            for case in QUICK[:2]:
-                folder = folder_of(case, Path(root))
-                with tqdm(total=options.blocks + 1, desc="phases", leave=False, disable=None) as bar:
-                    parts = phases(case, 1, ("three calls", "NumPy", "notebook"), folder, options.blocks, bar.update)
-                record["phases"].append({"name": case.name, "threads": 1, "seconds": parts})
-            save()
+            for case in PHASES:
+                with tqdm(total=options.blocks, desc="phases", leave=False, disable=None) as bar:
+                    folder = folder_of(case, Path(root))
+                    found = phases(case, 1, installed(case.systems), folder, options.blocks, bar.update)
+                record["phases"].append({"name": case.name, "threads": 1, "seconds": found})
+    save(done=True)
     return record
 
 
 def main() -> int:
     """Run, and tell by the exit status whether all systems computed what they should."""
     options = parse()
-    record = run(options, tqdm.write)
-    missing = [name for name in SYSTEMS if name not in options.added and not installed(name)]
+    try:
+        record = run(options, tqdm.write)
+    except WorkerError as error:
+        print(error, file=sys.stderr)
+        return 1
+    missing = SYSTEMS.keys() - installed(SYSTEMS).keys()
     if missing:
-        print("not installed, left out:", ", ".join(missing))
+        print("not installed, left out:", ", ".join(sorted(missing)))
     wrong = [system for result in record["cases"] for system in result["systems"].values() if system["flags"]]
-    return 1 if wrong else 0
+    failed = [name for result in record["cases"] for name in result["failed"]]
+    return 1 if wrong or failed else 0
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ def folder_of(case: Case, root: Path, cifar10: Path | None = None) -> Path:
 
     Outside CIFAR-10, rows are standard normal, and the label is the largest of as many features as there are classes.
     """
-    folder = root / case.name.replace(" ", "")
+    folder = root / f"{case.name.replace(' ', '')}-{case.rows}"
     if folder.exists():
         return folder
     source = "cifar10" if case.kind == "cifar10" else f"{case.rows}-{case.sizes[0]}-{case.sizes[-1]}"

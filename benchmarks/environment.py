@@ -11,19 +11,30 @@ ROOT = Path(__file__).parent.parent
 RIVALS = ("scikit-learn", "torch", "jax", "jaxlib")
 
 
+# what changes how fast the systems are
+VARIABLES = ("OMP_", "GOMP_", "KMP_", "OPENBLAS_", "MKL_", "XLA_", "TORCH", "MALLOC_", "FASTMLP_THREADING")
+
+
 def versions() -> dict[str, str]:
-    """`fastmlp.environment`, the rivals' versions, and the commit."""
+    """`fastmlp.environment`, the rivals' versions, environment variables that matter, and the commit."""
     found = {**environment(), "processors": str(len(os.sched_getaffinity(0)))}
     for package in RIVALS:
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             found[package] = "not installed"
-    found["commit"] = _git("rev-parse", "--short", "HEAD")
-    if _git("status", "--porcelain", "--untracked-files=no"):
+    found["variables"] = " ".join(
+        f"{name}={os.environ[name]}" for name in sorted(os.environ) if name.startswith(VARIABLES)
+    )
+    found["commit"] = _git("rev-parse", "--short", "HEAD") or "unknown"
+    # the results themselves, and what is made of them, are written one after the other
+    if _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!benchmarks/results", ":!README.md"):
         found["commit"] += " with changes"
     return found
 
 
 def _git(*arguments: str) -> str:
-    return subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True).stdout.strip()
+    try:
+        return subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True).stdout.strip()
+    except FileNotFoundError:
+        return ""

@@ -99,7 +99,7 @@ def milliseconds(seconds: dict[str, float], phase: str, products: float) -> floa
     if phase == "products":
         return products * 1e3
     if phase == "element-wise":
-        return max(0.0, seconds["forward"] + seconds["backward"] - products) * 1e3
+        return (seconds["forward"] + seconds["backward"] - products) * 1e3
     return seconds[phase] * 1e3
 
 
@@ -113,13 +113,14 @@ def draw_sizes(record: dict) -> Figure:
             values, cost = np.array(study["values"], float), np.array(study[kind]["measured"]) * scale
             axes.loglog(values, cost, "o", color="#0072b2")
             fitted = study[kind]
-            upper = values >= fitted["fitted_from"]
-            line = np.exp(fitted["intercept"]) * values[upper] ** fitted["exponent"] * scale
-            axes.loglog(values[upper], line, color="#d55e00", label=f"exponent {fitted['exponent']:.2f}")
+            if fitted["exponent"] is not None:
+                upper = values[values >= fitted["fitted_from"]]
+                line = np.exp(fitted["intercept"]) * upper ** fitted["exponent"] * scale
+                axes.loglog(upper, line, color="#d55e00", label=f"exponent {fitted['exponent']:.2f}")
+                axes.legend(fontsize=8)
             axes.set_xlabel(study["name"])
             axes.set_ylabel(f"{study['cost'] if kind == 'seconds' else 'memory'}, {unit}")
             axes.grid(alpha=0.3, which="both")
-            axes.legend(fontsize=8)
     return figure
 
 

@@ -30,10 +30,19 @@ COLUMNS = {
 }
 
 
-def fastest(result: dict, names: tuple[str, ...]) -> dict | None:
-    """The fastest of these systems in a case, of those that took part."""
-    systems = [result["systems"][name] for name in names if name in result["systems"]]
-    return min(systems, key=lambda system: np.median(system["times_fit"]), default=None)
+def fastest(result: dict, names: tuple[str, ...]) -> str:
+    """How many times fit's time the fastest sound one of these systems takes, and half the range of the repetitions.
+
+    Bold where fit loses to it; the floor is no system that could win.
+    """
+    taking_part = [result["systems"][name] for name in names if name in result["systems"]]
+    sound = [system["times_fit"] for system in taking_part if not system["flags"]]
+    if not sound:
+        failed = any(name in result["failed"] for name in names)
+        return "wrong" if taking_part else "failed" if failed else ""
+    ratios = min(sound, key=np.median)
+    text = f"{np.median(ratios):.2f} ± {np.ptp(ratios) / 2:.2f}"
+    return f"**{text}**" if np.median(ratios) < 1 and names != COLUMNS["floor"] else text
 
 
 def duration(seconds: float) -> str:
@@ -44,67 +53,73 @@ def duration(seconds: float) -> str:
     return f"{seconds * 1e6:.3g} µs"
 
 
-def ratio(system: dict | None) -> str:
-    """How many times fit's time a system takes, and half the range of the repetitions; bold where fit loses."""
-    if system is None:
-        return ""
-    if system["flags"]:
-        return "wrong"
-    middle = np.median(system["times_fit"])
-    text = f"{middle:.2f} ± {np.ptp(system['times_fit']) / 2:.2f}"
-    return f"**{text}**" if middle < 1 else text
+def threads_of(result: dict) -> str:
+    """1 thread, 2 threads."""
+    return f"{result['threads']} thread{'' if result['threads'] == 1 else 's'}"
 
 
 def ratios_table(record: dict, threads: int) -> list[str]:
     """Every case at one number of threads."""
     lines = [
-        f"| {threads} thread{'s' if threads > 1 else ''} | fit | of peak | {' | '.join(COLUMNS)} |",
-        "|---" * (len(COLUMNS) + 3) + "|",
+        f"| {threads_of({'threads': threads})} | fit | of peak | over 1 thread | {' | '.join(COLUMNS)} |",
+        "|---" * (len(COLUMNS) + 4) + "|",
     ]
     for result in record["cases"]:
         if result["threads"] != threads:
             continue
         fit = result["systems"]["fit"]
-        seconds, share = np.median(fit["seconds"]), f"{fit['share_of_peak']:.0%}"
+        seconds, share = np.median(fit["seconds"]), fit["share_of_peak"]
+        share = "" if share is None else f"{share:.0%}"
         if result["kind"] == "cifar10":
-            seconds, share = seconds * result["steps"], ""  # an epoch, which also predicts
-        cells = [ratio(fastest(result, names)) for names in COLUMNS.values()]
+            seconds *= result["steps"]
+        cells = [fastest(result, names) for names in COLUMNS.values()]
         name = result["name"] + (", **void**" if result["void"] else "")
-        if not result["void"]:
-            # the floor is what cannot be beaten
-            cells[0] = cells[0].replace("**", "")
-        lines.append(f"| {name} | {duration(seconds)} | {share} | {' | '.join(cells)} |")
+        lines.append(f"| {name} | {duration(seconds)} | {share} | {speedup(record, result)} | {' | '.join(cells)} |")
     return lines
+
+
+def speedup(record: dict, result: dict) -> str:
+    """How many times as fast fit is as with one thread."""
+    for other in record["cases"]:
+        if other["name"] == result["name"] and other["threads"] == 1 != result["threads"]:
+            seconds = (np.median(r["systems"]["fit"]["seconds"]) for r in (other, result))
+            return f"{next(seconds) / next(seconds):.2f}"
+    return ""
 
 
 def whole_table(record: dict) -> list[str]:
     """Start, CIFAR-10 and memory by system."""
-    epochs = {result["threads"]: result for result in record["cases"] if result["kind"] == "cifar10"}
-    if not epochs or "first_step" not in record:
-        return []
+    epochs = [result for result in record["cases"] if result["kind"] == "cifar10"]
+    heads = [f"CIFAR-10 epoch, {threads_of(result)} | samples a second" for result in epochs]
     lines = [
-        "| system | start to first step | "
-        + " | ".join(f"CIFAR-10 epoch, {n} thread{'s' if n > 1 else ''} | samples a second" for n in epochs)
-        + " | peak memory |",
+        f"| system | start to first step | {' | '.join(heads)} | peak memory |",
         "|---" * (2 * len(epochs) + 3) + "|",
     ]
-    for name in next(iter(epochs.values()))["systems"]:
-        if name == "floor":
-            continue
-        cells = [duration(np.median(record["first_step"][name])) if name in record["first_step"] else ""]
-        for result in epochs.values():
-            seconds = np.median(result["systems"][name]["seconds"]) * result["steps"]
+    for name in dict.fromkeys(name for result in epochs for name in result["systems"]):
+        first = record["first_step"].get(name)
+        cells = [duration(np.median(first)) if first else ""]
+        peaks = []
+        for result in epochs:
+            system = result["systems"].get(name)
+            if system is None or system["flags"]:
+                cells += ["failed" if system is None else "wrong"] * 2
+                continue
+            seconds = np.median(system["seconds"]) * result["steps"]
             cells += [duration(seconds), f"{result['batch'] * result['steps'] / seconds:,.0f}"]
-        memory = min(result["systems"][name]["memory"]["VmHWM"] for result in epochs.values())
-        lines.append(f"| {name} | {' | '.join(cells)} | {memory / 2**20:,.0f} MiB |")
-    return lines
+            peaks.append(system["VmHWM"])
+        cells.append(f"{max(peaks) / 2**20:,.0f} MiB" if peaks else "")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines if epochs else []
 
 
 def sizes_table(record: dict) -> list[str]:
     """The exponents of cost against size."""
     lines = ["| cost against | from | to | time grows as | memory grows as |", "|---|---|---|---|---|"]
     for study in record["studies"]:
-        power = {kind: f"{study['quantity']}^{study[kind]['exponent']:.2f}" for kind in ("seconds", "bytes")}
+        power = {
+            kind: "" if study[kind]["exponent"] is None else f"{study['quantity']}^{study[kind]['exponent']:.2f}"
+            for kind in ("seconds", "bytes")
+        }
         ends = study["values"][0], study["values"][-1]
         lines.append(f"| {study['name']} | {ends[0]:,} | {ends[1]:,} | {power['seconds']} | {power['bytes']} |")
     return lines
@@ -113,12 +128,13 @@ def sizes_table(record: dict) -> list[str]:
 def provenance(record: dict) -> str:
     """What a figure was measured with."""
     found = record["environment"]
+    rounds = f"{record['repetitions']} repetitions of {record['blocks']} blocks; " if "blocks" in record else ""
     rivals = ", ".join(f"{name} {found[name]}" for name in ("scikit-learn", "torch", "jax") if name in found)
     return (
-        f"`{record['command'].strip()}`, {record['date'][:10]}, commit {found['commit']}: {found['processor']}, "
-        f"{found['processors']} processors, Python {found['python']}, fastmlp {found['fastmlp']} ({found['compiler']}, "
-        f"{found['SIMD']}, {found['build']}), NumPy {found['numpy']}, SciPy {found['scipy']}, {found['BLAS']}"
-        + (f", {rivals}." if rivals else ".")
+        f"`{record['command']}`, {rounds}{record['date'][:10]}, commit {found['commit']}: "
+        f"{found['processor']}, {found['processors']} processors, Python {found['python']}, fastmlp {found['fastmlp']} "
+        f"({found['compiler']} {found['flags']}; {found['SIMD']}), NumPy {found['numpy']}, SciPy {found['scipy']}, "
+        f"{found['BLAS']}" + (f", {rivals}." if rivals else ".")
     )
 
 
@@ -127,6 +143,9 @@ def sections() -> dict[str, str]:
     found = {"assignment": assignment.table()}
     for path in sorted(FOLDER.glob("compare*.json")):
         record = json.loads(path.read_text())
+        missing = {"first_step", "phases"} - record.keys()
+        if missing:
+            raise SystemExit(f"{path} is of a part only: it has no {', '.join(sorted(missing))}")
         parts = [ratios_table(record, n) for n in sorted({result["threads"] for result in record["cases"]})]
         parts.append(whole_table(record))
         found[path.stem] = "\n".join("\n".join([*part, ""]) for part in parts if part) + "\n" + provenance(record)
@@ -137,10 +156,14 @@ def sections() -> dict[str, str]:
 
 def filled(text: str) -> str:
     """README's text with its sections as they should be."""
-    for name, section in sections().items():
+    found = sections()
+    marked = re.findall("<!-- (.*): python -m benchmarks.report -->", text)
+    if sorted(marked) != sorted(found):
+        raise SystemExit(f"README.md has marks for {sorted(marked)}, and there are results for {sorted(found)}")
+    for name, section in found.items():
         start, end = f"<!-- {name}: python -m benchmarks.report -->", f"<!-- end of {name} -->"
-        if text.count(start) != 1 or text.count(end) != 1:
-            raise SystemExit(f"README.md must have the lines {start} and {end} once each")
+        if text.count(end) != 1:
+            raise SystemExit(f"README.md must have the line {end} once")
         text = re.sub(
             f"({re.escape(start)}).*?({re.escape(end)})", lambda m, s=section: f"{m[1]}\n{s}\n{m[2]}", text, flags=re.S
         )

@@ -3,14 +3,16 @@
     python -m benchmarks.sizes [--out FILE]
 
 One size at a time is changed on a 784-256-256-10 network, Adam, float32, batch 128. Time is a lower quartile over
-blocks; memory is what a fresh process's peak grows by, from the moment that the data are loaded. The exponent is that
-of a power law through the upper half of the sizes (at least three), where fixed costs no longer show.
+blocks; memory is what a fresh process's peak grows by, from the moment that the data are loaded; both are medians of
+three processes. The exponent is that of a power law through the upper half of the sizes, where fixed costs no longer
+show, or three at least.
 """
 
 import argparse
 import contextlib
 import json
 import os
+import shlex
 import sys
 import tempfile
 import time
@@ -24,21 +26,22 @@ from tqdm import tqdm
 from benchmarks.cases import Case
 from benchmarks.data import folder_of
 from benchmarks.environment import versions
-from benchmarks.rounds import PAUSE, Worker
+from benchmarks.processes import PAUSE, Worker
+from benchmarks.systems import SYSTEMS
 
 RESULTS = Path(__file__).with_name("results") / "sizes.json"
 BATCH, WIDTH = 128, 256
+BLOCKS, PROCESSES = 20, 3
 
 
 @dataclass(frozen=True)
 class Study:
-    """One size and its values; `steps` is how many steps the time is of."""
+    """One size, what the time is of, and a case for each value."""
 
     name: str
     quantity: str
     cost: str
     points: dict[int, Case]
-    threads: tuple[int, ...] | None = None
 
 
 def net(width: int = WIDTH, n_hidden: int = 2, batch: int = BATCH, steps: int = 20) -> Case:
@@ -55,41 +58,42 @@ def studies() -> list[Study]:
         Study("batch", "batch", "a step", {n: net(batch=n, steps=max(20, 400 // n)) for n in powers}),
         Study("rows", "rows", "an epoch", {n * BATCH: net(steps=n) for n in powers[3:10]}),
         Study("hidden layers", "layers", "a step", {n: net(n_hidden=n) for n in powers[:6]}),
-        Study("threads", "threads", "a step", {n: net(width=1024) for n in processors}, tuple(processors)),
+        Study("threads", "threads", "a step", {n: net(width=1024) for n in processors}),
     ]
 
 
-def lone(case: Case, threads: int, folder: Path, blocks: int) -> tuple[float, int]:
+def cost(case: Case, threads: int, folder: Path) -> tuple[float, int]:
     """Seconds of a block, and bytes, that fit takes in a process of its own."""
-    with contextlib.closing(Worker("fit", case, folder, threads)) as worker:
-        worker.settled()
-        seconds = []
-        for number in range(1, blocks + 1):
+    seconds = []
+    with contextlib.closing(Worker(SYSTEMS["fit"][0], case, folder, threads)) as worker:
+        worker.get_ready()
+        for number in range(1, BLOCKS + 1):
             time.sleep(PAUSE)
             seconds.append(worker.ask("block", number)["seconds"])
-        memory = worker.ask("finish", str(folder / "result.npz"))
-    return float(np.percentile(seconds, 25)), memory["grown"]
+        memory = worker.ask("finish", str(folder / "result.npz"))["grown"]
+    return float(np.percentile(seconds, 25)), memory
 
 
 def power_law(values: list[int], measured: list[float]) -> dict:
-    """Least squares on logarithms, over the upper half of the values."""
+    """Least squares on logarithms, over the upper half of the values; nothing through fewer than three."""
     upper = slice(-max(3, (len(values) + 1) // 2), None)
-    if len(values) == 1:
-        exponent, intercept = 0.0, float(np.log(measured[0]))
-    else:
+    exponent = intercept = None
+    if len(values) >= 3:
         exponent, intercept = np.polyfit(np.log(values[upper]), np.log(measured[upper]), 1).tolist()
     return {"measured": measured, "exponent": exponent, "intercept": intercept, "fitted_from": values[upper][0]}
 
 
-def run(blocks: int) -> dict:
+def run() -> dict:
     """Measure all studies."""
     found = []
     for study in studies():
         seconds, memory = [], []
         for value, case in tqdm(study.points.items(), desc=study.name, leave=False, disable=None):
+            threads = value if study.name == "threads" else 1
             with tempfile.TemporaryDirectory() as root:
-                threads = value if study.threads else 1
-                block, used = lone(case, threads, folder_of(case, Path(root)), blocks)
+                folder = folder_of(case, Path(root))
+                costs = [cost(case, threads, folder) for _ in range(PROCESSES)]
+            block, used = np.median(costs, axis=0).tolist()
             seconds.append(block if study.cost == "an epoch" else block / case.steps)
             memory.append(used)
         values = list(study.points)
@@ -104,7 +108,7 @@ def run(blocks: int) -> dict:
             }
         )
     return {
-        "command": "python -m benchmarks.sizes " + " ".join(sys.argv[1:]),
+        "command": shlex.join(["python", "-m", "benchmarks.sizes", *sys.argv[1:]]),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "environment": versions(),
         "studies": found,
@@ -115,10 +119,9 @@ def main() -> None:
     """Measure, and write the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("--blocks", type=int, default=20)
     options = parser.parse_args()
-    record = run(options.blocks)
     options.out.parent.mkdir(parents=True, exist_ok=True)
+    record = run()
     options.out.write_text(json.dumps(record, indent=1) + "\n")
 
 

@@ -1,34 +1,38 @@
 """The process of one system: takes one request a line on its standard input, in JSON, and answers each with one.
 
-`benchmarks.rounds` starts it, as `python -m benchmarks.worker SPECIFICATION`. Processors are settled before any library
-is loaded, since most count them once.
+`benchmarks.processes` starts it, as `python -m benchmarks.worker SPECIFICATION`. Processors are settled before any
+library is loaded, since most count them once.
 """
 
 import contextlib
+import ctypes
 import gc
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
 
+PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
+TRIALS = 5
 
-def memory():
-    """Bytes: this process's peak of resident memory, and its anonymous pages now, without those of mapped files."""
+
+def memory(field):
+    """Bytes, as /proc/self/status has them."""
     lines = Path("/proc/self/status").read_text().splitlines()
-    fields = dict(line.split(":", 1) for line in lines)
-    return {name: int(fields[name].split()[0]) * 1024 for name in ("VmHWM", "RssAnon")}
+    return int(dict(line.split(":", 1) for line in lines)[field].split()[0]) * 1024
 
 
-def timed(work, *arguments):
-    """Seconds, and seconds of processor time by all threads, that a call takes, and what it returns."""
+def timed(work):
+    """Seconds that a call takes, and seconds of processor time by all threads."""
     gc.disable()
     start, busy = time.perf_counter(), time.process_time()
-    result = work(*arguments)
+    work()
     seconds, busy = time.perf_counter() - start, time.process_time() - busy
     gc.enable()
     gc.collect()
-    return {"seconds": seconds, "busy": busy}, result
+    return {"seconds": seconds, "busy": busy}
 
 
 class Server:
@@ -40,34 +44,52 @@ class Server:
         from benchmarks.cases import Case
         from benchmarks.systems import system_class
 
-        self.np, folder = np, Path(specification["folder"])
-        case = {**specification["case"], "sizes": tuple(specification["case"]["sizes"])}
-        self.case = Case(**case)
-        data = {path.stem: np.load(path) for path in folder.glob("*.npy")}
-        weights = dict(np.load(folder / "weights.npz"))
-        self.held_out = [data[name] for name in ("X_val", "X_test") if name in data]
-        self.X = data["X"]
         make = system_class(specification["system"])
-        self.before = memory()["VmHWM"]
-        self.system = make(self.case, self.X, data["y"], weights, specification["threads"])
+        folder = Path(specification["folder"])
+        self.np = np
+        self.case = Case(**{**specification["case"], "sizes": tuple(specification["case"]["sizes"])})
+        dtype = make.dtype or self.case.dtype
+        # one after the other, so that no more than one is there twice
+        data = {
+            path.stem: np.load(path).astype(np.intp if path.stem == "y" else dtype, copy=False)
+            for path in sorted(folder.glob("*.npy"))
+        }
+        weights = dict(np.load(folder / "weights.npz"))
+        self.held_out = {name: data[name] for name in ("X_val", "X_test") if name in data}
+        self.X = data["X"] if self.case.kind == "predict" else None
+        self.classes = {}
+        self.loaded = memory("VmHWM")
+        with contextlib.suppress(OSError):  # the peak starts anew, where that is allowed
+            Path("/proc/self/clear_refs").write_text("5")
+        self.before = memory("VmHWM")
+        self.system = make(self.case, data.pop("X"), data.pop("y"), weights, specification["threads"])
 
     def block(self, number):
         """Time one block."""
         self.system.reset()
         start, stop = self.case.rows_of_block(number)
         if self.case.kind == "predict":
-            return timed(self._predict, self.X[start:stop])[0]
-        return timed(self._train, start, stop, number)[0]
+            return timed(lambda: self._predict(start, stop))
+        return timed(lambda: self._train(start, stop, number))
 
-    def _predict(self, X):
-        for _ in range(self.case.steps):
-            self.classes = self.system.predict(X)
+    def _predict(self, start, stop):
+        batch, predict = self.case.batch, self.system.predict
+        self.classes["X"] = [predict(self.X[i : i + batch]) for i in range(start, stop, batch)]
 
     def _train(self, start, stop, seed):
         self.system.train(start, stop, seed)
         # as the notebook does after each epoch
-        for X in self.held_out:
-            self.system.predict(X)
+        for name, X in self.held_out.items():
+            self.classes[name] = [self.system.predict(X)]
+
+    def tune(self):
+        """Try the numbers of threads that the system names, and keep the fastest: for small networks, one."""
+        seconds = {}
+        for threads in self.system.thread_choices:
+            self.system.use_threads(threads)
+            seconds[threads] = min(self.block(0)["seconds"] for _ in range(TRIALS))
+        if seconds:
+            self.system.use_threads(min(seconds, key=seconds.get))
 
     def phases(self, number):
         """Seconds that one step spends in each of its phases, over a block."""
@@ -79,19 +101,30 @@ class Server:
         return {"peak": self.system.peak()}
 
     def finish(self, path):
-        """Write what the last block came to, and tell the memory."""
-        used = memory()
-        used["grown"] = used["VmHWM"] - self.before
-        result = self.system.weights()
-        if self.case.kind == "predict" and result is not None:
-            result = {"classes": self.classes}
-        if result is not None:
+        """Write what the last block came to, and tell memory and threads."""
+        peak = memory("VmHWM")
+        answer = {
+            "VmHWM": max(peak, self.loaded),
+            "RssAnon": memory("RssAnon"),
+            "grown": peak - self.before,
+            "threads": self.system.threads,
+        }
+        result = {
+            f"classes of {name}": self.np.concatenate(found)
+            for name, found in self.classes.items()
+            if found[0] is not None
+        }
+        if self.case.kind != "predict":
+            result |= self.system.weights()
+        if result:
             self.np.savez(path, **result)
-        return used
+        return answer
 
 
 def main():
     specification = json.loads(sys.argv[1])
+    # a stopped process would outlive a coordinator that was killed
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.sched_setaffinity(0, specification["processors"])
     # libraries may print; the answers have a channel of their own
     answers = os.fdopen(os.dup(1), "w")

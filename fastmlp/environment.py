@@ -44,6 +44,7 @@ def environment() -> dict[str, str]:
         "processor": processor(),
         "compiler": build["compiler"],
         "build": build["build"],
+        "flags": build["flags"],
         "SIMD": build["simd"],
         "OpenMP": f"yes, version {openmp}" if openmp else "no: built without it, one thread",
         "BLAS": threads.blas.description,

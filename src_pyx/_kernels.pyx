@@ -50,10 +50,14 @@ cdef extern from *:
     #ifndef FASTMLP_BUILD
     #define FASTMLP_BUILD "release"
     #endif
+    #ifndef FASTMLP_FLAGS
+    #define FASTMLP_FLAGS "unknown"
+    #endif
     """
     const char* COMPILER "FASTMLP_COMPILER"
     const char* SIMD "FASTMLP_SIMD"
     const char* BUILD "FASTMLP_BUILD"
+    const char* FLAGS "FASTMLP_FLAGS"
 
 cdef enum:
     # parameters that one member updates
@@ -327,4 +331,5 @@ def build_info():
         "simd": SIMD.decode(),
         "openmp": openmp.openmp_version(),
         "build": BUILD.decode(),
+        "flags": FLAGS.decode(),
     }

@@ -20,6 +20,7 @@ def test_environment_names_what_results_depend_on():
     )
     assert found["BLAS"] == threads.blas.description
     assert found["threading"].startswith("P2" if threads.pattern == "openmp" else "P1")
+    assert "-fno-math-errno" in found["flags"]
     assert found["build"] in ("release", "debug", "sanitize")
     assert all(found.values())
 

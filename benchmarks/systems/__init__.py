@@ -3,33 +3,58 @@
 import importlib
 import importlib.util
 from collections.abc import Mapping
-from typing import Any, Protocol
 
 import numpy as np
 
 from benchmarks.cases import Case
 
 
-class System(Protocol):
+class System:
     """One way to train and to predict, in a process of its own.
 
-    It is made from the case, the data X (n_rows, n_in) and y (n_rows,), the initial weights by the names of
-    `fastmlp.NeuralNetwork.params`, and the number of threads that it may use.
+    Parameters
+    ----------
+    case : Case
+    X : ndarray (n_rows, n_in), y : ndarray (n_rows,)
+        The data; blocks name rows of them.
+    weights : mapping
+        The initial ones, named as `fastmlp.NeuralNetwork.params`.
+    threads : int
+        How many it may use.
     """
 
-    def __init__(self, case: Case, X: np.ndarray, y: np.ndarray, weights: Mapping[str, np.ndarray], threads: int): ...
+    # of the data, where that is not the case's
+    dtype: str | None = None
+    # numbers of threads to try before anything is measured
+    thread_choices: tuple[int, ...] = ()
+
+    def __init__(self, case: Case, X: np.ndarray, y: np.ndarray, weights: Mapping[str, np.ndarray], threads: int):
+        self.case, self.X, self.y, self.initial, self.threads = case, X, y, weights, threads
+
+    def use_threads(self, threads: int) -> None:
+        """Compute with as many of `thread_choices` from now on."""
+        self.threads = threads
 
     def reset(self) -> None:
         """Go back to the initial weights and to an optimiser that has made no step; not timed."""
+        raise NotImplementedError
 
     def train(self, start: int, stop: int, seed: int) -> None:
-        """Timed: train on the rows from start to stop in the order of RandomState(seed).permutation."""
+        """Timed: train on the rows from start to stop in the order of `indices`."""
+        raise NotImplementedError
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Timed: the most probable class of each row of X (n_rows, n_in)."""
+        raise NotImplementedError
 
-    def weights(self) -> dict[str, np.ndarray] | None:
-        """The parameters after training, None for the floor, which has none."""
+    def weights(self) -> Mapping[str, np.ndarray]:
+        """The parameters after training."""
+        raise NotImplementedError
+
+    @staticmethod
+    def indices(start: int, stop: int, seed: int) -> np.ndarray:
+        """The order of the rows in one block; `fit` and scikit-learn draw the same one from the seed."""
+        return start + np.random.RandomState(seed).permutation(stop - start)
 
 
 # name: class, and the package that it needs besides NumPy
@@ -48,12 +73,12 @@ SYSTEMS = {
 }
 
 
-def installed(name: str) -> bool:
-    """Whether the package that a system needs is there, without importing it."""
-    return importlib.util.find_spec(SYSTEMS[name][1]) is not None
+def installed(names) -> dict[str, str]:
+    """The classes of those systems whose package is there, by name, without importing any."""
+    return {name: SYSTEMS[name][0] for name in names if importlib.util.find_spec(SYSTEMS[name][1])}
 
 
-def system_class(path: str) -> Any:
+def system_class(path: str) -> type[System]:
     """The class that a path `module:Class` names."""
     module, _, name = path.partition(":")
     return getattr(importlib.import_module(module), name)

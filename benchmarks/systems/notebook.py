@@ -3,20 +3,19 @@
 import numpy as np
 
 from benchmarks.cases import EPSILON
+from benchmarks.systems import System
 from benchmarks.systems.phases import phases
 from fastmlp import NeuralNetwork, reference
 
 
-class Loop:
-    """The three calls of the printed notebook; `make` and `dtype` say of which network."""
+class Loop(System):
+    """The three calls of the printed notebook; `make` is the network's class."""
 
     make = NeuralNetwork
-    dtype = None
 
     def __init__(self, case, X, y, weights, threads):
-        dtype = self.dtype or case.dtype
-        self.case, self.X, self.y = case, X.astype(dtype, copy=False), y
-        self.network = self.make(case.sizes[0], case.sizes[1:-1], case.sizes[-1], dtype=dtype, seed=0)
+        super().__init__(case, X, y, weights, threads)
+        self.network = self.make(case.sizes[0], case.sizes[1:-1], case.sizes[-1], dtype=X.dtype, seed=0)
         for name, w in weights.items():
             self.network.params[name][...] = w
         self.initial = self.network.snapshot()
@@ -26,7 +25,7 @@ class Loop:
 
     def train(self, start, stop, seed):
         case, network, X, y = self.case, self.network, self.X, self.y
-        indices = start + np.random.RandomState(seed).permutation(stop - start)
+        indices = self.indices(start, stop, seed)
         loss, correct = 0.0, 0
         for i in range(0, len(indices), case.batch):
             X_batch = X[indices[i : i + case.batch], :]
@@ -38,13 +37,12 @@ class Loop:
 
     def phases(self, start, stop, seed):
         case, network = self.case, self.network
-        indices = start + np.random.RandomState(seed).permutation(stop - start)
         return phases(
             lambda rows: (self.X[rows, :], self.y[rows]),
             lambda batch: network.forward(batch[0]),
             lambda batch: network.backward(batch[1], case.regularization),
             lambda batch: network.update(case.learning_rate, eps=EPSILON, opt=case.optimizer),
-            np.split(indices, case.steps),
+            np.split(self.indices(start, stop, seed), case.steps),
         )
 
     def predict(self, X):

@@ -1,14 +1,15 @@
 """fastmlp by its own `fit`."""
 
 from benchmarks.cases import EPSILON
+from benchmarks.systems import System
 from fastmlp import NeuralNetwork
 
 
-class Fit:
+class Fit(System):
     """`fit` and `predict`."""
 
     def __init__(self, case, X, y, weights, threads):
-        self.case, self.X, self.y = case, X, y
+        super().__init__(case, X, y, weights, threads)
         self.network = NeuralNetwork(case.sizes[0], case.sizes[1:-1], case.sizes[-1], dtype=case.dtype, seed=0)
         self.network.params = weights
         self.initial = self.network.snapshot()

@@ -1,16 +1,19 @@
 """Plain NumPy at its best: nothing allocated where `out=` can be had."""
 
+import math
+
 import numpy as np
 
 from benchmarks.cases import EPSILON
+from benchmarks.systems import System
 from benchmarks.systems.phases import phases
 
 
-class InPlace:
+class InPlace(System):
     """Parameters, gradients and moments each in one flat array, every result in place, in the dtype of the case."""
 
     def __init__(self, case, X, y, weights, threads):
-        self.case, self.X, self.y = case, X, y
+        super().__init__(case, X, y, weights, threads)
         dtype = np.dtype(case.dtype)
         self.initial = np.concatenate([w.ravel() for w in weights.values()]).astype(dtype)
         self.flat, self.flat_grad, self.m, self.v, self.scratch = (np.zeros_like(self.initial) for _ in range(5))
@@ -40,7 +43,7 @@ class InPlace:
         self.t = 0
 
     def train(self, start, stop, seed):
-        indices = start + np.random.RandomState(seed).permutation(stop - start)
+        indices = self.indices(start, stop, seed)
         batch, loss, correct = self.case.batch, 0.0, 0
         for i in range(0, len(indices), batch):
             y = self.gather(indices[i : i + batch])
@@ -50,8 +53,7 @@ class InPlace:
             self.update()
 
     def phases(self, start, stop, seed):
-        indices = start + np.random.RandomState(seed).permutation(stop - start)
-        batches = np.split(indices, self.case.steps)
+        batches = np.split(self.indices(start, stop, seed), self.case.steps)
         return phases(self.gather, lambda y: self.forward(self.h), self.backward, lambda y: self.update(), batches)
 
     def gather(self, indices):
@@ -103,7 +105,7 @@ class InPlace:
         scratch *= 1 - beta2
         v += scratch
         np.sqrt(v, out=scratch)
-        scratch *= 1 / np.sqrt(1 - beta2**self.t)
+        scratch *= 1 / math.sqrt(1 - beta2**self.t)
         scratch += EPSILON
         np.divide(m, scratch, out=scratch)
         scratch *= rate / (1 - beta1**self.t)

@@ -1,22 +1,25 @@
 """PyTorch on the CPU: eager, with its fused optimisers, and compiled."""
 
-import time
+import os
 
-import numpy as np
+# compile in this process: a pool of others would not stand still while other systems run
+os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"
 import torch
 from torch import nn
 
 from benchmarks.cases import EPSILON
+from benchmarks.systems import System
 
 
-class Eager:
+class Eager(System):
     """`nn.Sequential` and the optimiser as it comes; batches are tensors sliced by an index tensor."""
 
     fused = False
 
     def __init__(self, case, X, y, weights, threads):
-        self.case = case
-        self.X, self.y = torch.from_numpy(X), torch.from_numpy(y)
+        super().__init__(case, torch.from_numpy(X), torch.from_numpy(y), weights, threads)
+        self.thread_choices = (1, threads) if threads > 1 else ()
+        self.use_threads(threads)
         layers = []
         for i in range(1, len(case.sizes)):
             linear = nn.Linear(case.sizes[i - 1], case.sizes[i], dtype=getattr(torch, case.dtype))
@@ -37,25 +40,11 @@ class Eager:
             self.optimizer = torch.optim.Adam(groups, lr=case.learning_rate, eps=EPSILON, fused=self.fused)
         self.criterion = nn.CrossEntropyLoss()
         self.update = self.optimizer.step
-        self._compile()
-        torch.set_num_threads(self._fastest(threads) if threads > 1 else 1)
+        self.reset()
 
-    def _compile(self):
-        pass
-
-    def _fastest(self, threads):
-        """A small network is faster with one thread: find out, as a careful user does."""
-        seconds = {}
-        for n in (1, threads):
-            torch.set_num_threads(n)
-            for _ in range(3):
-                start = time.perf_counter()
-                if self.case.kind == "predict":
-                    self.predict(self.X[: self.case.batch].numpy())
-                else:
-                    self.train(*self.case.rows_of_block(0), 0)
-                seconds[n] = time.perf_counter() - start
-        return min(seconds, key=seconds.get)
+    def use_threads(self, threads):
+        super().use_threads(threads)
+        torch.set_num_threads(threads)
 
     @torch.no_grad()
     def reset(self):
@@ -66,17 +55,16 @@ class Eager:
             for value in state.values():
                 value.zero_()
 
-    def loss_and_gradients(self, X, y):
-        loss = self.criterion(self.model(X), y)
-        loss.backward()
-        return loss
+    def loss(self, X, y):
+        return self.criterion(self.model(X), y)
 
     def train(self, start, stop, seed):
-        indices = torch.from_numpy(start + np.random.RandomState(seed).permutation(stop - start))
+        indices = torch.from_numpy(self.indices(start, stop, seed))
         total = torch.zeros(())
         for rows in indices.split(self.case.batch):
             self.optimizer.zero_grad()
-            loss = self.loss_and_gradients(self.X[rows], self.y[rows])
+            loss = self.loss(self.X[rows], self.y[rows])
+            loss.backward()
             self.update()
             total += loss.detach()
 
@@ -99,8 +87,9 @@ class Fused(Eager):
 
 
 class Compiled(Eager):
-    """Loss and update by `torch.compile`."""
+    """Loss, its gradients, and update by `torch.compile`."""
 
-    def _compile(self):
-        self.model = torch.compile(self.model)
+    def __init__(self, case, X, y, weights, threads):
+        super().__init__(case, X, y, weights, threads)
+        self.loss = torch.compile(self.loss)
         self.update = torch.compile(self.update)

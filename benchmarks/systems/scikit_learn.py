@@ -7,13 +7,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from benchmarks.cases import EPSILON
+from benchmarks.systems import System
 
 
-class Classifier:
+class Classifier(System):
     """One epoch by `fit`, which shuffles as `RandomState.permutation` does and makes its optimiser anew."""
 
     def __init__(self, case, X, y, weights, threads):
-        self.X, self.y, self.initial = X, y, weights
+        super().__init__(case, X, y, weights, threads)
         self.names = [f"W{i}" for i in range(1, len(case.sizes))], [f"b{i}" for i in range(1, len(case.sizes))]
         warnings.simplefilter("ignore", ConvergenceWarning)  # one epoch converges nowhere
         self.model = MLPClassifier(

@@ -7,17 +7,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.cases import EPSILON
+from benchmarks.systems import System
 
 
-class JittedStep:
+class JittedStep(System):
     """One call of a jitted step for each batch; the batch is gathered inside."""
 
     def __init__(self, case, X, y, weights, threads):
         jax.config.update("jax_platforms", "cpu")
         if case.dtype == "float64":
             jax.config.update("jax_enable_x64", True)
-        self.case, self.initial = case, weights
-        self.X, self.y = jnp.asarray(X), jnp.asarray(y.astype(np.int32))
+        super().__init__(case, jnp.asarray(X), jnp.asarray(y.astype(np.int32)), weights, threads)
         self.classes = jax.jit(lambda params, X: self._logits(params, X).argmax(axis=1))
         self.compiled = jax.jit(self._step, donate_argnums=0)
         self.reset()
@@ -58,7 +58,7 @@ class JittedStep:
         self.state = jax.block_until_ready((params, *moments, jnp.zeros((), real), jnp.zeros((), real)))
 
     def _batches(self, start, stop, seed):
-        indices = start + np.random.RandomState(seed).permutation(stop - start)
+        indices = self.indices(start, stop, seed)
         return indices.astype(np.int32).reshape(-1, self.case.batch)
 
     def train(self, start, stop, seed):

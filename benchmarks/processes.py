@@ -1,0 +1,130 @@
+"""The processes of the systems: each runs one, does nothing until it is asked, and stands still in between."""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks.cases import Case
+from benchmarks.environment import ROOT
+
+# quiet between two blocks; stopping processes does the rest
+PAUSE = 0.01
+# seconds; nothing that is asked for takes as long
+PATIENCE = 900
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+# Without this glibc gives the memory of large temporaries back to the system and takes it again, in some processes and
+# not in others: NumPy, scikit-learn and PyTorch then take up to a third longer, or not, as chance has it.
+MALLOC = {"MALLOC_TRIM_THRESHOLD_": str(1 << 30), "MALLOC_MMAP_THRESHOLD_": str(32 << 20)}
+
+
+class WorkerError(RuntimeError):
+    """A system's process has ended or does not answer; the message is the end of what it wrote."""
+
+
+class Worker:
+    """A system's process, stopped (SIGSTOP) but while it answers.
+
+    A BLAS thread that has just worked spins on for up to 0.1 s; stopped, it takes nothing from the next system. The
+    process starts at once, and may be asked once `get_ready` has returned. At one thread it starts on any processor,
+    the next one for each `number`, so that several can start at the same time, and then moves to the last one.
+
+    Parameters
+    ----------
+    path : str
+        The system's class, as `module:Class`.
+    case : Case
+    folder : Path
+        Where the case's data are.
+    threads : int
+    number : int
+    """
+
+    def __init__(self, path: str, case: Case, folder: Path, threads: int, number: int = 0):
+        every = sorted(os.sched_getaffinity(0))
+        self._processors = every[-threads:]
+        specification = {
+            "system": path,
+            "case": asdict(case),
+            "folder": str(folder),
+            "threads": threads,
+            "processors": self._processors if threads > 1 else [every[number % len(every)]],
+        }
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  # open as long as the process
+        self.started = time.monotonic()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.worker", json.dumps(specification)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads)), **MALLOC},
+        )
+
+    def get_ready(self) -> None:
+        """Wait until the process is there, and has run one block: that compiles, and touches all memory."""
+        self._answer()
+        self._request("block", 0)
+        self._answer()
+        for thread in os.listdir(f"/proc/{self._process.pid}/task"):
+            with contextlib.suppress(ProcessLookupError):  # it has ended
+                os.sched_setaffinity(int(thread), self._processors)
+        self._stop()
+
+    def ask(self, *request):
+        """Let the process answer one request."""
+        os.kill(self._process.pid, signal.SIGCONT)
+        self._request(*request)
+        answer = self._answer()
+        self._stop()
+        return answer
+
+    def _request(self, *request):
+        with contextlib.suppress(BrokenPipeError):  # that there is no answer then tells more
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+
+    def _answer(self):
+        answers = self._process.stdout
+        line = answers.readline() if select.select([answers], [], [], PATIENCE)[0] else None
+        if line:
+            return json.loads(line)
+        if line is None:
+            raise WorkerError(f"no answer within {PATIENCE} s")
+        status = self._process.wait()
+        self._log.seek(0)
+        raise WorkerError(f"{self._log.read()[-2000:].strip()}\nended with status {status}".strip())
+
+    def _stop(self):
+        os.kill(self._process.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        for pipe in (self._process.stdin, self._process.stdout, self._log):
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+        self._process.wait()
+
+
+def start_workers(systems: dict[str, str], case, threads, folder, stack) -> tuple[dict[str, Worker], dict[str, str]]:
+    """A process for each system, started side by side and ended with the stack; and why some could not be had."""
+    workers, failed = {}, {}
+    for number, (system, path) in enumerate(systems.items()):
+        workers[system] = stack.enter_context(contextlib.closing(Worker(path, case, folder, threads, number)))
+    for system, worker in list(workers.items()):
+        try:
+            worker.get_ready()
+        except WorkerError as error:
+            failed[system] = str(error)
+            del workers[system]
+    return workers, failed
