@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 # Okabe and Ito's colours, which are told apart by people with any colour vision
 COLORS = {
@@ -18,6 +18,8 @@ COLORS = {
     "JAX": "#009e73",
 }
 MARKERS = dict(zip(COLORS, "|oosD^v", strict=True))
+# 1,000 rather than a power of ten
+PLAIN = FuncFormatter(lambda value, _: f"{value:,g}")
 PHASE_COLORS = {"gather": "#56b4e9", "products": "#000000", "element-wise": "#e69f00", "update": "#d55e00"}
 
 
@@ -60,7 +62,7 @@ def draw_ratios(record: dict) -> Figure:
                 )
         axes.axvline(1, color="#888888", linewidth=1)
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_major_formatter(PLAIN)
         axes.grid(axis="both", alpha=0.3)
         axes.set_title(f"{n} thread{'s' if n > 1 else ''}")
         axes.set_xlabel("time, as a multiple of fit's (right of 1: slower than fastmlp)")
@@ -117,7 +119,16 @@ def draw_sizes(record: dict) -> Figure:
                 upper = values[values >= fitted["fitted_from"]]
                 line = np.exp(fitted["intercept"]) * upper ** fitted["exponent"] * scale
                 axes.loglog(upper, line, color="#d55e00", label=f"exponent {fitted['exponent']:.2f}")
-                axes.legend(fontsize=8)
+                axes.legend(fontsize=8, loc="upper left")
+            # what hardly changes should look so
+            low, high = axes.get_ylim()
+            middle, half = (low * high) ** 0.5, max((high / low) ** 0.5, 4)
+            axes.set_ylim(middle / half, middle * half)
+            if len(values) < 4:
+                axes.set_xticks(values)
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_formatter(PLAIN)
+                axis.set_minor_formatter(NullFormatter())
             axes.set_xlabel(study["name"])
             axes.set_ylabel(f"{study['cost'] if kind == 'seconds' else 'memory'}, {unit}")
             axes.grid(alpha=0.3, which="both")

@@ -4,7 +4,7 @@
 
 One size at a time is changed on a 784-256-256-10 network, Adam, float32, batch 128. Time is a lower quartile over
 blocks; memory is what a fresh process's peak grows by, from the moment that the data are loaded; both are medians of
-three processes. The exponent is that of a power law through the upper half of the sizes, where fixed costs no longer
+three processes. The exponent is that of a power law through the largest third of the sizes, where fixed costs no longer
 show, or three at least.
 """
 
@@ -75,8 +75,8 @@ def cost(case: Case, threads: int, folder: Path) -> tuple[float, int]:
 
 
 def power_law(values: list[int], measured: list[float]) -> dict:
-    """Least squares on logarithms, over the upper half of the values; nothing through fewer than three."""
-    upper = slice(-max(3, (len(values) + 1) // 2), None)
+    """Least squares on logarithms, over the largest third of the values, but three at least."""
+    upper = slice(-max(3, (len(values) + 2) // 3), None)
     exponent = intercept = None
     if len(values) >= 3:
         exponent, intercept = np.polyfit(np.log(values[upper]), np.log(measured[upper]), 1).tolist()
