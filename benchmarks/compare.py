@@ -14,6 +14,7 @@ import dataclasses
 import json
 import os
 import shlex
+import signal
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ from benchmarks.processes import WorkerError
 from benchmarks.rounds import NEEDED, Measurement, measure
 from benchmarks.systems import SYSTEMS, installed
 
+BLOCKS, REPETITIONS = 20, 5
 RESULTS = Path(__file__).with_name("results") / "compare.json"
 
 
@@ -47,7 +49,8 @@ def summary(found: Measurement, attempts: int) -> dict:
             # an epoch of CIFAR-10 holds predictions too
             "share_of_peak": None if case.kind == "cifar10" else case.operations / seconds / found.peak,
             "busy": float(np.median(found.busy[name])),
-            "check": dataclasses.asdict(found.checks[name]) if name in found.checks else None,
+            "delayed": float(np.mean(found.delayed[name])),
+            "checks": [dataclasses.asdict(check) for check in found.checks.get(name, [])],
             "flags": found.flags(name),
             **found.finished[name],
         }
@@ -64,18 +67,24 @@ def summary(found: Measurement, attempts: int) -> dict:
     }
 
 
+def reason_of(failure: str) -> str:
+    """The first line and the last one, which is where Python puts an error's message."""
+    lines = failure.splitlines()
+    return lines[0] if len(lines) == 1 else f"{lines[0]}: {lines[-1]}"
+
+
 def line(result: dict) -> str:
     """One measurement for the terminal."""
     parts = [f"{result['name']}, {result['threads']} thread{'' if result['threads'] == 1 else 's'}"]
     if result["void"]:
-        parts.append(f"VOID: the floor moved by {result['floor_spread']:.0%}, or did not get its processor")
+        parts.append(f"VOID: the floor moved by {result['floor_spread']:.0%}, or there was no processor to be had")
     for name, system in result["systems"].items():
         low, middle, high = np.percentile(system["times_fit"], [0, 50, 100])
         parts.append(
             f"    {name:17}{np.median(system['seconds']) * 1e3:11.4f} ms {middle:7.2f} x fit ({low:.2f} to {high:.2f})"
             + "".join(f"  WRONG: {flag}" for flag in system["flags"])
         )
-    parts += [f"    {name:17} FAILED: {reason.splitlines()[-1]}" for name, reason in result["failed"].items()]
+    parts += [f"    {name:17} FAILED: {reason_of(reason)}" for name, reason in result["failed"].items()]
     return "\n".join(parts)
 
 
@@ -90,7 +99,7 @@ def positive(text: str) -> int:
 def added(text: str) -> tuple[str, str]:
     """Name and class of one more system."""
     name, _, path = text.partition("=")
-    if ":" not in path or name in SYSTEMS:
+    if not name or ":" not in path or name in SYSTEMS:
         raise argparse.ArgumentTypeError(f"must be NAME=MODULE:CLASS with a name of its own, got {text!r}")
     return name, path
 
@@ -103,24 +112,28 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--systems", nargs="+", choices=list(SYSTEMS), help="only these, the floor and fit")
     parser.add_argument("--system", type=added, action="append", default=[], metavar="NAME=MODULE:CLASS", dest="added")
     parser.add_argument("--threads", type=positive, nargs="+", help="default: 1, and all processors")
-    parser.add_argument("--blocks", type=positive, help="of each system in a repetition (default: 20)")
-    parser.add_argument("--repetitions", type=positive, help="default: 5")
+    parser.add_argument("--blocks", type=positive, help=f"of each system in a repetition (default: {BLOCKS})")
+    parser.add_argument("--repetitions", type=positive, help=f"default: {REPETITIONS}")
     parser.add_argument("--attempts", type=positive, default=2, help="to measure a void case (default: 2)")
     parser.add_argument("--cifar10", type=Path, help="folder with CIFAR-10; without it, that case is left out")
     parser.add_argument(
-        "--out", type=Path, help=f"default: {RESULTS.relative_to(ROOT)} where all is measured, else none"
+        "--out", type=Path, help=f"default: {RESULTS.relative_to(ROOT)} where all is measured, with CIFAR-10, else none"
     )
     options = parser.parse_args(arguments)
+    names = [name for name, _ in options.added]
+    if len(set(names)) < len(names):
+        parser.error(f"--system must have another name each time, got {', '.join(names)}")
     options.whole = not (options.quick or options.cases or options.systems or options.added or options.threads)
-    options.blocks = options.blocks or (10 if options.quick else 20)
-    options.repetitions = options.repetitions or (2 if options.quick else 5)
+    options.blocks = options.blocks or (10 if options.quick else BLOCKS)
+    options.repetitions = options.repetitions or (2 if options.quick else REPETITIONS)
     processors = len(os.sched_getaffinity(0))
     options.threads = sorted(set(options.threads or ([1] if options.quick else [1, processors])))
     if options.threads[-1] > processors:
         parser.error(f"--threads must be at most the {processors} processors at hand, got {options.threads[-1]}")
     if options.cifar10 is None and "FASTMLP_DATA" in os.environ:
         options.cifar10 = Path(os.environ["FASTMLP_DATA"])
-    if options.out is None and options.whole:
+    complete = options.whole and options.cifar10 and options.blocks >= BLOCKS and options.repetitions >= REPETITIONS
+    if options.out is None and complete:
         options.out = RESULTS
     options.chosen = [
         case
@@ -129,7 +142,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         and (not options.cases or any(text in case.name for text in options.cases))
     ]
     if not options.chosen:
-        parser.error(f"--cases: no name of a case that can be measured contains any of {options.cases}")
+        hint = "" if options.cifar10 else " (CIFAR-10 needs --cifar10 or FASTMLP_DATA)"
+        parser.error(f"--cases: no name of a case that can be measured contains any of {options.cases}{hint}")
+    if options.out and options.out.is_dir():
+        parser.error(f"--out must be a file, got the folder {options.out}")
     return options
 
 
@@ -166,7 +182,7 @@ def run(options: argparse.Namespace, report) -> dict:
     def save(done: bool = False) -> None:
         # what is there stays until all is measured; a run that is stopped leaves what it has beside it
         if options.out:
-            partial = options.out.with_suffix(".partial")
+            partial = options.out.with_name(options.out.name + ".partial")
             partial.parent.mkdir(parents=True, exist_ok=True)
             partial.write_text(json.dumps(record, indent=1) + "\n")
             if done:
@@ -199,11 +215,16 @@ def run(options: argparse.Namespace, report) -> dict:
 def main() -> int:
     """Run, and tell by the exit status whether all systems computed what they should."""
     options = parse()
+    for number in (signal.SIGTERM, signal.SIGHUP):  # so that temporary files go
+        signal.signal(number, lambda number, frame: sys.exit(128 + number))
     try:
         record = run(options, tqdm.write)
-    except WorkerError as error:
+    except (OSError, WorkerError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"stopped; what was measured is in {options.out}.partial" if options.out else "stopped", file=sys.stderr)
+        return 130
     missing = SYSTEMS.keys() - installed(SYSTEMS).keys()
     if missing:
         print("not installed, left out:", ", ".join(sorted(missing)))

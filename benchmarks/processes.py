@@ -66,6 +66,7 @@ class Worker:
             stderr=self._log,
             text=True,
             cwd=ROOT,
+            start_new_session=True,  # a group of its own, so that what the system starts is stopped with it
             env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads)), **MALLOC},
         )
 
@@ -81,7 +82,7 @@ class Worker:
 
     def ask(self, *request):
         """Let the process answer one request."""
-        os.kill(self._process.pid, signal.SIGCONT)
+        os.killpg(self._process.pid, signal.SIGCONT)
         self._request(*request)
         answer = self._answer()
         self._stop()
@@ -101,15 +102,16 @@ class Worker:
             raise WorkerError(f"no answer within {PATIENCE} s")
         status = self._process.wait()
         self._log.seek(0)
-        raise WorkerError(f"{self._log.read()[-2000:].strip()}\nended with status {status}".strip())
+        raise WorkerError(f"ended with status {status}\n{self._log.read()[-2000:]}".strip())
 
     def _stop(self):
-        os.kill(self._process.pid, signal.SIGSTOP)
+        os.killpg(self._process.pid, signal.SIGSTOP)
         os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def close(self) -> None:
-        """End the process."""
-        self._process.kill()
+        """End the process, and what it has started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         for pipe in (self._process.stdin, self._process.stdout, self._log):
             with contextlib.suppress(BrokenPipeError):
                 pipe.close()

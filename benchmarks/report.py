@@ -42,7 +42,7 @@ def fastest(result: dict, names: tuple[str, ...]) -> str:
         return "wrong" if taking_part else "failed" if failed else ""
     ratios = min(sound, key=np.median)
     text = f"{np.median(ratios):.2f} ± {np.ptp(ratios) / 2:.2f}"
-    loses = np.median(ratios) < 1 and not {"floor", "three calls"} & set(names)
+    loses = round(np.median(ratios), 2) < 1 and not {"floor", "three calls"} & set(names)
     return f"**{text}**" if loses else text
 
 

@@ -7,7 +7,7 @@ of quartiles of the same repetition.
 import contextlib
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,9 @@ from benchmarks.processes import PAUSE, WorkerError, start_workers
 
 # a measurement whose floor moved by more than this between repetitions says nothing
 LARGEST_SPREAD = 0.15
-# less processor time than this share of the time means that a system waits instead of computing
+# or whose processes waited for a processor for more than this share of the time
+LARGEST_DELAY = 0.05
+# a system that neither ran nor waited for a processor for the rest of its time was doing something else
 LEAST_BUSY = 0.95
 # without these there is nothing to compare the others with
 NEEDED = ("floor", "fit")
@@ -32,10 +34,10 @@ class Measurement:
     ----------
     seconds : dict of ndarray (n_repetitions, n_blocks)
         By system, of one step, or of one call of predict.
-    busy : dict of ndarray of the same shape
-        Processor time over time.
-    checks : dict of Check
-        How far each system's result is from the reference's.
+    busy, delayed : dict of ndarray of the same shape
+        Processor time of all threads, and time that they waited for a processor, over time.
+    checks : dict of list of Check
+        How far each system's results are from the reference's: of a block drawn in each repetition, and one with SGD.
     finished : dict of dict
         What each process said at its end: bytes of memory, and the number of threads that it chose.
     failed : dict of str
@@ -48,7 +50,8 @@ class Measurement:
     threads: int
     seconds: dict[str, np.ndarray]
     busy: dict[str, np.ndarray]
-    checks: dict[str, Check] = field(default_factory=dict)
+    delayed: dict[str, np.ndarray]
+    checks: dict[str, list[Check]] = field(default_factory=dict)
     finished: dict[str, dict] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     peak: float = 0.0
@@ -69,19 +72,19 @@ class Measurement:
 
     @property
     def void(self) -> bool:
-        """Whether the machine was too restless to say anything: the floor moved, or did not get its processor."""
-        return self.floor_spread > LARGEST_SPREAD or self._share_busy("floor") < LEAST_BUSY
-
-    def _share_busy(self, system: str) -> float:
-        return float(np.median(self.busy[system]))
+        """Whether the machine was too restless to say anything: the floor moved, or processors were not to be had."""
+        delay = max(float(np.mean(self.delayed[system])) for system in NEEDED)
+        return self.floor_spread > LARGEST_SPREAD or delay > LARGEST_DELAY
 
     def flags(self, system: str) -> list[str]:
         """What is wrong with a system: it has not computed what it should, or not been computing."""
-        flags = list(self.checks[system].complaints) if system in self.checks else []
-        if system != "floor" and system not in self.checks:
+        checks = self.checks.get(system, [])
+        flags = list(dict.fromkeys(complaint for check in checks for complaint in check.complaints))
+        if system != "floor" and not checks:
             flags.append("gave no result")
-        if self._share_busy(system) < LEAST_BUSY and not self.void:
-            flags.append(f"idle for {1 - self._share_busy(system):.0%} of its time")
+        active = float(np.median(self.busy[system] + self.delayed[system]))
+        if active < LEAST_BUSY:
+            flags.append(f"idle for {1 - active:.0%} of its time")
         return flags
 
 
@@ -93,7 +96,7 @@ def measure(
     `systems` gives the class of each by its name; `advance` is called after each round.
     """
     shape = (repetitions, blocks)
-    found = Measurement(case, threads, *({system: np.full(shape, np.nan) for system in systems} for _ in range(2)))
+    found = Measurement(case, threads, *({system: np.full(shape, np.nan) for system in systems} for _ in range(3)))
     for repetition in range(repetitions):
         left = {system: path for system, path in systems.items() if system not in found.failed}
         with contextlib.ExitStack() as stack:
@@ -101,52 +104,60 @@ def measure(
             found.failed |= failed
             for worker in workers.values():
                 worker.ask("tune")
-            _take_turns(found, repetition, workers, advance)
+            _take_turns(found, repetition, workers, folder, advance)
             if repetition == repetitions - 1:
                 _finish(found, workers, folder)
     for system in found.failed:
-        del found.seconds[system], found.busy[system]
+        del found.seconds[system], found.busy[system], found.delayed[system]
     return found
 
 
-def _take_turns(found, repetition, workers, advance):
-    """One repetition: each round gives every system one block, in an order drawn anew."""
-    shuffled = random.Random(repetition)
+def _take_turns(found, repetition, workers, folder, advance):
+    """One repetition: each round gives every system one block, in an order drawn anew; one block is checked."""
+    drawn = random.Random()  # nobody knows beforehand which
     blocks = found.seconds["floor"].shape[1]
+    checked = drawn.randrange(blocks)
     for block in range(blocks):
         for system in NEEDED:
             if system in found.failed:
                 raise WorkerError(f"{system} cannot be measured: {found.failed[system]}")
         if block == 0:
             found.peak = max(found.peak, workers["floor"].ask("peak")["peak"])
-        for system in shuffled.sample(sorted(workers), len(workers)):
+        for system in drawn.sample(sorted(workers), len(workers)):
             time.sleep(PAUSE)
+            number = 1 + repetition * blocks + block  # 0 is the one that warms up
             try:
-                answer = workers[system].ask("block", _number(repetition, block, blocks))
+                answer = workers[system].ask("block", number)
+                if block == checked:
+                    _check(found, system, workers[system], "result", found.case, folder, number)
             except WorkerError as error:
                 found.failed[system] = str(error)
                 del workers[system]
                 continue
             found.seconds[system][repetition, block] = answer["seconds"] / found.case.steps
-            found.busy[system][repetition, block] = answer["busy"] / answer["seconds"]
+            for name, values in ("busy", found.busy), ("delayed", found.delayed):
+                values[system][repetition, block] = answer[name] / answer["seconds"]
         advance()
 
 
-def _number(repetition, block, blocks):
-    """Blocks are counted through; 0 is the one that warms up."""
-    return 1 + repetition * blocks + block
+def _check(found, system, worker, request, case, folder, number):
+    """Compare a system's result with the reference's."""
+    path = folder / "result.npz"
+    path.unlink(missing_ok=True)
+    worker.ask(request, str(path))
+    if path.exists():
+        try:
+            found.checks.setdefault(system, []).append(check(case, folder, number, dict(np.load(path))))
+        except (KeyError, ValueError) as error:  # it has not the arrays that it should have
+            raise WorkerError(f"no usable result: {error}") from error
 
 
 def _finish(found, workers, folder):
-    """Take memory and results from the processes that have run the last block."""
-    repetitions, blocks = found.seconds["floor"].shape
-    last = _number(repetitions - 1, blocks - 1, blocks)
+    """Take what the processes have to say at their end, and one more result."""
     for system, worker in workers.items():
-        result = folder / "result.npz"
-        result.unlink(missing_ok=True)
         try:
-            found.finished[system] = worker.ask("finish", str(result))
-            if result.exists():
-                found.checks[system] = check(found.case, folder, last, dict(np.load(result)))
-        except (WorkerError, KeyError, ValueError) as error:  # its result has not the arrays that it should have
-            found.failed[system] = f"no usable result: {error}"
+            found.finished[system] = worker.ask("finish")
+            if found.case.kind == "train" and found.case.optimizer == "Adam":
+                _check(found, system, worker, "result_with_sgd", replace(found.case, optimizer="SGD"), folder, 0)
+        except WorkerError as error:
+            found.failed[system] = str(error)

@@ -70,7 +70,7 @@ def cost(case: Case, threads: int, folder: Path) -> tuple[float, int]:
         for number in range(1, BLOCKS + 1):
             time.sleep(PAUSE)
             seconds.append(worker.ask("block", number)["seconds"])
-        memory = worker.ask("finish", str(folder / "result.npz"))["grown"]
+        memory = worker.ask("finish")["grown"]
     return float(np.percentile(seconds, 25)), memory
 
 

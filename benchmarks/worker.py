@@ -6,6 +6,7 @@ library is loaded, since most count them once.
 
 import contextlib
 import ctypes
+import dataclasses
 import gc
 import json
 import os
@@ -24,15 +25,26 @@ def memory(field):
     return int(dict(line.split(":", 1) for line in lines)[field].split()[0]) * 1024
 
 
+def delay():
+    """Seconds that the threads of this process have waited for a processor, /proc/PID/schedstat's second field."""
+    waited = 0
+    for path in Path("/proc/self/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError):  # the thread has ended
+            waited += int(path.read_text().split()[1])
+    return waited * 1e-9
+
+
 def timed(work):
-    """Seconds that a call takes, and seconds of processor time by all threads."""
+    """Seconds that a call takes, seconds of processor time by all threads, and seconds that these waited for it."""
     gc.disable()
+    waited = delay()
     start, busy = time.perf_counter(), time.process_time()
     work()
     seconds, busy = time.perf_counter() - start, time.process_time() - busy
+    waited = delay() - waited
     gc.enable()
     gc.collect()
-    return {"seconds": seconds, "busy": busy}
+    return {"seconds": seconds, "busy": busy, "delayed": waited}
 
 
 class Server:
@@ -44,17 +56,10 @@ class Server:
         from benchmarks.cases import Case
         from benchmarks.systems import system_class
 
-        make = system_class(specification["system"])
-        folder = Path(specification["folder"])
-        self.np = np
+        self.np, self.make = np, system_class(specification["system"])
+        self.folder, self.threads = Path(specification["folder"]), specification["threads"]
         self.case = Case(**{**specification["case"], "sizes": tuple(specification["case"]["sizes"])})
-        dtype = make.dtype or self.case.dtype
-        # one after the other, so that no more than one is there twice
-        data = {
-            path.stem: np.load(path).astype(np.intp if path.stem == "y" else dtype, copy=False)
-            for path in sorted(folder.glob("*.npy"))
-        }
-        weights = dict(np.load(folder / "weights.npz"))
+        data, weights = self._load()
         self.held_out = {name: data[name] for name in ("X_val", "X_test") if name in data}
         self.X = data["X"] if self.case.kind == "predict" else None
         self.classes = {}
@@ -62,7 +67,16 @@ class Server:
         with contextlib.suppress(OSError):  # the peak starts anew, where that is allowed
             Path("/proc/self/clear_refs").write_text("5")
         self.before = memory("VmHWM")
-        self.system = make(self.case, data.pop("X"), data.pop("y"), weights, specification["threads"])
+        self.system = self.make(self.case, data.pop("X"), data.pop("y"), weights, self.threads)
+
+    def _load(self):
+        dtype = self.make.dtype or self.case.dtype
+        # one after the other, so that no more than one is there twice
+        data = {
+            path.stem: self.np.load(path).astype(self.np.intp if path.stem == "y" else dtype, copy=False)
+            for path in sorted(self.folder.glob("*.npy"))
+        }
+        return data, dict(self.np.load(self.folder / "weights.npz"))
 
     def block(self, number):
         """Time one block."""
@@ -100,25 +114,35 @@ class Server:
         """Operations a second that the matrix products reach at best."""
         return {"peak": self.system.peak()}
 
-    def finish(self, path):
-        """Write what the last block came to, and tell memory and threads."""
+    def finish(self):
+        """Tell memory and threads."""
         peak = memory("VmHWM")
-        answer = {
+        return {
             "VmHWM": max(peak, self.loaded),
             "RssAnon": memory("RssAnon"),
             "grown": peak - self.before,
             "threads": self.system.threads,
         }
-        result = {
+
+    def result(self, path):
+        """Write what the last block came to; nothing where the system has no results."""
+        arrays = {
             f"classes of {name}": self.np.concatenate(found)
             for name, found in self.classes.items()
             if found[0] is not None
         }
         if self.case.kind != "predict":
-            result |= self.system.weights()
-        if result:
-            self.np.savez(path, **result)
-        return answer
+            arrays |= self.system.weights()
+        if arrays:
+            self.np.savez(path, **arrays)
+
+    def result_with_sgd(self, path):
+        """Train on the first block with SGD, and write the result: Adam's does not tell how large gradients are."""
+        self.case = dataclasses.replace(self.case, optimizer="SGD")
+        data, weights = self._load()
+        self.system = self.make(self.case, data["X"], data["y"], weights, self.threads)
+        self.block(0)
+        self.result(path)
 
 
 def main():
