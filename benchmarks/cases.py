@@ -10,6 +10,11 @@ RIVALS = ("scikit-learn", *COMPILERS)
 ALL = (*CORE, "notebook", "scikit-learn", "PyTorch", "PyTorch fused", "PyTorch compiled", "JAX", "JAX scan")
 
 
+def threads_text(threads: int) -> str:
+    """1 thread, 2 threads."""
+    return f"{threads} thread{'' if threads == 1 else 's'}"
+
+
 @dataclass(frozen=True)
 class Case:
     """One network and what it does.

@@ -13,20 +13,18 @@ import argparse
 import dataclasses
 import json
 import os
-import shlex
 import signal
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from benchmarks.breakdown import phases, start_to_first_step
-from benchmarks.cases import ALL, CASES, FIRST_STEP, PHASES, QUICK, Case
+from benchmarks.cases import ALL, CASES, FIRST_STEP, PHASES, QUICK, Case, threads_text
 from benchmarks.data import folder_of
-from benchmarks.environment import ROOT, versions
+from benchmarks.environment import ROOT, provenance
 from benchmarks.processes import WorkerError
 from benchmarks.rounds import NEEDED, Measurement, measure
 from benchmarks.systems import SYSTEMS, installed
@@ -75,7 +73,7 @@ def reason_of(failure: str) -> str:
 
 def line(result: dict) -> str:
     """One measurement for the terminal."""
-    parts = [f"{result['name']}, {result['threads']} thread{'' if result['threads'] == 1 else 's'}"]
+    parts = [f"{result['name']}, {threads_text(result['threads'])}"]
     if result["void"]:
         parts.append(f"VOID: the floor moved by {result['floor_spread']:.0%}, or there was no processor to be had")
     for name, system in result["systems"].items():
@@ -171,11 +169,9 @@ def measure_until_valid(case, threads, folder, options) -> tuple[Measurement, in
 def run(options: argparse.Namespace, report) -> dict:
     """Measure everything that the options name; `report` is given a line of text at a time."""
     record = {
-        "command": shlex.join(["python", "-m", "benchmarks.compare", *sys.argv[1:]]),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        **provenance("benchmarks.compare"),
         "blocks": options.blocks,
         "repetitions": options.repetitions,
-        "environment": versions(),
         "cases": [],
     }
 

@@ -2,7 +2,10 @@
 
 import importlib.metadata
 import os
+import shlex
 import subprocess
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from fastmlp.environment import environment
@@ -31,6 +34,15 @@ def versions() -> dict[str, str]:
     if _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!benchmarks/results", ":!README.md"):
         found["commit"] += " with changes"
     return found
+
+
+def provenance(command: str) -> dict:
+    """How every file of results begins: the command with its arguments, the time, and where it ran."""
+    return {
+        "command": shlex.join(["python", "-m", command, *sys.argv[1:]]),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "environment": versions(),
+    }
 
 
 def _git(*arguments: str) -> str:

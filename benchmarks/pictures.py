@@ -7,6 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from benchmarks.cases import threads_text
+
 # Okabe and Ito's colours, which are told apart by people with any colour vision
 COLORS = {
     "floor": "#000000",
@@ -64,7 +66,7 @@ def draw_ratios(record: dict) -> Figure:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(PLAIN)
         axes.grid(axis="both", alpha=0.3)
-        axes.set_title(f"{n} thread{'s' if n > 1 else ''}")
+        axes.set_title(threads_text(n))
         axes.set_xlabel("time, as a multiple of fit's (right of 1: slower than fastmlp)")
     panels[0].set_yticks(range(len(names)), names)
     panels[0].invert_yaxis()
@@ -88,7 +90,7 @@ def draw_phases(record: dict) -> Figure:
             axes.barh(systems, widths, left=left, color=color, label=phase)
             left += widths
         axes.invert_yaxis()
-        axes.set_title(f"{study['name']}, {study['threads']} thread", fontsize=10)
+        axes.set_title(f"{study['name']}, {threads_text(study['threads'])}", fontsize=10)
         axes.grid(axis="x", alpha=0.3)
     axes.set_xlabel("milliseconds of a step")
     handles, labels = axes.get_legend_handles_labels()

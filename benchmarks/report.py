@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import assignment, pictures
+from benchmarks.cases import threads_text
 
 FOLDER = Path(__file__).with_name("results")
 README = Path(__file__).parent.with_name("README.md")
@@ -54,15 +55,10 @@ def duration(seconds: float) -> str:
     return f"{seconds * 1e6:.3g} µs"
 
 
-def threads_of(result: dict) -> str:
-    """1 thread, 2 threads."""
-    return f"{result['threads']} thread{'' if result['threads'] == 1 else 's'}"
-
-
 def ratios_table(record: dict, threads: int) -> list[str]:
     """Every case at one number of threads."""
     lines = [
-        f"| {threads_of({'threads': threads})} | fit | of peak | over 1 thread | {' | '.join(COLUMNS)} |",
+        f"| {threads_text(threads)} | fit | of peak | over 1 thread | {' | '.join(COLUMNS)} |",
         "|---" * (len(COLUMNS) + 4) + "|",
     ]
     for result in record["cases"]:
@@ -91,7 +87,7 @@ def speedup(record: dict, result: dict) -> str:
 def whole_table(record: dict) -> list[str]:
     """Start, CIFAR-10 and memory by system."""
     epochs = [result for result in record["cases"] if result["kind"] == "cifar10"]
-    heads = [f"CIFAR-10 epoch, {threads_of(result)} | samples a second" for result in epochs]
+    heads = [f"CIFAR-10 epoch, {threads_text(result['threads'])} | samples a second" for result in epochs]
     lines = [
         f"| system | start to first step | {' | '.join(heads)} | peak memory |",
         "|---" * (2 * len(epochs) + 3) + "|",

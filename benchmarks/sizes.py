@@ -12,12 +12,9 @@ import argparse
 import contextlib
 import json
 import os
-import shlex
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +22,7 @@ from tqdm import tqdm
 
 from benchmarks.cases import Case
 from benchmarks.data import folder_of
-from benchmarks.environment import versions
+from benchmarks.environment import provenance
 from benchmarks.processes import PAUSE, Worker
 from benchmarks.systems import SYSTEMS
 
@@ -107,12 +104,7 @@ def run() -> dict:
                 "bytes": power_law(values, memory),
             }
         )
-    return {
-        "command": shlex.join(["python", "-m", "benchmarks.sizes", *sys.argv[1:]]),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "environment": versions(),
-        "studies": found,
-    }
+    return {**provenance("benchmarks.sizes"), "studies": found}
 
 
 def main() -> None:
