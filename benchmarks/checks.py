@@ -10,9 +10,10 @@ from benchmarks.cases import EPSILON, Case
 from fastmlp import reference
 
 # How far the loss and the weights may be from the reference's, as a share of how far training has moved these. There is
-# room for rounding, which Adam enlarges where gradients are small; and in float64 for scikit-learn, which adds epsilon
-# elsewhere, and for compiled PyTorch, whose scalars are float32.
-TOLERANCES = {"float32": 0.05, "float64": 1e-4}
+# room for rounding, which Adam enlarges where gradients are small: a ReLU that rounding turns on or off for a batch of
+# one row has moved float32 weights by 0.06. And in float64 for scikit-learn, which adds epsilon elsewhere, and for
+# compiled PyTorch, whose scalars are float32.
+TOLERANCES = {("float32", "SGD"): 0.05, ("float32", "Adam"): 0.1, ("float64", "SGD"): 1e-4, ("float64", "Adam"): 1e-4}
 LEAST_AGREEMENT = 0.998
 LOSS_ROWS = 2000
 
@@ -34,6 +35,7 @@ class Check:
     """
 
     dtype: str
+    optimizer: str
     loss: float | None = None
     expected_loss: float | None = None
     initial_loss: float | None = None
@@ -43,7 +45,7 @@ class Check:
     @property
     def complaints(self) -> tuple[str, ...]:
         """Empty where all is right."""
-        found, tolerance = [], TOLERANCES[self.dtype]
+        found, tolerance = [], TOLERANCES[self.dtype, self.optimizer]
         if self.loss is not None:
             way = abs(self.initial_loss - self.expected_loss)
             if not abs(self.loss - self.expected_loss) <= tolerance * way:
@@ -62,7 +64,7 @@ def check(case: Case, folder: Path, block: int, result: dict[str, np.ndarray]) -
     if case.kind == "predict":
         weights = dict(np.load(folder / "weights.npz"))
         X = np.load(folder / "X.npy", mmap_mode="r")[start:stop]
-        return Check(case.dtype, agreement=_agreement(case, weights, X, predictions["X"]))
+        return Check(case.dtype, case.optimizer, agreement=_agreement(case, weights, X, predictions["X"]))
     expected, initial = _expected(case, folder, block)
     distance = agreement = None
     if case.kind == "train":
@@ -75,7 +77,7 @@ def check(case: Case, folder: Path, block: int, result: dict[str, np.ndarray]) -
     few = slice(start, min(stop, start + LOSS_ROWS))
     X, y = np.load(folder / "X.npy", mmap_mode="r")[few].astype(np.float64), np.load(folder / "y.npy")[few]
     losses = (_network(case, weights).evaluate(X, y, case.regularization)[0] for weights in (result, expected, initial))
-    return Check(case.dtype, *losses, distance=distance, agreement=agreement)
+    return Check(case.dtype, case.optimizer, *losses, distance=distance, agreement=agreement)
 
 
 def _agreement(case, weights, X, classes):

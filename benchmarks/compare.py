@@ -26,10 +26,9 @@ from benchmarks.cases import ALL, CASES, FIRST_STEP, PHASES, QUICK, Case, thread
 from benchmarks.data import folder_of
 from benchmarks.environment import ROOT, provenance
 from benchmarks.processes import WorkerError
-from benchmarks.rounds import NEEDED, Measurement, measure
+from benchmarks.rounds import BLOCKS, NEEDED, REPETITIONS, Measurement, is_void, measure
 from benchmarks.systems import SYSTEMS, installed
 
-BLOCKS, REPETITIONS = 20, 5
 RESULTS = Path(__file__).with_name("results") / "compare.json"
 
 
@@ -57,12 +56,17 @@ def summary(found: Measurement, attempts: int) -> dict:
         **{name: value for name, value in dataclasses.asdict(case).items() if name != "systems"},
         "threads": found.threads,
         "floor_spread": found.floor_spread,
-        "void": found.void,
         "attempts": attempts,
         "peak_gflops": found.peak / 1e9,
         "systems": systems,
         "failed": found.failed,
     }
+
+
+def is_void_result(result: dict) -> bool:
+    """Whether a measurement in the file says nothing."""
+    delays = [result["systems"][name]["delayed"] for name in NEEDED]
+    return is_void(result["floor_spread"], delays, result["threads"])
 
 
 def reason_of(failure: str) -> str:
@@ -74,7 +78,7 @@ def reason_of(failure: str) -> str:
 def line(result: dict) -> str:
     """One measurement for the terminal."""
     parts = [f"{result['name']}, {threads_text(result['threads'])}"]
-    if result["void"]:
+    if is_void_result(result):
         parts.append(f"VOID: the floor moved by {result['floor_spread']:.0%}, or there was no processor to be had")
     for name, system in result["systems"].items():
         low, middle, high = np.percentile(system["times_fit"], [0, 50, 100])
@@ -187,7 +191,10 @@ def run(options: argparse.Namespace, report) -> dict:
     save()
     with tempfile.TemporaryDirectory() as root:
         # all data before anything is measured: what cannot be had shows at once
-        folders = {case: folder_of(case, Path(root), options.cifar10) for case in options.chosen}
+        try:
+            folders = {case: folder_of(case, Path(root), options.cifar10) for case in options.chosen}
+        except ValueError as error:
+            raise OSError(f"--cifar10 {options.cifar10}: {error}") from error
         for threads in options.threads:
             for case, folder in folders.items():
                 record["cases"].append(summary(*measure_until_valid(case, threads, folder, options)))

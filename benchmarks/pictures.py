@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from benchmarks.cases import threads_text
+from benchmarks.compare import is_void_result
 
 # Okabe and Ito's colours, which are told apart by people with any colour vision
 COLORS = {
@@ -46,7 +47,7 @@ def draw_ratios(record: dict) -> Figure:
     panels = figure.subplots(1, len(threads), sharex=True, sharey=True, squeeze=False)[0]
     for axes, n in zip(panels, threads, strict=True):
         for result in record["cases"]:
-            if result["threads"] != n or result["void"]:
+            if result["threads"] != n or is_void_result(result):
                 continue
             best: dict[str, float] = {}
             for system, found in result["systems"].items():

@@ -13,9 +13,12 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from benchmarks import assignment, pictures
 from benchmarks.cases import threads_text
+from benchmarks.compare import is_void_result
+from benchmarks.rounds import BLOCKS, REPETITIONS
 
 FOLDER = Path(__file__).with_name("results")
 README = Path(__file__).parent.with_name("README.md")
@@ -70,7 +73,7 @@ def ratios_table(record: dict, threads: int) -> list[str]:
         if result["kind"] == "cifar10":
             seconds *= result["steps"]
         cells = [fastest(result, names) for names in COLUMNS.values()]
-        name = result["name"] + (", **void**" if result["void"] else "")
+        name = result["name"] + (", **void**" if is_void_result(result) else "")
         lines.append(f"| {name} | {duration(seconds)} | {share} | {speedup(record, result)} | {' | '.join(cells)} |")
     return lines
 
@@ -135,18 +138,30 @@ def provenance(record: dict) -> str:
     )
 
 
+def loaded(path: Path) -> dict:
+    """A file of results."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"{path} is not a file of results: {error}") from error
+
+
 def sections() -> dict[str, str]:
     """The parts of README that come from files of results, by the name in their markers."""
-    found = {"assignment": assignment.table()}
+    found = {"assignment": assignment.table(loaded(FOLDER / "assignment.json"))}
     for path in sorted(FOLDER.glob("compare*.json")):
-        record = json.loads(path.read_text())
+        record = loaded(path)
         missing = {"first_step", "phases"} - record.keys()
         if missing:
             raise SystemExit(f"{path} is of a part only: it has no {', '.join(sorted(missing))}")
+        if record["blocks"] < BLOCKS or record["repetitions"] < REPETITIONS:
+            raise SystemExit(
+                f"{path} is nothing to quote: it has fewer than {REPETITIONS} repetitions of {BLOCKS} blocks"
+            )
         parts = [ratios_table(record, n) for n in sorted({result["threads"] for result in record["cases"]})]
         parts.append(whole_table(record))
         found[path.stem] = "\n".join("\n".join([*part, ""]) for part in parts if part) + "\n" + provenance(record)
-    record = json.loads((FOLDER / "sizes.json").read_text())
+    record = loaded(FOLDER / "sizes.json")
     found["sizes"] = "\n".join([*sizes_table(record), "", provenance(record)])
     return found
 
@@ -167,19 +182,39 @@ def filled(text: str) -> str:
     return text
 
 
-def fingerprint(picture: pictures.Picture) -> str:
-    """Of what a picture is made from: its results, and the code that draws it."""
+def origin(picture: pictures.Picture) -> str:
+    """A digest of what a picture is made from: its results, and the code that draws it."""
     content = (FOLDER / picture.source).read_bytes() + Path(pictures.__file__).read_bytes()
     return hashlib.sha256(content).hexdigest()
 
 
-def is_drawn(picture: pictures.Picture) -> bool:
-    """Whether the picture that lies there is of these results and this code."""
-    path = FOLDER / picture.name
-    if not path.exists():
-        return False
+def pixels(path: Path) -> str:
+    """A digest of what is to be seen in a picture."""
     with Image.open(path) as image:
-        return image.info.get("Description") == fingerprint(picture)
+        return hashlib.sha256(image.convert("RGBA").tobytes()).hexdigest()
+
+
+def draw(picture: pictures.Picture) -> None:
+    """Write a picture that says what it was made from, and what it shows."""
+    path = FOLDER / picture.name
+    picture.draw(loaded(FOLDER / picture.source)).savefig(path, dpi=120)
+    tags = PngInfo()
+    tags.add_text("Origin", origin(picture))
+    tags.add_text("Pixels", pixels(path))
+    with Image.open(path) as image:
+        image.load()
+        image.save(path, pnginfo=tags)
+
+
+def is_drawn(picture: pictures.Picture) -> bool:
+    """Whether the picture that lies there is of these results and this code, and nobody has touched it."""
+    path = FOLDER / picture.name
+    try:
+        with Image.open(path) as image:
+            tags = image.info
+        return (tags.get("Origin"), tags.get("Pixels")) == (origin(picture), pixels(path))
+    except OSError:  # it is missing, or no picture
+        return False
 
 
 def main() -> int:
@@ -196,8 +231,7 @@ def main() -> int:
         return 1 if stale else 0
     README.write_text(filled(text))
     for picture in pictures.PICTURES:
-        figure = picture.draw(json.loads((FOLDER / picture.source).read_text()))
-        figure.savefig(FOLDER / picture.name, dpi=120, metadata={"Description": fingerprint(picture)})
+        draw(picture)
     return 0
 
 

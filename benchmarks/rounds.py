@@ -16,9 +16,11 @@ from benchmarks.cases import Case
 from benchmarks.checks import Check, check
 from benchmarks.processes import PAUSE, WorkerError, start_workers
 
+# blocks of each system in a repetition, and repetitions, of a result to quote
+BLOCKS, REPETITIONS = 20, 5
 # a measurement whose floor moved by more than this between repetitions says nothing
 LARGEST_SPREAD = 0.15
-# or whose processes waited for a processor for more than this share of the time
+# or whose threads waited for a processor for more than this share of their time
 LARGEST_DELAY = 0.05
 # a system that neither ran nor waited for a processor for the rest of its time was doing something else
 LEAST_BUSY = 0.95
@@ -72,9 +74,8 @@ class Measurement:
 
     @property
     def void(self) -> bool:
-        """Whether the machine was too restless to say anything: the floor moved, or processors were not to be had."""
-        delay = max(float(np.mean(self.delayed[system])) for system in NEEDED)
-        return self.floor_spread > LARGEST_SPREAD or delay > LARGEST_DELAY
+        """Whether the machine was too restless to say anything, see `is_void`."""
+        return is_void(self.floor_spread, [float(np.mean(self.delayed[system])) for system in NEEDED], self.threads)
 
     def flags(self, system: str) -> list[str]:
         """What is wrong with a system: it has not computed what it should, or not been computing."""
@@ -86,6 +87,11 @@ class Measurement:
         if active < LEAST_BUSY:
             flags.append(f"idle for {1 - active:.0%} of its time")
         return flags
+
+
+def is_void(floor_spread: float, delays: list[float], threads: int) -> bool:
+    """Whether the floor moved, or a thread had to wait for a processor; delays are summed over the threads."""
+    return floor_spread > LARGEST_SPREAD or max(delays) / threads > LARGEST_DELAY
 
 
 def measure(
@@ -102,14 +108,32 @@ def measure(
         with contextlib.ExitStack() as stack:
             workers, failed = start_workers(left, case, threads, folder, stack)
             found.failed |= failed
-            for worker in workers.values():
-                worker.ask("tune")
+            for system in list(workers):
+                _ask(found, workers, system, "tune")
             _take_turns(found, repetition, workers, folder, advance)
             if repetition == repetitions - 1:
                 _finish(found, workers, folder)
+            _require(found)
     for system in found.failed:
         del found.seconds[system], found.busy[system], found.delayed[system]
     return found
+
+
+def _ask(found, workers, system, *request):
+    """A process's answer; None from one that has failed, which takes part no longer."""
+    try:
+        return workers[system].ask(*request)
+    except WorkerError as error:
+        found.failed[system] = str(error)
+        del workers[system]
+        return None
+
+
+def _require(found):
+    """Stop where there is nothing left to compare with."""
+    for system in NEEDED:
+        if system in found.failed:
+            raise WorkerError(f"{system} cannot be measured: {found.failed[system]}")
 
 
 def _take_turns(found, repetition, workers, folder, advance):
@@ -118,9 +142,7 @@ def _take_turns(found, repetition, workers, folder, advance):
     blocks = found.seconds["floor"].shape[1]
     checked = drawn.randrange(blocks)
     for block in range(blocks):
-        for system in NEEDED:
-            if system in found.failed:
-                raise WorkerError(f"{system} cannot be measured: {found.failed[system]}")
+        _require(found)
         if block == 0:
             found.peak = max(found.peak, workers["floor"].ask("peak")["peak"])
         for system in drawn.sample(sorted(workers), len(workers)):

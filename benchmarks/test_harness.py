@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from benchmarks import breakdown, compare, pictures, report, sizes
 from benchmarks.cases import CASES, FIRST_STEP, Case
@@ -77,6 +79,13 @@ class Silent(Fit):
 class Failing(Fit):
     def reset(self):
         raise ValueError("this system cannot run")
+
+
+class FailingToTune(Fit):
+    thread_choices = (0,)
+
+    def use_threads(self, threads):
+        raise ValueError("no number of threads will do")
 
 
 class FailingLate(Fit):
@@ -149,7 +158,8 @@ def test_every_system_computes_the_same(tmp_path, system, optimizer, dtype):
 
 
 def test_a_system_that_fails_is_named_and_the_others_are_measured(tmp_path):
-    found = measured(Case(NET, 32, ()), tmp_path, own(Failing, FailingLate, Misshapen))
+    found = measured(Case(NET, 32, ()), tmp_path, own(Failing, FailingToTune, FailingLate, Misshapen))
+    assert "no number of threads will do" in found.failed["FailingToTune"]
     assert "this system cannot run" in found.failed["Failing"]
     assert "had enough" in found.failed["FailingLate"]
     assert "no usable result" in found.failed["Misshapen"]
@@ -165,7 +175,7 @@ def test_without_fit_there_is_nothing_to_compare_with(tmp_path):
 
 def test_a_loss_that_is_no_number_is_flagged():
     nan = float("nan")
-    assert Check("float32", loss=nan, expected_loss=1.0, initial_loss=2.0, distance=nan).complaints != ()
+    assert Check("float32", "Adam", loss=nan, expected_loss=1.0, initial_loss=2.0, distance=nan).complaints != ()
 
 
 def test_a_process_stands_still_between_its_blocks(tmp_path):
@@ -189,10 +199,12 @@ def with_floor(*quartiles):
 def test_a_floor_that_moves_or_waits_makes_a_measurement_void():
     assert not with_floor(1.0, 1.1, 1.149).void
     assert with_floor(1.0, 1.1, 1.151).void
-    waiting = with_floor(1.0, 1.0)
-    waiting.busy["fit"] -= 0.1
-    waiting.delayed["fit"] += 0.1
-    assert waiting.void
+    for threads, void in (1, True), (2, False):
+        waiting = with_floor(1.0, 1.0)
+        waiting.threads = threads
+        waiting.busy["fit"] -= 0.06
+        waiting.delayed["fit"] += 0.06
+        assert waiting.void is void
 
 
 def test_ratios_are_of_lower_quartiles_of_the_same_repetition():
@@ -354,5 +366,21 @@ def test_a_picture_of_other_results_is_stale(tmp_path, monkeypatch):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     monkeypatch.setattr(report, "FOLDER", tmp_path)
     assert report.is_drawn(picture)
+    image = Image.open(tmp_path / picture.name)
+    tags = PngInfo()
+    for name, text in image.info.items():
+        tags.add_text(name, str(text))
+    image.putpixel((0, 0), (255, 0, 0, 255))
+    image.save(tmp_path / picture.name, pnginfo=tags)
+    assert not report.is_drawn(picture)
+    report.draw(picture)
+    assert report.is_drawn(picture)
     (tmp_path / picture.source).write_text("{}")
     assert not report.is_drawn(picture)
+
+
+def test_what_is_no_file_of_results_is_named(tmp_path):
+    path = tmp_path / "compare.json"
+    path.write_text('{"cases": [')
+    with pytest.raises(SystemExit, match=r"compare\.json is not a file of results"):
+        report.loaded(path)
