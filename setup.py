@@ -1,13 +1,17 @@
-"""Builds fastmlp._kernels; everything else about the package stands in pyproject.toml.
+"""Builds fastmlp._kernels.*; everything else about the package stands in pyproject.toml.
 
 Environment variables:
 
 FASTMLP_DEBUG=1       bounds checks on, no optimisation
 FASTMLP_SANITIZE=1    AddressSanitizer and UndefinedBehaviorSanitizer as well (see CONTRIBUTING.md for how to run it)
 FASTMLP_NO_OPENMP=1   a build without threads
+
+The kernels are built for every processor, and a second time for x86-64-v3 (AVX2) where the compiler knows that; see
+fastmlp/_kernels/__init__.py, which chooses.
 """
 
 import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -42,6 +46,13 @@ int main(void) {
 }
 """
 
+LEVEL_PROGRAM = """
+int main(void) {
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("x86-64-v3") < 0;
+}
+"""
+
 OPENMP_MISSING = """
 ***********************************************************************
 fastmlp is being built WITHOUT OpenMP and will use one thread only.
@@ -52,9 +63,24 @@ With gcc nothing is needed; with clang install its OpenMP library
 """
 
 # Contracting a product and a sum into one rounding would make results depend on the processor; BLAS alone does so.
-# errno is never read, and writing it keeps square roots from being vectorised.
-COMMON_FLAGS = ["-fno-math-errno", "-ffp-contract=off"]
+# errno is never read, and nothing traps on a floating-point exception: both would keep loops from being vectorised.
+COMMON_FLAGS = ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
 SANITIZE_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+
+
+# The kernels' builds, by the vector instructions that they may use.
+LEVELS = {"plain": [], "x86_64_v3": ["-march=x86-64-v3"]}
+
+
+def probe(command, program, compile_flags, link_flags, run):
+    """Build a program, and run it; raises whatever a compiler, a linker or a loader may raise."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "probe.c")
+        source.write_text(program)
+        objects = command.compiler.compile([str(source)], folder, extra_postargs=compile_flags)
+        command.compiler.link_executable(objects, "probe", folder, extra_postargs=link_flags)
+        if run:
+            subprocess.run([Path(folder, "probe")], check=True, timeout=60)
 
 
 def openmp_flags(command):
@@ -64,19 +90,25 @@ def openmp_flags(command):
     else:
         for flags in (["-fopenmp"], ["-Xpreprocessor", "-fopenmp", "-lomp"]):
             compile_flags = [flag for flag in flags if flag != "-lomp"]
-            with tempfile.TemporaryDirectory() as folder:
-                source = Path(folder, "probe.c")
-                source.write_text(OPENMP_PROGRAM)
-                try:
-                    objects = command.compiler.compile([str(source)], folder, extra_postargs=compile_flags)
-                    command.compiler.link_executable(objects, "probe", folder, extra_postargs=flags)
-                    subprocess.run([Path(folder, "probe")], check=True, timeout=60)
-                except Exception as error:  # whatever a compiler, a linker or a loader may raise
-                    reason = f"The probe failed: {error}"
-                else:
-                    return compile_flags, flags
+            try:
+                probe(command, OPENMP_PROGRAM, compile_flags, flags, run=True)
+            except Exception as error:
+                reason = f"The probe failed: {error}"
+            else:
+                return compile_flags, flags
     print(OPENMP_MISSING.format(reason=reason), file=sys.stderr, flush=True)
     return [], []
+
+
+def has_levels(command):
+    """Whether the compiler knows x86-64-v3, and how to ask a processor for it."""
+    if DEBUG or platform.machine() not in ("x86_64", "AMD64"):
+        return False
+    try:
+        probe(command, LEVEL_PROGRAM, LEVELS["x86_64_v3"], [], run=False)
+    except Exception:
+        return False
+    return True
 
 
 class BuildKernels(build_ext):
@@ -96,23 +128,29 @@ class BuildKernels(build_ext):
             build, flags = "debug", ["-O0", "-g"]
         else:
             build, flags = "release", ["-O3"]
+        macros = [("FASTMLP_HAS_X86_64_V3", None)] if has_levels(self) else []
+        self.extensions = [e for e in self.extensions if macros or not LEVELS[e.name.rpartition(".")[2]]]
         for extension in self.extensions:
-            extension.extra_compile_args = [*flags, *COMMON_FLAGS, *compile_flags]
+            level = LEVELS[extension.name.rpartition(".")[2]]
+            extension.extra_compile_args = [*flags, *level, *COMMON_FLAGS, *compile_flags]
             extension.extra_link_args = link_flags
             shown = " ".join(extension.extra_compile_args)
-            extension.define_macros = [("FASTMLP_BUILD", f'"{build}"'), ("FASTMLP_FLAGS", f'"{shown}"')]
+            extension.define_macros = [("FASTMLP_BUILD", f'"{build}"'), ("FASTMLP_FLAGS", f'"{shown}"'), *macros]
             if DEBUG:
                 extension.undef_macros = ["NDEBUG"]
         super().build_extensions()
 
 
-setup(
-    ext_modules=cythonize(
-        [Extension("fastmlp._kernels", ["src_pyx/_kernels.pyx"], include_dirs=["src_pyx"])],
+def kernels(level):
+    """One build of the kernels; each has C code of its own, since that holds the module's name."""
+    (extension,) = cythonize(
+        [Extension(f"fastmlp._kernels.{level}", ["src_pyx/_kernels.pyx"], include_dirs=["src_pyx"])],
         include_path=["src_pyx"],
-        build_dir="build/cython",
+        build_dir=f"build/cython/{level}",
         compiler_directives=DIRECTIVES,
         force=True,
-    ),
-    cmdclass={"build_ext": BuildKernels},
-)
+    )
+    return extension
+
+
+setup(ext_modules=[kernels(level) for level in LEVELS], cmdclass={"build_ext": BuildKernels})

@@ -15,7 +15,7 @@ RIVALS = ("scikit-learn", "torch", "jax", "jaxlib")
 
 
 # what changes how fast the systems are
-VARIABLES = ("OMP_", "GOMP_", "KMP_", "OPENBLAS_", "MKL_", "XLA_", "TORCH", "MALLOC_", "FASTMLP_THREADING")
+VARIABLES = ("OMP_", "GOMP_", "KMP_", "OPENBLAS_", "MKL_", "XLA_", "TORCH", "MALLOC_", "FASTMLP_")
 
 
 def versions() -> dict[str, str]:

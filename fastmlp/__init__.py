@@ -6,6 +6,7 @@ from fastmlp.gradient_check import eval_numerical_gradient, rel_error
 from fastmlp.kaggle import output_submission_csv
 from fastmlp.network import NeuralNetwork
 from fastmlp.persistence import ModelFileError
+from fastmlp.preprocessing import Standardizer
 from fastmlp.training import DivergenceError, History
 
 __version__ = "0.1.0"
@@ -15,6 +16,7 @@ __all__ = [
     "History",
     "ModelFileError",
     "NeuralNetwork",
+    "Standardizer",
     "eval_numerical_gradient",
     "get_CIFAR10_data",
     "get_default_dtype",

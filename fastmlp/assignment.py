@@ -11,6 +11,7 @@ from fastmlp import _kernels
 from fastmlp.defaults import get_default_dtype
 from fastmlp.engine import Engine
 from fastmlp.parameters import INITIALIZERS, Parameters, initialize
+from fastmlp.preprocessing import Standardizer
 from fastmlp.reference import Functions
 from fastmlp.training import History
 from fastmlp.validation import MIN_EPSILON, float_dtype, integer, layer_sizes, number, one_of, random_state, time_step
@@ -30,6 +31,7 @@ class AssignmentNetwork(Functions):
         n_threads: int | None = None,
         seed: int | None = None,
         init: str = "assignment",
+        standardizer: Standardizer | None = None,
     ):
         sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
         init = one_of("init", init, INITIALIZERS)
@@ -37,6 +39,7 @@ class AssignmentNetwork(Functions):
         generator = random_state(seed)
         self._adopt(Engine(sizes, checked))
         self.n_threads = n_threads
+        self.standardizer = standardizer
         initialize(self.params, init, generator)
 
     def _adopt(self, engine: Engine) -> None:
@@ -68,6 +71,21 @@ class AssignmentNetwork(Functions):
     @n_threads.setter
     def n_threads(self, value: int | None) -> None:
         self._engine.n_threads = None if value is None else integer("n_threads", value)
+
+    @property
+    def standardizer(self) -> Standardizer | None:
+        """What rows of X go through on their way in, everywhere; None for nothing."""
+        return self._engine.standardizer
+
+    @standardizer.setter
+    def standardizer(self, value: Standardizer | None) -> None:
+        if value is not None and not isinstance(value, Standardizer):
+            raise TypeError(f"standardizer must be a fitted fastmlp.Standardizer or None, got {value!r}")
+        if value is not None and len(value.statistics(self.dtype)[0]) != self.input_size:
+            raise ValueError(
+                f"standardizer must be fitted to rows of {self.input_size} features, got one for {len(value.mean_)}"
+            )
+        self._engine.standardizer = value
 
     @property
     def params(self) -> Parameters:

@@ -4,24 +4,39 @@ import copy
 import os
 import threading
 import weakref
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from fastmlp import _kernels, threads
 from fastmlp.parameters import Layout, aligned_empty, aligned_offsets
+from fastmlp.preprocessing import Standardizer
 from fastmlp.validation import class_labels, real_array, real_matrix
 
 # How many buffers of the parameters' layout each optimiser keeps.
 N_MOMENTS = {"SGD": 0, "Momentum": 1, "Adam": 2}
 
 
+# Rows of other types that are converted at a time for a prediction.
+BLOCK_ROWS = 4 * _kernels.TILE_ROWS
+
+# How long the kernels train before they let Python look for a signal, in seconds.
+SPAN = 0.05
+
+
 class Workspace:
     """Room for a batch of up to `capacity` rows, bound to the kernels."""
 
-    def __init__(self, layout: Layout, params: np.ndarray, gradients: np.ndarray, capacity: int):
+    def __init__(
+        self,
+        layout: Layout,
+        params: np.ndarray,
+        gradients: np.ndarray,
+        capacity: int,
+        statistics: tuple[np.ndarray, ...],
+    ):
         sizes, itemsize = layout.sizes, layout.dtype.itemsize
         n_layers = len(sizes) - 1
         self.capacity = capacity
@@ -32,37 +47,18 @@ class Workspace:
         layers[:, 3] = list(layout.offsets.values())[1::2]
         deltas = capacity * max(sizes[1:])
         partials = _kernels.partials_needed(layers, capacity, itemsize)
-        offsets, total = aligned_offsets(
-            [*(capacity * n for n in sizes[1:]), capacity * sizes[-1], capacity, capacity, deltas, deltas, partials],
-            itemsize,
-        )
-        layers[:, 4] = offsets[:n_layers]
-        room = np.array(offsets[n_layers:], np.intp)
-        self._starts = offsets[: n_layers + 1]
+        extents = [*(capacity * n for n in sizes), capacity * sizes[-1], capacity, capacity, deltas, deltas, partials]
+        self._starts, total = aligned_offsets(extents, itemsize)
+        layers[:, 4] = self._starts[1 : n_layers + 1]
+        room = np.array([self._starts[0], *self._starts[n_layers + 1 :]], np.intp)
         self._arena = aligned_empty(total, layout.dtype)
-        self._written = (self._arena, params, gradients)
-        self._packed: np.ndarray | None = None
-        sums = np.zeros(_kernels.MAX_BLOCKS * (n_layers + 1))
-        self.passes = _kernels.Propagation(layers, room, params, gradients, self._arena, sums)
-
-    def packed(self, X: np.ndarray) -> np.ndarray:
-        """The rows of X as the kernels want them: X itself, or a converted copy in the workspace.
-
-        A view into the network's own buffers is copied too, since the passes and updates write there.
-        """
-        fits = X.dtype == self._arena.dtype and X.flags.c_contiguous and X.flags.aligned
-        if fits and (X.base is None or not any(np.may_share_memory(X, buffer) for buffer in self._written)):
-            return X
-        if self._packed is None:
-            n_in = self._sizes[0]
-            self._packed = aligned_empty(self.capacity * n_in, self._arena.dtype).reshape(self.capacity, n_in)
-        rows = self._packed[: len(X)]
-        np.copyto(rows, X, casting="unsafe")
-        return rows
+        self.written = (self._arena, params, gradients)
+        sums = np.zeros(_kernels.MAX_BLOCKS * (n_layers + 2))
+        self.passes = _kernels.Propagation(layers, room, params, gradients, self._arena, sums, statistics)
 
     def outputs(self, layer: int, n_rows: int) -> np.ndarray:
-        """What a layer, counted from 0, gave for the batch; one past the last layer, its softmax."""
-        n_out = self._sizes[min(layer + 1, len(self._sizes) - 1)]
+        """What a layer gave for the batch, 0 for the gathered rows; one past the last layer, its softmax."""
+        n_out = self._sizes[min(layer, len(self._sizes) - 1)]
         start = self._starts[layer]
         return self._arena[start : start + n_rows * n_out].reshape(n_rows, n_out)
 
@@ -89,6 +85,15 @@ class Exclusive:
             self._owner.clear()
 
 
+class Trained(NamedTuple):
+    """What an epoch gave, see `Engine.train_epoch`."""
+
+    loss: float
+    n_correct: int
+    n_batches: int
+    diverged: bool
+
+
 class Engine:
     """Parameters, gradients, moments and workspaces of one network, and the calls that work on them.
 
@@ -108,25 +113,53 @@ class Engine:
         self.flat_gradients = self.layout.zeros()
         self.moments: dict[str, list[np.ndarray]] = {}
         self.has_gradients = False
+        self._standardizer: Standardizer | None = None
         self._bind()
 
     def _bind(self) -> None:
+        standardizer = self._standardizer
+        self._statistics = () if standardizer is None else standardizer.statistics(self.layout.dtype)
         self.params = self.layout.views(self.flat_params)
         self.gradients = self.layout.views(self.flat_gradients)
         self._updaters: dict[str, _kernels.Update] = {}
         self._batch: Workspace | None = None
+        self._tile: Workspace | None = None
         self._rows: np.ndarray | None = None
+        self._backup: dict[str, Any] | None = None
         self.renew_locks()
         _engines.add(self)
+
+    @property
+    def standardizer(self) -> Standardizer | None:
+        """What each row goes through on its way in."""
+        return self._standardizer
+
+    @standardizer.setter
+    def standardizer(self, standardizer: Standardizer | None) -> None:
+        statistics = () if standardizer is None else standardizer.statistics(self.layout.dtype)
+        with self.exclusive, self._tile_lock:
+            self._standardizer, self._statistics = standardizer, statistics
+            self.forget_batch()
+            self._batch = None
+            self._tile = None
 
     def renew_locks(self) -> None:
         """Start with nobody inside, and without the workspace that somebody may have left half written."""
         self.exclusive = Exclusive()
         self._tile_lock = threading.Lock()
-        self._tile: Workspace | None = None
+        self._tile = None
 
     def __getstate__(self) -> dict[str, Any]:
-        names = ("layout", "n_threads", "n_updates", "flat_params", "flat_gradients", "moments", "has_gradients")
+        names = (
+            "layout",
+            "n_threads",
+            "n_updates",
+            "flat_params",
+            "flat_gradients",
+            "moments",
+            "has_gradients",
+            "_standardizer",
+        )
         return {name: getattr(self, name) for name in names}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -147,13 +180,14 @@ class Engine:
         X = real_matrix("X", X, self.layout.sizes[0])
         with self.exclusive:
             n_rows = len(X)
-            if self._batch is None or self._batch.capacity < n_rows:
-                self._rows = self._batch = None  # let go of the old one before the new one is made
-                self._batch = self._workspace(max(n_rows, 1))
-            self._rows = self._batch.packed(X)
-            if n_rows:
-                self._batch.passes.forward(self._rows, self._team_size(n_rows))
-            return self._batch.outputs(len(self.layout.sizes) - 1, n_rows).copy()
+            self._rows = None
+            batch = self._batch_workspace(n_rows)
+            X = self._stored(X)
+            if X.base is not None and any(np.may_share_memory(X, buffer) for buffer in batch.written):
+                X = X.copy()  # passes and updates write there
+            gathered = n_rows > 0 and batch.passes.forward(X, self._team_size(n_rows))
+            self._rows = batch.outputs(0, n_rows) if gathered else X
+            return batch.outputs(len(self.layout.sizes), n_rows).copy()
 
     def backward(self, y: npt.ArrayLike, regularization: float) -> float:
         """Fill the gradients for the batch last given to `forward`; returns its loss."""
@@ -166,7 +200,7 @@ class Engine:
             if n_rows == 0:
                 raise ValueError("X must have at least one row to train on, got an empty batch")
             labels = class_labels("y", y, n_rows, self.layout.sizes[-1])
-            loss = self._batch.passes.backward(self._rows, labels, regularization, self._team_size(n_rows))
+            loss = self._batch.passes.backward(labels, regularization, self._team_size(n_rows))
             self.has_gradients = True
         return loss
 
@@ -179,17 +213,80 @@ class Engine:
                 raise RuntimeError("update needs gradients: call forward(X) and backward(y) first")
             t = self.n_updates + 1 if time_step is None else time_step
             n_threads = threads.team_size(self.n_threads, self.layout.size, threads.SERIAL_PARAMETERS)
-            self._updater(optimizer).step(rate, beta1, beta2, epsilon, 1 - beta1**t, 1 - beta2**t, n_threads)
+            self._updater(optimizer).step(rate, beta1, beta2, epsilon, t, n_threads)
             self.n_updates += 1
 
+    def train_epoch(
+        self,
+        X: np.ndarray,
+        labels: np.ndarray,
+        order: np.ndarray,
+        *,
+        batch_size: int,
+        regularization: float,
+        optimizer: str,
+        rates: tuple[float, float, float, float],
+        time_step: int | None,
+        advance: Callable[[int], object],
+    ) -> Trained:
+        """Forward, backward and update for batch after batch of X[order], all of it in the kernels.
+
+        The arguments have been checked: X (n_rows, n_in), labels (n_rows,) and order (n,) intp; rates are the
+        learning rate, beta1, beta2 and epsilon. `advance` is called with a number of batches that have been done. A
+        batch whose loss is not finite ends the epoch.
+
+        Returns
+        -------
+        Trained
+            The sum over rows of their batch's loss, the number of rows classified right, and that of batches.
+        """
+        with self.exclusive:
+            self.forget_batch()
+            batch_size = min(batch_size, len(order))
+            workspace = self._batch_workspace(batch_size)
+            update = self._updater(optimizer)
+            n_threads = self._team_size(batch_size)
+            loss, n_correct, n_batches = 0.0, 0, 0
+            for rows, labels_of_rows, order_of_rows in self._pieces(X, labels, order, batch_size):
+                t, grows = (self.n_updates + 1, 1) if time_step is None else (time_step, 0)
+                batches = (rows, labels_of_rows, order_of_rows, batch_size)
+                run = _kernels.Training(workspace.passes, update, *batches, regularization, *rates, t, grows)
+                n_updates = self.n_updates
+                try:
+                    while run.n_done < len(order_of_rows) and not run.diverged:
+                        advance(run.advance(SPAN, n_threads))
+                finally:
+                    # also where a signal or the progress bar raises
+                    self.n_updates = n_updates + run.n_batches - run.diverged
+                loss, n_correct, n_batches = loss + run.loss, n_correct + run.n_correct, n_batches + run.n_batches
+                if run.diverged:
+                    break
+            return Trained(loss, n_correct, n_batches, run.diverged)
+
+    def _pieces(
+        self, X: np.ndarray, labels: np.ndarray, order: np.ndarray, batch_size: int
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Rows that the kernels can gather, their labels and their order: all of X, or a converted batch at a time."""
+        if _kernels.is_stored(X):
+            yield X, labels, order
+            return
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            yield self._stored(X[rows]), labels[rows], np.arange(len(rows))
+
     def predict_proba(self, X: npt.ArrayLike) -> np.ndarray:
-        """Probabilities (n_rows, n_classes), computed tile by tile; leaves the batch of `forward` alone."""
+        """Probabilities (n_rows, n_classes); leaves the batch of `forward` alone."""
         X = real_matrix("X", X, self.layout.sizes[0])
         probabilities = np.empty((len(X), self.layout.sizes[-1]), self.layout.dtype)
-        with self._tile_lock:
-            for rows, tile in self._tiles(X):
-                probabilities[rows] = tile.outputs(len(self.layout.sizes) - 1, rows.stop - rows.start)
+        self._predict(X, probabilities=probabilities)
         return probabilities
+
+    def predict(self, X: npt.ArrayLike) -> np.ndarray:
+        """The most probable class of each row, intp (n_rows,)."""
+        X = real_matrix("X", X, self.layout.sizes[0])
+        classes = np.empty(len(X), np.intp)
+        self._predict(X, classes=classes)
+        return classes
 
     def evaluate(self, X: npt.ArrayLike, y: npt.ArrayLike) -> tuple[float, float]:
         """Mean cross-entropy, and the share of rows whose most probable class is their label."""
@@ -197,13 +294,41 @@ class Engine:
         if len(X) == 0:
             raise ValueError("X must have at least one row to evaluate, got none")
         labels = class_labels("y", y, len(X), self.layout.sizes[-1])
-        loss, n_correct = 0.0, 0
+        classes, losses = np.empty(len(X), np.intp), np.empty(len(X))
+        self._predict(X, classes=classes, labels=labels, losses=losses)
+        return float(losses.mean()), int(np.count_nonzero(classes == labels)) / len(X)
+
+    def _predict(
+        self,
+        X: np.ndarray,
+        probabilities: np.ndarray | None = None,
+        classes: np.ndarray | None = None,
+        labels: np.ndarray | None = None,
+        losses: np.ndarray | None = None,
+    ) -> None:
+        """Fill what is given for each row of X; the losses need the labels."""
+        n_rows = len(X)
+        tiled = n_rows > _kernels.TILE_ROWS
         with self._tile_lock:
-            for rows, tile in self._tiles(X):
-                loss += tile.passes.loss(labels[rows])
-                scores = tile.outputs(len(self.layout.sizes) - 1, rows.stop - rows.start)
-                n_correct += int(np.count_nonzero(scores.argmax(axis=1) == labels[rows]))
-        return loss / len(X), n_correct / len(X)
+            if _kernels.is_stored(X):
+                self._predict_block(X, tiled, probabilities, classes, labels, losses)
+                return
+            for start in range(0, n_rows, BLOCK_ROWS):
+                part = slice(start, start + BLOCK_ROWS)
+                answers = (None if array is None else array[part] for array in (probabilities, classes, labels, losses))
+                self._predict_block(X[part].astype(self.layout.dtype), tiled, *answers)
+
+    def _predict_block(self, X: np.ndarray, tiled: bool, probabilities: np.ndarray | None, *answers: Any) -> None:
+        n_rows = len(X)
+        if n_rows == 0:
+            return
+        n_threads = self._team_size(n_rows)
+        capacity = n_threads * _kernels.TILE_ROWS if tiled else n_rows
+        if self._tile is None or self._tile.capacity < capacity:
+            self._tile = None  # let go of the old one before the new one is made
+            self._tile = self._workspace(capacity)
+        flat = None if probabilities is None else probabilities.reshape(-1)
+        self._tile.passes.predict(X, tiled, n_threads, flat, *answers)
 
     def outputs(self) -> dict[str, np.ndarray]:
         """Read-only views of the last forward pass: X, h1, ..., scores."""
@@ -211,9 +336,9 @@ class Engine:
             return {}
         n_layers = len(self.layout.sizes) - 1
         views = {"X": self._rows.view()}
-        for i in range(n_layers - 1):
-            views[f"h{i + 1}"] = self._batch.outputs(i, len(self._rows))
-        views["scores"] = self._batch.outputs(n_layers, len(self._rows))
+        for i in range(1, n_layers):
+            views[f"h{i}"] = self._batch.outputs(i, len(self._rows))
+        views["scores"] = self._batch.outputs(n_layers + 1, len(self._rows))
         for view in views.values():
             view.flags.writeable = False
         return views
@@ -222,6 +347,10 @@ class Engine:
         """Drop the last batch and its gradients, so that nothing is applied twice by mistake."""
         self._rows = None
         self.has_gradients = False
+
+    def is_finite(self) -> bool:
+        """Whether all parameters are."""
+        return _kernels.is_finite(self.flat_params)
 
     def snapshot(self) -> dict[str, Any]:
         """Copies of all that training changes."""
@@ -234,6 +363,23 @@ class Engine:
         for name, moments in self.moments.items():
             for i, moment in enumerate(moments):
                 moment[...] = snapshot["moments"][name][i] if name in snapshot["moments"] else 0
+
+    def back_up(self) -> None:
+        """Take a snapshot for `roll_back`, into the room of the last one where that fits."""
+        backup = self._backup
+        if backup is None or backup["moments"].keys() != self.moments.keys():
+            self._backup = self.snapshot()
+            return
+        backup["n_updates"] = self.n_updates
+        backup["flat_params"][...] = self.flat_params
+        for name, moments in self.moments.items():
+            for moment, room in zip(moments, backup["moments"][name], strict=True):
+                room[...] = moment
+
+    def roll_back(self) -> None:
+        """Go back to where `back_up` was called last."""
+        assert self._backup is not None
+        self.restore(self._backup)
 
     def moments_of(self, optimizer: str) -> list[np.ndarray]:
         """The optimiser's flat buffers, zeros when it is new to this network."""
@@ -251,20 +397,22 @@ class Engine:
             )
         return self._updaters[optimizer]
 
+    def _batch_workspace(self, n_rows: int) -> Workspace:
+        """Room for a batch, and for all smaller ones to come."""
+        if self._batch is None or self._batch.capacity < n_rows:
+            self._rows = self._batch = None  # let go of the old one before the new one is made
+            self._batch = self._workspace(max(n_rows, 1))
+        return self._batch
+
     def _workspace(self, capacity: int) -> Workspace:
-        return Workspace(self.layout, self.flat_params, self.flat_gradients, capacity)
+        return Workspace(self.layout, self.flat_params, self.flat_gradients, capacity, self._statistics)
 
     def _team_size(self, n_rows: int) -> int:
         return threads.team_size(self.n_threads, n_rows * self.layout.n_parameters)
 
-    def _tiles(self, X: np.ndarray) -> Iterator[tuple[slice, Workspace]]:
-        """Take X forward a tile of rows at a time, the same tiles as in `forward`."""
-        if self._tile is None:
-            self._tile = self._workspace(_kernels.TILE_ROWS)
-        for start in range(0, len(X), _kernels.TILE_ROWS):
-            rows = slice(start, min(start + _kernels.TILE_ROWS, len(X)))
-            self._tile.passes.forward(self._tile.packed(X[rows]), self._team_size(rows.stop - rows.start))
-            yield rows, self._tile
+    def _stored(self, X: np.ndarray) -> np.ndarray:
+        """X, converted where the kernels cannot gather its rows."""
+        return X if _kernels.is_stored(X) else X.astype(self.layout.dtype)
 
 
 # A child forked while another thread was at work in a network inherits that network's locks, but not the thread.

@@ -10,8 +10,9 @@ import numpy.typing as npt
 from fastmlp import persistence, training
 from fastmlp.assignment import AssignmentNetwork
 from fastmlp.parameters import l2_penalty
-from fastmlp.training import Callback, History
-from fastmlp.validation import number
+from fastmlp.training import Callback, DivergenceError, History
+from fastmlp.validation import class_labels, number, real_matrix, row_indices
+from fastmlp.validation import time_step as checked_time_step
 
 
 class NeuralNetwork(AssignmentNetwork):
@@ -41,6 +42,9 @@ class NeuralNetwork(AssignmentNetwork):
         Draw the weights from a `numpy.random.RandomState` of their own with this seed, instead of NumPy's global one.
     init : {"assignment", "he", "glorot"}
         Distribution of the weights, see `fastmlp.parameters.initialize`.
+    standardizer : Standardizer, optional
+        A fitted one that all rows of X go through on their way in, in training and in prediction; it is saved with the
+        network. Raw uint8 pixels then need no converted copy.
 
     Attributes
     ----------
@@ -56,7 +60,7 @@ class NeuralNetwork(AssignmentNetwork):
     Raises
     ------
     TypeError, ValueError
-        If sizes, dtype, n_threads, seed or init are not what they must be; no random number has been drawn then.
+        If an argument is not what it must be; no random number has been drawn then.
 
     Examples
     --------
@@ -99,7 +103,8 @@ class NeuralNetwork(AssignmentNetwork):
         Parameters
         ----------
         X : array_like (n_rows, input_size)
-            Real numbers of any type and layout, memory maps included; rows are converted a batch at a time.
+            Real numbers of any type and layout, memory maps included; rows are gathered, converted and standardised a
+            batch at a time.
         y : array_like (n_rows,)
             Labels from 0 to output_size - 1.
         epochs : int
@@ -168,6 +173,81 @@ class NeuralNetwork(AssignmentNetwork):
                 self, X, y, settings, seed=seed, X_val=X_val, y_val=y_val, progress=progress, callbacks=callbacks
             )
 
+    def train_epoch(
+        self,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        order: npt.ArrayLike | None = None,
+        *,
+        batch_size: int = 200,
+        learning_rate: float | None = None,
+        regularization: float = 0.0,
+        optimizer: str = "SGD",
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        time_step: int | None = None,
+    ) -> tuple[float, float]:
+        """Train once on the rows of X in a given order: the loop of `fit`, for loops over epochs of one's own.
+
+        It does what `forward`, `backward` and `update` do for batch after batch of X[order], to the last bit.
+
+        Parameters
+        ----------
+        X : array_like (n_rows, input_size)
+            As in `fit`.
+        y : array_like (n_rows,)
+            Labels from 0 to output_size - 1.
+        order : array_like of int (n,), optional
+            Rows of X, from 0 to n_rows - 1, in the order in which they are taken; any number of them, any of them more
+            than once. By default all in turn.
+        batch_size, learning_rate, regularization, optimizer, beta1, beta2, epsilon
+            As in `fit`.
+        time_step : int, optional
+            Of Adam's bias correction, for all batches; by default the network counts its updates.
+
+        Returns
+        -------
+        loss, accuracy : float
+            Mean over the rows, each as the net was when it saw them; the loss includes the regularisation.
+
+        Raises
+        ------
+        DivergenceError
+            When the loss of a batch is not finite, before that batch changes a parameter; or when a parameter is not
+            finite at the end.
+        TypeError, ValueError
+            If an argument makes no sense; nothing has changed then.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp import NeuralNetwork
+        >>> net, X, y = NeuralNetwork(4, [10], 3, seed=0), np.eye(4), [0, 1, 2, 2]
+        >>> for epoch in range(100):
+        ...     loss, accuracy = net.train_epoch(X, y, [3, 1, 0, 2], batch_size=2, learning_rate=0.5)
+        >>> accuracy
+        1.0
+        """
+        settings = training.Settings(
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            regularization=regularization,
+            optimizer=optimizer,
+            beta1=beta1,
+            beta2=beta2,
+            epsilon=epsilon,
+        )
+        rows = real_matrix("X", X, self.input_size)
+        labels = class_labels("y", y, len(rows), self.output_size)
+        checked = np.arange(len(rows)) if order is None else row_indices("order", order, len(rows))
+        t = checked_time_step(time_step, None, None)
+        with self._engine.exclusive:
+            try:
+                return self.run_epoch(rows, labels, checked, settings, settings.rate, t, lambda n_batches: None)
+            finally:
+                self.forget_batch()
+
     def predict_proba(self, X: npt.ArrayLike) -> np.ndarray:
         """Probability of each class, as `forward` gives it, in blocks of rows.
 
@@ -212,7 +292,7 @@ class NeuralNetwork(AssignmentNetwork):
         >>> net.predict([[0, 5, 0], [7, 0, 0]])
         array([1, 0])
         """
-        return self.predict_proba(X).argmax(axis=1)
+        return self._engine.predict(X)
 
     def evaluate(self, X: npt.ArrayLike, y: npt.ArrayLike, reg: float = 0.0) -> tuple[float, float]:
         """Loss, as `backward` returns it, and accuracy on X (n_rows, input_size), y (n_rows,); changes nothing.
@@ -270,8 +350,6 @@ class NeuralNetwork(AssignmentNetwork):
         network._adopt(persistence.load(path))
         return network
 
-    # What the loop over epochs needs besides, see `fastmlp.training.Network`.
-
     def snapshot(self) -> dict[str, Any]:
         """Copies of all that training changes."""
         return self._engine.snapshot()
@@ -279,6 +357,42 @@ class NeuralNetwork(AssignmentNetwork):
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Go back to a snapshot of this network."""
         self._engine.restore(snapshot)
+
+    # What the loop over epochs asks for besides, see `fastmlp.training.Network`.
+
+    def run_epoch(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        order: np.ndarray,
+        settings: training.Settings,
+        rate: float,
+        time_step: int | None,
+        advance: training.Advance,
+    ) -> tuple[float, float]:
+        """`train_epoch` with arguments that have been checked."""
+        found = self._engine.train_epoch(
+            X,
+            y,
+            order,
+            batch_size=settings.batch_size,
+            regularization=settings.regularization,
+            optimizer=settings.optimizer,
+            rates=(rate, settings.beta1, settings.beta2, settings.epsilon),
+            time_step=time_step,
+            advance=advance,
+        )
+        if found.diverged or not self._engine.is_finite():
+            raise DivergenceError(found.n_batches if found.diverged else 0, rate)
+        return found.loss / len(order), found.n_correct / len(order)
+
+    def back_up(self) -> None:
+        """Take a snapshot for `roll_back`."""
+        self._engine.back_up()
+
+    def roll_back(self) -> None:
+        """Go back to where `back_up` was called last."""
+        self._engine.roll_back()
 
     def forget_batch(self) -> None:
         """Drop the last batch and its gradients."""

@@ -1,7 +1,8 @@
 """Model files: a NumPy `.npz` archive of plain arrays, read without unpickling anything.
 
 `header` holds a JSON text as bytes: the format's name and version, sizes, dtype, number of updates, and the SHA-256 of
-all this. `W1`, `b1`, ... hold the parameters and `Adam.0.W1`, ... an optimiser's moments.
+all this. `W1`, `b1`, ... hold the parameters and `Adam.0.W1`, ... an optimiser's moments. Since version 2,
+`standardizer.mean` and `standardizer.scale`, float64, may be there too.
 """
 
 import hashlib
@@ -18,10 +19,12 @@ import numpy as np
 from fastmlp.engine import N_MOMENTS, Engine
 from fastmlp.files import replacing
 from fastmlp.parameters import Layout
+from fastmlp.preprocessing import Standardizer
 from fastmlp.validation import integer, layer_sizes
 
 FORMAT = "fastmlp-network"
-VERSION = 1
+VERSION = 2
+MEAN, SCALE = "standardizer.mean", "standardizer.scale"
 
 
 class ModelFileError(ValueError):
@@ -35,6 +38,8 @@ def save(engine: Engine, path: str | os.PathLike[str]) -> None:
         for i, moment in enumerate(moments):
             for name, array in engine.layout.views(moment).items():
                 arrays[f"{optimizer}.{i}.{name}"] = array
+    if engine.standardizer is not None:
+        arrays |= {MEAN: engine.standardizer.mean_, SCALE: engine.standardizer.scale_}
     header: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
@@ -72,8 +77,8 @@ def restored(arrays: dict[str, np.ndarray]) -> Engine:
     header = json.loads(arrays.pop("header").tobytes())
     if header["format"] != FORMAT:
         raise ModelFileError(f"its format is {header['format']!r}, not {FORMAT!r}")
-    if header["version"] != VERSION:
-        raise ModelFileError(f"its version is {header['version']!r}; this fastmlp reads version {VERSION}")
+    if header["version"] not in range(1, VERSION + 1):
+        raise ModelFileError(f"its version is {header['version']!r}; this fastmlp reads versions 1 to {VERSION}")
     if header.pop("sha256") != digest(header, arrays):
         raise ModelFileError("its checksum is wrong: it has been changed since it was saved")
     if header["dtype"] not in ("float32", "float64"):
@@ -81,15 +86,19 @@ def restored(arrays: dict[str, np.ndarray]) -> Engine:
     n_updates = integer("n_updates", header["n_updates"], 0)
     sizes = header["sizes"]
     layout = Layout(layer_sizes(sizes[0], sizes[1:-1], sizes[-1], None), np.dtype(header["dtype"]))
+    standardizer = Standardizer.of_statistics(arrays.pop(MEAN), arrays.pop(SCALE)) if MEAN in arrays else None
     optimizers = [name for name in N_MOMENTS if f"{name}.0.W1" in arrays]
     prefixes = ["", *(f"{name}.{i}." for name in optimizers for i in range(N_MOMENTS[name]))]
     expected = {prefix + name: shape for prefix in prefixes for name, shape in layout.shapes.items()}
     found = {name: array.shape for name, array in arrays.items()}
+    if standardizer is not None and len(standardizer.mean_) != layout.sizes[0]:
+        raise ModelFileError(f"its standardizer has {len(standardizer.mean_)} features, where sizes are {sizes}")
     if found != expected or any(array.dtype != layout.dtype for array in arrays.values()):
         raise ModelFileError(f"its arrays are {found}, where sizes {sizes} need {expected} of {layout.dtype}")
 
     engine = Engine(layout.sizes, layout.dtype)
     engine.n_updates = n_updates
+    engine.standardizer = standardizer
     buffers = [engine.flat_params, *(moment for name in optimizers for moment in engine.moments_of(name))]
     for prefix, buffer in zip(prefixes, buffers, strict=True):
         for name, view in layout.views(buffer).items():

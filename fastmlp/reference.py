@@ -4,13 +4,16 @@ It is what the kernels are tested against, and what benchmarks compare them with
 """
 
 import copy
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fastmlp.parameters import Layout, initialize, l2_penalty
-from fastmlp.validation import layer_sizes, random_state, time_step
+from fastmlp.training import Advance, DivergenceError, Settings
+from fastmlp.validation import layer_sizes, random_state
+from fastmlp.validation import time_step as checked_time_step
 
 
 class Functions:
@@ -145,7 +148,7 @@ class NeuralNetwork(Functions):
     ) -> None:
         """One step of SGD, Momentum (Sutskever et al., 2013) or Adam (Kingma and Ba, 2015, algorithm 1)."""
         self.n_updates += 1
-        t = time_step(t, epoch, step) or self.n_updates
+        t = checked_time_step(t, epoch, step) or self.n_updates
         for name, w in self.params.items():
             dw = self.gradients[name]
             if opt == "SGD":
@@ -162,6 +165,33 @@ class NeuralNetwork(Functions):
                 v *= b2
                 v += (1 - b2) * dw**2
                 w -= lr * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + eps)
+
+    def run_epoch(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        order: np.ndarray,
+        settings: Settings,
+        rate: float,
+        time_step: int | None,
+        advance: Advance,
+    ) -> tuple[float, float]:
+        """The three calls for each batch of X[order]; gives the mean loss and the accuracy of a row."""
+        rates = (rate, settings.beta1, settings.beta2, settings.epsilon, settings.optimizer, time_step)
+        loss, n_correct = 0.0, 0
+        for batch, start in enumerate(range(0, len(order), settings.batch_size), 1):
+            rows = order[start : start + settings.batch_size]
+            scores = self.forward(X[rows])
+            n_correct += int(np.count_nonzero(scores.argmax(axis=1) == y[rows]))
+            batch_loss = self.backward(y[rows], settings.regularization)
+            if not math.isfinite(batch_loss):
+                raise DivergenceError(batch, rate)
+            self.update(*rates)
+            loss += batch_loss * len(rows)
+            advance(1)
+        if not all(np.isfinite(array).all() for array in self.params.values()):
+            raise DivergenceError(0, rate)
+        return loss / len(order), n_correct / len(order)
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Probabilities (n_rows, n_classes)."""
@@ -181,6 +211,14 @@ class NeuralNetwork(Functions):
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Go back to a snapshot."""
         self.__dict__.update(copy.deepcopy(snapshot))
+
+    def back_up(self) -> None:
+        """Take a snapshot for `roll_back`."""
+        self._backup = self.snapshot()
+
+    def roll_back(self) -> None:
+        """Go back to where `back_up` was called last."""
+        self.restore(self._backup)
 
     def forget_batch(self) -> None:
         """Drop the last batch and its gradients."""

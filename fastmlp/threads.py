@@ -7,7 +7,10 @@ threads, the kernels have one, and results may differ in rounding from one numbe
 """
 
 import ctypes
+import functools
 import os
+import time
+from pathlib import Path
 from typing import NamedTuple
 
 import scipy.linalg.cython_blas
@@ -86,14 +89,63 @@ if hasattr(os, "register_at_fork"):
 
 
 def available_threads() -> int:
-    """How many threads a network uses that was not told: OpenMP's number, or the processors this process may use.
+    """How many threads a network uses that was not told: OpenMP's number, the processors that this process may use, or
+    as many as its control group's share of them comes to, whichever is least.
 
     Asked at each call, so that what has been set since the import counts.
     """
     if pattern == "blas" or _forked:
         return 1
     limit = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(_kernels.max_threads(), limit, MAX_THREADS))
+    return max(1, min(_kernels.max_threads(), limit, _quota_now(int(time.monotonic())), MAX_THREADS))
+
+
+@functools.lru_cache(maxsize=1)
+def _quota_now(second: int) -> int:
+    """Processors of the control group, read from its files at most once a second."""
+    quota = processor_quota()
+    # rounded down: a member that is stopped for the rest of a period is waited for by all others
+    return MAX_THREADS if quota is None else max(1, int(quota))
+
+
+def processor_quota(root: Path = Path("/")) -> float | None:
+    """How many processors' time the control groups of this process may use; None for no limit.
+
+    Kernel documentation, admin-guide/cgroup-v2.rst (cpu.max) and scheduler/sched-bwc.rst (version 1).
+    """
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:  # another system
+        return None
+    quotas = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            mount, read = root / "sys/fs/cgroup", _quota_v2
+        elif "cpu" in controllers.split(","):
+            mount, read = root / "sys/fs/cgroup/cpu", _quota_v1
+        else:
+            continue
+        # in a container the path may be that of the host: what can be seen from there is at the mount
+        group = mount / path.lstrip("/")
+        quotas += [read(folder) for folder in (group, *group.parents) if folder.is_relative_to(mount)]
+    return min((quota for quota in quotas if quota is not None), default=None)
+
+
+def _quota_v2(folder: Path) -> float | None:
+    try:
+        quota, period = (folder / "cpu.max").read_text().split()
+        return None if quota == "max" else int(quota) / int(period)
+    except (OSError, ValueError):
+        return None
+
+
+def _quota_v1(folder: Path) -> float | None:
+    try:
+        quota, period = (int((folder / f"cpu.cfs_{name}_us").read_text()) for name in ("quota", "period"))
+        return None if quota <= 0 else quota / period
+    except (OSError, ValueError):
+        return None
 
 
 def team_size(n_threads: int | None, work: int, serial_work: int = SERIAL_WORK) -> int:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -15,24 +15,6 @@ from fastmlp.validation import MIN_EPSILON, class_labels, integer, number, one_o
 
 # Learning rates that most nets survive, where the user names none.
 LEARNING_RATES = {"SGD": 0.05, "Momentum": 0.01, "Adam": 0.001}
-
-
-class Network(Protocol):
-    """What the loop asks of a network."""
-
-    input_size: int
-    output_size: int
-    history: Any
-
-    @property
-    def params(self) -> Mapping[str, np.ndarray]: ...
-    def forward(self, X: Any) -> np.ndarray: ...
-    def backward(self, y: Any, reg: float = 0.0) -> float: ...
-    def update(self, lr: float, b1: float, b2: float, eps: float, opt: str, t: int | None) -> None: ...
-    def evaluate(self, X: Any, y: Any, reg: float = 0.0) -> tuple[float, float]: ...
-    def snapshot(self) -> dict[str, Any]: ...
-    def restore(self, snapshot: dict[str, Any]) -> None: ...
-    def forget_batch(self) -> None: ...
 
 
 class Epoch(NamedTuple):
@@ -114,27 +96,35 @@ class DivergenceError(ArithmeticError):
 
     Attributes
     ----------
-    epoch, batch : int
-        Where it was found, counted from 1; batch 0 is the end of the epoch.
+    batch : int
+        Where it was found, counted from 1; 0 is the end of the epoch.
     learning_rate : float
         The rate of that epoch.
-    history : History
-        The epochs before, after the last of which the net's parameters were put back.
+    epoch : int or None
+        Counted from 1, in `fit`.
+    history : History or None
+        The epochs before, after the last of which `fit` has put back the net's parameters.
     """
 
-    def __init__(self, epoch: int, batch: int, learning_rate: float, history: History):
-        place = f"epoch {epoch}, batch {batch}" if batch else f"the end of epoch {epoch}"
+    def __init__(self, batch: int, learning_rate: float, epoch: int | None = None, history: History | None = None):
+        if epoch is None:
+            place = f"batch {batch}" if batch else "the end of the epoch"
+        else:
+            place = f"epoch {epoch}, batch {batch}" if batch else f"the end of epoch {epoch}"
+        after = "" if history is None else f". The parameters are as after epoch {len(history)}"
         super().__init__(
-            f"training diverged at {place}, learning rate {learning_rate:g}: the loss is not finite. The parameters "
-            f"are as after epoch {len(history)}; try a lower learning rate, and look for NaN or huge values in X"
+            f"training diverged at {place}, learning rate {learning_rate:g}: the loss is not finite{after}; try a "
+            "lower learning rate, and look for NaN or huge values in X"
         )
-        self.epoch, self.batch, self.learning_rate, self.history = epoch, batch, learning_rate, history
+        self.batch, self.learning_rate, self.epoch, self.history = batch, learning_rate, epoch, history
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.epoch, self.batch, self.learning_rate, self.history)
+        return type(self), (self.batch, self.learning_rate, self.epoch, self.history)
 
 
 Callback = Callable[[Any, History], bool | None]
+# is told of a number of batches that have been done
+Advance = Callable[[int], object]
 
 
 @dataclass(kw_only=True)
@@ -167,6 +157,38 @@ class Settings:
         self.epsilon = number("epsilon", self.epsilon, MIN_EPSILON)
         self.time_step = one_of("time_step", self.time_step, ("update", "epoch"))
 
+    @property
+    def rate(self) -> float:
+        """The learning rate of the first epoch."""
+        assert self.learning_rate is not None
+        return self.learning_rate
+
+
+class Network(Protocol):
+    """What the loop asks of a network."""
+
+    input_size: int
+    output_size: int
+    history: Any
+
+    def run_epoch(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        order: np.ndarray,
+        settings: Settings,
+        rate: float,
+        time_step: int | None,
+        advance: Advance,
+    ) -> tuple[float, float]:
+        """Train on the batches of X[order]; gives the mean loss and the accuracy of a row, or a DivergenceError."""
+        ...
+
+    def evaluate(self, X: Any, y: Any, reg: float = 0.0) -> tuple[float, float]: ...
+    def back_up(self) -> None: ...
+    def roll_back(self) -> None: ...
+    def forget_batch(self) -> None: ...
+
 
 def fit(
     network: Network,
@@ -196,19 +218,20 @@ def fit(
             raise TypeError(f"callbacks[{i}] must be callable, got {callback!r}")
 
     history = network.history = History()
-    rate: float = settings.learning_rate  # type: ignore[assignment]  # settled when the settings were checked
+    rate = settings.rate
     n_batches = n_rows // batch_size if settings.drop_last else -(-n_rows // batch_size)
     try:
         with progress_bar(progress, settings.epochs * n_batches) as advance:
             for epoch in range(1, settings.epochs + 1):
-                before = network.snapshot()
+                network.back_up()
                 start = time.perf_counter()
                 order = generator.permutation(n_rows)[: n_batches * batch_size]
+                time_step = epoch if settings.time_step == "epoch" else None
                 try:
-                    loss, accuracy = train_epoch(network, rows, labels, order, settings, rate, epoch, advance)
-                except NonFiniteError as error:
-                    network.restore(before)
-                    raise DivergenceError(epoch, error.batch, rate, history) from None
+                    loss, accuracy = network.run_epoch(rows, labels, order, settings, rate, time_step, advance)
+                except DivergenceError as error:
+                    network.roll_back()
+                    raise DivergenceError(error.batch, rate, epoch, history) from None
                 seconds = time.perf_counter() - start
                 history.epochs.append(Epoch(loss, accuracy, *validate(settings.regularization), rate, seconds))
                 rate *= settings.learning_rate_decay
@@ -219,43 +242,6 @@ def fit(
     finally:
         network.forget_batch()
     return history
-
-
-class NonFiniteError(Exception):
-    """Raised inside an epoch; `batch` counts from 1, 0 is the end."""
-
-    def __init__(self, batch: int):
-        self.batch = batch
-
-
-def train_epoch(
-    network: Network,
-    X: np.ndarray,
-    y: np.ndarray,
-    order: np.ndarray,
-    settings: Settings,
-    rate: float,
-    epoch: int,
-    advance: Callable[[], object],
-) -> tuple[float, float]:
-    """One pass over the rows of X in the given order; returns the mean loss and the accuracy of a row."""
-    time_step = epoch if settings.time_step == "epoch" else None
-    rates = (rate, settings.beta1, settings.beta2, settings.epsilon, settings.optimizer, time_step)
-    loss, n_correct = 0.0, 0
-    for batch, start in enumerate(range(0, len(order), settings.batch_size), 1):
-        rows = order[start : start + settings.batch_size]
-        labels = y[rows]
-        scores = network.forward(X[rows])
-        n_correct += int(np.count_nonzero(scores.argmax(axis=1) == labels))
-        batch_loss = network.backward(labels, settings.regularization)
-        if not math.isfinite(batch_loss):
-            raise NonFiniteError(batch)
-        network.update(*rates)
-        loss += batch_loss * len(rows)
-        advance()
-    if not all(np.isfinite(array).all() for array in network.params.values()):
-        raise NonFiniteError(0)
-    return loss / len(order), n_correct / len(order)
 
 
 def checked_validation(
@@ -275,10 +261,10 @@ def checked_validation(
 
 
 @contextmanager
-def progress_bar(progress: bool | None, total: int) -> Iterator[Callable[[], object]]:
-    """A bar over all batches, or nothing; gives the function that advances it by one."""
+def progress_bar(progress: bool | None, total: int) -> Iterator[Advance]:
+    """A bar over all batches, or nothing; gives the function that advances it by a number of them."""
     if not progress:
-        yield lambda: None
+        yield lambda n_batches: None
         return
     tqdm = require("tqdm.auto", "progress", "progress=True").tqdm
     with tqdm(total=total, unit="batch") as bar:

@@ -119,6 +119,20 @@ def real_matrix(name: str, values: npt.ArrayLike, n_columns: int) -> np.ndarray:
     return array
 
 
+def row_indices(name: str, values: npt.ArrayLike, n_rows: int) -> np.ndarray:
+    """`values` as a contiguous intp array (n,) of at least one row's number in [0, n_rows), always a copy."""
+    array = real_array(name, values, "integers")
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be an array of integers, got dtype {array.dtype}")
+    if array.ndim != 1 or len(array) == 0:
+        raise ValueError(f"{name} must have shape (n,), n > 0, got {array.shape}")
+    indices = np.array(array, np.intp, order="C")
+    outside = _kernels.first_outside(indices, n_rows)
+    if outside >= 0:
+        raise ValueError(f"{name} must hold rows from 0 to {n_rows - 1}, got {array[outside]!s} at index {outside}")
+    return indices
+
+
 def class_labels(name: str, values: npt.ArrayLike, n_rows: int, n_classes: int) -> np.ndarray:
     """`values` as a contiguous intp array (n_rows,) of labels in [0, n_classes), always a copy.
 

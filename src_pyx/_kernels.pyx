@@ -11,21 +11,22 @@ d) While a call runs, SciPy's BLAS is held to one thread (_blas_limit.h) whereve
    not safe in every OpenBLAS (OpenBLAS#4741, #5836).
 """
 cimport cython
+from cpython.buffer cimport PyBUF_RECORDS_RO, PyBuffer_Release, PyObject_GetBuffer
 from cpython.pythread cimport (
     PyThread_acquire_lock, PyThread_allocate_lock, PyThread_release_lock, PyThread_type_lock, WAIT_LOCK,
 )
-from cython cimport floating
-from cython.parallel cimport parallel, threadid
+from cpython.time cimport monotonic
 
 cimport _blas as blas
 cimport _openmp as openmp
-from _layers cimport layer_partials
-from _network cimport (
-    TILE_ROWS as _TILE_ROWS, Layer, Network, Room, backward_member, forward_member, loss_of_rows, mean_loss,
-)
-from _openmp cimport Member, share_start, share_stop
-from _optimizers cimport adam, momentum, sgd
-from _products cimport MAX_BLOCKS as _MAX_BLOCKS, Blocks, cut, start
+from _elementwise cimport all_finite
+from _jobs cimport BACKWARD, FORWARD, PREDICT, TRAIN, UPDATE, Job, run_team, size_of
+from _layers cimport Layer, layer_partials
+from _network cimport TILE_ROWS as _TILE_ROWS, Answers, Room, mean_loss
+from _optimizers cimport Method, Optimizer, set_time_step
+from _products cimport MAX_BLOCKS as _MAX_BLOCKS
+from _rows cimport FLOAT32, FLOAT64, UINT8, Kind, Rows, gather
+from _training cimport Epoch
 
 cdef extern from *:
     """
@@ -47,6 +48,15 @@ cdef extern from *:
     #else
     #define FASTMLP_SIMD "none"
     #endif
+    #ifdef FASTMLP_HAS_X86_64_V3
+    static int fastmlp_supports_x86_64_v3(void)
+    {
+        __builtin_cpu_init();
+        return __builtin_cpu_supports("x86-64-v3") != 0;
+    }
+    #else
+    static int fastmlp_supports_x86_64_v3(void) { return 0; }
+    #endif
     #ifndef FASTMLP_BUILD
     #define FASTMLP_BUILD "release"
     #endif
@@ -58,63 +68,96 @@ cdef extern from *:
     const char* SIMD "FASTMLP_SIMD"
     const char* BUILD "FASTMLP_BUILD"
     const char* FLAGS "FASTMLP_FLAGS"
-
-cdef enum:
-    # parameters that one member updates
-    _UPDATE_SIZE = 8192
+    bint supports_x86_64_v3 "fastmlp_supports_x86_64_v3"() noexcept
 
 TILE_ROWS = _TILE_ROWS
 MAX_BLOCKS = _MAX_BLOCKS
-OPTIMIZERS = ("SGD", "Momentum", "Adam")
+OPTIMIZERS = ("SGD", "Momentum", "Adam")  # in the order of Method
 
 cdef PyThread_type_lock turn = PyThread_allocate_lock()
 
 
-cdef enum Optimizer:
-    SGD
-    MOMENTUM
-    ADAM
-
-
-cdef void begin() noexcept:
+cdef void run(Job* job, int n_threads) noexcept:
+    """Do a job, with the GIL released and BLAS held to one thread or to one caller at a time."""
     if blas.get_threads != NULL:
         blas.hold()
     else:
         with nogil:
             PyThread_acquire_lock(turn, WAIT_LOCK)
-
-
-cdef void end() noexcept:
+    with nogil:
+        if job.single:
+            run_team(job, <float*> job.params, n_threads)
+        else:
+            run_team(job, <double*> job.params, n_threads)
     if blas.get_threads != NULL:
         blas.release()
     else:
         PyThread_release_lock(turn)
 
 
-cdef inline Member member(int n_threads) noexcept nogil:
-    """Who the caller is, inside a parallel region that may have got fewer members than it asked for."""
-    return Member(threadid(), min(n_threads, openmp.members()))
+@cython.final
+cdef class Source:
+    """The rows of an array X (n_rows, n_in), held for as long as this object lives."""
+
+    cdef Py_buffer view
+    cdef Rows rows
+
+    def __cinit__(self, X):
+        PyObject_GetBuffer(X, &self.view, PyBUF_RECORDS_RO)
+        if self.view.ndim != 2 or not can_gather(&self.view):
+            raise TypeError("X must be an aligned matrix of uint8, float32 or float64")
+        self.rows.kind = kind_of(&self.view)
+        self.rows.data = <const char*> self.view.buf
+        self.rows.row_stride, self.rows.stride = self.view.strides[0], self.view.strides[1]
+
+    def __dealloc__(self):
+        PyBuffer_Release(&self.view)
 
 
-cdef void forward_team(
-    const Network* net, const floating* params, floating* arena, const floating* x, Py_ssize_t n_rows, int n_threads
-) noexcept nogil:
-    if n_threads == 1:
-        forward_member(net, params, arena, x, n_rows, Member(0, 1))
+cdef inline Kind kind_of(const Py_buffer* view) noexcept:
+    cdef char format = view.format[0]
+    return UINT8 if format == b"B" else FLOAT32 if format == b"f" else FLOAT64
+
+
+cdef inline bint can_gather(const Py_buffer* view) noexcept:
+    """Whether the elements are of a native type that `gather` knows, and each lies where its type wants it."""
+    cdef int i
+    cdef Py_ssize_t places = <Py_ssize_t> view.buf
+    if view.format[0] == 0 or view.format[1] != 0 or view.format[0] not in (b"B", b"f", b"d"):
+        return False
+    for i in range(view.ndim):
+        places |= view.strides[i]
+    return places % view.itemsize == 0
+
+
+def is_stored(array):
+    """Whether the kernels can gather the rows of an array."""
+    cdef Py_buffer view
+    cdef bint result
+    PyObject_GetBuffer(array, &view, PyBUF_RECORDS_RO)
+    result = can_gather(&view)
+    PyBuffer_Release(&view)
+    return result
+
+
+cdef Rows standardized(Source source, const void** statistics) noexcept:
+    cdef Rows rows = source.rows
+    rows.mean, rows.mean_rest, rows.inverse_scale = statistics[0], statistics[1], statistics[2]
+    return rows
+
+
+def standardize(X, out, mean, mean_rest, inverse_scale):
+    """out (n_rows * n_in,) := the rows of X, as a batch of a network with these statistics has them."""
+    cdef Source source = Source(X)
+    cdef const void* statistics[3]
+    cdef Rows rows
+    cdef Py_ssize_t n_rows = source.view.shape[0], n_in = source.view.shape[1]
+    statistics[0], statistics[1], statistics[2] = address(mean), address(mean_rest), address(inverse_scale)
+    rows = standardized(source, statistics)
+    if out.itemsize == sizeof(float):
+        gather(&rows, 0, n_rows, n_in, <float*> address(out))
     else:
-        with parallel(num_threads=openmp.team_size(n_threads)):
-            forward_member(net, params, arena, x, n_rows, member(n_threads))
-
-
-cdef void backward_team(
-    const Network* net, const floating* params, floating* gradients, floating* arena, const floating* x,
-    const Py_ssize_t* labels, Py_ssize_t n_rows, double regularization, int n_threads,
-) noexcept nogil:
-    if n_threads == 1:
-        backward_member(net, params, gradients, arena, x, labels, n_rows, regularization, Member(0, 1))
-    else:
-        with parallel(num_threads=openmp.team_size(n_threads)):
-            backward_member(net, params, gradients, arena, x, labels, n_rows, regularization, member(n_threads))
+        gather(&rows, 0, n_rows, n_in, <double*> address(out))
 
 
 @cython.final
@@ -124,110 +167,84 @@ cdef class Propagation:
     Parameters
     ----------
     layers : (n_layers, 5) intp array; a row is a `Layer`
-    room : (6,) intp array; a `Room`
+    room : (7,) intp array; a `Room`
     params, gradients : the flat buffers, both float32 or both float64
     arena : room for one batch, of the same dtype, laid out as `layers` and `room` say
-    sums : (MAX_BLOCKS * (n_layers + 1),) float64
+    sums : (MAX_BLOCKS * (n_layers + 2),) float64
+    statistics : mean, mean_rest and inverse_scale of `Rows`, each (n_in,) of the same dtype, or nothing
     """
 
-    cdef Network net
-    cdef bint single
-    cdef void* params
-    cdef void* gradients
-    cdef void* arena
+    cdef Job job
+    cdef Rows rows
+    cdef const void* statistics[3]
     cdef tuple buffers  # keeps what the pointers point to alive
 
     def __init__(self, const Py_ssize_t[:, ::1] layers, const Py_ssize_t[::1] room, params, gradients, arena,
-                 double[::1] sums):
-        self.net.layers = <const Layer*> &layers[0, 0]
-        self.net.n_layers = <int> layers.shape[0]
-        self.net.room = <const Room*> &room[0]
-        self.net.sums = &sums[0]
-        self.params, self.gradients, self.arena = address(params), address(gradients), address(arena)
-        self.single = params.itemsize == sizeof(float)
-        self.buffers = (layers.base, room.base, sums.base, params, gradients, arena)
+                 double[::1] sums, tuple statistics):
+        self.job.single = params.itemsize == sizeof(float)
+        self.job.net.layers = <const Layer*> &layers[0, 0]
+        self.job.net.n_layers = <int> layers.shape[0]
+        self.job.net.room = <const Room*> &room[0]
+        self.job.net.sums = &sums[0]
+        self.job.params, self.job.gradients = address(params), address(gradients)
+        self.job.arena = address(arena)
+        for i, statistic in enumerate(statistics):
+            self.statistics[i] = address(statistic)
+        self.buffers = (layers.base, room.base, sums.base, params, gradients, arena, statistics)
 
-    def forward(self, x, int n_threads):
-        """Take the rows of x (n_rows, n_in), C-contiguous and of the network's dtype, through all layers."""
-        cdef const float[:, ::1] x32
-        cdef const double[:, ::1] x64
-        begin()
-        try:
-            if self.single:
-                x32 = x
-                with nogil:
-                    forward_team(&self.net, <const float*> self.params, <float*> self.arena, &x32[0, 0],
-                                 x32.shape[0], n_threads)
-            else:
-                x64 = x
-                with nogil:
-                    forward_team(&self.net, <const double*> self.params, <double*> self.arena, &x64[0, 0],
-                                 x64.shape[0], n_threads)
-        finally:
-            end()
+    cdef bint take(self, Source source) noexcept:
+        """Work on these rows, in place where they are as the kernels want them; returns whether they are gathered."""
+        cdef Kind own = FLOAT32 if self.job.single else FLOAT64
+        cdef Py_ssize_t stride = source.rows.stride, row_stride = source.rows.row_stride
+        self.job.n_rows = source.view.shape[0]
+        if (self.statistics[0] == NULL and source.rows.kind == own and stride == source.view.itemsize
+                and (row_stride == stride * source.view.shape[1] or self.job.n_rows == 1)):
+            self.job.rows = NULL
+            self.job.x = source.view.buf
+            return False
+        self.rows = standardized(source, self.statistics)
+        self.job.rows = &self.rows
+        self.job.x = <char*> self.job.arena + self.job.net.room.x * size_of(&self.job)
+        return True
 
-    def backward(self, x, const Py_ssize_t[::1] labels, double regularization, int n_threads):
+    def forward(self, X, int n_threads):
+        """Take the rows of X (n_rows, n_in) through all layers.
+
+        Returns whether they were gathered into the arena; if not, `backward` will read X again.
+        """
+        cdef Source source = Source(X)
+        cdef bint gathered = self.take(source)
+        self.job.task = FORWARD
+        run(&self.job, n_threads)
+        return gathered
+
+    def backward(self, const Py_ssize_t[::1] labels, double regularization, int n_threads):
         """Fill the gradients for the batch of the last `forward`; returns the loss, regularisation included."""
-        cdef const float[:, ::1] x32
-        cdef const double[:, ::1] x64
-        begin()
-        try:
-            if self.single:
-                x32 = x
-                with nogil:
-                    backward_team(&self.net, <const float*> self.params, <float*> self.gradients, <float*> self.arena,
-                                  &x32[0, 0], &labels[0], labels.shape[0], regularization, n_threads)
-            else:
-                x64 = x
-                with nogil:
-                    backward_team(&self.net, <const double*> self.params, <double*> self.gradients,
-                                  <double*> self.arena, &x64[0, 0], &labels[0], labels.shape[0], regularization,
-                                  n_threads)
-        finally:
-            end()
-        return mean_loss(&self.net, labels.shape[0], regularization, sizeof(float) if self.single else sizeof(double))
+        self.job.task = BACKWARD
+        self.job.labels = &labels[0]
+        self.job.regularization = regularization
+        run(&self.job, n_threads)
+        return mean_loss(&self.job.net, labels.shape[0], regularization, size_of(&self.job))
 
-    def loss(self, const Py_ssize_t[::1] labels):
-        """The sum of the cross-entropies of the batch of the last `forward`."""
-        if self.single:
-            return loss_of_rows(&self.net, <const float*> self.arena, &labels[0], 0, labels.shape[0])
-        return loss_of_rows(&self.net, <const double*> self.arena, &labels[0], 0, labels.shape[0])
+    def predict(self, X, bint tiled, int n_threads, probabilities, Py_ssize_t[::1] classes,
+                const Py_ssize_t[::1] labels, double[::1] losses):
+        """Take the rows of X forward, as `forward` does, and fill what is given, for each row: its probabilities
+        (n_rows * n_classes,), its class (n_rows,), its cross-entropy (n_rows,), which needs the labels (n_rows,).
 
-
-cdef struct Rates:
-    double rate
-    double beta1
-    double beta2
-    double epsilon
-    double correction1
-    double correction2
-
-
-cdef void update_member(
-    Optimizer optimizer, floating* w, const floating* dw, floating* m, floating* v, Py_ssize_t n, const Rates* rates,
-    Member me,
-) noexcept nogil:
-    cdef Blocks blocks = cut(n, n // _UPDATE_SIZE)
-    cdef Py_ssize_t at = start(&blocks, share_start(me, blocks.n))
-    cdef Py_ssize_t extent = min(n, start(&blocks, share_stop(me, blocks.n))) - at
-    if optimizer == SGD:
-        sgd(w + at, dw + at, rates.rate, extent)
-    elif optimizer == MOMENTUM:
-        momentum(w + at, dw + at, m + at, rates.rate, rates.beta1, extent)
-    else:
-        adam(w + at, dw + at, m + at, v + at, rates.rate, rates.beta1, rates.beta2, rates.epsilon,
-             rates.correction1, rates.correction2, extent)
-
-
-cdef void update_team(
-    Optimizer optimizer, floating* w, const floating* dw, floating* m, floating* v, Py_ssize_t n, const Rates* rates,
-    int n_threads,
-) noexcept nogil:
-    if n_threads == 1:
-        update_member(optimizer, w, dw, m, v, n, rates, Member(0, 1))
-    else:
-        with parallel(num_threads=openmp.team_size(n_threads)):
-            update_member(optimizer, w, dw, m, v, n, rates, member(n_threads))
+        `tiled` is whether X is, or is a part of, a matrix of more than TILE_ROWS rows; the arena has TILE_ROWS for
+        each thread then, and otherwise as many as X.
+        """
+        cdef Answers answers = Answers(NULL, NULL, NULL, NULL)
+        cdef Source source = Source(X)
+        self.take(source)
+        if probabilities is not None:
+            answers.probabilities = address(probabilities)
+        if classes is not None:
+            answers.classes = &classes[0]
+        if losses is not None:
+            answers.labels, answers.losses = &labels[0], &losses[0]
+        self.job.task, self.job.tiled, self.job.answers = PREDICT, tiled, answers
+        run(&self.job, n_threads)
 
 
 @cython.final
@@ -241,39 +258,104 @@ cdef class Update:
     moments : as many buffers of the same kind as the optimiser keeps: none, one or two
     """
 
+    cdef Job job
     cdef Optimizer optimizer
-    cdef bint single
-    cdef Py_ssize_t n
-    cdef void* params
-    cdef void* gradients
-    cdef void* m
-    cdef void* v
     cdef tuple buffers
 
     def __init__(self, int optimizer, params, gradients, *moments):
-        self.optimizer = <Optimizer> optimizer
-        self.params, self.gradients = address(params), address(gradients)
-        self.m = address(moments[0]) if len(moments) > 0 else NULL
-        self.v = address(moments[1]) if len(moments) > 1 else NULL
-        self.n = len(params)
-        self.single = params.itemsize == sizeof(float)
+        self.optimizer.method = <Method> optimizer
+        self.optimizer.m = address(moments[0]) if len(moments) > 0 else NULL
+        self.optimizer.v = address(moments[1]) if len(moments) > 1 else NULL
+        self.job.task = UPDATE
+        self.job.single = params.itemsize == sizeof(float)
+        self.job.params, self.job.gradients = address(params), address(gradients)
+        self.job.n_rows = len(params)
+        self.job.optimizer = &self.optimizer
         self.buffers = (params, gradients, moments)
 
-    def step(self, double rate, double beta1, double beta2, double epsilon, double correction1, double correction2,
-             int n_threads):
-        """Apply the gradients; the corrections are 1 - beta1**t and 1 - beta2**t, used by Adam alone."""
-        cdef Rates rates = Rates(rate, beta1, beta2, epsilon, correction1, correction2)
-        begin()
-        try:
-            with nogil:
-                if self.single:
-                    update_team(self.optimizer, <float*> self.params, <const float*> self.gradients, <float*> self.m,
-                                <float*> self.v, self.n, &rates, n_threads)
-                else:
-                    update_team(self.optimizer, <double*> self.params, <const double*> self.gradients,
-                                <double*> self.m, <double*> self.v, self.n, &rates, n_threads)
-        finally:
-            end()
+    cdef void set_rates(self, double rate, double beta1, double beta2, double epsilon) noexcept:
+        self.optimizer.rate, self.optimizer.epsilon = rate, epsilon
+        self.optimizer.beta1, self.optimizer.beta2 = beta1, beta2
+
+    def step(self, double rate, double beta1, double beta2, double epsilon, Py_ssize_t time_step, int n_threads):
+        """Apply the gradients; the time step is used by Adam alone."""
+        self.set_rates(rate, beta1, beta2, epsilon)
+        set_time_step(&self.optimizer, time_step)
+        run(&self.job, n_threads)
+
+
+@cython.final
+cdef class Training:
+    """One epoch of training, done a span of time at a time.
+
+    Parameters
+    ----------
+    passes, update : Propagation, Update; of the same network
+    X : (n_rows, n_in) array for which `is_stored`
+    labels : (n_rows,) intp array
+    order : (n,) intp array, the rows to train on
+    batch_size : int, at most the rows of the arena
+    regularization, rate, beta1, beta2, epsilon : float
+    time_step : int; Adam's, of the first batch
+    time_grows : int; by how much it does from one batch to the next
+
+    Attributes
+    ----------
+    n_done, n_batches : how many rows and batches it has trained on
+    loss, n_correct : sum over these rows of their batch's loss, and how many of them were classified right
+    diverged : whether the last batch's loss was not finite
+    """
+
+    cdef Epoch epoch
+    cdef Propagation passes
+    cdef Update update
+    cdef Source source
+    cdef tuple buffers
+
+    def __init__(self, Propagation passes, Update update, X, const Py_ssize_t[::1] labels,
+                 const Py_ssize_t[::1] order, Py_ssize_t batch_size, double regularization, double rate, double beta1,
+                 double beta2, double epsilon, Py_ssize_t time_step, Py_ssize_t time_grows):
+        self.passes, self.update, self.source = passes, update, Source(X)
+        self.buffers = (labels.base, order.base)
+        update.set_rates(rate, beta1, beta2, epsilon)
+        self.epoch.rows = standardized(self.source, passes.statistics)
+        self.epoch.rows.order = &order[0]
+        self.epoch.labels = &labels[0]
+        self.epoch.n_rows = order.shape[0]
+        self.epoch.batch_size = batch_size
+        self.epoch.regularization = regularization
+        self.epoch.time_step, self.epoch.time_grows = time_step, time_grows
+
+    @property
+    def n_done(self):
+        return self.epoch.n_done
+
+    @property
+    def n_batches(self):
+        return self.epoch.n_batches
+
+    @property
+    def loss(self):
+        return self.epoch.loss
+
+    @property
+    def n_correct(self):
+        return self.epoch.n_correct
+
+    @property
+    def diverged(self):
+        return self.epoch.diverged
+
+    def advance(self, double seconds, int n_threads):
+        """Train until this time or the epoch is over, or the loss is not finite; returns how many batches it was."""
+        cdef Py_ssize_t before = self.epoch.n_batches
+        cdef Job* job = &self.passes.job
+        job.task = TRAIN
+        job.epoch = &self.epoch
+        job.optimizer = &self.update.optimizer
+        job.deadline = monotonic() + seconds
+        run(job, n_threads)
+        return self.epoch.n_batches - before
 
 
 cdef void* address(buffer) except NULL:
@@ -287,12 +369,20 @@ cdef void* address(buffer) except NULL:
     return &double_[0]
 
 
+def is_finite(buffer):
+    """Whether all of a flat buffer's numbers are."""
+    if buffer.itemsize == sizeof(float):
+        return all_finite(<const float*> address(buffer), len(buffer))
+    return all_finite(<const double*> address(buffer), len(buffer))
+
+
 def partials_needed(const Py_ssize_t[:, ::1] layers, Py_ssize_t n_rows, size_t itemsize):
     """Elements of scratch that batches of 1 to n_rows rows need; not the same as what n_rows rows need."""
+    cdef const Layer* layer = <const Layer*> &layers[0, 0]
     cdef Py_ssize_t n, k, needed = 0
     for n in range(1, n_rows + 1):
         for k in range(layers.shape[0]):
-            needed = max(needed, layer_partials(n, layers[k, 0], layers[k, 1], itemsize))
+            needed = max(needed, layer_partials(n, layer + k, itemsize))
     return needed
 
 
@@ -322,6 +412,11 @@ def after_fork_in_child():
 def max_threads():
     """OpenMP's number of threads for the calling thread: OMP_NUM_THREADS, or what was set since."""
     return openmp.max_threads()
+
+
+def supported_levels():
+    """The builds of this module that belong to this one and run on this processor, the best one last."""
+    return ["plain", "x86_64_v3"] if supports_x86_64_v3() else ["plain"]
 
 
 def build_info():

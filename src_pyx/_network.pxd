@@ -1,33 +1,31 @@
 """A whole network's forward and backward pass: one member's share of them, and the loss that they add up to."""
 from cython cimport floating
+from libc.math cimport isfinite
 
-from _layers cimport affine_backward, affine_forward, weight_gradient
-from _losses cimport cross_entropy, cross_entropy_grad, softmax
+from _elementwise cimport copy
+from _layers cimport Layer, affine_backward, affine_forward, affine_forward_alone, weight_gradient
+from _losses cimport argmax, cross_entropy, cross_entropy_grad, is_first_largest, softmax
 from _openmp cimport Member, barrier, share_start, share_stop
+from _optimizers cimport Optimizer
 from _products cimport MAX_BLOCKS, Blocks, Product, cut, length, start
+from _rows cimport Rows, gather
 
 cdef enum:
-    # Rows that forward takes through all layers before it takes the next ones, so that what a layer wrote is still in
-    # cache when the next one reads it. Forward, prediction and validation cut rows alike and get the same bits.
+    # A batch of more rows is taken forward a tile at a time, each by one member and through all layers, so that what a
+    # layer wrote is still in cache when the next one reads it. Prediction does the same, and gets the same bits.
     TILE_ROWS = 512
-    # rows of a batch that one member takes through softmax and loss
+    # rows of a batch that one member takes through softmax and loss, and that one member gathers
     LOSS_ROWS = 64
-
-
-cdef struct Layer:
-    # sizes, where W and b start in the flat buffers, where the batch's outputs start in the arena
-    Py_ssize_t n_in
-    Py_ssize_t n_out
-    Py_ssize_t w
-    Py_ssize_t b
-    Py_ssize_t y
+    GATHER_ROWS = 16
 
 
 cdef struct Room:
-    # where the rest of the arena starts: per row and class, per row, two of the widest layer's size, and scratch
+    # where the rest of the arena starts: per row and feature, for rows that are gathered; per row and class; per row;
+    # two of the widest layer's size; and scratch
+    Py_ssize_t x
     Py_ssize_t probabilities
     Py_ssize_t largest
-    Py_ssize_t log_sum
+    Py_ssize_t others
     Py_ssize_t delta
     Py_ssize_t next_delta
     Py_ssize_t partials
@@ -37,7 +35,20 @@ cdef struct Network:
     const Layer* layers
     int n_layers
     const Room* room
-    double* sums  # MAX_BLOCKS for the loss, then as many for each layer's sum of squared weights
+    double* sums  # MAX_BLOCKS each for the loss, the rows classified right, and each layer's sum of squared weights
+
+
+cdef struct Answers:
+    # what is asked for of each row that is predicted: (n_rows, n_classes) of the network's type, (n_rows,), and
+    # cross-entropies (n_rows,) for the labels (n_rows,); NULL for what is not
+    void* probabilities
+    Py_ssize_t* classes
+    double* losses
+    const Py_ssize_t* labels
+
+
+cdef inline Py_ssize_t n_tiles(Py_ssize_t n_rows) noexcept nogil:
+    return (n_rows + TILE_ROWS - 1) // TILE_ROWS
 
 
 cdef inline Blocks loss_blocks(Py_ssize_t n_rows) noexcept nogil:
@@ -45,86 +56,176 @@ cdef inline Blocks loss_blocks(Py_ssize_t n_rows) noexcept nogil:
 
 
 cdef inline void forward_member(
-    const Network* net, const floating* params, floating* arena, const floating* x, Py_ssize_t n_rows, Member me
+    const Network* net, const floating* params, floating* arena, const Rows* rows, floating* x, Py_ssize_t n_rows,
+    Member me
 ) noexcept nogil:
+    """Take the batch x through all layers to its probabilities; x is gathered from `rows` where they are given."""
     cdef const Layer* layer
-    cdef const floating* inputs
-    cdef floating* outputs
-    cdef floating* scores
-    cdef Py_ssize_t first, n, row, k, i
-    cdef Blocks blocks = loss_blocks(n_rows)
-    for i in range((n_rows + TILE_ROWS - 1) // TILE_ROWS):
-        first = i * TILE_ROWS
-        n = min(<Py_ssize_t> TILE_ROWS, n_rows - first)
-        inputs = x + first * net.layers[0].n_in
-        for k in range(net.n_layers):
-            layer = &net.layers[k]
-            outputs = arena + layer.y + first * layer.n_out
-            affine_forward(inputs, params + layer.w, params + layer.b, outputs, n, layer.n_in, layer.n_out,
-                           k < net.n_layers - 1, arena + net.room.partials, me)
-            inputs = outputs
-    layer = &net.layers[net.n_layers - 1]
-    scores = arena + layer.y
+    cdef const floating* inputs = x
+    cdef Py_ssize_t n_in = net.layers[0].n_in
+    cdef Blocks shares = cut(n_rows, n_rows // GATHER_ROWS), blocks = loss_blocks(n_rows)
+    cdef Py_ssize_t i, k, first
+    if n_rows > TILE_ROWS:
+        for i in range(share_start(me, n_tiles(n_rows)), share_stop(me, n_tiles(n_rows))):
+            first = i * TILE_ROWS
+            forward_tile(net, params, arena, rows, first, x + first * n_in, first,
+                         min(<Py_ssize_t> TILE_ROWS, n_rows - first))
+        barrier(me.n_members)
+        return
+    if rows != NULL:
+        for i in range(share_start(me, shares.n), share_stop(me, shares.n)):
+            first = start(&shares, i)
+            gather(rows, first, length(&shares, i), n_in, x + first * n_in)
+        barrier(me.n_members)
+    for k in range(net.n_layers):
+        layer = &net.layers[k]
+        affine_forward(layer, params, inputs, arena + layer.y, n_rows, k < net.n_layers - 1,
+                       arena + net.room.partials, me)
+        inputs = arena + layer.y
     for i in range(share_start(me, blocks.n), share_stop(me, blocks.n)):
-        for row in range(start(&blocks, i), start(&blocks, i) + length(&blocks, i)):
-            softmax(scores + row * layer.n_out, arena + net.room.probabilities + row * layer.n_out,
-                    arena + net.room.largest + row, arena + net.room.log_sum + row, layer.n_out)
+        probabilities_of(net, arena, start(&blocks, i), length(&blocks, i))
 
 
-cdef inline double loss_of_rows(
-    const Network* net, const floating* arena, const Py_ssize_t* labels, Py_ssize_t first, Py_ssize_t last
+cdef inline void forward_tile(
+    const Network* net, const floating* params, floating* arena, const Rows* rows, Py_ssize_t first, floating* x,
+    Py_ssize_t at, Py_ssize_t n_rows
 ) noexcept nogil:
-    """The sum of the cross-entropies of rows [first, last)."""
+    """The same for rows from `first` on, which are given row `at` of the arena and on; one member's work."""
+    cdef const Layer* layer
+    cdef const floating* inputs = x
+    cdef Py_ssize_t k
+    if rows != NULL:
+        gather(rows, first, n_rows, net.layers[0].n_in, x)
+    for k in range(net.n_layers):
+        layer = &net.layers[k]
+        affine_forward_alone(layer, params, inputs, arena + layer.y + at * layer.n_out, n_rows, k < net.n_layers - 1)
+        inputs = arena + layer.y + at * layer.n_out
+    probabilities_of(net, arena, at, n_rows)
+
+
+cdef inline void probabilities_of(
+    const Network* net, floating* arena, Py_ssize_t first, Py_ssize_t n_rows
+) noexcept nogil:
+    """The softmax of rows of the arena."""
     cdef const Layer* layer = &net.layers[net.n_layers - 1]
-    cdef Py_ssize_t row
-    cdef double total = 0
-    for row in range(first, last):
-        total += cross_entropy(arena + layer.y + row * layer.n_out, arena[net.room.largest + row],
-                               arena[net.room.log_sum + row], labels[row])
-    return total
+    softmax(arena + layer.y + first * layer.n_out, arena + net.room.probabilities + first * layer.n_out,
+            arena + net.room.largest + first, arena + net.room.others + first, n_rows, layer.n_out)
 
 
-cdef inline void backward_member(
-    const Network* net, const floating* params, floating* gradients, floating* arena, const floating* x,
-    const Py_ssize_t* labels, Py_ssize_t n_rows, double regularization, Member me,
+cdef inline double loss_of_row(
+    const Network* net, const floating* arena, Py_ssize_t row, Py_ssize_t label
 ) noexcept nogil:
+    """The cross-entropy of one row of the arena."""
+    cdef const Layer* layer = &net.layers[net.n_layers - 1]
+    return cross_entropy(arena + layer.y + row * layer.n_out, arena[net.room.largest + row],
+                         arena[net.room.others + row], label)
+
+
+cdef inline void predict_member(
+    const Network* net, const floating* params, floating* arena, const Rows* rows, floating* x, Py_ssize_t n_rows,
+    bint tiled, const Answers* answers, Member me
+) noexcept nogil:
+    """Take rows forward, as a batch or a tile at a time, and write what is asked for of each.
+
+    x holds as many rows as the arena, or all of them where none are given to gather.
+    """
+    cdef Py_ssize_t n_in = net.layers[0].n_in
+    cdef Blocks blocks = loss_blocks(n_rows)
+    cdef Py_ssize_t i, first, n
+    cdef Py_ssize_t at = me.number * TILE_ROWS
+    if tiled:
+        for i in range(share_start(me, n_tiles(n_rows)), share_stop(me, n_tiles(n_rows))):
+            first = i * TILE_ROWS
+            n = min(<Py_ssize_t> TILE_ROWS, n_rows - first)
+            forward_tile(net, params, arena, rows, first, x + (first if rows == NULL else at) * n_in, at, n)
+            answer(net, arena, at, n, answers, first)
+    else:
+        forward_member(net, params, arena, rows, x, n_rows, me)
+        for i in range(share_start(me, blocks.n), share_stop(me, blocks.n)):
+            answer(net, arena, start(&blocks, i), length(&blocks, i), answers, start(&blocks, i))
+
+
+cdef inline void answer(
+    const Network* net, const floating* arena, Py_ssize_t at, Py_ssize_t n_rows, const Answers* answers,
+    Py_ssize_t first
+) noexcept nogil:
+    """Write what is asked for of the rows from `at` on in the arena, for rows from `first` on."""
+    cdef Py_ssize_t n_classes = net.layers[net.n_layers - 1].n_out
+    cdef const floating* probabilities = arena + net.room.probabilities + at * n_classes
+    cdef Py_ssize_t i
+    if answers.probabilities != NULL:
+        copy(<floating*> answers.probabilities + first * n_classes, probabilities, n_rows * n_classes)
+    for i in range(n_rows):
+        if answers.classes != NULL:
+            answers.classes[first + i] = argmax(probabilities + i * n_classes, n_classes)
+        if answers.losses != NULL:
+            answers.losses[first + i] = loss_of_row(net, arena, at + i, answers.labels[first + i])
+
+
+cdef inline bint backward_member(
+    const Network* net, floating* params, floating* gradients, floating* arena, const floating* x,
+    const Py_ssize_t* labels, const Py_ssize_t* order, Py_ssize_t n_rows, double regularization,
+    const Optimizer* optimizer, Member me
+) noexcept nogil:
+    """Fill the gradients for the batch x, or apply them where an optimiser is given.
+
+    The labels of the batch are labels[order], or labels where there is no order. Returns whether the mean
+    cross-entropy is finite; where it is not, nothing is applied.
+    """
     cdef const Layer* layer = &net.layers[net.n_layers - 1]
     cdef const floating* inputs
+    cdef const floating* probabilities
     cdef floating* dy = arena + net.room.delta
     cdef floating* dx = arena + net.room.next_delta
-    cdef Py_ssize_t i, row, k, first, last
+    cdef double* losses = net.sums
+    cdef double* n_correct = net.sums + MAX_BLOCKS
+    cdef double* squares = net.sums + 2 * MAX_BLOCKS
+    cdef Py_ssize_t i, row, k, label
     cdef Blocks blocks = loss_blocks(n_rows)
     for i in range(share_start(me, blocks.n), share_stop(me, blocks.n)):
-        first, last = start(&blocks, i), start(&blocks, i) + length(&blocks, i)
-        net.sums[i] = loss_of_rows(net, arena, labels, first, last)
-        for row in range(first, last):
-            cross_entropy_grad(arena + net.room.probabilities + row * layer.n_out, dy + row * layer.n_out,
-                               labels[row], layer.n_out, n_rows)
+        losses[i] = n_correct[i] = 0
+        for row in range(start(&blocks, i), start(&blocks, i) + length(&blocks, i)):
+            label = labels[row] if order == NULL else labels[order[row]]
+            probabilities = arena + net.room.probabilities + row * layer.n_out
+            losses[i] += loss_of_row(net, arena, row, label)
+            n_correct[i] += is_first_largest(probabilities, label, layer.n_out)
+            cross_entropy_grad(probabilities, dy + row * layer.n_out, label, layer.n_out, n_rows)
     barrier(me.n_members)
+    if optimizer != NULL and not isfinite(sum_of_blocks(losses, blocks.n)):
+        return False
     for k in range(net.n_layers - 1, -1, -1):
         layer = &net.layers[k]
         inputs = x if k == 0 else arena + net.layers[k - 1].y
-        affine_backward(inputs, params + layer.w, dy, gradients + layer.w, gradients + layer.b, NULL if k == 0 else dx,
-                        n_rows, layer.n_in, layer.n_out, regularization, net.sums + (k + 1) * MAX_BLOCKS,
-                        arena + net.room.partials, me)
+        affine_backward(layer, params, gradients, inputs, dy, NULL if k == 0 else dx, n_rows, regularization,
+                        squares + k * MAX_BLOCKS, optimizer, arena + net.room.partials, me)
         dy, dx = dx, dy
+    return True
+
+
+cdef inline double sum_of_blocks(const double* sums, Py_ssize_t n_blocks) noexcept nogil:
+    cdef double total = 0
+    cdef Py_ssize_t i
+    for i in range(n_blocks):
+        total += sums[i]
+    return total
+
+
+cdef inline Py_ssize_t count_correct(const Network* net, Py_ssize_t n_rows) noexcept nogil:
+    """How many rows of the batch last given to `backward_member` were classified right."""
+    cdef Blocks blocks = loss_blocks(n_rows)
+    return <Py_ssize_t> sum_of_blocks(net.sums + MAX_BLOCKS, blocks.n)
 
 
 cdef inline double mean_loss(
     const Network* net, Py_ssize_t n_rows, double regularization, size_t itemsize
 ) noexcept nogil:
-    """mean(cross_entropy) + 0.5 * regularization * sum(w**2), from the sums of the blocks in their order."""
+    """mean(cross_entropy) + 0.5 * regularization * sum(w**2) of that batch, w as it was then."""
     cdef Blocks blocks = loss_blocks(n_rows)
-    cdef const Layer* layer
     cdef Product p
-    cdef double loss = 0, squares = 0
-    cdef Py_ssize_t i, k
-    for i in range(blocks.n):
-        loss += net.sums[i]
+    cdef double squares = 0
+    cdef Py_ssize_t k
     if regularization != 0:
         for k in range(net.n_layers):
-            layer = &net.layers[k]
-            p = weight_gradient(n_rows, layer.n_in, layer.n_out, itemsize)
-            for i in range(p.results.n):
-                squares += net.sums[(k + 1) * MAX_BLOCKS + i]
-    return loss / n_rows + 0.5 * regularization * squares
+            p = weight_gradient(n_rows, &net.layers[k], itemsize)
+            squares += sum_of_blocks(net.sums + (k + 2) * MAX_BLOCKS, p.results.n)
+    return sum_of_blocks(net.sums, blocks.n) / n_rows + 0.5 * regularization * squares

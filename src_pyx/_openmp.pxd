@@ -17,8 +17,8 @@ cdef struct Member:
 
 
 cdef inline Py_ssize_t share_start(Member me, Py_ssize_t n_blocks) noexcept nogil:
-    return min(n_blocks, n_blocks * me.number // me.n_members)
+    return 0 if me.n_members == 1 else min(n_blocks, n_blocks * me.number // me.n_members)
 
 
 cdef inline Py_ssize_t share_stop(Member me, Py_ssize_t n_blocks) noexcept nogil:
-    return min(n_blocks, n_blocks * (me.number + 1) // me.n_members)
+    return n_blocks if me.n_members == 1 else min(n_blocks, n_blocks * (me.number + 1) // me.n_members)

@@ -1,12 +1,50 @@
-"""One update of n parameters w with their gradients dw, in place. `rate` is the learning rate.
+"""One update of n parameters w with their gradients dw, in place.
 
 Scalars are rounded to the parameters' type once, so that every element sees the same ones.
 """
 from cython cimport floating
-from libc.math cimport sqrt, sqrtf
+from libc.math cimport pow, sqrt, sqrtf
+
+cdef enum Method:
+    SGD
+    MOMENTUM
+    ADAM
 
 
-cdef inline void sgd(floating* w, const floating* dw, double rate, Py_ssize_t n) noexcept nogil:
+cdef struct Optimizer:
+    Method method
+    double rate
+    double beta1
+    double beta2
+    double epsilon
+    # 1 - beta1**t and 1 - beta2**t, for Adam
+    double correction1
+    double correction2
+    # the flat buffers that the method keeps, of the parameters' type; NULL where it keeps none
+    void* m
+    void* v
+
+
+cdef inline void set_time_step(Optimizer* optimizer, Py_ssize_t t) noexcept nogil:
+    optimizer.correction1 = 1 - pow(optimizer.beta1, <double> t)
+    optimizer.correction2 = 1 - pow(optimizer.beta2, <double> t)
+
+
+cdef inline void update(
+    const Optimizer* optimizer, floating* w, const floating* dw, Py_ssize_t at, Py_ssize_t n
+) noexcept nogil:
+    """Update w[:n], which starts at place `at` of the flat buffer; dw[:n] are its gradients."""
+    cdef floating* m = <floating*> optimizer.m
+    cdef floating* v = <floating*> optimizer.v
+    if optimizer.method == SGD:
+        sgd(w, dw, optimizer.rate, n)
+    elif optimizer.method == MOMENTUM:
+        momentum(w, dw, m + at, optimizer.rate, optimizer.beta1, n)
+    else:
+        adam(w, dw, m + at, v + at, optimizer, n)
+
+
+cdef inline void sgd(floating* restrict w, const floating* restrict dw, double rate, Py_ssize_t n) noexcept nogil:
     """w -= rate * dw"""
     cdef Py_ssize_t j
     cdef floating rate_ = <floating> rate
@@ -15,7 +53,8 @@ cdef inline void sgd(floating* w, const floating* dw, double rate, Py_ssize_t n)
 
 
 cdef inline void momentum(
-    floating* w, const floating* dw, floating* velocity, double rate, double beta1, Py_ssize_t n
+    floating* restrict w, const floating* restrict dw, floating* restrict velocity, double rate, double beta1,
+    Py_ssize_t n
 ) noexcept nogil:
     """velocity := beta1 * velocity - rate * dw; w += velocity. Sutskever et al., ICML 2013, equations 1 and 2."""
     cdef Py_ssize_t j
@@ -26,8 +65,8 @@ cdef inline void momentum(
 
 
 cdef inline void adam(
-    floating* w, const floating* dw, floating* m, floating* v, double rate, double beta1, double beta2,
-    double epsilon, double correction1, double correction2, Py_ssize_t n,
+    floating* restrict w, const floating* restrict dw, floating* restrict m, floating* restrict v,
+    const Optimizer* optimizer, Py_ssize_t n
 ) noexcept nogil:
     """Kingma and Ba, ICLR 2015, algorithm 1, with correction1 = 1 - beta1**t and correction2 = 1 - beta2**t:
 
@@ -35,14 +74,14 @@ cdef inline void adam(
     w -= rate * (m / correction1) / (sqrt(v / correction2) + epsilon)
     """
     cdef Py_ssize_t j
-    cdef floating beta1_ = <floating> beta1, one_minus_beta1 = <floating> (1 - beta1)
-    cdef floating beta2_ = <floating> beta2, one_minus_beta2 = <floating> (1 - beta2)
-    cdef floating step = <floating> (rate / correction1), scale = <floating> (1 / sqrt(correction2))
-    cdef floating epsilon_ = <floating> epsilon
+    cdef floating beta1 = <floating> optimizer.beta1, one_minus_beta1 = <floating> (1 - optimizer.beta1)
+    cdef floating beta2 = <floating> optimizer.beta2, one_minus_beta2 = <floating> (1 - optimizer.beta2)
+    cdef floating step = <floating> (optimizer.rate / optimizer.correction1)
+    cdef floating scale = <floating> (1 / sqrt(optimizer.correction2)), epsilon = <floating> optimizer.epsilon
     for j in range(n):
-        m[j] = beta1_ * m[j] + one_minus_beta1 * dw[j]
-        v[j] = beta2_ * v[j] + one_minus_beta2 * dw[j] * dw[j]
+        m[j] = beta1 * m[j] + one_minus_beta1 * dw[j]
+        v[j] = beta2 * v[j] + one_minus_beta2 * dw[j] * dw[j]
         if floating is float:
-            w[j] -= step * m[j] / (sqrtf(v[j]) * scale + epsilon_)
+            w[j] -= step * m[j] / (sqrtf(v[j]) * scale + epsilon)
         else:
-            w[j] -= step * m[j] / (sqrt(v[j]) * scale + epsilon_)
+            w[j] -= step * m[j] / (sqrt(v[j]) * scale + epsilon)

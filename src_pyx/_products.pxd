@@ -6,8 +6,8 @@ computes them. So the same bits come out for any number of threads, as long as B
 """
 from cython cimport floating
 
-from _blas cimport gemm
-from _elementwise cimport add
+from _elementwise cimport add, copy
+from _matmul cimport matmul
 from _openmp cimport Member, barrier, share_start, share_stop
 
 cdef enum:
@@ -19,7 +19,7 @@ cdef enum:
     SMALL_EXTENT = 48
     BLOCK_WORK = 1 << 20
     # partial sums beyond this leave the second-level cache and cost more than cutting the result
-    MAX_PARTIAL_BYTES = 1 << 23
+    MAX_PARTIAL_BYTES = 1 << 21
     # edges of blocks fall on whole vectors and cache lines
     GRAIN = 16
 
@@ -59,7 +59,9 @@ cdef struct Rectangle:
 
 cdef inline Blocks cut(Py_ssize_t extent, Py_ssize_t n_blocks) noexcept nogil:
     cdef Blocks blocks
-    n_blocks = max(1, min(n_blocks, MAX_BLOCKS))
+    if n_blocks <= 1:
+        return Blocks(extent, extent, 1)  # without divisions, which tiny networks would feel
+    n_blocks = min(n_blocks, MAX_BLOCKS)
     blocks.extent = extent
     blocks.size = max(GRAIN, ((extent + n_blocks - 1) // n_blocks + GRAIN - 1) // GRAIN * GRAIN)
     blocks.n = (extent + blocks.size - 1) // blocks.size
@@ -80,16 +82,15 @@ cdef inline Blocks cut_axis(Py_ssize_t extent, Py_ssize_t work) noexcept nogil:
 
 
 cdef inline Product product(
-    bint ta, bint tb, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, size_t itemsize
+    bint ta, bint tb, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, size_t itemsize, Py_ssize_t more_work=0
 ) noexcept nogil:
-    """The product op(a) @ op(b), cut along the longest of its rows, columns and terms."""
+    """The product op(a) @ op(b), cut along the longest of its rows, columns and terms.
+
+    `more_work` is what is done with the result besides, as a number of multiplications that take as long.
+    """
     cdef Product p
-    cdef Py_ssize_t work = m * n * k
-    p.ta = ta
-    p.tb = tb
-    p.m = m
-    p.n = n
-    p.k = k
+    cdef Py_ssize_t work = m * n * k + more_work
+    p.ta, p.tb, p.m, p.n, p.k = ta, tb, m, n, k
     p.axis = ROWS if m >= n else COLUMNS
     if k > max(m, n):
         p.blocks = cut_axis(k, work)
@@ -107,7 +108,7 @@ cdef inline Py_ssize_t n_partials(const Product* p) noexcept nogil:
 
 
 cdef inline Rectangle result(const Product* p, Py_ssize_t i) noexcept nogil:
-    """The part of c that whoever has result block i owns when `multiply` is done."""
+    """The part of c that whoever has result block i completes."""
     cdef Rectangle r
     r.row, r.n_rows, r.column, r.n_columns = 0, p.m, 0, p.n
     if p.axis == COLUMNS:
@@ -117,38 +118,51 @@ cdef inline Rectangle result(const Product* p, Py_ssize_t i) noexcept nogil:
     return r
 
 
-cdef inline void multiply(
-    const Product* p, const floating* a, const floating* b, floating* c, floating* partials, Member me
+cdef inline void multiply_block(
+    const Product* p, Py_ssize_t i, const floating* a, const floating* b, floating* out, Py_ssize_t ld_out
 ) noexcept nogil:
-    """This member's share of c := op(a) @ op(b); its own result blocks are complete on return, the others' are not."""
+    """Block i, with its first element at `out`: of the result, or, where the terms are cut, of the partial sums."""
     cdef Py_ssize_t lda = p.m if p.ta else p.k
     cdef Py_ssize_t ldb = p.k if p.tb else p.n
-    cdef Py_ssize_t i, j, at, extent
-    cdef Rectangle r
-    for i in range(share_start(me, p.blocks.n), share_stop(me, p.blocks.n)):
-        at, extent = start(&p.blocks, i), length(&p.blocks, i)
-        if p.axis == ROWS:
-            # c[at:at + extent] = op(a)[at:at + extent] @ op(b)
-            gemm(p.ta, p.tb, extent, p.n, p.k, a + (at if p.ta else at * lda), lda, b, ldb, c + at * p.n, p.n)
-        elif p.axis == COLUMNS:
-            # c[:, at:at + extent] = op(a) @ op(b)[:, at:at + extent]
-            gemm(p.ta, p.tb, p.m, extent, p.k, a, lda, b + (at * ldb if p.tb else at), ldb, c + at, p.n)
-        else:
-            # partials[i] = op(a)[:, at:at + extent] @ op(b)[at:at + extent]
-            gemm(p.ta, p.tb, p.m, p.n, extent, a + (at * lda if p.ta else at), lda,
-                 b + (at if p.tb else at * ldb), ldb, partials + i * p.m * p.n, p.n)
+    cdef Py_ssize_t at = start(&p.blocks, i), extent = length(&p.blocks, i)
+    if p.axis == ROWS:
+        # out = op(a)[at:at + extent] @ op(b)
+        matmul(p.ta, p.tb, extent, p.n, p.k, a + (at if p.ta else at * lda), lda, b, ldb, out, ld_out)
+    elif p.axis == COLUMNS:
+        # out = op(a) @ op(b)[:, at:at + extent]
+        matmul(p.ta, p.tb, p.m, extent, p.k, a, lda, b + (at * ldb if p.tb else at), ldb, out, ld_out)
+    else:
+        # out = op(a)[:, at:at + extent] @ op(b)[at:at + extent]
+        matmul(p.ta, p.tb, p.m, p.n, extent, a + (at * lda if p.ta else at), lda,
+               b + (at if p.tb else at * ldb), ldb, out, ld_out)
+
+
+cdef inline void add_partials(const Product* p, Py_ssize_t i, const floating* partials, floating* out) noexcept nogil:
+    """Result block i := partials[0] + partials[1] + ..., in this order; whole rows, without gaps between them."""
+    cdef Rectangle r = result(p, i)
+    cdef Py_ssize_t j, at = r.row * p.n, extent = r.n_rows * p.n
+    copy(out, partials + at, extent)
+    for j in range(1, p.blocks.n):
+        add(out, partials + j * p.m * p.n + at, extent)
+
+
+cdef inline void partial_sums(
+    const Product* p, const floating* a, const floating* b, floating* partials, Member me
+) noexcept nogil:
+    """Where the terms are cut, this member's share of the partial sums; those of all are complete on return."""
+    cdef Py_ssize_t i
     if p.axis == TERMS:
+        for i in range(share_start(me, p.blocks.n), share_stop(me, p.blocks.n)):
+            multiply_block(p, i, a, b, partials + i * p.m * p.n, p.n)
         barrier(me.n_members)
-        for i in range(share_start(me, p.results.n), share_stop(me, p.results.n)):
-            # c[rows] = partials[0][rows] + partials[1][rows] + ..., in this order
-            r = result(p, i)
-            at, extent = r.row * p.n, r.n_rows * p.n
-            copy(c + at, partials + at, extent)
-            for j in range(1, p.blocks.n):
-                add(c + at, partials + j * p.m * p.n + at, extent)
 
 
-cdef inline void copy(floating* y, const floating* x, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t j
-    for j in range(n):
-        y[j] = x[j]
+cdef inline void result_block(
+    const Product* p, Py_ssize_t i, const floating* a, const floating* b, const floating* partials, floating* out,
+    Py_ssize_t ld_out
+) noexcept nogil:
+    """Result block i, from the partial sums or from a and b, with its first element at `out`."""
+    if p.axis == TERMS:
+        add_partials(p, i, partials, out)
+    else:
+        multiply_block(p, i, a, b, out, ld_out)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fastmlp import Standardizer
 from fastmlp.datasets import CIFAR10_CLASSES, get_CIFAR10_data, load_digits
 
 BATCHES = [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]
@@ -121,6 +122,17 @@ def test_float32_is_rounded_once(binary):
     double = get_CIFAR10_data(**SIZES, folder=binary)
     single = get_CIFAR10_data(**SIZES, folder=binary, dtype="float32")
     assert_same(single, {key: a.astype(np.float32) if key.startswith("X") else a for key, a in double.items()})
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_raw_images_and_the_notebooks_standardizer_are_the_same(binary, dtype):
+    data, raw = (get_CIFAR10_data(**SIZES, folder=binary, dtype=d) for d in (dtype, np.uint8))
+    standardizer = Standardizer.notebook().fit(raw["X_train"])
+    for part in ("train", "val", "test"):
+        assert raw[f"X_{part}"].dtype == np.uint8
+        np.testing.assert_array_equal(raw[f"y_{part}"], data[f"y_{part}"], strict=True)
+        found, expected = standardizer.transform(raw[f"X_{part}"], dtype), data[f"X_{part}"]
+        assert (np.abs(found - expected) <= 4 * np.spacing(np.abs(expected))).all()
 
 
 @pytest.mark.parametrize("subtract_mean", [True, False])

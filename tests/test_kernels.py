@@ -129,9 +129,9 @@ def test_partials_needed_covers_every_smaller_batch():
 
 def test_bound_buffers_are_checked():
     sizes = np.array([[2, 3, 0, 8, 0]], np.intp)
-    room = np.zeros(6, np.intp)
+    room = np.zeros(7, np.intp)
     good = np.zeros(64)
     with pytest.raises(ValueError, match="Buffer dtype mismatch"):
-        _kernels.Propagation(sizes, room, np.zeros(64, np.int64), good, good, good)
+        _kernels.Propagation(sizes, room, np.zeros(64, np.int64), good, good, good, ())
     with pytest.raises(ValueError, match="not C-contiguous"):
-        _kernels.Propagation(sizes, room, good[::2], good, good, good)
+        _kernels.Propagation(sizes, room, good[::2], good, good, good, ())

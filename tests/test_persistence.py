@@ -193,7 +193,20 @@ def rewrite(path, change):
 
 
 CHANGES = {
-    "version": (lambda header, arrays: {**header, "version": 99}, "its version is 99; this fastmlp reads version 1"),
+    "version": (
+        lambda header, arrays: {**header, "version": 99},
+        "its version is 99; this fastmlp reads versions 1 to 2",
+    ),
+    "version 0": (lambda header, arrays: {**header, "version": 0}, "its version is 0"),
+    "mean without scale": (lambda header, arrays: arrays.update({"standardizer.mean": np.ones(4)}), "scale"),
+    "short statistics": (
+        lambda header, arrays: arrays.update({"standardizer.mean": np.ones(3), "standardizer.scale": np.ones(3)}),
+        "its standardizer has 3 features",
+    ),
+    "no scale": (
+        lambda header, arrays: arrays.update({"standardizer.mean": np.ones(4), "standardizer.scale": np.zeros(4)}),
+        "above 0",
+    ),
     "format": (lambda header, arrays: {**header, "format": "torch"}, "its format is 'torch'"),
     "wider": (lambda header, arrays: {**header, "sizes": [4, 7, 3]}, r"sizes \[4, 7, 3\] need"),
     "deeper": (lambda header, arrays: {**header, "sizes": [4, 6, 3, 3]}, r"sizes \[4, 6, 3, 3\] need"),
@@ -214,6 +227,13 @@ CHANGES = {
     "integers": (lambda header, arrays: arrays.update(b1=arrays["b1"].astype(int)), "where sizes"),
     "transposed": (lambda header, arrays: arrays.update(W1=arrays["W1"].T.copy()), "where sizes"),
 }
+
+
+def test_a_file_of_version_1_is_read(tmp_path):
+    net = trained()
+    net.save(tmp_path / "net")
+    rewrite(tmp_path / "net", lambda header, arrays: {**header, "version": 1})
+    assert_same(NeuralNetwork.load(tmp_path / "net").params, net.params)
 
 
 @pytest.mark.parametrize("change", CHANGES)

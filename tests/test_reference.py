@@ -207,12 +207,26 @@ def test_same_initial_weights(dtype, init):
 )
 def test_200_steps_as_the_reference(optimizer, rate, time_step, sizes, dtype):
     X, y = batch(131, sizes[0], sizes[-1])
-    net, expected = (make(sizes, module, seed=1, dtype=dtype) for module in (fastmlp, reference))
+
+    def train(net):
+        """Gives the hidden units' inputs at each step."""
+        for i in range(200):
+            rows = slice(start := i % 4 * 37, start + 37)  # the fourth batch is smaller
+            net.forward(X[rows])
+            yield [net.outputs["X" if k == 1 else f"h{k - 1}"] @ net.params[f"W{k}"] + net.params[f"b{k}"]
+                   for k in range(1, len(sizes) - 1)]  # fmt: skip
+            net.backward(y[rows], 0.01)
+            net.update(rate, 0.9, 0.999, 1e-8, optimizer, time_step(i))
+
+    def margin(seed):
+        inputs = (z for step in train(make(sizes, seed=seed)) for z in step)
+        return min((np.abs(z).min() for z in inputs), default=1)
+
+    # Where a ReLU's input is 0 but for rounding, the gradient jumps, and nothing can be said of what follows.
+    seed = next(seed for seed in range(1, 200) if dtype == "float64" or margin(seed) > 5e-6)
+    net, expected = (make(sizes, module, seed=seed, dtype=dtype) for module in (fastmlp, reference))
     assert_same(net.params, expected.params)
-    for i in range(200):
-        rows = slice(start := i % 4 * 37, start + 37)  # the fourth batch is smaller
-        for each in (net, expected):
-            each.forward(X[rows])
-            each.backward(y[rows], 0.01)
-            each.update(rate, 0.9, 0.999, 1e-8, optimizer, time_step(i))
+    for each in (net, expected):
+        for _ in train(each):
+            pass
     assert_near(net.params, expected.params, RTOL[dtype])

@@ -297,6 +297,61 @@ def test_threads_beyond_those_that_openmp_grants():
     assert first == second
 
 
+def cgroup(root, lines, **files):
+    """A file system's root with control groups; names of files have two underscores for a slash."""
+    files = {"proc__self__cgroup": lines, **{f"sys__fs__cgroup__{name}": text for name, text in files.items()}}
+    for name, text in files.items():
+        path = root / name.replace("__", "/").replace("-", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return threads.processor_quota(root)
+
+
+def test_quota_of_version_2_is_the_least_on_the_way_up(tmp_path):
+    assert cgroup(tmp_path, "0::/a/b\n") is None
+    assert cgroup(tmp_path, "0::/a/b\n", **{"a__b__cpu-max": "max 100000\n"}) is None
+    assert cgroup(tmp_path, "0::/a/b\n", **{"a__cpu-max": "350000 100000\n"}) == 3.5
+    assert cgroup(tmp_path, "0::/a/b\n", **{"a__b__cpu-max": "50000 25000\n"}) == 2
+    assert cgroup(tmp_path, "0::/elsewhere\n", **{"cpu-max": "150000 100000\n"}) == 1.5
+    assert cgroup(tmp_path, "0::/a/b\n", **{"a__b__cpu-max": "nonsense"}) == 1.5
+
+
+def test_quota_of_version_1(tmp_path):
+    lines = "5:memory:/m\n2:cpu,cpuacct:/a\n1:cpuset:/a\n"
+    assert cgroup(tmp_path, lines) is None
+    period = {"cpu__a__cpu-cfs_period_us": "100000\n"}
+    assert cgroup(tmp_path, lines, **period, **{"cpu__a__cpu-cfs_quota_us": "-1\n"}) is None
+    assert cgroup(tmp_path, lines, **period, **{"cpu__a__cpu-cfs_quota_us": "250000\n"}) == 2.5
+
+
+def test_a_system_without_control_groups_has_no_quota(tmp_path):
+    assert threads.processor_quota(tmp_path) is None
+
+
+@under_p2
+def test_the_quota_limits_the_default_and_is_read_once_a_second(monkeypatch):
+    reads = []
+
+    def quota():
+        reads.append(1)
+        return 1.9
+
+    monkeypatch.setattr(threads, "processor_quota", quota)
+    monkeypatch.setattr(threads.time, "monotonic", lambda: 100.25)
+    threads._quota_now.cache_clear()
+    try:
+        assert [threads.available_threads() for _ in range(5)] == [1] * 5
+        assert len(reads) == 1
+        monkeypatch.setattr(threads.time, "monotonic", lambda: 101.25)
+        threads.available_threads()
+        assert len(reads) == 2
+        threads.team_size(None, threads.SERIAL_WORK - 1)  # too small to ask
+        assert len(reads) == 2
+        assert threads.team_size(3, threads.SERIAL_WORK) == 3  # who asks for a number gets it
+    finally:
+        threads._quota_now.cache_clear()
+
+
 def test_pattern_can_be_forced():
     script = "from fastmlp import threads; print(threads.pattern, threads.available_threads())"
     assert run_python(script, FASTMLP_THREADING="blas") == "blas 1"

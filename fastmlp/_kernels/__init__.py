@@ -1,0 +1,37 @@
+"""The compiled kernels, in the build for the vector instructions that this processor has.
+
+All builds are of one source and give the same bits (docs/architecture.md); a wheel carries them all. The environment
+variable FASTMLP_SIMD names one, to try or to measure it.
+"""
+
+import importlib
+import os
+
+from fastmlp._kernels import plain
+
+
+def _choose_level() -> str:
+    levels = plain.supported_levels()
+    asked = os.environ.get("FASTMLP_SIMD", levels[-1])
+    if asked not in levels:
+        needed = " or ".join(map(repr, levels))
+        raise ValueError(f"the environment variable FASTMLP_SIMD must be {needed} on this machine, got {asked!r}")
+    return asked
+
+
+_build = importlib.import_module(f"fastmlp._kernels.{_choose_level()}")
+MAX_BLOCKS = _build.MAX_BLOCKS
+OPTIMIZERS = _build.OPTIMIZERS
+TILE_ROWS = _build.TILE_ROWS
+Propagation = _build.Propagation
+Training = _build.Training
+Update = _build.Update
+after_fork_in_child = _build.after_fork_in_child
+bind_blas = _build.bind_blas
+build_info = _build.build_info
+first_outside = _build.first_outside
+is_finite = _build.is_finite
+is_stored = _build.is_stored
+max_threads = _build.max_threads
+partials_needed = _build.partials_needed
+standardize = _build.standardize

@@ -1,0 +1,197 @@
+"""Standardising rows before they enter a network, from the statistics of its training rows."""
+
+from collections.abc import Iterator
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from fastmlp import _kernels
+from fastmlp.validation import float_dtype, integer, one_of, real_array, real_matrix
+
+# Rows that are looked at together; a block of images stays in cache.
+_BLOCK_ROWS = 256
+
+# Types whose sums of squares are exact in 64-bit integers, block by block.
+_SMALL_INTEGERS = "?bBhH"
+
+
+class Standardizer:
+    """Subtracts a mean from each feature and divides by a scale, both measured on training rows.
+
+    A network that is given one takes raw rows, uint8 pixels say, and standardises each batch on its way in: nobody
+    holds a converted copy of the data.
+
+    Parameters
+    ----------
+    n_channels : int, optional
+        Without it, a feature's scale is its own standard deviation. With it, rows are images in height-width-channel
+        order, and a channel's features share the standard deviation of all its pixels.
+    center : {"feature", "channel"}
+        Whether each feature has a mean of its own, or each channel.
+
+    Attributes
+    ----------
+    mean_, scale_ : ndarray (n_features,), float64
+        What is subtracted from each feature, and what it is then divided by: the standard deviation, or 1 for features
+        that never change.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp import Standardizer
+    >>> standardizer = Standardizer().fit(np.array([[0, 5], [4, 5]], np.uint8))
+    >>> standardizer.mean_, standardizer.scale_
+    (array([2., 5.]), array([2., 1.]))
+    >>> standardizer.transform([[6, 5]])
+    array([[2., 0.]])
+    """
+
+    def __init__(self, n_channels: int | None = None, center: str = "feature"):
+        self.n_channels = None if n_channels is None else integer("n_channels", n_channels)
+        self.center = one_of("center", center, ("feature", "channel"))
+        if n_channels is None and center == "channel":
+            raise ValueError("center='channel' needs n_channels, got None")
+
+    @classmethod
+    def notebook(cls) -> Self:
+        """What the assignment's notebook does to CIFAR-10: the mean image, and one standard deviation a channel.
+
+        Fitted on the training images, it gives what `get_CIFAR10_data` returns, up to rounding.
+        """
+        return cls(n_channels=3)
+
+    @classmethod
+    def of_statistics(cls, mean: npt.ArrayLike, scale: npt.ArrayLike) -> Self:
+        """A standardizer with these means and scales (n_features,), ready for use.
+
+        Raises
+        ------
+        ValueError
+            If they are not finite arrays of one length, or a scale is not above 0.
+        """
+        standardizer = cls()
+        mean, scale = (np.array(real_array(name, a), np.float64) for name, a in (("mean", mean), ("scale", scale)))
+        if mean.ndim != 1 or mean.shape != scale.shape:
+            raise ValueError(f"mean and scale must be arrays (n_features,), got {mean.shape} and {scale.shape}")
+        if not (np.isfinite(mean).all() and np.isfinite(scale).all() and (scale > 0).all()):
+            raise ValueError("mean and scale must be finite, and the scale above 0")
+        standardizer.mean_, standardizer.scale_ = mean, scale
+        return standardizer
+
+    def fit(self, X: npt.ArrayLike) -> Self:
+        """Measure the rows of X (n_rows, n_features), in one pass; exactly for integers of up to 16 bits.
+
+        Returns
+        -------
+        Standardizer
+            This one.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is not a matrix of finite real numbers with at least one row, or its columns do not make up channels.
+        """
+        X = real_array("X", X)
+        if X.ndim != 2 or 0 in X.shape:
+            raise ValueError(f"X must have shape (n_rows, n_features) and at least one row, got {X.shape}")
+        n_channels = X.shape[1] if self.n_channels is None else self.n_channels
+        if X.shape[1] % n_channels:
+            raise ValueError(f"X must have a multiple of n_channels = {n_channels} columns, got {X.shape[1]}")
+        measure = _exact_statistics if X.dtype.char in _SMALL_INTEGERS else _merged_statistics
+        mean, variance = measure(X, n_channels, self.center == "channel")
+        if not (np.isfinite(mean).all() and np.isfinite(variance).all()):
+            at = int(np.argmin(np.isfinite(mean + variance)))
+            raise ValueError(
+                f"X must be finite, got NaN, an infinity or numbers too large to be squared in column {at}"
+            )
+        scale = np.sqrt(variance)
+        scale[scale == 0] = 1
+        self.mean_, self.scale_ = mean, scale
+        return self
+
+    def transform(self, X: npt.ArrayLike, dtype: npt.DTypeLike = np.float64) -> np.ndarray:
+        """(X - mean_) / scale_ as a fresh array, with the bits that a network with this standardizer computes with.
+
+        Parameters
+        ----------
+        X : array_like (n_rows, n_features)
+        dtype : float64 or float32
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is not real or not of that shape, or dtype is another one.
+        """
+        dtype = float_dtype("dtype", dtype)
+        mean, *_ = statistics = self.statistics(dtype)
+        X = real_matrix("X", X, len(mean))
+        result = np.empty(X.shape, dtype)
+        if len(X):
+            stored = X if _kernels.is_stored(X) else X.astype(dtype)
+            _kernels.standardize(stored, result.reshape(-1), *statistics)
+        return result
+
+    def statistics(self, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What the kernels take, of a network's dtype: mean, the digits of the mean that this cuts off, 1 / scale."""
+        if not hasattr(self, "mean_"):
+            raise ValueError("the Standardizer must be fitted first: Standardizer().fit(X)")
+        mean = self.mean_.astype(dtype)
+        return mean, (self.mean_ - mean).astype(dtype), (1 / self.scale_).astype(dtype)
+
+    def __repr__(self) -> str:
+        arguments = "" if self.n_channels is None else f"n_channels={self.n_channels}"
+        arguments += "" if self.center == "feature" else f", center={self.center!r}"
+        return f"Standardizer({arguments})"
+
+
+def _blocks(X: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, len(X), _BLOCK_ROWS):
+        yield X[start : start + _BLOCK_ROWS]
+
+
+def _exact_statistics(X: np.ndarray, n_channels: int, pooled: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of each feature (n_features,), rounded once, from sums in integers."""
+    sums: Any = np.zeros(X.shape[1], np.int64)
+    squares: Any = np.zeros(X.shape[1], np.int64)
+    for rows in _blocks(X):
+        block = rows.astype(np.int64)
+        sums += block.sum(axis=0)
+        squares += np.einsum("ij,ij->j", block, block)
+    # Python's integers, which neither round nor overflow, up to the one division in each statistic
+    sums, squares = (array.reshape(-1, n_channels).astype(object) for array in (sums, squares))
+    count = len(X)
+    if pooled:
+        count *= len(sums)
+        sums, squares = sums.sum(axis=0, keepdims=True), squares.sum(axis=0, keepdims=True)
+    spread = (count * squares - sums * sums).sum(axis=0, keepdims=True)
+    statistics = sums / count, spread / (count * count * len(sums))
+    mean, variance = (np.broadcast_to(a.astype(np.float64), (X.shape[1] // n_channels, n_channels)) for a in statistics)
+    return mean.ravel(), variance.ravel()
+
+
+def _merged_statistics(X: np.ndarray, n_channels: int, pooled: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of each feature (n_features,), from those of blocks of rows.
+
+    Chan, Golub and LeVeque, Algorithms for computing the sample variance, The American Statistician 37 (1983),
+    equation 1.5: no squares of the numbers themselves, whose sums would lose the digits of small variances.
+    """
+    n, mean, spread = 0, np.zeros(X.shape[1]), np.zeros(X.shape[1])
+    low, high = np.full(X.shape[1], np.inf), np.full(X.shape[1], -np.inf)
+    with np.errstate(invalid="ignore", over="ignore"):  # the caller looks at the result
+        for rows in _blocks(X):
+            block = rows.astype(np.float64)
+            block_mean = block.mean(axis=0)
+            difference = block_mean - mean
+            spread += np.square(block - block_mean).sum(axis=0) + difference**2 * (n * len(block) / (n + len(block)))
+            n += len(block)
+            mean += difference * (len(block) / n)
+            np.minimum(low, block.min(axis=0), out=low)
+            np.maximum(high, block.max(axis=0), out=high)
+        constant = low == high
+        mean[constant], spread[constant] = low[constant], 0
+        means, variances = mean.reshape(-1, n_channels), (spread / n).reshape(-1, n_channels)
+        if pooled:
+            variances = variances + np.square(means - means.mean(axis=0))
+            means = np.broadcast_to(means.mean(axis=0), means.shape)
+        return means.ravel(), np.broadcast_to(variances.mean(axis=0), means.shape).ravel()

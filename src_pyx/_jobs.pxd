@@ -1,0 +1,86 @@
+"""What one call of the kernels does, and the team that does it: the one place that starts a parallel region."""
+from cython cimport floating
+from cython.parallel cimport parallel, threadid
+
+cimport _openmp as openmp
+from _float_mode cimport FloatMode, flush_denormals, restore
+from _network cimport Answers, Network, backward_member, forward_member, predict_member
+from _openmp cimport Member, share_start, share_stop
+from _optimizers cimport Optimizer, update
+from _products cimport Blocks, cut, length, start
+from _rows cimport Rows
+from _training cimport Epoch, train_member
+
+cdef enum:
+    # parameters that one member updates
+    UPDATE_SIZE = 8192
+
+cdef enum Task:
+    FORWARD
+    BACKWARD
+    PREDICT
+    TRAIN
+    UPDATE
+
+
+cdef struct Job:
+    # what a call works on: the buffers and x are of one type, float or double
+    bint single
+    Network net
+    void* params
+    void* gradients
+    void* arena
+    void* x
+    # what it does, and what that needs
+    Task task
+    const Rows* rows
+    Py_ssize_t n_rows
+    const Py_ssize_t* labels
+    double regularization
+    bint tiled
+    Answers answers
+    Epoch* epoch
+    double deadline
+    const Optimizer* optimizer
+
+
+cdef inline Py_ssize_t size_of(const Job* job) noexcept nogil:
+    return sizeof(float) if job.single else sizeof(double)
+
+
+cdef inline void run_team(const Job* job, floating* params, int n_threads) noexcept nogil:
+    if n_threads == 1:
+        run_member(job, params, Member(0, 1))
+    else:
+        with parallel(num_threads=openmp.team_size(n_threads)):
+            # the region may have got fewer members than it asked for
+            run_member(job, params, Member(threadid(), min(n_threads, openmp.members())))
+
+
+cdef inline void run_member(const Job* job, floating* params, Member me) noexcept nogil:
+    cdef FloatMode before = flush_denormals()
+    cdef floating* gradients = <floating*> job.gradients
+    cdef floating* arena = <floating*> job.arena
+    cdef floating* x = <floating*> job.x
+    if job.task == FORWARD:
+        forward_member(&job.net, params, arena, job.rows, x, job.n_rows, me)
+    elif job.task == BACKWARD:
+        backward_member(&job.net, params, gradients, arena, x, job.labels, NULL, job.n_rows, job.regularization, NULL,
+                        me)
+    elif job.task == PREDICT:
+        predict_member(&job.net, params, arena, job.rows, x, job.n_rows, job.tiled, &job.answers, me)
+    elif job.task == TRAIN:
+        train_member(&job.net, params, gradients, arena, job.epoch, job.optimizer, job.deadline, me)
+    else:
+        update_member(job.optimizer, params, gradients, job.n_rows, me)
+    restore(before)
+
+
+cdef inline void update_member(
+    const Optimizer* optimizer, floating* w, const floating* dw, Py_ssize_t n, Member me
+) noexcept nogil:
+    cdef Blocks blocks = cut(n, n // UPDATE_SIZE)
+    cdef Py_ssize_t i, at
+    for i in range(share_start(me, blocks.n), share_stop(me, blocks.n)):
+        at = start(&blocks, i)
+        update(optimizer, w + at, dw + at, at, length(&blocks, i))

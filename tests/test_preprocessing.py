@@ -1,0 +1,158 @@
+"""Standardizer: its statistics against exact arithmetic, and its refusals."""
+
+import copy
+import pickle
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from fastmlp import NeuralNetwork, Standardizer
+
+
+def exact(X, n_channels=None, pooled=False):
+    """Mean and variance of each feature in fractions."""
+    columns = [[Fraction(value.item()) for value in column] for column in X.T]
+    n_channels = n_channels or len(columns)
+    means = [sum(column) / len(column) for column in columns]
+    if pooled:
+        channels = [means[c::n_channels] for c in range(n_channels)]
+        means = [sum(channels[j % n_channels]) / len(channels[0]) for j in range(len(columns))]
+    spreads = [sum((x - mean) ** 2 for x in column) / len(column) for column, mean in zip(columns, means, strict=True)]
+    variances = [sum(spreads[j % n_channels :: n_channels]) / (len(columns) // n_channels) for j in range(len(columns))]
+    return means, variances
+
+
+@pytest.mark.parametrize(("n_channels", "pooled"), [(None, False), (1, False), (3, False), (3, True), (6, True)])
+@given(arrays(np.uint8, st.tuples(st.integers(1, 9), st.just(6))))
+def test_statistics_of_small_integers_are_rounded_once(n_channels, pooled, X):
+    standardizer = Standardizer(n_channels, "channel" if pooled else "feature").fit(X)
+    means, variances = exact(X, n_channels, pooled)
+    assert standardizer.mean_.tolist() == [float(mean) for mean in means]
+    assert standardizer.scale_.tolist() == [float(np.sqrt(float(v))) if v else 1.0 for v in variances]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "float16"])
+@pytest.mark.parametrize(("n_channels", "pooled"), [(None, False), (3, False), (3, True)])
+def test_statistics_of_other_numbers_keep_their_digits(n_channels, pooled, dtype):
+    """Seven hundred rows, so three blocks; a large mean beside a small spread, as in temperatures in kelvin."""
+    X = (np.random.RandomState(0).randn(700, 6) * [1, 2, 3, 4, 5, 6] + 300).astype(dtype)
+    standardizer = Standardizer(n_channels, "channel" if pooled else "feature").fit(X)
+    means, variances = exact(X, n_channels, pooled)
+    np.testing.assert_allclose(standardizer.mean_, [float(mean) for mean in means], rtol=1e-15)
+    np.testing.assert_allclose(standardizer.scale_**2, [float(v) for v in variances], rtol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "float32", "float64"])
+@pytest.mark.parametrize("value", [0, 7, 0.1])
+def test_a_constant_feature_has_scale_1(value, dtype):
+    X = np.full((1000, 3), value, dtype)
+    X[::2, 1] += 1
+    standardizer = Standardizer().fit(X)
+    np.testing.assert_allclose(standardizer.scale_, [1, 0.5, 1], rtol=1e-6)
+    assert (standardizer.transform(X)[:, 0] == 0).all()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("stored", ["uint8", "float32", "float64"])
+def test_transform_is_right_to_a_few_ulp(stored, dtype):
+    X = np.random.RandomState(0).randint(0, 256, (300, 24)).astype(stored)
+    standardizer = Standardizer().fit(X)
+    exactly = (X.astype(np.longdouble) - standardizer.mean_) / standardizer.scale_
+    found = standardizer.transform(X, dtype)
+    assert found.dtype == dtype
+    assert (np.abs(found - exactly) <= 4 * np.spacing(np.abs(exactly).astype(dtype))).all()
+
+
+def test_two_halves_make_a_whole():
+    """The second part of the mean is what float32 cuts off; without it these numbers would be a third away."""
+    X = np.float32(1 << 23) + np.arange(4, dtype=np.float32)[:, None]
+    standardizer = Standardizer().fit(X)
+    np.testing.assert_allclose(
+        standardizer.transform(X, "float32") * standardizer.scale_, [[-1.5], [-0.5], [0.5], [1.5]]
+    )
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "message"),
+    [
+        (np.ones(3), ValueError, r"X must have shape \(n_rows, n_features\) and at least one row, got \(3,\)"),
+        (np.ones((0, 3)), ValueError, r"at least one row, got \(0, 3\)"),
+        ([["a"]], TypeError, "X must be an array of real numbers"),
+        ([[0.0, 1.0], [0.0, np.nan]], ValueError, "X must be finite, got .* in column 1"),
+        ([[0.0, np.inf], [0.0, np.inf]], ValueError, "X must be finite, got .* in column 1"),
+        ([[0.0, -1e200], [0.0, 1e200]], ValueError, "X must be finite, got .* in column 1"),
+    ],
+)
+def test_bad_rows_are_refused(X, error, message):
+    standardizer = Standardizer().fit([[1.0, 2.0]])
+    with pytest.raises(error, match=message):
+        standardizer.fit(X)
+    assert standardizer.mean_.tolist() == [1, 2]
+
+
+def test_bad_options_are_refused():
+    with pytest.raises(ValueError, match="n_channels must be a positive integer, got 0"):
+        Standardizer(0)
+    with pytest.raises(ValueError, match="center must be one of 'feature', 'channel', got 'row'"):
+        Standardizer(3, "row")
+    with pytest.raises(ValueError, match="center='channel' needs n_channels"):
+        Standardizer(center="channel")
+    with pytest.raises(ValueError, match="a multiple of n_channels = 3 columns, got 4"):
+        Standardizer(3).fit(np.ones((2, 4)))
+    with pytest.raises(ValueError, match="must be fitted first"):
+        Standardizer().transform([[1]])
+    with pytest.raises(ValueError, match=r"X must have shape \(n_rows, 2\)"):
+        Standardizer().fit([[1, 2]]).transform([[1]])
+    with pytest.raises(ValueError, match="dtype must be float32 or float64"):
+        Standardizer().fit([[1, 2]]).transform([[1, 2]], "uint8")
+    with pytest.raises(ValueError, match=r"got \(2,\) and \(1,\)"):
+        Standardizer.of_statistics([1, 2], [1])
+    with pytest.raises(ValueError, match="above 0"):
+        Standardizer.of_statistics([1, 2], [1, 0])
+
+
+def test_a_network_takes_only_a_standardizer_that_fits():
+    net = NeuralNetwork(2, [], 3)
+    for value, error, message in (
+        (np.ones(2), TypeError, "standardizer must be a fitted fastmlp.Standardizer or None"),
+        (Standardizer(), ValueError, "must be fitted first"),
+        (Standardizer().fit([[1, 2, 3]]), ValueError, "fitted to rows of 2 features, got one for 3"),
+    ):
+        with pytest.raises(error, match=message):
+            net.standardizer = value
+        with pytest.raises(error, match=message):
+            NeuralNetwork(2, [], 3, standardizer=value)
+    assert net.standardizer is None
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_networks_standardizer_is_copied_and_saved_with_it(tmp_path, dtype):
+    X = np.random.RandomState(0).randint(0, 256, (30, 6)).astype(np.uint8)
+    net = NeuralNetwork(6, [5], 3, dtype=dtype, standardizer=Standardizer(3).fit(X))
+    bare = NeuralNetwork(6, [5], 3, dtype=dtype)
+    bare.params = net.params
+    expected = net.predict_proba(X)
+    np.testing.assert_array_equal(bare.predict_proba(net.standardizer.transform(X, dtype)), expected)
+    assert not np.array_equal(bare.predict_proba(X), expected)
+    net.save(tmp_path / "net.npz")
+    others = (
+        NeuralNetwork.load(tmp_path / "net.npz"),
+        copy.deepcopy(net),
+        copy.copy(net),
+        pickle.loads(pickle.dumps(net)),
+    )
+    for other in others:
+        np.testing.assert_array_equal(other.predict_proba(X), expected)
+    net.standardizer = None
+    np.testing.assert_array_equal(net.predict_proba(X), bare.predict_proba(X))
+    np.testing.assert_array_equal(net.forward(X), bare.forward(X))
+
+
+def test_its_text_names_what_was_asked_for():
+    assert repr(Standardizer()) == "Standardizer()"
+    assert repr(Standardizer.notebook()) == "Standardizer(n_channels=3)"
+    assert repr(Standardizer(3, "channel")) == "Standardizer(n_channels=3, center='channel')"

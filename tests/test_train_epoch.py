@@ -1,0 +1,379 @@
+"""The fused step: the same numbers as the three calls, from rows of any kind, and nothing allocated on the way."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import SHAPES, assert_same, batch, under_p2
+
+from fastmlp import DivergenceError, NeuralNetwork, Standardizer, _kernels, engine
+from fastmlp._kernels import plain
+
+RATES = {"SGD": 0.1, "Momentum": 0.02, "Adam": 0.003}
+
+
+def three_calls(net, X, y, order, batch_size, regularization, optimizer, t=None):
+    """An epoch as the notebook writes it; gives loss and accuracy of a row."""
+    loss, n_correct = 0.0, 0
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        scores = net.forward(X[rows])
+        n_correct += np.count_nonzero(scores.argmax(axis=1) == y[rows])
+        loss += net.backward(y[rows], regularization) * len(rows)
+        net.update(RATES[optimizer], opt=optimizer, t=t)
+    return loss / len(order), n_correct / len(order)
+
+
+def fused(net, X, y, order, batch_size, regularization, optimizer, t=None):
+    """The same by `train_epoch`."""
+    return net.train_epoch(
+        X,
+        y,
+        order,
+        batch_size=batch_size,
+        learning_rate=RATES[optimizer],
+        regularization=regularization,
+        optimizer=optimizer,
+        time_step=t,
+    )
+
+
+def state(net):
+    """All that training changes, as arrays by name."""
+    snapshot = net.snapshot()
+    moments = {f"{k}.{i}": m for k, moments in snapshot["moments"].items() for i, m in enumerate(moments)}
+    return {"params": snapshot["flat_params"], "n_updates": np.array(snapshot["n_updates"]), **moments}
+
+
+def assert_fused_is_three_calls(make, X, y, order, *arguments, threads=(1,)):
+    """`make(n_threads)` gives a network."""
+    expected = make(1)
+    results = [three_calls(expected, X, y, order, *arguments) for _ in range(2)]
+    for n_threads in threads:
+        net = make(n_threads)
+        assert [fused(net, X, y, order, *arguments) for _ in range(2)] == results
+        assert_same(state(net), state(expected))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("optimizer", list(RATES))
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_epoch_is_the_three_calls(shape, optimizer, dtype, no_gate):
+    sizes, n_rows = SHAPES[shape]
+    X, y = batch(2 * n_rows + n_rows // 2, sizes[0], sizes[-1], dtype=dtype)
+    order = np.random.RandomState(1).permutation(len(X))
+
+    def make(n_threads):
+        return NeuralNetwork(sizes[0], sizes[1:-1], sizes[-1], seed=1, dtype=dtype, n_threads=n_threads)
+
+    assert_fused_is_three_calls(make, X, y, order, n_rows, 0.01, optimizer, threads=(1, 2, 5))
+
+
+@pytest.mark.parametrize("regularization", [0, 0.3])
+@pytest.mark.parametrize("t", [None, 3])
+def test_regularization_and_time_step(regularization, t):
+    X, y = batch(50, 6, 4)
+    order = np.arange(50)
+    assert_fused_is_three_calls(
+        lambda n: NeuralNetwork(6, [7], 4, seed=0, n_threads=n), X, y, order, 8, regularization, "Adam", t
+    )
+
+
+def layouts(X):
+    """The same numbers in every layout that an array may have."""
+    spread = np.zeros((3 * len(X), 2 * X.shape[1]), X.dtype)
+    spread[1::3, ::2] = X
+    packed = np.zeros(len(X), [("skip", "u1"), ("x", X.dtype, X.shape[1])])
+    packed["x"] = X
+    read_only = X.copy()
+    read_only.flags.writeable = False
+    return {
+        "C": X,
+        "Fortran": np.asfortranarray(X),
+        "strided": spread[1::3, ::2],
+        "backwards": X[::-1, ::-1].copy()[::-1, ::-1],
+        "one row again and again": np.broadcast_to(X[:1], X.shape),
+        "misaligned": packed["x"],
+        "big-endian": X.astype(X.dtype.newbyteorder(">")),
+        "read-only": read_only,
+    }
+
+
+@pytest.mark.parametrize("standardized", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("stored", ["uint8", "float32", "float64", "int16", "float16", "bool"])
+def test_rows_of_every_kind(stored, dtype, standardized):
+    """One pass gathers, casts and standardises: the same numbers as from an array that has been through all that."""
+    random = np.random.RandomState(0)
+    X, y = random.randint(0, 200, (45, 11)).astype(stored), random.randint(0, 4, 45)
+    order = random.randint(0, 45, 70)
+    for layout, rows in layouts(X).items():
+        standardizer = Standardizer().fit(rows) if standardized else None
+        converted = standardizer.transform(rows, dtype) if standardized else rows.astype(dtype)
+        plain_net = NeuralNetwork(11, [8], 4, seed=0, dtype=dtype)
+        net = NeuralNetwork(11, [8], 4, seed=0, dtype=dtype, standardizer=standardizer)
+        expected = three_calls(plain_net, converted, y, order, 16, 0.01, "Adam")
+        assert fused(net, rows, y, order, 16, 0.01, "Adam") == expected, layout
+        assert_same(state(net), state(plain_net))
+        np.testing.assert_array_equal(net.predict_proba(rows), plain_net.predict_proba(converted), strict=True)
+        np.testing.assert_array_equal(net.forward(rows), plain_net.forward(converted), strict=True)
+        np.testing.assert_array_equal(net.outputs["X"], converted, strict=True)
+        assert net.backward(y) == plain_net.backward(y)
+        assert_same(net.gradients, plain_net.gradients)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_three_calls_on_gathered_rows(shape, no_gate):
+    """`backward` finds the batch that `forward` gathered."""
+    sizes, n_rows = SHAPES[shape]
+    X, y = batch(n_rows, sizes[0], sizes[-1])
+    X = (50 * X).astype(np.int8).view(np.uint8)
+    nets = [NeuralNetwork(sizes[0], sizes[1:-1], sizes[-1], seed=1, dtype="float32", n_threads=3) for _ in range(3)]
+    results = [call(net, rows, y, np.arange(n_rows), n_rows, 0.1, "SGD") for net, call, rows in
+               zip(nets, (three_calls, fused, fused), (X, X, X.astype(np.float32)), strict=True)]  # fmt: skip
+    assert results[0] == results[1] == results[2]
+    for net in nets[1:]:
+        assert_same(state(net), state(nets[0]))
+
+
+def test_rows_may_come_several_times_or_not_at_all():
+    X, y = batch(20, 5, 3)
+    order = np.array([3, 3, 3, 19, 0, 3])
+    assert_fused_is_three_calls(lambda n: NeuralNetwork(5, [4], 3, seed=0), X, y, order, 4, 0.1, "Momentum")
+
+
+def test_without_an_order_all_rows_come_in_turn():
+    X, y = batch(20, 5, 3)
+    nets = [NeuralNetwork(5, [4], 3, seed=0) for _ in range(2)]
+    assert nets[0].train_epoch(X, y, batch_size=6) == nets[1].train_epoch(X, y, np.arange(20), batch_size=6)
+    assert_same(state(nets[0]), state(nets[1]))
+
+
+def test_an_epoch_in_many_spans_is_one_in_a_single_one(monkeypatch):
+    X, y = batch(64, 5, 3)
+    order = np.random.RandomState(0).permutation(64)
+    nets = [NeuralNetwork(5, [4], 3, seed=0) for _ in range(2)]
+    whole = fused(nets[0], X, y, order, 4, 0.1, "Adam")
+    monkeypatch.setattr(engine, "SPAN", 0.0)
+    assert fused(nets[1], X, y, order, 4, 0.1, "Adam") == whole
+    assert_same(state(nets[1]), state(nets[0]))
+
+
+def test_what_was_done_before_an_interruption_is_counted(monkeypatch):
+    """A progress bar, like Python itself on Ctrl-C, may raise between two spans."""
+    monkeypatch.setattr(engine, "SPAN", 0.0)
+    X, y = batch(40, 5, 3)
+    interrupted, expected = (NeuralNetwork(5, [4], 3, seed=0) for _ in range(2))
+    done = []
+
+    def advance(n_batches):
+        done.append(n_batches)
+        if sum(done) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted._engine.train_epoch(
+            X, y, np.arange(40), batch_size=4, regularization=0.0, optimizer="Adam", rates=(0.003, 0.9, 0.999, 1e-8),
+            time_step=None, advance=advance,
+        )  # fmt: skip
+    three_calls(expected, X, y, np.arange(12), 4, 0.0, "Adam")
+    assert_same(state(interrupted), state(expected))
+
+
+@pytest.mark.parametrize("optimizer", list(RATES))
+def test_a_batch_that_diverges_changes_nothing(optimizer):
+    X, y = batch(40, 5, 3)
+    X[22, 1] = np.nan
+    net, expected = (NeuralNetwork(5, [4], 3, seed=0) for _ in range(2))
+    with pytest.raises(DivergenceError, match="diverged at batch 6, learning rate") as caught:
+        fused(net, X, y, np.arange(40), 4, 0.1, optimizer)
+    assert (caught.value.epoch, caught.value.batch, caught.value.history) == (None, 6, None)
+    three_calls(expected, X, y, np.arange(20), 4, 0.1, optimizer)
+    assert_same(state(net), state(expected))
+
+
+def test_parameters_that_overflow_in_the_last_update_are_noticed():
+    X, y = batch(10, 6, 3)
+    with pytest.raises(DivergenceError, match="diverged at the end of the epoch"):
+        NeuralNetwork(6, [5], 3, seed=0, dtype="float32").train_epoch(X, y, learning_rate=1e308)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"order": []}, TypeError, "order must be an array of integers, got dtype float64"),
+        ({"order": np.zeros(0, int)}, ValueError, r"order must have shape \(n,\), n > 0, got \(0,\)"),
+        ({"order": [[0]]}, ValueError, r"order must have shape \(n,\), n > 0, got \(1, 1\)"),
+        ({"order": [0, 7]}, ValueError, "order must hold rows from 0 to 6, got 7 at index 1"),
+        ({"order": [-1]}, ValueError, "order must hold rows from 0 to 6, got -1 at index 0"),
+        ({"order": [0.5]}, TypeError, "order must be an array of integers, got dtype float64"),
+        ({"batch_size": 0}, ValueError, "batch_size must be a positive integer, got 0"),
+        ({"time_step": 0}, ValueError, "t must be a positive integer, got 0"),
+        ({"optimizer": "sgd"}, ValueError, "optimizer must be one of"),
+        ({"X": np.ones((7, 2))}, ValueError, r"X must have shape \(n_rows, 3\), got \(7, 2\)"),
+        ({"y": np.ones(6, int)}, ValueError, r"y must have shape \(7,\)"),
+    ],
+)
+def test_bad_arguments(arguments, error, message):
+    net = NeuralNetwork(3, [4], 2, seed=0)
+    before = state(net)
+    with pytest.raises(error, match=message):
+        net.train_epoch(**{"X": np.ones((7, 3)), "y": np.zeros(7, int), **arguments})
+    assert_same(state(net), before)
+
+
+def test_the_batch_of_forward_is_forgotten():
+    X, y = batch(6, 3, 2)
+    net = NeuralNetwork(3, [4], 2)
+    net.forward(X)
+    net.backward(y)
+    net.train_epoch(X, y)
+    assert net.gradients == {}
+    with pytest.raises(RuntimeError, match="forward"):
+        net.backward(y)
+
+
+def test_a_memory_map_is_read_where_it_is_needed(tmp_path):
+    """64 GiB of rows, of which a sparse file holds a few."""
+    n_rows, n_in = 1 << 16, 1 << 20
+    X = np.memmap(tmp_path / "X.bin", np.uint8, "w+", shape=(n_rows, n_in))
+    order = np.array([5, n_rows - 1, 40_000])
+    X[order] = np.random.RandomState(0).randint(0, 256, (3, n_in))
+    y = np.arange(n_rows) % 3
+    net = NeuralNetwork(n_in, [], 3, dtype="float32", seed=0)
+    small = NeuralNetwork(n_in, [], 3, dtype="float32", seed=0)
+    assert fused(net, X, y, order, 2, 0.0, "SGD") == fused(small, X[order], y[order], np.arange(3), 2, 0.0, "SGD")
+    assert_same(state(net), state(small))
+
+
+SHIM = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+long allocations;
+/* some of OpenBLAS's kernels for small products allocate; that is not ours to change */
+static int by_blas(void *caller) {
+    Dl_info place;
+    return dladdr(caller, &place) && strstr(place.dli_fname, "blas");
+}
+#define COUNTED(type, name, parameters, arguments) \\
+    type name parameters { \\
+        static type (*next) parameters; \\
+        if (!next) next = dlsym(RTLD_NEXT, #name); \\
+        if (!by_blas(__builtin_return_address(0))) __atomic_fetch_add(&allocations, 1, __ATOMIC_RELAXED); \\
+        return next arguments; \\
+    }
+COUNTED(void *, malloc, (size_t n), (n))
+COUNTED(void *, realloc, (void *p, size_t n), (p, n))
+COUNTED(void *, aligned_alloc, (size_t a, size_t n), (a, n))
+COUNTED(int, posix_memalign, (void **p, size_t a, size_t n), (p, a, n))
+COUNTED(void *, mmap, (void *p, size_t n, int a, int b, int c, off_t d), (p, n, a, b, c, d))
+"""
+
+COUNT = """
+import ctypes, sys
+import numpy as np
+from fastmlp import NeuralNetwork, engine, threads
+
+count = ctypes.c_long.in_dll(ctypes.CDLL(None), "allocations")
+threads.SERIAL_WORK = threads.SERIAL_PARAMETERS = 0
+engine.SPAN = 1e9
+random = np.random.RandomState(0)
+X, y = random.randint(0, 256, (3000, 300)).astype(sys.argv[1]), random.randint(0, 10, 3000)
+for optimizer in ("SGD", "Momentum", "Adam"):
+    net = NeuralNetwork(300, [120, 40], 10, dtype="float32", seed=0, n_threads=2)
+
+    def allocations(n):
+        order = np.arange(n)
+        before = count.value
+        net.train_epoch(X, y, order, batch_size=100, learning_rate=1e-6, optimizer=optimizer)
+        return count.value - before
+
+    allocations(100)
+    arena = net._engine._batch._arena.ctypes.data
+    few, many = ([allocations(n) for _ in range(3)] for n in (200, 3000))
+    print(optimizer, min(few), min(many))
+    assert min(few) == min(many), (optimizer, few, many)
+    assert net._engine._batch._arena.ctypes.data == arena
+assert count.value > 1000  # the shim is at work
+"""
+
+
+@under_p2
+@pytest.mark.skipif(not sys.platform.startswith("linux") or shutil.which("cc") is None, reason="needs a C compiler")
+@pytest.mark.skipif(_kernels.build_info()["build"] == "sanitize", reason="the sanitizer has its own allocator")
+@pytest.mark.parametrize("stored", ["uint8", "float32"])
+def test_nothing_is_allocated_after_the_first_step(tmp_path, stored):
+    (tmp_path / "shim.c").write_text(SHIM)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", "shim.so", "shim.c", "-ldl"], cwd=tmp_path, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", COUNT, stored],
+        env={**os.environ, "LD_PRELOAD": str(tmp_path / "shim.so")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("level", plain.supported_levels())
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_build_gives_the_same_bits(shape, dtype, level, no_gate, monkeypatch):
+    """One after the other in this process; other processors are emulated by hand (CONTRIBUTING.md)."""
+    sizes, n_rows = SHAPES[shape]
+    X, y = batch(n_rows, sizes[0], sizes[-1])
+    X = (50 * X).astype(np.int8).view(np.uint8)
+
+    def results():
+        net = NeuralNetwork(
+            sizes[0], sizes[1:-1], sizes[-1], seed=1, dtype=dtype, n_threads=2, standardizer=Standardizer().fit(X)
+        )
+        for optimizer in RATES:
+            loss, accuracy = fused(net, X, y, np.arange(n_rows), max(1, n_rows // 2), 0.1, optimizer)
+        return {"loss": np.array(loss), "accuracy": np.array(accuracy), "scores": net.forward(X), **state(net)}
+
+    expected = results()
+    module = __import__(f"fastmlp._kernels.{level}", fromlist=["*"])
+    module.bind_blas(engine.threads.blas.get_threads, engine.threads.blas.set_threads)
+    monkeypatch.setattr(engine, "_kernels", module)
+    assert_same(results(), expected)
+
+
+def test_a_build_is_chosen_by_name(monkeypatch):
+    script = "from fastmlp import _kernels; print(_kernels.Update.__module__)"
+    for level in plain.supported_levels():
+        shown = subprocess.run(
+            [sys.executable, "-c", script], env={**os.environ, "FASTMLP_SIMD": level}, capture_output=True, text=True
+        )
+        assert shown.stdout.strip() == f"fastmlp._kernels.{level}"
+    refused = subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, "FASTMLP_SIMD": "x"}, capture_output=True, text=True
+    )
+    assert "FASTMLP_SIMD must be 'plain'" in refused.stderr
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_denormal_numbers_are_zero_in_kernels_and_nowhere_else(n_threads, no_gate):
+    X, y = batch(4, 30, 3, dtype=np.float32)
+    X[:, 0] = 0  # its weights have no gradient
+    net = NeuralNetwork(30, [40], 3, dtype="float32", seed=0, n_threads=n_threads)
+    fused(net, X, y, np.arange(4), 4, 0.0, "Adam")
+    (m, v) = net._engine.moments["Adam"]
+    m[:40], v[:40] = 1.5e-38, 1.5e-38
+    for _ in range(20):
+        fused(net, X, y, np.arange(4), 4, 0.0, "Adam")
+    assert (m[:40] == 0).all()
+    assert np.float32(1e-40) * np.float32(1) > 0  # this thread is as it was
+    net.forward(X)
+    net.backward(y)
+    m[:40] = 1e-38
+    for _ in range(20):
+        net.update(0.001, opt="Adam")
+    assert (m[:40] == 0).all()
+    assert np.float32(1e-40) * np.float32(1) > 0
