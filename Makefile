@@ -49,7 +49,7 @@ rivals: $(VENV)/tested
 	$(BIN)/python -m pip install --quiet $(RIVALS)
 
 clean:
-	rm -rf .venv .venv-debug .venv-sanitize build dist *.egg-info fastmlp/*.so
+	rm -rf .venv .venv-debug .venv-sanitize build dist *.egg-info fastmlp/_kernels/*.so
 
 %/bin/python:
 	$(PYTHON) -m venv $*

@@ -153,4 +153,7 @@ def kernels(level):
     return extension
 
 
-setup(ext_modules=[kernels(level) for level in LEVELS], cmdclass={"build_ext": BuildKernels})
+setup(
+    ext_modules=[kernels(level) for level in LEVELS if level == "plain" or not DEBUG],
+    cmdclass={"build_ext": BuildKernels},
+)

@@ -13,14 +13,15 @@ import numpy.typing as npt
 from fastmlp import _kernels, threads
 from fastmlp.parameters import Layout, aligned_empty, aligned_offsets
 from fastmlp.preprocessing import Standardizer
-from fastmlp.validation import class_labels, real_array, real_matrix
+from fastmlp.validation import as_stored, class_labels, real_array, real_matrix
 
 # How many buffers of the parameters' layout each optimiser keeps.
 N_MOMENTS = {"SGD": 0, "Momentum": 1, "Adam": 2}
 
 
-# Rows of other types that are converted at a time for a prediction.
-BLOCK_ROWS = 4 * _kernels.TILE_ROWS
+# Rows of a prediction that go to the kernels at a time, and are converted first where need be; then Python may look for
+# a signal.
+BLOCK_ROWS = 8 * _kernels.TILE_ROWS
 
 # How long the kernels train before they let Python look for a signal, in seconds.
 SPAN = 0.05
@@ -52,9 +53,15 @@ class Workspace:
         layers[:, 4] = self._starts[1 : n_layers + 1]
         room = np.array([self._starts[0], *self._starts[n_layers + 1 :]], np.intp)
         self._arena = aligned_empty(total, layout.dtype)
-        self.written = (self._arena, params, gradients)
+        self._written = (self._arena, params, gradients)
         sums = np.zeros(_kernels.MAX_BLOCKS * (n_layers + 2))
         self.passes = _kernels.Propagation(layers, room, params, gradients, self._arena, sums, statistics)
+
+    def apart(self, X: np.ndarray) -> np.ndarray:
+        """X, or a copy of one that lies where passes and updates write."""
+        if X.base is not None and any(np.may_share_memory(X, buffer) for buffer in self._written):
+            return X.copy()
+        return X
 
     def outputs(self, layer: int, n_rows: int) -> np.ndarray:
         """What a layer gave for the batch, 0 for the gathered rows; one past the last layer, its softmax."""
@@ -131,14 +138,15 @@ class Engine:
 
     @property
     def standardizer(self) -> Standardizer | None:
-        """What each row goes through on its way in."""
-        return self._standardizer
+        """A copy of what each row goes through on its way in."""
+        return copy.deepcopy(self._standardizer)
 
     @standardizer.setter
     def standardizer(self, standardizer: Standardizer | None) -> None:
         statistics = () if standardizer is None else standardizer.statistics(self.layout.dtype)
         with self.exclusive, self._tile_lock:
-            self._standardizer, self._statistics = standardizer, statistics
+            # a copy, since its owner may fit it again
+            self._standardizer, self._statistics = copy.deepcopy(standardizer), statistics
             self.forget_batch()
             self._batch = None
             self._tile = None
@@ -182,9 +190,7 @@ class Engine:
             n_rows = len(X)
             self._rows = None
             batch = self._batch_workspace(n_rows)
-            X = self._stored(X)
-            if X.base is not None and any(np.may_share_memory(X, buffer) for buffer in batch.written):
-                X = X.copy()  # passes and updates write there
+            X = self._stored(batch.apart(X))
             gathered = n_rows > 0 and batch.passes.forward(X, self._team_size(n_rows))
             self._rows = batch.outputs(0, n_rows) if gathered else X
             return batch.outputs(len(self.layout.sizes), n_rows).copy()
@@ -244,6 +250,7 @@ class Engine:
             self.forget_batch()
             batch_size = min(batch_size, len(order))
             workspace = self._batch_workspace(batch_size)
+            X = workspace.apart(X)
             update = self._updater(optimizer)
             n_threads = self._team_size(batch_size)
             loss, n_correct, n_batches = 0.0, 0, 0
@@ -257,7 +264,7 @@ class Engine:
                         advance(run.advance(SPAN, n_threads))
                 finally:
                     # also where a signal or the progress bar raises
-                    self.n_updates = n_updates + run.n_batches - run.diverged
+                    self.n_updates = n_updates + run.n_updates
                 loss, n_correct, n_batches = loss + run.loss, n_correct + run.n_correct, n_batches + run.n_batches
                 if run.diverged:
                     break
@@ -310,13 +317,13 @@ class Engine:
         n_rows = len(X)
         tiled = n_rows > _kernels.TILE_ROWS
         with self._tile_lock:
-            if _kernels.is_stored(X):
-                self._predict_block(X, tiled, probabilities, classes, labels, losses)
+            if n_rows <= BLOCK_ROWS:
+                self._predict_block(self._stored(X), tiled, probabilities, classes, labels, losses)
                 return
             for start in range(0, n_rows, BLOCK_ROWS):
                 part = slice(start, start + BLOCK_ROWS)
                 answers = (None if array is None else array[part] for array in (probabilities, classes, labels, losses))
-                self._predict_block(X[part].astype(self.layout.dtype), tiled, *answers)
+                self._predict_block(self._stored(X[part]), tiled, *answers)
 
     def _predict_block(self, X: np.ndarray, tiled: bool, probabilities: np.ndarray | None, *answers: Any) -> None:
         n_rows = len(X)
@@ -411,8 +418,8 @@ class Engine:
         return threads.team_size(self.n_threads, n_rows * self.layout.n_parameters)
 
     def _stored(self, X: np.ndarray) -> np.ndarray:
-        """X, converted where the kernels cannot gather its rows."""
-        return X if _kernels.is_stored(X) else X.astype(self.layout.dtype)
+        """X, converted where the kernels cannot gather its rows; before a mean is subtracted, no digit is dropped."""
+        return as_stored(X, np.dtype(np.float64) if self._statistics else self.layout.dtype)
 
 
 # A child forked while another thread was at work in a network inherits that network's locks, but not the thread.

@@ -11,8 +11,7 @@ from fastmlp import persistence, training
 from fastmlp.assignment import AssignmentNetwork
 from fastmlp.parameters import l2_penalty
 from fastmlp.training import Callback, DivergenceError, History
-from fastmlp.validation import class_labels, number, real_matrix, row_indices
-from fastmlp.validation import time_step as checked_time_step
+from fastmlp.validation import class_labels, integer, number, real_matrix, row_indices
 
 
 class NeuralNetwork(AssignmentNetwork):
@@ -35,9 +34,10 @@ class NeuralNetwork(AssignmentNetwork):
     dtype : {"float64", "float32"} or numpy.dtype, optional
         Of parameters and of everything computed; see `set_default_dtype`.
     n_threads : int, optional
-        Threads to compute with; by default OpenMP's number or the processors at hand. Results do not depend on it. The
-        largest number that a calling thread has asked for stays the size of its team, so more than there are
-        processors slows down its other networks too. Where BLAS owns the threads (`fastmlp info`), BLAS decides.
+        Threads to compute with; by default OpenMP's number, or as many as this process may use of the processors.
+        Results do not depend on it. The largest number that a calling thread has asked for stays the size of its team,
+        so more than there are processors slows down its other networks too. Where BLAS owns the threads
+        (`fastmlp info`), BLAS decides.
     seed : int, optional
         Draw the weights from a `numpy.random.RandomState` of their own with this seed, instead of NumPy's global one.
     init : {"assignment", "he", "glorot"}
@@ -214,8 +214,8 @@ class NeuralNetwork(AssignmentNetwork):
         Raises
         ------
         DivergenceError
-            When the loss of a batch is not finite, before that batch changes a parameter; or when a parameter is not
-            finite at the end.
+            When the loss of a batch is not finite, or a parameter at the end. A batch whose cross-entropy is not finite
+            changes nothing.
         TypeError, ValueError
             If an argument makes no sense; nothing has changed then.
 
@@ -239,9 +239,11 @@ class NeuralNetwork(AssignmentNetwork):
             epsilon=epsilon,
         )
         rows = real_matrix("X", X, self.input_size)
+        if len(rows) == 0:
+            raise ValueError("X must have at least one row to train on, got none")
         labels = class_labels("y", y, len(rows), self.output_size)
         checked = np.arange(len(rows)) if order is None else row_indices("order", order, len(rows))
-        t = checked_time_step(time_step, None, None)
+        t = None if time_step is None else integer("time_step", time_step, 1, 2**53)
         with self._engine.exclusive:
             try:
                 return self.run_epoch(rows, labels, checked, settings, settings.rate, t, lambda n_batches: None)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp import _kernels
-from fastmlp.validation import float_dtype, integer, one_of, real_array, real_matrix
+from fastmlp.validation import as_stored, float_dtype, integer, one_of, real_array, real_matrix
 
 # Rows that are looked at together; a block of images stays in cache.
 _BLOCK_ROWS = 256
@@ -100,11 +100,6 @@ class Standardizer:
             raise ValueError(f"X must have a multiple of n_channels = {n_channels} columns, got {X.shape[1]}")
         measure = _exact_statistics if X.dtype.char in _SMALL_INTEGERS else _merged_statistics
         mean, variance = measure(X, n_channels, self.center == "channel")
-        if not (np.isfinite(mean).all() and np.isfinite(variance).all()):
-            at = int(np.argmin(np.isfinite(mean + variance)))
-            raise ValueError(
-                f"X must be finite, got NaN, an infinity or numbers too large to be squared in column {at}"
-            )
         scale = np.sqrt(variance)
         scale[scale == 0] = 1
         self.mean_, self.scale_ = mean, scale
@@ -128,16 +123,23 @@ class Standardizer:
         X = real_matrix("X", X, len(mean))
         result = np.empty(X.shape, dtype)
         if len(X):
-            stored = X if _kernels.is_stored(X) else X.astype(dtype)
-            _kernels.standardize(stored, result.reshape(-1), *statistics)
+            _kernels.standardize(as_stored(X, np.dtype(np.float64)), result.reshape(-1), *statistics)
         return result
 
     def statistics(self, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """What the kernels take, of a network's dtype: mean, the digits of the mean that this cuts off, 1 / scale."""
         if not hasattr(self, "mean_"):
             raise ValueError("the Standardizer must be fitted first: Standardizer().fit(X)")
-        mean = self.mean_.astype(dtype)
-        return mean, (self.mean_ - mean).astype(dtype), (1 / self.scale_).astype(dtype)
+        with np.errstate(over="ignore"):
+            mean, inverse_scale = self.mean_.astype(dtype), (1 / self.scale_).astype(dtype)
+        finite = np.isfinite(mean) & np.isfinite(inverse_scale)
+        if not finite.all():
+            at = int(np.argmin(finite))
+            raise ValueError(
+                f"the Standardizer's mean and 1 / scale must be within {dtype}, got mean {self.mean_[at]:g} and scale "
+                f"{self.scale_[at]:g} for feature {at}"
+            )
+        return mean, (self.mean_ - mean).astype(dtype), inverse_scale
 
     def __repr__(self) -> str:
         arguments = "" if self.n_channels is None else f"n_channels={self.n_channels}"
@@ -188,10 +190,24 @@ def _merged_statistics(X: np.ndarray, n_channels: int, pooled: bool) -> tuple[np
             mean += difference * (len(block) / n)
             np.minimum(low, block.min(axis=0), out=low)
             np.maximum(high, block.max(axis=0), out=high)
-        constant = low == high
-        mean[constant], spread[constant] = low[constant], 0
-        means, variances = mean.reshape(-1, n_channels), (spread / n).reshape(-1, n_channels)
-        if pooled:
-            variances = variances + np.square(means - means.mean(axis=0))
-            means = np.broadcast_to(means.mean(axis=0), means.shape)
-        return means.ravel(), np.broadcast_to(variances.mean(axis=0), means.shape).ravel()
+    finite = np.isfinite(mean + spread)
+    if not finite.all():
+        at = int(np.argmin(finite))
+        raise ValueError(f"X must be finite, got NaN, an infinity or numbers too large to be squared in column {at}")
+    mean, variance = _where_constant(mean, spread / n, low, high)
+    if not pooled:
+        variances = variance.reshape(-1, n_channels).mean(axis=0)
+        return mean, np.tile(variances, X.shape[1] // n_channels)
+    means, variances, lows, highs = (array.reshape(-1, n_channels) for array in (mean, variance, low, high))
+    center = means.mean(axis=0)
+    pooled_variances = (variances + np.square(means - center)).mean(axis=0)
+    statistics = _where_constant(center, pooled_variances, lows.min(axis=0), highs.max(axis=0))
+    mean, variance = (np.tile(array, len(means)) for array in statistics)
+    return mean, variance
+
+
+def _where_constant(
+    mean: np.ndarray, variance: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Exactly the number itself and 0 where all numbers are the same: rounding would make a tiny scale of it."""
+    return np.where(low == high, low, mean), np.where(low == high, 0, variance)

@@ -114,7 +114,7 @@ def processor_quota(root: Path = Path("/")) -> float | None:
     Kernel documentation, admin-guide/cgroup-v2.rst (cpu.max) and scheduler/sched-bwc.rst (version 1).
     """
     try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
+        lines = (root / "proc/self/cgroup").read_text(errors="replace").splitlines()
     except OSError:  # another system
         return None
     quotas = []

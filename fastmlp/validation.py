@@ -33,13 +33,13 @@ def random_state(seed: Any) -> Any:
     return np.random if seed is None else np.random.RandomState(integer("seed", seed, 0, 2**32 - 1))
 
 
-def float_dtype(name: str, dtype: npt.DTypeLike) -> np.dtype:
+def float_dtype(name: str, dtype: npt.DTypeLike, choices: str = "float32 or float64") -> np.dtype:
     """float32 or float64, native."""
     # NumPy takes None for float64
     for choice in (np.dtype(np.float32), np.dtype(np.float64)):
         if dtype is not None and choice == dtype:
             return choice
-    raise ValueError(f"{name} must be float32 or float64, got {dtype!r}")
+    raise ValueError(f"{name} must be {choices}, got {dtype!r}")
 
 
 # The smallest epsilon of Adam that is not lost in either dtype: 0 / (sqrt(0) + 0) would be NaN.
@@ -131,6 +131,13 @@ def row_indices(name: str, values: npt.ArrayLike, n_rows: int) -> np.ndarray:
     if outside >= 0:
         raise ValueError(f"{name} must hold rows from 0 to {n_rows - 1}, got {array[outside]!s} at index {outside}")
     return indices
+
+
+def as_stored(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """`array` where the kernels can gather its rows, else a copy: of its own type where they know that, or of dtype."""
+    if _kernels.is_stored(array):
+        return array
+    return array.astype(array.dtype.newbyteorder("=") if array.dtype.char in "fd" else dtype)
 
 
 def class_labels(name: str, values: npt.ArrayLike, n_rows: int, n_classes: int) -> np.ndarray:

@@ -20,6 +20,7 @@ from cpython.time cimport monotonic
 cimport _blas as blas
 cimport _openmp as openmp
 from _elementwise cimport all_finite
+from _float_mode cimport FloatMode, flush_denormals, restore
 from _jobs cimport BACKWARD, FORWARD, PREDICT, TRAIN, UPDATE, Job, run_team, size_of
 from _layers cimport Layer, layer_partials
 from _network cimport TILE_ROWS as _TILE_ROWS, Answers, Room, mean_loss
@@ -151,13 +152,16 @@ def standardize(X, out, mean, mean_rest, inverse_scale):
     cdef Source source = Source(X)
     cdef const void* statistics[3]
     cdef Rows rows
+    cdef FloatMode before
     cdef Py_ssize_t n_rows = source.view.shape[0], n_in = source.view.shape[1]
     statistics[0], statistics[1], statistics[2] = address(mean), address(mean_rest), address(inverse_scale)
     rows = standardized(source, statistics)
+    before = flush_denormals()
     if out.itemsize == sizeof(float):
         gather(&rows, 0, n_rows, n_in, <float*> address(out))
     else:
         gather(&rows, 0, n_rows, n_in, <double*> address(out))
+    restore(before)
 
 
 @cython.final
@@ -301,7 +305,7 @@ cdef class Training:
 
     Attributes
     ----------
-    n_done, n_batches : how many rows and batches it has trained on
+    n_done, n_batches, n_updates : how many rows and batches it has seen, and how many of these were applied
     loss, n_correct : sum over these rows of their batch's loss, and how many of them were classified right
     diverged : whether the last batch's loss was not finite
     """
@@ -333,6 +337,10 @@ cdef class Training:
     @property
     def n_batches(self):
         return self.epoch.n_batches
+
+    @property
+    def n_updates(self):
+        return self.epoch.n_updates
 
     @property
     def loss(self):

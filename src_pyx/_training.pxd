@@ -19,10 +19,11 @@ cdef struct Epoch:
     # Adam's time step of the first batch, and by how much it grows from one to the next: 1, or 0
     Py_ssize_t time_step
     Py_ssize_t time_grows
-    # What is done, written by the first member alone: rows, batches, the sum over rows of their batch's loss, rows
-    # classified right, whether the last batch's loss was not finite, and whether to stop here.
+    # What is done, written by the first member alone: rows, batches, those that were applied, the sum over rows of
+    # their batch's loss, rows classified right, whether the last batch's loss was not finite, and whether to stop here.
     Py_ssize_t n_done
     Py_ssize_t n_batches
+    Py_ssize_t n_updates
     double loss
     Py_ssize_t n_correct
     bint diverged
@@ -38,16 +39,19 @@ cdef inline void train_member(
     cdef Rows rows = epoch.rows
     cdef floating* x = arena + net.room.x
     cdef Py_ssize_t at = epoch.n_done, batch = epoch.n_batches, n
+    cdef bint applied
     while True:
         n = min(epoch.batch_size, epoch.n_rows - at)
         rows.order = epoch.rows.order + at
         if now.method == ADAM:
             set_time_step(&now, epoch.time_step + batch * epoch.time_grows)
         forward_member(net, params, arena, &rows, x, n, me)
-        backward_member(net, params, gradients, arena, x, epoch.labels, rows.order, n, epoch.regularization, &now, me)
+        applied = backward_member(net, params, gradients, arena, x, epoch.labels, rows.order, n,
+                                  epoch.regularization, &now, me)
         at += n
         batch += 1
         if me.number == 0:
+            epoch.n_updates += applied
             finish_batch(epoch, n, mean_loss(net, n, epoch.regularization, sizeof(floating)), count_correct(net, n),
                          deadline)
         barrier(me.n_members)

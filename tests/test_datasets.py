@@ -180,9 +180,9 @@ def test_parts_that_are_not_asked_for_are_empty(binary, recwarn):
         ("num_validation", "5", "an integer of at least 0, got '5'"),
         ("num_test", 7, "at most 6, .* got 7"),
         ("num_test", -1, "an integer of at least 0, got -1"),
-        ("dtype", np.float16, "float32 or float64, got"),
-        ("dtype", "nonsense", "float32 or float64, got 'nonsense'"),
-        ("dtype", None, "float32 or float64, got None"),
+        ("dtype", np.float16, "float32, float64 or uint8, got"),
+        ("dtype", "nonsense", "float32, float64 or uint8, got 'nonsense'"),
+        ("dtype", None, "float32, float64 or uint8, got None"),
     ],
 )
 def test_refuses_arguments_out_of_range(binary, name, value, message):

@@ -56,6 +56,14 @@ def test_a_constant_feature_has_scale_1(value, dtype):
     assert (standardizer.transform(X)[:, 0] == 0).all()
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "float64"])
+def test_a_constant_channel_has_scale_1(dtype):
+    X = np.full((10, 3000), 0.1 if dtype == "float64" else 7, dtype)
+    standardizer = Standardizer(3, "channel").fit(X)
+    assert (standardizer.scale_ == 1).all()
+    assert (standardizer.mean_ == X[0, 0]).all()
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("stored", ["uint8", "float32", "float64"])
 def test_transform_is_right_to_a_few_ulp(stored, dtype):
@@ -92,6 +100,35 @@ def test_bad_rows_are_refused(X, error, message):
     with pytest.raises(error, match=message):
         standardizer.fit(X)
     assert standardizer.mean_.tolist() == [1, 2]
+
+
+def test_the_column_that_is_not_finite_is_named_among_channels():
+    X = np.ones((4, 6))
+    X[1, 4] = np.nan
+    for center in ("feature", "channel"):
+        with pytest.raises(ValueError, match="in column 4"):
+            Standardizer(3, center).fit(X)
+
+
+def test_statistics_beyond_a_networks_type_are_refused():
+    standardizer = Standardizer().fit([[0.0, 1.0], [1.0, 1e-40]])
+    standardizer.scale_[1] = 1e-40
+    with pytest.raises(ValueError, match=r"within float32, got mean 0\.5 and scale 1e-40 for feature 1"):
+        NeuralNetwork(2, [], 3, dtype="float32", standardizer=standardizer)
+    NeuralNetwork(2, [], 3, standardizer=standardizer)
+
+
+def test_a_standardizer_that_is_fitted_again_leaves_the_network_alone(tmp_path):
+    X = np.random.RandomState(0).randint(0, 256, (30, 6)).astype(np.uint8)
+    standardizer = Standardizer().fit(X)
+    net = NeuralNetwork(6, [5], 3, standardizer=standardizer)
+    expected = net.predict_proba(X)
+    for other in (X[:3], np.ones((2, 2))):
+        standardizer.fit(other)
+        net.standardizer.fit(other)  # a copy
+        net.save(tmp_path / "net.npz")
+        for same in (net, copy.deepcopy(net), NeuralNetwork.load(tmp_path / "net.npz")):
+            np.testing.assert_array_equal(same.predict_proba(X), expected)
 
 
 def test_bad_options_are_refused():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import SHAPES, assert_same, batch, under_p2
 
-from fastmlp import DivergenceError, NeuralNetwork, Standardizer, _kernels, engine
+from fastmlp import DivergenceError, NeuralNetwork, Standardizer, _kernels, engine, threads
 from fastmlp._kernels import plain
 
 RATES = {"SGD": 0.1, "Momentum": 0.02, "Adam": 0.003}
@@ -139,6 +139,47 @@ def test_three_calls_on_gathered_rows(shape, no_gate):
         assert_same(state(net), state(nets[0]))
 
 
+def test_a_large_mean_costs_no_digits_in_any_layout():
+    """What is not stored as the kernels want it keeps its precision until the mean is gone."""
+    X = 1e8 + np.random.RandomState(0).randn(40, 3)
+    expected = Standardizer().fit(X).transform(X, "float32")
+    assert 0.9 < expected.std() < 1.1
+    for layout in ("misaligned", "big-endian"):
+        rows = layouts(X)[layout]
+        standardizer = Standardizer().fit(rows)
+        np.testing.assert_array_equal(standardizer.transform(rows, "float32"), expected)
+        net = NeuralNetwork(3, [4], 2, dtype="float32", seed=0, standardizer=standardizer)
+        bare = NeuralNetwork(3, [4], 2, dtype="float32", seed=0)
+        y = np.arange(40) % 2
+        np.testing.assert_array_equal(net.predict_proba(rows), bare.predict_proba(expected))
+        assert net.train_epoch(rows, y, batch_size=7) == bare.train_epoch(expected, y, batch_size=7)
+    whole = (1 << 28) + np.arange(5)[:, None]
+    np.testing.assert_allclose(
+        Standardizer().fit(whole).transform(whole, "float32")[:, 0], np.arange(-2, 3) / np.sqrt(2), rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("name", ["X", "h1"])
+def test_rows_may_lie_in_the_networks_own_workspace(name):
+    X, y = batch(8, 5, 3)
+    X = (50 * X).astype(np.int8).view(np.uint8)
+    nets = [NeuralNetwork(5, [5], 3, seed=0) for _ in range(2)]
+    for net in nets:
+        net.forward(X)
+    view = nets[0].outputs[name]
+    copy = nets[1].outputs[name].copy()
+    order = np.arange(8)[::-1]
+    assert nets[0].train_epoch(view, y, order, batch_size=8) == nets[1].train_epoch(copy, y, order, batch_size=8)
+
+
+def test_an_update_whose_penalty_overflows_is_counted():
+    net = NeuralNetwork(2, [], 2, dtype="float64")
+    net.params["W1"] = np.full((2, 2), 1e160)
+    with pytest.raises(DivergenceError, match="batch 1"):
+        net.train_epoch([[1e-160, 1e-160]], [0], regularization=1e-3)
+    assert net.snapshot()["n_updates"] == 1
+
+
 def test_rows_may_come_several_times_or_not_at_all():
     X, y = batch(20, 5, 3)
     order = np.array([3, 3, 3, 19, 0, 3])
@@ -211,8 +252,9 @@ def test_parameters_that_overflow_in_the_last_update_are_noticed():
         ({"order": [-1]}, ValueError, "order must hold rows from 0 to 6, got -1 at index 0"),
         ({"order": [0.5]}, TypeError, "order must be an array of integers, got dtype float64"),
         ({"batch_size": 0}, ValueError, "batch_size must be a positive integer, got 0"),
-        ({"time_step": 0}, ValueError, "t must be a positive integer, got 0"),
+        ({"time_step": 0}, ValueError, "time_step must be a positive integer, got 0"),
         ({"optimizer": "sgd"}, ValueError, "optimizer must be one of"),
+        ({"X": np.ones((0, 3)), "y": []}, ValueError, "X must have at least one row to train on, got none"),
         ({"X": np.ones((7, 2))}, ValueError, r"X must have shape \(n_rows, 3\), got \(7, 2\)"),
         ({"y": np.ones(6, int)}, ValueError, r"y must have shape \(7,\)"),
     ],
@@ -281,7 +323,7 @@ import numpy as np
 from fastmlp import NeuralNetwork, engine, threads
 
 count = ctypes.c_long.in_dll(ctypes.CDLL(None), "allocations")
-threads.SERIAL_WORK = threads.SERIAL_PARAMETERS = 0
+threads.team_size.__defaults__ = (0,)
 engine.SPAN = 1e9
 random = np.random.RandomState(0)
 X, y = random.randint(0, 256, (3000, 300)).astype(sys.argv[1]), random.randint(0, 10, 3000)
@@ -325,7 +367,7 @@ def test_nothing_is_allocated_after_the_first_step(tmp_path, stored):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_build_gives_the_same_bits(shape, dtype, level, no_gate, monkeypatch):
-    """One after the other in this process; other processors are emulated by hand (CONTRIBUTING.md)."""
+    """One after the other in this process."""
     sizes, n_rows = SHAPES[shape]
     X, y = batch(n_rows, sizes[0], sizes[-1])
     X = (50 * X).astype(np.int8).view(np.uint8)
@@ -340,7 +382,8 @@ def test_every_build_gives_the_same_bits(shape, dtype, level, no_gate, monkeypat
 
     expected = results()
     module = __import__(f"fastmlp._kernels.{level}", fromlist=["*"])
-    module.bind_blas(engine.threads.blas.get_threads, engine.threads.blas.set_threads)
+    if threads.pattern == "openmp":
+        module.bind_blas(threads.blas.get_threads, threads.blas.set_threads)
     monkeypatch.setattr(engine, "_kernels", module)
     assert_same(results(), expected)
 

@@ -89,7 +89,7 @@ def get_CIFAR10_data(
     num_validation = integer("num_validation", num_validation, 0)
     num_test = integer("num_test", num_test, 0)
     raw = dtype is not None and np.dtype(np.uint8) == dtype
-    dtype = np.dtype(np.uint8) if raw else float_dtype("dtype", dtype)
+    dtype = np.dtype(np.uint8) if raw else float_dtype("dtype", dtype, "float32, float64 or uint8")
 
     layout, place = _find_layout(folder)
     *training_paths, test_path = layout.paths(place)
