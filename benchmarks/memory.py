@@ -8,16 +8,10 @@ end, from uint8 images that the network standardises as it reads them.
 
 import argparse
 import json
-from pathlib import Path
 
+from benchmarks.worker import memory
 from fastmlp import NeuralNetwork, Standardizer, get_CIFAR10_data, training
 from fastmlp.cli.presets import PRESETS
-
-
-def status(field: str) -> int:
-    """Bytes, as /proc/self/status has them."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(dict(line.split(":", 1) for line in lines)[field].split()[0]) * 1024
 
 
 def main() -> None:
@@ -26,7 +20,7 @@ def main() -> None:
     parser.add_argument("folder")
     parser.add_argument("--epochs", type=int, default=40)
     options = parser.parse_args()
-    imported = status("VmHWM")
+    imported = memory("VmHWM")
     data = get_CIFAR10_data(folder=options.folder, dtype="uint8")
     standardizer = Standardizer.notebook().fit(data["X_train"])
     network = NeuralNetwork(3072, [120, 120], 10, 3, dtype="float32", seed=0, standardizer=standardizer)
@@ -34,8 +28,8 @@ def main() -> None:
     validation = {"X_val": data["X_val"], "y_val": data["y_val"]}
     history = training.fit(network, data["X_train"], data["y_train"], settings, **validation)
     found = {
-        "VmHWM": status("VmHWM"),
-        "RssAnon": status("RssAnon"),
+        "VmHWM": memory("VmHWM"),
+        "RssAnon": memory("RssAnon"),
         "after import": imported,
         "images": sum(array.nbytes for array in data.values()),
         "seconds an epoch": float(history.seconds.mean()),

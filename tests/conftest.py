@@ -47,6 +47,13 @@ def assert_near(a, b, rtol):
         assert np.abs(a[name] - b[name]).max(initial=0) <= rtol * np.abs(b[name]).max(initial=0), name
 
 
+def trained_state(net):
+    """Copies of all that training changes, and of all that a model file holds of it, as arrays by name."""
+    snapshot = net.snapshot()
+    moments = {f"{name}.{i}": m for name, moments in snapshot["moments"].items() for i, m in enumerate(moments)}
+    return {"params": snapshot["flat_params"], "n_updates": np.array(snapshot["n_updates"]), **moments}
+
+
 @pytest.fixture(autouse=True)
 def _same_global_random_numbers():
     """Each test starts NumPy's global generator afresh, and leaves it as it was."""

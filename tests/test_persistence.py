@@ -9,7 +9,7 @@ import stat
 
 import numpy as np
 import pytest
-from conftest import assert_same, batch
+from conftest import assert_same, batch, trained_state
 
 from fastmlp import ModelFileError, NeuralNetwork, load_digits
 from fastmlp.persistence import digest
@@ -31,15 +31,6 @@ def train(net, optimizers=("Adam",), n_steps=5):
         net.update(0.01, opt=optimizers[i % len(optimizers)])
 
 
-def contents(net):
-    """All that a file holds."""
-    snapshot = net.snapshot()
-    moments = {
-        f"{name}.{i}": moment for name, moments in snapshot["moments"].items() for i, moment in enumerate(moments)
-    }
-    return {"flat": snapshot["flat_params"], "n_updates": np.array(snapshot["n_updates"]), **moments}
-
-
 # ---- there and back
 
 
@@ -48,21 +39,21 @@ def contents(net):
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_a_loaded_network_goes_on_with_the_same_bits(sizes, dtype, optimizers, tmp_path):
     net = trained(sizes, optimizers, dtype=dtype)
-    before = contents(net)
+    before = trained_state(net)
     net.save(tmp_path / "net.npz")
-    assert_same(contents(net), before)
+    assert_same(trained_state(net), before)
     loaded = NeuralNetwork.load(tmp_path / "net.npz")
     assert (repr(loaded), loaded.dtype) == (repr(net), net.dtype)
     assert (loaded.input_size, *loaded.hidden_sizes, loaded.output_size) == sizes
     assert loaded.num_layers == len(sizes) - 1
     assert_same(loaded.params, net.params)
-    assert_same(contents(loaded), before)
+    assert_same(trained_state(loaded), before)
     X, _ = batch(20, sizes[0], sizes[-1], seed=3)
     np.testing.assert_array_equal(loaded.predict_proba(X), net.predict_proba(X), strict=True)
     for each in (net, loaded):
         train(each, ("Adam", "Momentum"))
     assert_same(loaded.params, net.params)
-    assert_same(contents(loaded), contents(net))
+    assert_same(trained_state(loaded), trained_state(net))
 
 
 @pytest.mark.parametrize("name", ["model", "model.npz", "model.bin", ".hidden", "with space é"])
@@ -160,7 +151,7 @@ def test_a_flipped_bit_is_refused_or_harmless(saved):
             wrong.append(f"bit {bit}: {error!r}")
         else:
             assert repr(loaded) == repr(net)
-            assert_same(contents(loaded), contents(net))
+            assert_same(trained_state(loaded), trained_state(net))
     assert refused > 150
     assert not wrong
 
@@ -319,7 +310,7 @@ def test_a_failing_save_leaves_the_old_file(where, error, tmp_path, monkeypatch)
     net.save(tmp_path / "net")
     old = (tmp_path / "net").read_bytes()
     other = trained((4, 3))
-    before = copy.deepcopy(contents(other))
+    before = copy.deepcopy(trained_state(other))
 
     def fail(*args, **arrays):
         if where == "numpy.savez":
@@ -333,7 +324,7 @@ def test_a_failing_save_leaves_the_old_file(where, error, tmp_path, monkeypatch)
     monkeypatch.undo()
     assert os.listdir(tmp_path) == ["net"]
     assert (tmp_path / "net").read_bytes() == old
-    assert_same(contents(other), before)
+    assert_same(trained_state(other), before)
     assert_same(NeuralNetwork.load(tmp_path / "net").params, net.params)
 
 

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import SHAPES, assert_same, batch, under_p2
+from conftest import SHAPES, assert_same, batch, trained_state, under_p2
 
 from fastmlp import DivergenceError, NeuralNetwork, Standardizer, _kernels, engine, threads
 from fastmlp._kernels import plain
@@ -41,13 +41,6 @@ def fused(net, X, y, order, batch_size, regularization, optimizer, t=None):
     )
 
 
-def state(net):
-    """All that training changes, as arrays by name."""
-    snapshot = net.snapshot()
-    moments = {f"{k}.{i}": m for k, moments in snapshot["moments"].items() for i, m in enumerate(moments)}
-    return {"params": snapshot["flat_params"], "n_updates": np.array(snapshot["n_updates"]), **moments}
-
-
 def assert_fused_is_three_calls(make, X, y, order, *arguments, threads=(1,)):
     """`make(n_threads)` gives a network."""
     expected = make(1)
@@ -55,7 +48,7 @@ def assert_fused_is_three_calls(make, X, y, order, *arguments, threads=(1,)):
     for n_threads in threads:
         net = make(n_threads)
         assert [fused(net, X, y, order, *arguments) for _ in range(2)] == results
-        assert_same(state(net), state(expected))
+        assert_same(trained_state(net), trained_state(expected))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -117,7 +110,7 @@ def test_rows_of_every_kind(stored, dtype, standardized):
         net = NeuralNetwork(11, [8], 4, seed=0, dtype=dtype, standardizer=standardizer)
         expected = three_calls(plain_net, converted, y, order, 16, 0.01, "Adam")
         assert fused(net, rows, y, order, 16, 0.01, "Adam") == expected, layout
-        assert_same(state(net), state(plain_net))
+        assert_same(trained_state(net), trained_state(plain_net))
         np.testing.assert_array_equal(net.predict_proba(rows), plain_net.predict_proba(converted), strict=True)
         np.testing.assert_array_equal(net.forward(rows), plain_net.forward(converted), strict=True)
         np.testing.assert_array_equal(net.outputs["X"], converted, strict=True)
@@ -136,7 +129,7 @@ def test_three_calls_on_gathered_rows(shape, no_gate):
                zip(nets, (three_calls, fused, fused), (X, X, X.astype(np.float32)), strict=True)]  # fmt: skip
     assert results[0] == results[1] == results[2]
     for net in nets[1:]:
-        assert_same(state(net), state(nets[0]))
+        assert_same(trained_state(net), trained_state(nets[0]))
 
 
 def test_a_large_mean_costs_no_digits_in_any_layout():
@@ -190,7 +183,7 @@ def test_without_an_order_all_rows_come_in_turn():
     X, y = batch(20, 5, 3)
     nets = [NeuralNetwork(5, [4], 3, seed=0) for _ in range(2)]
     assert nets[0].train_epoch(X, y, batch_size=6) == nets[1].train_epoch(X, y, np.arange(20), batch_size=6)
-    assert_same(state(nets[0]), state(nets[1]))
+    assert_same(trained_state(nets[0]), trained_state(nets[1]))
 
 
 def test_an_epoch_in_many_spans_is_one_in_a_single_one(monkeypatch):
@@ -200,7 +193,7 @@ def test_an_epoch_in_many_spans_is_one_in_a_single_one(monkeypatch):
     whole = fused(nets[0], X, y, order, 4, 0.1, "Adam")
     monkeypatch.setattr(engine, "SPAN", 0.0)
     assert fused(nets[1], X, y, order, 4, 0.1, "Adam") == whole
-    assert_same(state(nets[1]), state(nets[0]))
+    assert_same(trained_state(nets[1]), trained_state(nets[0]))
 
 
 def test_what_was_done_before_an_interruption_is_counted(monkeypatch):
@@ -221,7 +214,7 @@ def test_what_was_done_before_an_interruption_is_counted(monkeypatch):
             time_step=None, advance=advance,
         )  # fmt: skip
     three_calls(expected, X, y, np.arange(12), 4, 0.0, "Adam")
-    assert_same(state(interrupted), state(expected))
+    assert_same(trained_state(interrupted), trained_state(expected))
 
 
 @pytest.mark.parametrize("optimizer", list(RATES))
@@ -233,7 +226,7 @@ def test_a_batch_that_diverges_changes_nothing(optimizer):
         fused(net, X, y, np.arange(40), 4, 0.1, optimizer)
     assert (caught.value.epoch, caught.value.batch, caught.value.history) == (None, 6, None)
     three_calls(expected, X, y, np.arange(20), 4, 0.1, optimizer)
-    assert_same(state(net), state(expected))
+    assert_same(trained_state(net), trained_state(expected))
 
 
 def test_parameters_that_overflow_in_the_last_update_are_noticed():
@@ -261,10 +254,10 @@ def test_parameters_that_overflow_in_the_last_update_are_noticed():
 )
 def test_bad_arguments(arguments, error, message):
     net = NeuralNetwork(3, [4], 2, seed=0)
-    before = state(net)
+    before = trained_state(net)
     with pytest.raises(error, match=message):
         net.train_epoch(**{"X": np.ones((7, 3)), "y": np.zeros(7, int), **arguments})
-    assert_same(state(net), before)
+    assert_same(trained_state(net), before)
 
 
 def test_the_batch_of_forward_is_forgotten():
@@ -288,7 +281,7 @@ def test_a_memory_map_is_read_where_it_is_needed(tmp_path):
     net = NeuralNetwork(n_in, [], 3, dtype="float32", seed=0)
     small = NeuralNetwork(n_in, [], 3, dtype="float32", seed=0)
     assert fused(net, X, y, order, 2, 0.0, "SGD") == fused(small, X[order], y[order], np.arange(3), 2, 0.0, "SGD")
-    assert_same(state(net), state(small))
+    assert_same(trained_state(net), trained_state(small))
 
 
 SHIM = """
@@ -378,7 +371,7 @@ def test_every_build_gives_the_same_bits(shape, dtype, level, no_gate, monkeypat
         )
         for optimizer in RATES:
             loss, accuracy = fused(net, X, y, np.arange(n_rows), max(1, n_rows // 2), 0.1, optimizer)
-        return {"loss": np.array(loss), "accuracy": np.array(accuracy), "scores": net.forward(X), **state(net)}
+        return {"loss": np.array(loss), "accuracy": np.array(accuracy), "scores": net.forward(X), **trained_state(net)}
 
     expected = results()
     module = __import__(f"fastmlp._kernels.{level}", fromlist=["*"])

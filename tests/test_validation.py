@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import assert_same, batch
+from conftest import assert_same, batch, trained_state
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -16,9 +16,7 @@ NAN, INF = float("nan"), float("inf")
 
 def state(net):
     """Everything that a call could change."""
-    snapshot = net.snapshot()
-    moments = {f"{k}.{i}": m.copy() for k, ms in snapshot["moments"].items() for i, m in enumerate(ms)}
-    arrays = {"flat": snapshot["flat_params"], "n_updates": np.array(snapshot["n_updates"]), **moments}
+    arrays = trained_state(net)
     for group in ("gradients", "outputs"):
         arrays |= {f"{group} {name}": np.array(array) for name, array in getattr(net, group).items()}
     return arrays
