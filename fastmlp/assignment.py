@@ -36,11 +36,11 @@ class AssignmentNetwork(Functions):
         sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
         init = one_of("init", init, INITIALIZERS)
         checked = get_default_dtype() if dtype is None else float_dtype("dtype", dtype)
-        generator = random_state(seed)
-        self._adopt(Engine(sizes, checked))
-        self.n_threads = n_threads
-        self.standardizer = standardizer
-        initialize(self.params, init, generator)
+        with random_state(seed) as generator:
+            self._adopt(Engine(sizes, checked))
+            self.n_threads = n_threads
+            self.standardizer = standardizer
+            initialize(self.params, init, generator)
 
     def _adopt(self, engine: Engine) -> None:
         sizes = engine.layout.sizes

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp import _kernels, threads
+from fastmlp._kernels import TILE_ROWS
 from fastmlp.parameters import Layout, aligned_empty, aligned_offsets
 from fastmlp.preprocessing import Standardizer
 from fastmlp.validation import as_stored, class_labels, real_array, real_matrix
@@ -21,7 +22,7 @@ N_MOMENTS = {"SGD": 0, "Momentum": 1, "Adam": 2}
 
 # Rows of a prediction that go to the kernels at a time, and are converted first where need be; then Python may look for
 # a signal.
-BLOCK_ROWS = 8 * _kernels.TILE_ROWS
+BLOCK_ROWS = 8 * TILE_ROWS
 
 # How long the kernels train before they let Python look for a signal, in seconds.
 SPAN = 0.05
@@ -315,27 +316,23 @@ class Engine:
     ) -> None:
         """Fill what is given for each row of X; the losses need the labels."""
         n_rows = len(X)
-        tiled = n_rows > _kernels.TILE_ROWS
+        if n_rows == 0:
+            return
+        tiled = n_rows > TILE_ROWS
+        n_threads = self._team_size(min(n_rows, BLOCK_ROWS))
+        capacity = n_threads * TILE_ROWS if tiled else n_rows
         with self._tile_lock:
+            tile = self._tile
+            if tile is None or tile.capacity < capacity:
+                tile = self._tile = None  # let go of the old one before the new one is made
+                tile = self._tile = self._workspace(capacity)
             if n_rows <= BLOCK_ROWS:
-                self._predict_block(self._stored(X), tiled, probabilities, classes, labels, losses)
+                tile.passes.predict(self._stored(X), tiled, n_threads, probabilities, classes, labels, losses)
                 return
             for start in range(0, n_rows, BLOCK_ROWS):
                 part = slice(start, start + BLOCK_ROWS)
                 answers = (None if array is None else array[part] for array in (probabilities, classes, labels, losses))
-                self._predict_block(self._stored(X[part]), tiled, *answers)
-
-    def _predict_block(self, X: np.ndarray, tiled: bool, probabilities: np.ndarray | None, *answers: Any) -> None:
-        n_rows = len(X)
-        if n_rows == 0:
-            return
-        n_threads = self._team_size(n_rows)
-        capacity = n_threads * _kernels.TILE_ROWS if tiled else n_rows
-        if self._tile is None or self._tile.capacity < capacity:
-            self._tile = None  # let go of the old one before the new one is made
-            self._tile = self._workspace(capacity)
-        flat = None if probabilities is None else probabilities.reshape(-1)
-        self._tile.passes.predict(X, tiled, n_threads, flat, *answers)
+                tile.passes.predict(self._stored(X[part]), tiled, n_threads, *answers)
 
     def outputs(self) -> dict[str, np.ndarray]:
         """Read-only views of the last forward pass: X, h1, ..., scores."""

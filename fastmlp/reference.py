@@ -100,7 +100,8 @@ class NeuralNetwork(Functions):
         self.input_size, self.hidden_sizes, self.output_size = input_size, hidden_sizes, output_size
         self.num_layers = len(sizes) - 1
         self.params = {name: np.zeros(shape, dtype) for name, shape in Layout(sizes, np.dtype(dtype)).shapes.items()}
-        initialize(self.params, init, random_state(seed))
+        with random_state(seed) as generator:
+            initialize(self.params, init, generator)
         self.dtype = np.dtype(dtype)
         self.gradients: dict[str, np.ndarray] = {}
         self.outputs: dict[str, np.ndarray] = {}

@@ -211,17 +211,15 @@ def fit(
         raise ValueError(f"batch_size must be at most the {n_rows} rows of X when drop_last=True, got {batch_size}")
     labels = class_labels("y", y, n_rows, network.output_size)
     validate = checked_validation(network, X_val, y_val)
-    generator = random_state(seed)
     callbacks = tuple(callbacks)
     for i, callback in enumerate(callbacks):
         if not callable(callback):
             raise TypeError(f"callbacks[{i}] must be callable, got {callback!r}")
-
-    history = network.history = History()
-    rate = settings.rate
     n_batches = n_rows // batch_size if settings.drop_last else -(-n_rows // batch_size)
-    try:
-        with progress_bar(progress, settings.epochs * n_batches) as advance:
+    with random_state(seed) as generator, progress_bar(progress, settings.epochs * n_batches) as advance:
+        history = network.history = History()
+        rate = settings.rate
+        try:
             for epoch in range(1, settings.epochs + 1):
                 network.back_up()
                 start = time.perf_counter()
@@ -239,8 +237,8 @@ def fit(
                 answers = [callback(network, history) for callback in callbacks]
                 if any(answers):
                     break
-    finally:
-        network.forget_batch()
+        finally:
+            network.forget_batch()
     return history
 
 

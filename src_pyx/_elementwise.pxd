@@ -47,7 +47,6 @@ cdef inline double regularize(
     """dw += regularization * w; returns sum(w**2), summed in the arrays' own precision: for runs of at most RUN"""
     cdef floating lanes[LANES]
     cdef floating scale = <floating> regularization
-    cdef double total = 0
     cdef Py_ssize_t i, j, k
     for k in range(LANES):
         lanes[k] = 0
@@ -59,9 +58,14 @@ cdef inline double regularize(
     for j in range(n - n % LANES, n):
         lanes[0] += w[j] * w[j]
         dw[j] += scale * w[j]
-    for k in range(LANES):
-        total += lanes[k]
-    return total
+    # halves onto halves, each a loop of constant length, which becomes a few instructions
+    for k in range(LANES // 2):
+        lanes[k] += lanes[k + LANES // 2]
+    for k in range(LANES // 4):
+        lanes[k] += lanes[k + LANES // 4]
+    for k in range(LANES // 8):
+        lanes[k] += lanes[k + LANES // 8]
+    return lanes[0] + lanes[1]
 
 
 cdef inline bint all_finite(const floating* x, Py_ssize_t n) noexcept nogil:

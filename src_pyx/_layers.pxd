@@ -6,7 +6,7 @@ respect to them. Each function is one member's share; all members of the team ca
 from cython cimport floating
 
 from _elementwise cimport RUN, add, add_relu, regularize, relu_grad
-from _matmul cimport matmul
+from _matmul cimport combine_rows, matmul
 from _openmp cimport Member, barrier, share_start, share_stop
 from _optimizers cimport Optimizer, update
 from _products cimport (
@@ -185,14 +185,12 @@ cdef inline void backward_bias(
     const Optimizer* optimizer, Member me
 ) noexcept nogil:
     cdef Blocks blocks = cut(layer.n_out, layer.n_out // BIAS_COLUMNS)
-    cdef Py_ssize_t i, j, row, column, n, at
+    cdef Py_ssize_t i, column, n, at
+    cdef floating one = 1
     for i in range(share_start(me, blocks.n), share_stop(me, blocks.n)):
         column, n = start(&blocks, i), length(&blocks, i)
         at = layer.b + column
-        # db = dy.sum(axis=0)
-        for j in range(n):
-            gradients[at + j] = 0
-        for row in range(n_rows):
-            add(gradients + at, dy + row * layer.n_out + column, n)
+        # db = dy.sum(axis=0), every row taken once
+        combine_rows(&one, 0, dy + column, layer.n_out, gradients + at, n, n_rows)
         if optimizer != NULL:
             update(optimizer, params + at, gradients + at, at, n)

@@ -186,10 +186,15 @@ def test_without_an_order_all_rows_come_in_turn():
     assert_same(trained_state(nets[0]), trained_state(nets[1]))
 
 
+def wide():
+    """So much work in a batch of four that the clock is looked at after each."""
+    return NeuralNetwork(5, [30_000], 3, seed=0)
+
+
 def test_an_epoch_in_many_spans_is_one_in_a_single_one(monkeypatch):
     X, y = batch(64, 5, 3)
     order = np.random.RandomState(0).permutation(64)
-    nets = [NeuralNetwork(5, [4], 3, seed=0) for _ in range(2)]
+    nets = [wide() for _ in range(2)]
     whole = fused(nets[0], X, y, order, 4, 0.1, "Adam")
     monkeypatch.setattr(engine, "SPAN", 0.0)
     assert fused(nets[1], X, y, order, 4, 0.1, "Adam") == whole
@@ -200,7 +205,7 @@ def test_what_was_done_before_an_interruption_is_counted(monkeypatch):
     """A progress bar, like Python itself on Ctrl-C, may raise between two spans."""
     monkeypatch.setattr(engine, "SPAN", 0.0)
     X, y = batch(40, 5, 3)
-    interrupted, expected = (NeuralNetwork(5, [4], 3, seed=0) for _ in range(2))
+    interrupted, expected = wide(), wide()
     done = []
 
     def advance(n_batches):

@@ -1,0 +1,39 @@
+/* What this module was compiled by and for. setup.py defines FASTMLP_BUILD, FASTMLP_FLAGS and FASTMLP_HAS_X86_64_V3. */
+#ifndef FASTMLP_BUILD_H
+#define FASTMLP_BUILD_H
+
+#if defined(__clang__)
+#define FASTMLP_COMPILER "clang " __clang_version__
+#elif defined(__GNUC__)
+#define FASTMLP_COMPILER "gcc " __VERSION__
+#else
+#define FASTMLP_COMPILER "unknown"
+#endif
+#if defined(__AVX512F__)
+#define FASTMLP_SIMD "AVX-512"
+#elif defined(__AVX2__)
+#define FASTMLP_SIMD "AVX2"
+#elif defined(__SSE2__)
+#define FASTMLP_SIMD "SSE2"
+#elif defined(__ARM_NEON)
+#define FASTMLP_SIMD "NEON"
+#else
+#define FASTMLP_SIMD "none"
+#endif
+#ifdef FASTMLP_HAS_X86_64_V3
+static int fastmlp_supports_x86_64_v3(void)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("x86-64-v3") != 0;
+}
+#else
+static int fastmlp_supports_x86_64_v3(void) { return 0; }
+#endif
+#ifndef FASTMLP_BUILD
+#define FASTMLP_BUILD "release"
+#endif
+#ifndef FASTMLP_FLAGS
+#define FASTMLP_FLAGS "unknown"
+#endif
+
+#endif
