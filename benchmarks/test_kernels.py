@@ -79,6 +79,24 @@ def test_update(benchmark, pair, optimizer):
     conclude(benchmark, correct)
 
 
+@pytest.mark.parametrize("moment", [1e-3, 1e-40])
+def test_update_of_moments(benchmark, moment):
+    """Moments below the smallest normal float32, 1.2e-38, should cost no more than others."""
+    benchmark.group = "Adam's update"
+    net = NeuralNetwork(3072, [120, 120], 10, dtype="float32", seed=0)
+    engine = net._engine
+    engine.has_gradients = True  # all of them 0
+    moments = engine.moments_of("Adam")
+
+    def fill():
+        for array in moments:
+            array[...] = moment
+
+    benchmark.pedantic(lambda: net.update(1e-6, opt="Adam"), setup=fill, rounds=300, warmup_rounds=10)
+    kept = np.float32(moment) * np.float32(0.9) if moment > np.finfo(np.float32).tiny else 0
+    conclude(benchmark, np.allclose(moments[0], kept, rtol=1e-6, atol=0))
+
+
 def test_predict(benchmark, pair):
     classes = benchmark(pair.network.predict, pair.X)
     conclude(benchmark, np.array_equal(classes, pair.expected.forward(pair.X).argmax(axis=1)))

@@ -19,6 +19,10 @@ from fastmlp.validation import as_stored, class_labels, real_array, real_matrix
 # How many buffers of the parameters' layout each optimiser keeps.
 N_MOMENTS = {"SGD": 0, "Momentum": 1, "Adam": 2}
 
+# What a call is worth when it is asked whether it is worth a team, next to a row's pass through the network: the update
+# of a parameter, in multiplications; and in a training step, which takes a row there and back, that of a moment, in rows.
+UPDATE_WORK = 32
+MOMENT_ROWS = 4
 
 # Rows of a prediction that go to the kernels at a time, and are converted first where need be; then Python may look for
 # a signal.
@@ -219,7 +223,7 @@ class Engine:
             if not self.has_gradients:
                 raise RuntimeError("update needs gradients: call forward(X) and backward(y) first")
             t = self.n_updates + 1 if time_step is None else time_step
-            n_threads = threads.team_size(self.n_threads, self.layout.size, threads.SERIAL_PARAMETERS)
+            n_threads = threads.team_size(self.n_threads, UPDATE_WORK * self.layout.size)
             self._updater(optimizer).step(rate, beta1, beta2, epsilon, t, n_threads)
             self.n_updates += 1
 
@@ -253,7 +257,7 @@ class Engine:
             workspace = self._batch_workspace(batch_size)
             X = workspace.apart(X)
             update = self._updater(optimizer)
-            n_threads = self._team_size(batch_size)
+            n_threads = self._team_size(batch_size + MOMENT_ROWS * N_MOMENTS[optimizer])
             loss, n_correct, n_batches = 0.0, 0, 0
             for rows, labels_of_rows, order_of_rows in self._pieces(X, labels, order, batch_size):
                 t, grows = (self.n_updates + 1, 1) if time_step is None else (time_step, 0)

@@ -17,11 +17,10 @@ import scipy.linalg.cython_blas
 
 from fastmlp import _kernels
 
-# Multiplications of a forward pass below which a team costs more than it saves: two threads broke even at about a
-# million (64-64-10) to two million (784-64-10, batch of 32), and gained a third or more from three million.
+# Multiplications of a forward pass below which a team costs more than it saves. In training, two threads lose a tenth
+# to a quarter at 0.8 million (784-32-10, batch of 32), break even at 1.2 to 1.6 million (64-32-10, batch of 512;
+# 784-64-10, batch of 32) and gain a fifth or more from three million.
 SERIAL_WORK = 1 << 21
-# The same for an update, counted in parameters.
-SERIAL_PARAMETERS = 1 << 16
 # Products are cut into at most as many blocks.
 MAX_THREADS = 64
 
@@ -148,9 +147,9 @@ def _quota_v1(folder: Path) -> float | None:
         return None
 
 
-def team_size(n_threads: int | None, work: int, serial_work: int = SERIAL_WORK) -> int:
+def team_size(n_threads: int | None, work: int) -> int:
     """Threads for one call that does this much work, for a network with this `n_threads`."""
-    if work < serial_work or n_threads == 1:
+    if work < SERIAL_WORK or n_threads == 1:
         return 1
     if n_threads is None:
         return available_threads()

@@ -67,8 +67,6 @@ def _same_global_random_numbers():
 def no_gate(monkeypatch):
     """Small nets use threads too."""
     monkeypatch.setattr(threads, "SERIAL_WORK", 0)
-    monkeypatch.setattr(threads, "SERIAL_PARAMETERS", 0)
-    monkeypatch.setattr(threads.team_size, "__defaults__", (0,))
 
 
 def pytest_report_header():

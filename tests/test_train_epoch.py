@@ -321,7 +321,7 @@ import numpy as np
 from fastmlp import NeuralNetwork, engine, threads
 
 count = ctypes.c_long.in_dll(ctypes.CDLL(None), "allocations")
-threads.team_size.__defaults__ = (0,)
+threads.SERIAL_WORK = 0
 engine.SPAN = 1e9
 random = np.random.RandomState(0)
 X, y = random.randint(0, 256, (3000, 300)).astype(sys.argv[1]), random.randint(0, 10, 3000)
@@ -397,6 +397,41 @@ def test_a_build_is_chosen_by_name(monkeypatch):
         [sys.executable, "-c", script], env={**os.environ, "FASTMLP_SIMD": "x"}, capture_output=True, text=True
     )
     assert "FASTMLP_SIMD must be 'plain'" in refused.stderr
+
+
+FEW_PRODUCTS = """
+import numpy as np
+from fastmlp import NeuralNetwork, _kernels
+
+random = np.random.RandomState(0)
+X, y = random.randint(0, 256, (40, 6)).astype(np.uint8), random.randint(0, 3, 40)
+print(_kernels.build_info()["simd"])
+for dtype in ("float32", "float64"):
+    net = NeuralNetwork(6, [5, 4], 3, dtype=dtype, seed=0)
+    for optimizer in ("SGD", "Momentum"):
+        net.train_epoch(X, y, batch_size=6, learning_rate=1e-4, regularization=0.1, optimizer=optimizer)
+    print([w.tobytes().hex() for w in net.params.values()])
+    print(net.predict(X).tolist())
+"""
+
+
+@pytest.mark.skipif(shutil.which("qemu-x86_64") is None, reason="needs qemu-x86_64, of Debian's qemu-user")
+def test_a_processor_of_2008_gets_the_same_bits():
+    """Nehalem has SSE 4.2, and no AVX. All products are small enough for loops: BLAS has other kernels there."""
+    here = subprocess.run(
+        [sys.executable, "-c", FEW_PRODUCTS],
+        env={**os.environ, "FASTMLP_SIMD": "plain"},
+        capture_output=True,
+        text=True,
+    )
+    there = subprocess.run(
+        ["qemu-x86_64", "-cpu", "Nehalem", sys.executable, "-c", FEW_PRODUCTS],
+        env={name: value for name, value in os.environ.items() if name != "FASTMLP_SIMD"},
+        capture_output=True,
+        text=True,
+    )
+    assert there.stdout.startswith("SSE2\n"), there.stderr
+    assert there.stdout == here.stdout
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
