@@ -81,10 +81,6 @@ class AssignmentNetwork(Functions):
     def standardizer(self, value: Standardizer | None) -> None:
         if value is not None and not isinstance(value, Standardizer):
             raise TypeError(f"standardizer must be a fitted fastmlp.Standardizer or None, got {value!r}")
-        if value is not None and len(value.statistics(self.dtype)[0]) != self.input_size:
-            raise ValueError(
-                f"standardizer must be fitted to rows of {self.input_size} features, got one for {len(value.mean_)}"
-            )
         self._engine.standardizer = value
 
     @property

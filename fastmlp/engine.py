@@ -12,15 +12,17 @@ import numpy.typing as npt
 
 from fastmlp import _kernels, threads
 from fastmlp._kernels import TILE_ROWS
-from fastmlp.parameters import Layout, aligned_empty, aligned_offsets
+from fastmlp.parameters import Layout, aligned_empty
 from fastmlp.preprocessing import Standardizer
 from fastmlp.validation import as_stored, class_labels, real_array, real_matrix
+from fastmlp.workspace import Workspace
 
 # How many buffers of the parameters' layout each optimiser keeps.
 N_MOMENTS = {"SGD": 0, "Momentum": 1, "Adam": 2}
 
-# What a call is worth when it is asked whether it is worth a team, next to a row's pass through the network: the update
-# of a parameter, in multiplications; and in a training step, which takes a row there and back, that of a moment, in rows.
+# Whether a call is worth a team is asked of the rows that pass through the network. Next to them, the update of a
+# parameter counts as so many multiplications, and in a training step, where rows go there and back, that of all the
+# parameters' moments of one kind as so many rows.
 UPDATE_WORK = 32
 MOMENT_ROWS = 4
 
@@ -30,49 +32,6 @@ BLOCK_ROWS = 8 * TILE_ROWS
 
 # How long the kernels train before they let Python look for a signal, in seconds.
 SPAN = 0.05
-
-
-class Workspace:
-    """Room for a batch of up to `capacity` rows, bound to the kernels."""
-
-    def __init__(
-        self,
-        layout: Layout,
-        params: np.ndarray,
-        gradients: np.ndarray,
-        capacity: int,
-        statistics: tuple[np.ndarray, ...],
-    ):
-        sizes, itemsize = layout.sizes, layout.dtype.itemsize
-        n_layers = len(sizes) - 1
-        self.capacity = capacity
-        self._sizes = sizes
-        layers = np.zeros((n_layers, 5), np.intp)
-        layers[:, 0], layers[:, 1] = sizes[:-1], sizes[1:]
-        layers[:, 2] = list(layout.offsets.values())[0::2]
-        layers[:, 3] = list(layout.offsets.values())[1::2]
-        deltas = capacity * max(sizes[1:])
-        partials = _kernels.partials_needed(layers, capacity, itemsize)
-        extents = [*(capacity * n for n in sizes), capacity * sizes[-1], capacity, capacity, deltas, deltas, partials]
-        self._starts, total = aligned_offsets(extents, itemsize)
-        layers[:, 4] = self._starts[1 : n_layers + 1]
-        room = np.array([self._starts[0], *self._starts[n_layers + 1 :]], np.intp)
-        self._arena = aligned_empty(total, layout.dtype)
-        self._written = (self._arena, params, gradients)
-        sums = np.zeros(_kernels.MAX_BLOCKS * (n_layers + 2))
-        self.passes = _kernels.Propagation(layers, room, params, gradients, self._arena, sums, statistics)
-
-    def apart(self, X: np.ndarray) -> np.ndarray:
-        """X, or a copy of one that lies where passes and updates write."""
-        if X.base is not None and any(np.may_share_memory(X, buffer) for buffer in self._written):
-            return X.copy()
-        return X
-
-    def outputs(self, layer: int, n_rows: int) -> np.ndarray:
-        """What a layer gave for the batch, 0 for the gathered rows; one past the last layer, its softmax."""
-        n_out = self._sizes[min(layer, len(self._sizes) - 1)]
-        start = self._starts[layer]
-        return self._arena[start : start + n_rows * n_out].reshape(n_rows, n_out)
 
 
 class Exclusive:
@@ -130,7 +89,9 @@ class Engine:
 
     def _bind(self) -> None:
         standardizer = self._standardizer
-        self._statistics = () if standardizer is None else standardizer.statistics(self.layout.dtype)
+        self._statistics: tuple[np.ndarray, ...] = ()
+        if standardizer is not None:
+            self._statistics = standardizer.statistics(self.layout.dtype)
         self.params = self.layout.views(self.flat_params)
         self.gradients = self.layout.views(self.flat_gradients)
         self._updaters: dict[str, _kernels.Update] = {}
@@ -148,7 +109,12 @@ class Engine:
 
     @standardizer.setter
     def standardizer(self, standardizer: Standardizer | None) -> None:
-        statistics = () if standardizer is None else standardizer.statistics(self.layout.dtype)
+        statistics: tuple[np.ndarray, ...] = ()
+        if standardizer is not None:
+            statistics = standardizer.statistics(self.layout.dtype)
+            n_features, n_in = len(standardizer.mean_), self.layout.sizes[0]
+            if n_features != n_in:
+                raise ValueError(f"standardizer must be fitted to rows of {n_in} features, got one for {n_features}")
         with self.exclusive, self._tile_lock:
             # a copy, since its owner may fit it again
             self._standardizer, self._statistics = copy.deepcopy(standardizer), statistics

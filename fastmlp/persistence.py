@@ -1,8 +1,8 @@
 """Model files: a NumPy `.npz` archive of plain arrays, read without unpickling anything.
 
 `header` holds a JSON text as bytes: the format's name and version, sizes, dtype, number of updates, and the SHA-256 of
-all this. `W1`, `b1`, ... hold the parameters and `Adam.0.W1`, ... an optimiser's moments. Since version 2,
-`standardizer.mean` and `standardizer.scale`, float64, may be there too.
+all this. `W1`, `b1`, ... hold the parameters and `Adam.0.W1`, ... an optimiser's moments. Since version 2 there may be
+`standardizer.mean` and `standardizer.scale`, float64, and the header then says how they were measured.
 """
 
 import hashlib
@@ -38,8 +38,7 @@ def save(engine: Engine, path: str | os.PathLike[str]) -> None:
         for i, moment in enumerate(moments):
             for name, array in engine.layout.views(moment).items():
                 arrays[f"{optimizer}.{i}.{name}"] = array
-    if engine.standardizer is not None:
-        arrays |= {MEAN: engine.standardizer.mean_, SCALE: engine.standardizer.scale_}
+    standardizer = engine.standardizer
     header: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
@@ -47,6 +46,9 @@ def save(engine: Engine, path: str | os.PathLike[str]) -> None:
         "dtype": engine.layout.dtype.name,
         "n_updates": engine.n_updates,
     }
+    if standardizer is not None:
+        arrays |= {MEAN: standardizer.mean_, SCALE: standardizer.scale_}
+        header["standardizer"] = {"n_channels": standardizer.n_channels, "center": standardizer.center}
     header["sha256"] = digest(header, arrays)
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
     with replacing(path) as file:
@@ -86,13 +88,14 @@ def restored(arrays: dict[str, np.ndarray]) -> Engine:
     n_updates = integer("n_updates", header["n_updates"], 0)
     sizes = header["sizes"]
     layout = Layout(layer_sizes(sizes[0], sizes[1:-1], sizes[-1], None), np.dtype(header["dtype"]))
-    standardizer = Standardizer.of_statistics(arrays.pop(MEAN), arrays.pop(SCALE)) if MEAN in arrays else None
+    standardizer = None
+    if MEAN in arrays:
+        settings = header.get("standardizer", {})
+        standardizer = Standardizer.of_statistics(arrays.pop(MEAN), arrays.pop(SCALE), **settings)
     optimizers = [name for name in N_MOMENTS if f"{name}.0.W1" in arrays]
     prefixes = ["", *(f"{name}.{i}." for name in optimizers for i in range(N_MOMENTS[name]))]
     expected = {prefix + name: shape for prefix in prefixes for name, shape in layout.shapes.items()}
     found = {name: array.shape for name, array in arrays.items()}
-    if standardizer is not None and len(standardizer.mean_) != layout.sizes[0]:
-        raise ModelFileError(f"its standardizer has {len(standardizer.mean_)} features, where sizes are {sizes}")
     if found != expected or any(array.dtype != layout.dtype for array in arrays.values()):
         raise ModelFileError(f"its arrays are {found}, where sizes {sizes} need {expected} of {layout.dtype}")
 

@@ -62,15 +62,19 @@ class Standardizer:
         return cls(n_channels=3)
 
     @classmethod
-    def of_statistics(cls, mean: npt.ArrayLike, scale: npt.ArrayLike) -> Self:
+    def of_statistics(
+        cls, mean: npt.ArrayLike, scale: npt.ArrayLike, n_channels: int | None = None, center: str = "feature"
+    ) -> Self:
         """A standardizer with these means and scales (n_features,), ready for use.
+
+        The others are as in `Standardizer`, for when it is fitted again.
 
         Raises
         ------
         ValueError
             If they are not finite arrays of one length, or a scale is not above 0.
         """
-        standardizer = cls()
+        standardizer = cls(n_channels, center)
         mean, scale = (np.array(real_array(name, a), np.float64) for name, a in (("mean", mean), ("scale", scale)))
         if mean.ndim != 1 or mean.shape != scale.shape:
             raise ValueError(f"mean and scale must be arrays (n_features,), got {mean.shape} and {scale.shape}")

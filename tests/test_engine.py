@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import SHAPES, assert_same, batch
 
-from fastmlp import NeuralNetwork, _kernels, engine, parameters
+from fastmlp import NeuralNetwork, _kernels, parameters, workspace
 from fastmlp.engine import N_MOMENTS
 from fastmlp.training import LEARNING_RATES
 from fastmlp.validation import class_labels
@@ -110,7 +110,7 @@ def test_kernels_write_only_where_they_should(shape, dtype, n_threads, no_gate, 
         buffer.fill(mark)
         return buffer
 
-    for module in (parameters, engine):
+    for module in (parameters, workspace):
         monkeypatch.setattr(module, "aligned_offsets", spread)
         monkeypatch.setattr(module, "aligned_empty", marked)
     monkeypatch.setattr(parameters.Layout, "zeros", lambda layout: marked(layout.size, layout.dtype))

@@ -192,7 +192,7 @@ CHANGES = {
     "mean without scale": (lambda header, arrays: arrays.update({"standardizer.mean": np.ones(4)}), "scale"),
     "short statistics": (
         lambda header, arrays: arrays.update({"standardizer.mean": np.ones(3), "standardizer.scale": np.ones(3)}),
-        "its standardizer has 3 features",
+        "standardizer must be fitted to rows of 4 features, got one for 3",
     ),
     "no scale": (
         lambda header, arrays: arrays.update({"standardizer.mean": np.ones(4), "standardizer.scale": np.zeros(4)}),

@@ -184,6 +184,7 @@ def test_a_networks_standardizer_is_copied_and_saved_with_it(tmp_path, dtype):
     )
     for other in others:
         np.testing.assert_array_equal(other.predict_proba(X), expected)
+        assert repr(other.standardizer) == "Standardizer(n_channels=3)"
     net.standardizer = None
     np.testing.assert_array_equal(net.predict_proba(X), bare.predict_proba(X))
     np.testing.assert_array_equal(net.forward(X), bare.forward(X))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import SHAPES, assert_same, batch, trained_state, under_p2
 
-from fastmlp import DivergenceError, NeuralNetwork, Standardizer, _kernels, engine, threads
+from fastmlp import DivergenceError, NeuralNetwork, Standardizer, _kernels, engine, threads, workspace
 from fastmlp._kernels import plain
 
 RATES = {"SGD": 0.1, "Momentum": 0.02, "Adam": 0.003}
@@ -382,7 +382,8 @@ def test_every_build_gives_the_same_bits(shape, dtype, level, no_gate, monkeypat
     module = __import__(f"fastmlp._kernels.{level}", fromlist=["*"])
     if threads.pattern == "openmp":
         module.bind_blas(threads.blas.get_threads, threads.blas.set_threads)
-    monkeypatch.setattr(engine, "_kernels", module)
+    for user in (engine, workspace):
+        monkeypatch.setattr(user, "_kernels", module)
     assert_same(results(), expected)
 
 
