@@ -159,8 +159,7 @@ def participants(case: Case, options: argparse.Namespace) -> dict[str, str]:
 
 def measure_until_valid(case, threads, folder, options) -> tuple[Measurement, int]:
     """A measurement, made again while it is void, and how often it was made."""
-    # an epoch of CIFAR-10 is a dozen blocks in one
-    blocks = max(1, options.blocks // 10) if case.kind == "cifar10" else options.blocks
+    blocks = max(1, options.blocks // case.length)
     systems = participants(case, options)
     for attempt in range(1, options.attempts + 1):  # noqa: B007  # returned
         with tqdm(total=blocks * options.repetitions, desc=case.name, leave=False, disable=None) as bar:
