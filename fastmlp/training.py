@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from fastmlp.diagnosis import diagnose
 from fastmlp.optional import require
 from fastmlp.validation import MIN_EPSILON, class_labels, integer, number, one_of, random_state, real_matrix
 
@@ -82,6 +83,37 @@ class History:
             name: [None if math.isnan(value) else value for value in self._column(name).tolist()]
             for name in Epoch._fields
         }
+
+    def diagnose(self) -> list[str]:
+        """What the curves say about the settings, in a sentence each; nothing where nothing stands out.
+
+        These are rules of thumb; `fastmlp.diagnosis` has their thresholds:
+
+        * The loss is noisy: its steps upwards add up to more than a quarter of its range. The learning rate is too
+          high.
+        * The loss falls in a straight line, without a step upwards: the second half of the epochs brings 70 % or more
+          of what the first half did. The learning rate is too low.
+        * Train accuracy ends 0.1 or more above validation accuracy: the network overfits.
+        * Both accuracies end 0.02 or more below their best, while the loss, which is not noisy, went on falling: the
+          regularisation term dominates.
+        * None of these, no gap (0.05 or less), and a train accuracy below 0.9 that gained no more than 0.01 in the
+          last quarter of the epochs: the network has too little capacity.
+
+        Returns
+        -------
+        list of str
+            Empty also for fewer than five epochs. What needs validation data is left out where there are none.
+
+        Examples
+        --------
+        >>> from fastmlp import NeuralNetwork, load_digits
+        >>> X, y = load_digits()
+        >>> net = NeuralNetwork(64, [32], 10, seed=0)
+        >>> for sentence in net.fit(X / 16, y, epochs=10, learning_rate=3, seed=0).diagnose():
+        ...     print(sentence[:22])
+        The loss is noisy: its
+        """
+        return diagnose(self.train_loss, self.train_accuracy, self.val_accuracy, self.learning_rate)
 
     def __repr__(self) -> str:
         if not self.epochs:

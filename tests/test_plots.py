@@ -38,7 +38,7 @@ def test_three_labelled_panels(n_epochs):
     loss, accuracy, rate = figure.axes
     assert [axes.get_ylabel() for axes in figure.axes] == ["Loss", "Accuracy", "Learning rate"]
     assert rate.get_xlabel() == "Epoch"
-    assert figure.get_suptitle() == "Digits"
+    assert loss.get_title() == "Digits"
     np.testing.assert_array_equal(lines(loss)["train"], past.train_loss)
     np.testing.assert_array_equal(lines(loss)["validation"], past.val_loss)
     np.testing.assert_array_equal(lines(accuracy)["train"], past.train_accuracy)
@@ -84,3 +84,111 @@ assert "matplotlib.pyplot" not in sys.modules
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "history.png").stat().st_size > 1000
+
+
+def test_a_comparison_has_a_line_a_history():
+    histories = {"SGD": history(5), "Adam": history(8), "once": history(1), "without": history(3, validation=False)}
+    figure = plots.plot_comparison(histories, title="Digits")
+    assert [axes.get_ylabel() for axes in figure.axes] == ["Train accuracy", "Validation accuracy", "Train loss"]
+    assert figure.axes[0].get_title() == "Digits"
+    for axes, column in zip(figure.axes, ("train_accuracy", "val_accuracy", "train_loss"), strict=True):
+        drawn = lines(axes)
+        assert list(drawn) == [name for name in histories if column != "val_accuracy" or name != "without"]
+        for name, values in drawn.items():
+            np.testing.assert_array_equal(values, getattr(histories[name], column))
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == list(histories)
+    with pytest.raises(ValueError, match="histories must have at least one history"):
+        plots.plot_comparison({})
+
+
+def test_weights_are_shown_a_column_an_image():
+    weights = np.random.RandomState(0).randn(12, 5)
+    figure = plots.plot_weights(weights, (2, 6), title="First layer")
+    sheet = figure.axes[0].images[0].get_array()
+    assert sheet.shape == (8, 13, 3)  # three rows of two images of 2 x 6, with lines between
+    assert figure.axes[0].get_title() == "First layer"
+    for unit in range(5):
+        row, column = 3 * (unit // 2), 7 * (unit % 2)
+        image = weights[:, unit].reshape(2, 6)
+        expected = (image - image.min()) / np.ptp(image)
+        for channel in range(3):
+            np.testing.assert_allclose(sheet[row : row + 2, column : column + 6, channel], expected, rtol=1e-12)
+    assert (sheet[:, 6] == 1).all()
+    assert (sheet[2] == 1).all()
+
+
+def test_weights_of_colour_images_keep_their_colours():
+    weights = np.zeros((4 * 4 * 3, 1))
+    weights[0], weights[4] = 1.0, -1.0  # the first pixel's red, and the second one's green
+    sheet = plots.plot_weights(weights, (4, 4, 3)).axes[0].images[0].get_array()
+    assert sheet[0, 0].tolist() == [1, 0.5, 0.5]
+    assert sheet[0, 1].tolist() == [0.5, 0, 0.5]
+    assert plots.plot_weights(np.ones((4, 2)), (2, 2)).axes[0].images[0].get_array()[0, 0].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("weights", "shape", "message"),
+    [
+        (np.ones((5, 2)), (2, 2), r"weights must have shape \(4, n_units\) for images \(2, 2\), got \(5, 2\)"),
+        (np.ones(4), (2, 2), "weights must have shape"),
+        (np.ones((4, 0)), (2, 2), "weights must have shape"),
+        (np.ones((4, 2)), (4,), r"image_shape must be \(height, width\) or"),
+        (np.ones((4, 2)), (1, 2, 2), "image_shape must be"),
+        (np.ones((4, 2)), (2, 0), r"image_shape\[1\] must be"),
+        (np.full((4, 2), np.nan), (2, 2), "weights must be finite"),
+    ],
+)
+def test_weights_that_are_no_images_are_refused(weights, shape, message):
+    with pytest.raises(ValueError, match=message):
+        plots.plot_weights(weights, shape)
+
+
+def test_a_confusion_matrix_counts_each_pair():
+    y_true, y_pred = np.array([0, 0, 0, 1, 2, 2]), np.array([0, 0, 2, 1, 1, 2])
+    figure = plots.plot_confusion(y_true, y_pred, title="Digits")
+    panel, scale = figure.axes
+    assert [text.get_text() for text in panel.texts] == ["2", "0", "1", "0", "1", "0", "0", "1", "1"]
+    assert [text.get_position() for text in panel.texts[:3]] == [(0, 0), (1, 0), (2, 0)]  # a row a true class
+    np.testing.assert_allclose(panel.images[0].get_array(), [[2 / 3, 0, 1 / 3], [0, 1, 0], [0, 0.5, 0.5]])
+    assert (panel.get_xlabel(), panel.get_ylabel()) == ("Predicted class", "True class")
+    assert scale.get_ylabel() == "Share of the true class"
+    assert panel.get_title() == "Digits"
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["0", "1", "2"]
+
+
+def test_class_names_may_be_more_than_the_classes_that_occur():
+    panel = plots.plot_confusion([0, 0], [0, 1], class_names=["cat", "dog", "horse"]).axes[0]
+    assert panel.images[0].get_array().tolist() == [[0.5, 0.5, 0], [0, 0, 0], [0, 0, 0]]
+    for labels in (panel.get_xticklabels(), panel.get_yticklabels()):
+        assert [label.get_text() for label in labels] == ["cat", "dog", "horse"]
+
+
+@pytest.mark.parametrize(
+    ("y_true", "y_pred", "names", "error", "message"),
+    [
+        ([0, 1], [0], None, ValueError, "y_pred must have one label for each of y_true, got 1 for 2 rows"),
+        ([], [], None, ValueError, "y_true must be integer labels"),
+        ([0, -1], [0, 1], None, ValueError, "y_true must be integer labels"),
+        ([0, 1], [0.0, 1.0], None, ValueError, "y_pred must be integer labels from 0"),
+        ([0, 1], ["a", "b"], None, TypeError, "y_pred must be an array of integer labels"),
+        ([0, 2], [0, 1], ["a", "b"], ValueError, "class_names must have 3 names, got 2"),
+    ],
+)
+def test_what_is_no_pair_of_labels_is_refused(y_true, y_pred, names, error, message):
+    with pytest.raises(error, match=message):
+        plots.plot_confusion(y_true, y_pred, class_names=names)
+
+
+def test_figures_can_be_drawn_into_axes_at_hand():
+    figure = figure_module.Figure()
+    axes = figure.subplots(3, 2)
+    assert plots.plot_history(history(3), axes=axes[:, 0], title="Left") is figure
+    assert plots.plot_comparison({"SGD": history(3)}, axes=list(axes[:, 1])) is figure
+    assert [panel.get_ylabel() for panel in axes[:, 0]] == ["Loss", "Accuracy", "Learning rate"]
+    assert [panel.get_title() for panel in axes.ravel()] == ["Left", "", "", "", "", ""]
+    with pytest.raises(ValueError, match="axes must be three Axes, got 2"):
+        plots.plot_history(history(3), axes=axes[0])
+    left, right = figure_module.Figure().subplots(1, 2)
+    assert plots.plot_weights(np.ones((4, 2)), (2, 2), ax=left) is left.figure
+    assert plots.plot_confusion([0, 1], [0, 1], ax=right) is left.figure
+    assert len(left.images) == len(right.images) == 1

@@ -417,6 +417,7 @@ for dtype in ("float32", "float64"):
 
 
 @pytest.mark.skipif(shutil.which("qemu-x86_64") is None, reason="needs qemu-x86_64, of Debian's qemu-user")
+@pytest.mark.skipif(_kernels.build_info()["build"] == "sanitize", reason="a sanitizer's memory does not fit into qemu")
 def test_a_processor_of_2008_gets_the_same_bits():
     """Nehalem has SSE 4.2, and no AVX. All products are small enough for loops: BLAS has other kernels there."""
     here = subprocess.run(
