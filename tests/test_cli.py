@@ -201,3 +201,57 @@ print(len(fastmlp.NeuralNetwork(64, [], 10, seed=0).fit(X, y, epochs=1, seed=0))
 """
     done = python("-c", code, folder=tmp_path)
     assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+
+
+def test_compare_trains_four_networks(run, tmp_path):
+    result = run("compare", "--epochs", "3", "--seed", "1")
+    assert result.exit_code == 0, result.output
+    out = tmp_path / "runs" / "digits-compare"
+    figures = [f"compare_{name}.png" for name in ("2layer", "3layer", "all")]
+    submissions = {
+        f"{n} layers, {optimizer}": f"nn_{n}layer_{optimizer.lower()}_submission.csv"
+        for n in (2, 3)
+        for optimizer in ("SGD", "Adam")
+    }
+    assert sorted(os.listdir(out)) == sorted([*figures, "histories.json", *submissions.values()])
+    for name in figures:
+        assert (out / name).read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    found = json.loads((out / "histories.json").read_text())
+    assert found["environment"]["numpy"] == np.__version__
+    assert list(found["runs"]) == list(submissions)
+    rows = [line.split() for line in result.output.splitlines() if re.match(r" +[23] ", line)]
+    for (name, one), row in zip(found["runs"].items(), rows, strict=True):
+        n_layers, optimizer = int(name[0]), name.split()[-1]
+        assert row[:2] == [str(n_layers), optimizer] == [str(n_layers), one["settings"]["optimizer"]]
+        assert one["network"].startswith("NeuralNetwork(64" + "-64" * (n_layers - 1) + "-10")
+        validation = one["history"]["val_accuracy"]
+        assert len(validation) == 3
+        shown = [float(text.replace(",", "")) for text in row[2:]]
+        expected = [validation[-1], max(validation), one["test_accuracy"], one["seconds"], one["samples_per_second"]]
+        assert shown == pytest.approx(expected, abs=0.51)
+        assert shown[:3] == pytest.approx(expected[:3], abs=5e-5)
+    # what is submitted is what was tested
+    labels = commands.runs.load("digits", None, "float32", out)["y_test"]
+    for name, file in submissions.items():
+        lines = (out / file).read_text().splitlines()
+        assert lines[0] == "id,category"
+        predictions = [int(line.split(",")[1]) for line in lines[1:]]
+        assert np.mean(predictions == labels) == pytest.approx(found["runs"][name]["test_accuracy"])
+
+
+def test_compare_gives_what_train_gives(run, tmp_path):
+    options = ("--epochs", "2", "--dtype", "float64", "--threads", "1", "--seed", "3")
+    assert run("compare", *options, "--out", "both").exit_code == 0
+    assert run("train", *options, "--optimizer", "SGD", "--out", "one").exit_code == 0
+    both, one = json.loads((tmp_path / "both" / "histories.json").read_text()), record(tmp_path / "one")
+    same = both["runs"]["2 layers, SGD"]
+    assert same["history"]["train_loss"] == one["history"]["train_loss"]
+    assert same["settings"] == one["settings"]
+
+
+def test_compare_says_what_is_missing(run, tmp_path):
+    result = run("compare", "--data", "cifar10")
+    assert result.exit_code == 1
+    assert "FASTMLP_DATA" in result.output
+    assert run("compare", "--epochs", "0").exit_code == 2
+    assert os.listdir(tmp_path) == []

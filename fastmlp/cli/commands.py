@@ -1,22 +1,18 @@
-"""The subcommands: `fastmlp train` and `fastmlp info`."""
+"""The subcommands: `fastmlp train`, `fastmlp compare` and `fastmlp info`."""
 
-import dataclasses
-import json
-import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 from tqdm import tqdm
 
 import fastmlp
-from fastmlp.cli.presets import LOADERS, PRESETS
+from fastmlp.cli import runs
+from fastmlp.cli.presets import LOADERS, OPTIMIZERS, PRESETS
 from fastmlp.environment import environment
-from fastmlp.files import replacing
 from fastmlp.optional import require
-from fastmlp.plots import plot_history
+from fastmlp.plots import plot_comparison, plot_history
 from fastmlp.training import History
 
 COLUMNS = "epoch  train loss  train acc  val loss  val acc  learning rate  seconds"
@@ -37,27 +33,39 @@ def info() -> None:
         click.echo(f"{name:{width}}  {value}")
 
 
+def training_options(out: str) -> Callable[[Any], Any]:
+    """The options of all commands that train; `out` says what goes where by default."""
+    options = [
+        click.option("--data", type=click.Choice(list(LOADERS)), default="digits", help="What to train on."),
+        click.option(
+            "--folder",
+            type=click.Path(file_okay=False, exists=True, path_type=Path),
+            help="Where CIFAR-10 lies; by default FASTMLP_DATA and ./cifar10 are searched.",
+        ),
+        click.option("--epochs", type=click.IntRange(1), help="Passes over the training data.  [default: 40]"),
+        click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32", help="Precision."),
+        click.option("--threads", type=click.IntRange(1), help="Threads to compute with.  [default: all processors]"),
+        click.option(
+            "--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="For the weights and the order of the rows."
+        ),
+        click.option("--out", type=click.Path(file_okay=False, path_type=Path), help=out),
+    ]
+
+    def decorate(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
 @cli.command()
-@click.option("--data", type=click.Choice(list(LOADERS)), default="digits", help="What to train on.")
-@click.option(
-    "--folder",
-    type=click.Path(file_okay=False, exists=True, path_type=Path),
-    help="Where CIFAR-10 lies; by default FASTMLP_DATA and ./cifar10 are searched.",
-)
-@click.option("--optimizer", type=click.Choice(["SGD", "Adam"], case_sensitive=False), default="Adam")
-@click.option("--epochs", type=click.IntRange(1), help="Passes over the training data.  [default: 40]")
-@click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32", help="Precision.")
-@click.option("--threads", type=click.IntRange(1), help="Threads to compute with.  [default: all processors]")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="For the weights and the order of the rows.")
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for history.json and history.png.  [default: runs/DATA-OPTIMIZER]",
-)
+@click.option("--optimizer", type=click.Choice(OPTIMIZERS, case_sensitive=False), default="Adam")
+@training_options("Folder for history.json and history.png.  [default: runs/DATA-OPTIMIZER]")
 def train(
+    optimizer: str,
     data: str,
     folder: Path | None,
-    optimizer: str,
     epochs: int | None,
     dtype: str,
     threads: int | None,
@@ -71,37 +79,19 @@ def train(
     """
     require("matplotlib.figure", "cli", "the figure")  # before the training, not after it
     out = out or Path("runs", f"{data}-{optimizer.lower()}")
-    try:
-        arrays = LOADERS[data](folder, np.dtype(dtype))
-        out.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
+    arrays = runs.load(data, folder, dtype, out)
     preset = PRESETS[data, optimizer]
     settings = preset.checked(epochs=epochs)
     n_in, n_classes = arrays["X_train"].shape[1], int(arrays["y_train"].max()) + 1
     network = fastmlp.NeuralNetwork(n_in, preset.hidden_sizes, n_classes, dtype=dtype, n_threads=threads, seed=seed)
     click.echo(f"{network} on {data}: {len(arrays['X_train']):,} rows to train, {settings.optimizer}\n\n{COLUMNS}")
-    start = time.perf_counter()
-    history = network.fit(
-        arrays["X_train"],
-        arrays["y_train"],
-        **dataclasses.asdict(settings),
-        seed=seed,
-        X_val=arrays["X_val"],
-        y_val=arrays["y_val"],
-        progress=sys.stderr.isatty(),
-        callbacks=[print_epoch],
-    )
-    seconds = time.perf_counter() - start
-    results = {
-        "test_accuracy": network.score(arrays["X_test"], arrays["y_test"]),
-        "seconds": seconds,
-        "samples_per_second": len(history) * len(arrays["X_train"]) / float(history.seconds.sum()),
-    }
-    write_results(out, data, network, settings, seed, history, results)
+    run = runs.train_and_test(data, arrays, network, settings, seed, [print_epoch])
+    runs.write_json(out / "history.json", run.record())
+    title = f"{data}, {settings.optimizer}: test accuracy {run.test_accuracy:.4f}"
+    runs.write_figure(out / "history.png", plot_history(run.history, title=title))
     click.echo(
-        f"\ntest accuracy {results['test_accuracy']:.4f} on {len(arrays['X_test']):,} rows; "
-        f"{seconds:.2f} s, {results['samples_per_second']:,.0f} samples a second in training\n"
+        f"\ntest accuracy {run.test_accuracy:.4f} on {len(arrays['X_test']):,} rows; "
+        f"{run.seconds:.2f} s, {run.samples_per_second:,.0f} samples a second in training\n"
         f"wrote {out / 'history.json'} and the figure {out / 'history.png'}"
     )
 
@@ -115,21 +105,45 @@ def print_epoch(network: Any, history: History) -> None:
     )
 
 
-def write_results(
-    out: Path, data: str, network: Any, settings: Any, seed: int, history: History, results: dict[str, float]
+@cli.command()
+@training_options("Folder for the figures, histories and submissions.  [default: runs/DATA-compare]")
+def compare(
+    data: str, folder: Path | None, epochs: int | None, dtype: str, threads: int | None, seed: int, out: Path | None
 ) -> None:
-    """history.json and history.png."""
-    record = {
-        "data": data,
-        "network": repr(network),
-        "seed": seed,
-        "settings": dataclasses.asdict(settings),
-        **results,
-        "history": history.to_dict(),
-        "environment": environment(),
-    }
-    with replacing(out / "history.json") as file:
-        file.write(json.dumps(record, indent=1).encode() + b"\n")
-    figure = plot_history(history, title=f"{data}, {settings.optimizer}: test accuracy {results['test_accuracy']:.4f}")
-    with replacing(out / "history.png") as file:
-        figure.savefig(file, format="png", dpi=120)
+    """Compare SGD with Adam, and two layers with three.
+
+    Four networks are trained one after the other, with the settings of `fastmlp train`. The folder gets a figure of SGD
+    against Adam for each number of layers and one of all four, the histories, and each network's predictions of the
+    test rows as a file to submit.
+    """
+    require("matplotlib.figure", "cli", "the figures")
+    out = out or Path("runs", f"{data}-compare")
+    arrays = runs.load(data, folder, dtype, out)
+    n_in, n_classes = arrays["X_train"].shape[1], int(arrays["y_train"].max()) + 1
+    click.echo(
+        f"{data}: {len(arrays['X_train']):,} rows to train, {len(arrays['X_val']):,} to validate, "
+        f"{len(arrays['X_test']):,} to test\n\n"
+        "layers  optimizer  final val acc  best val acc  test acc  seconds  samples/s"
+    )
+    found: dict[tuple[int, str], runs.Run] = {}
+    for n_layers in (2, 3):
+        for optimizer in OPTIMIZERS:
+            preset = PRESETS[data, optimizer]
+            hidden_sizes = preset.hidden_sizes[:1] * (n_layers - 1)
+            network = fastmlp.NeuralNetwork(n_in, hidden_sizes, n_classes, dtype=dtype, n_threads=threads, seed=seed)
+            run = runs.train_and_test(data, arrays, network, preset.checked(epochs=epochs), seed)
+            found[n_layers, optimizer] = run
+            fastmlp.output_submission_csv(
+                out / f"nn_{n_layers}layer_{optimizer.lower()}_submission.csv", run.predictions
+            )
+            accuracy = run.history.val_accuracy
+            click.echo(
+                f"{n_layers:6d}  {optimizer:9}  {accuracy[-1]:13.4f}  {accuracy.max():12.4f}  {run.test_accuracy:8.4f}"
+                f"  {run.seconds:7.2f}  {run.samples_per_second:9,.0f}"
+            )
+    names = {key: f"{key[0]} layers, {key[1]}" for key in found}
+    runs.write_json(out / "histories.json", {"runs": {names[key]: run.record() for key, run in found.items()}})
+    for name, layers in {"2layer": (2,), "3layer": (3,), "all": (2, 3)}.items():
+        histories = {names[key]: run.history for key, run in found.items() if key[0] in layers}
+        runs.write_figure(out / f"compare_{name}.png", plot_comparison(histories, title=f"{data}: SGD against Adam"))
+    click.echo(f"\nwrote the figures, histories.json and four submissions to {out}")

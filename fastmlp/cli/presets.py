@@ -25,6 +25,8 @@ class Preset(NamedTuple):
 _ASSIGNMENT = {"epochs": 40, "batch_size": 200, "learning_rate_decay": 0.85, "time_step": "epoch", "drop_last": True}
 _DIGITS = {"epochs": 40, "batch_size": 32, "learning_rate_decay": 0.95, "regularization": 1e-4}
 
+OPTIMIZERS = ("SGD", "Adam")
+
 PRESETS = {
     ("cifar10", "SGD"): Preset(
         (120, 120), _ASSIGNMENT | {"optimizer": "SGD", "learning_rate": 0.05, "regularization": 0.0004}
