@@ -13,10 +13,15 @@ import fastmlp
 from fastmlp import History, NeuralNetwork
 from fastmlp.training import Epoch
 
+matplotlib = pytest.importorskip("matplotlib")
 figure_module = pytest.importorskip("matplotlib.figure")
 plots = pytest.importorskip("fastmlp.plots")
 
 NAN = float("nan")
+# Pictures that somebody has looked at; `python tests/test_plots.py` draws them anew.
+PICTURES = Path(__file__).parent / "pictures"
+# Root mean square over the pixels, of 255. Two lines whose colours change places, or a matrix on its side, come to 14.
+TOLERANCE = 5
 
 
 def history(n_epochs, validation=True):
@@ -192,3 +197,45 @@ def test_figures_can_be_drawn_into_axes_at_hand():
     assert plots.plot_weights(np.ones((4, 2)), (2, 2), ax=left) is left.figure
     assert plots.plot_confusion([0, 1], [0, 1], ax=right) is left.figure
     assert len(left.images) == len(right.images) == 1
+
+
+def drawn():
+    """Each kind of figure, by name."""
+    random = np.random.RandomState(0)
+    y_true = np.repeat(np.arange(4), 25)
+    y_pred = np.where(random.rand(100) < 0.7, y_true, random.randint(0, 4, 100))
+    past = history(20)
+    worse = History(
+        epoch._replace(train_loss=1.3 * epoch.train_loss, val_accuracy=0.8 * epoch.val_accuracy) for epoch in past
+    )
+    return {
+        "history": plots.plot_history(past, title="A history"),
+        "comparison": plots.plot_comparison({"SGD": worse, "Adam": past}, title="A comparison"),
+        "weights": plots.plot_weights(random.randn(48, 7), (4, 4, 3), title="Weights"),
+        "confusion": plots.plot_confusion(
+            y_true, y_pred, class_names=["cat", "dog", "horse", "truck"], title="Classes"
+        ),
+    }
+
+
+def write(folder):
+    for name, figure in drawn().items():
+        figure.savefig(folder / f"{name}.png", dpi=50)
+
+
+@pytest.mark.parametrize("name", ["history", "comparison", "weights", "confusion"])
+def test_pictures_are_as_they_were_when_somebody_looked(name, tmp_path):
+    compare = pytest.importorskip("matplotlib.testing.compare")
+    image = pytest.importorskip("PIL.Image")
+    version = matplotlib.__version__.rsplit(".", 1)[0]
+    with image.open(PICTURES / f"{name}.png") as picture:
+        if f"version{version}." not in picture.text["Software"]:
+            pytest.skip(f"matplotlib {version} sets its texts elsewhere than {picture.text['Software']}")
+    drawn()[name].savefig(tmp_path / f"{name}.png", dpi=50)
+    # its own copy, since matplotlib puts the difference beside it
+    (tmp_path / "expected.png").write_bytes((PICTURES / f"{name}.png").read_bytes())
+    assert compare.compare_images(tmp_path / "expected.png", tmp_path / f"{name}.png", TOLERANCE) is None
+
+
+if __name__ == "__main__":
+    write(PICTURES)
