@@ -95,7 +95,7 @@ class NeuralNetwork(AssignmentNetwork):
         seed: int | None = None,
         X_val: npt.ArrayLike | None = None,
         y_val: npt.ArrayLike | None = None,
-        progress: bool | None = None,
+        progress: bool | training.Advance | None = None,
         callbacks: Iterable[Callback] = (),
     ) -> History:
         """Train on the rows of X; a second call goes on where the first one ended.
@@ -129,8 +129,8 @@ class NeuralNetwork(AssignmentNetwork):
             Shuffle with a `numpy.random.RandomState` of its own; by default `numpy.random.permutation` is called.
         X_val, y_val : array_like, optional
             Validation data, evaluated after each epoch.
-        progress : bool, optional
-            Show a progress bar (needs tqdm).
+        progress : bool or callable, optional
+            Show a progress bar (needs tqdm), or call this with each number of batches done; what it raises ends `fit`.
         callbacks : iterable of callable
             Each is called as `callback(network, history)` after each epoch; one that returns True ends the training.
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from fastmlp.diagnosis import diagnose
 from fastmlp.optional import require
-from fastmlp.validation import MIN_EPSILON, class_labels, integer, number, one_of, random_state, real_matrix
+from fastmlp.validation import MIN_EPSILON, boolean, class_labels, integer, number, one_of, random_state, real_matrix
 
 # Learning rates that most nets survive, where the user names none.
 LEARNING_RATES = {"SGD": 0.05, "Momentum": 0.01, "Adam": 0.001}
@@ -188,6 +188,15 @@ class Settings:
         self.beta2 = number("beta2", self.beta2, 0, 1, open_high=True)
         self.epsilon = number("epsilon", self.epsilon, MIN_EPSILON)
         self.time_step = one_of("time_step", self.time_step, ("update", "epoch"))
+        self.drop_last = boolean("drop_last", self.drop_last)
+
+    def n_batches(self, n_rows: int) -> int:
+        """How many batches so many rows make."""
+        if self.drop_last and self.batch_size > n_rows:
+            raise ValueError(
+                f"batch_size must be at most the {n_rows} rows of X when drop_last=True, got {self.batch_size}"
+            )
+        return n_rows // self.batch_size if self.drop_last else -(-n_rows // self.batch_size)
 
     @property
     def rate(self) -> float:
@@ -231,23 +240,21 @@ def fit(
     seed: int | None = None,
     X_val: npt.ArrayLike | None = None,
     y_val: npt.ArrayLike | None = None,
-    progress: bool | None = None,
+    progress: bool | Advance | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> History:
     """Train a network; its `history` is filled epoch by epoch, so that an interruption loses nothing of it."""
     rows = real_matrix("X", X, network.input_size)
-    n_rows, batch_size = len(rows), settings.batch_size
+    n_rows = len(rows)
     if n_rows == 0:
         raise ValueError("X must have at least one row to train on, got none")
-    if settings.drop_last and batch_size > n_rows:
-        raise ValueError(f"batch_size must be at most the {n_rows} rows of X when drop_last=True, got {batch_size}")
+    n_batches = settings.n_batches(n_rows)
     labels = class_labels("y", y, n_rows, network.output_size)
     validate = checked_validation(network, X_val, y_val)
     callbacks = tuple(callbacks)
     for i, callback in enumerate(callbacks):
         if not callable(callback):
             raise TypeError(f"callbacks[{i}] must be callable, got {callback!r}")
-    n_batches = n_rows // batch_size if settings.drop_last else -(-n_rows // batch_size)
     with random_state(seed) as generator, progress_bar(progress, settings.epochs * n_batches) as advance:
         history = network.history = History()
         rate = settings.rate
@@ -255,7 +262,7 @@ def fit(
             for epoch in range(1, settings.epochs + 1):
                 network.back_up()
                 start = time.perf_counter()
-                order = generator.permutation(n_rows)[: n_batches * batch_size]
+                order = generator.permutation(n_rows)[: n_batches * settings.batch_size]
                 time_step = epoch if settings.time_step == "epoch" else None
                 try:
                     loss, accuracy = network.run_epoch(rows, labels, order, settings, rate, time_step, advance)
@@ -291,8 +298,11 @@ def checked_validation(
 
 
 @contextmanager
-def progress_bar(progress: bool | None, total: int) -> Iterator[Advance]:
-    """A bar over all batches, or nothing; gives the function that advances it by a number of them."""
+def progress_bar(progress: bool | Advance | None, total: int) -> Iterator[Advance]:
+    """A bar over all batches, the user's own, or nothing; gives the function that advances it by a number of them."""
+    if callable(progress):
+        yield progress
+        return
     if not progress:
         yield lambda n_batches: None
         return

@@ -83,6 +83,13 @@ def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf
     return result
 
 
+def boolean(name: str, value: Any) -> bool:
+    """`value` as a bool, which it must be."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
 def one_of(name: str, value: Any, choices: Iterable[str]) -> str:
     """`value`, which must be one of the choices."""
     choices = tuple(choices)

@@ -255,3 +255,84 @@ def test_compare_says_what_is_missing(run, tmp_path):
     assert "FASTMLP_DATA" in result.output
     assert run("compare", "--epochs", "0").exit_code == 2
     assert os.listdir(tmp_path) == []
+
+
+def trials_of(out):
+    return [json.loads(line) for line in (out / "trials.jsonl").read_text().splitlines()[1:]]
+
+
+def test_tune_searches_a_grid_and_goes_on(run, tmp_path):
+    options = ("tune", "--epochs", "2", "--param", "learning_rate", "0.1,0.3", "--param", "hidden_sizes", "[8],[8, 4]")
+    first = run(*options)
+    assert first.exit_code == 0, first.output
+    out = tmp_path / "runs" / "digits-tune"
+    assert sorted(os.listdir(out)) == ["best.npz", "curves.png", "grid.png", "trials.jsonl"]
+    tried = [
+        (one["hyper_parameters"]["learning_rate"], one["hyper_parameters"]["hidden_sizes"]) for one in trials_of(out)
+    ]
+    assert sorted(tried) == [(0.1, [8]), (0.1, [8, 4]), (0.3, [8]), (0.3, [8, 4])]
+    before = (out / "trials.jsonl").read_bytes()
+    again = run(*options)
+    assert again.output == first.output
+    assert (out / "trials.jsonl").read_bytes() == before
+    data = commands.runs.load("digits", None, "float32", out)
+    accuracy = fastmlp.NeuralNetwork.load(out / "best.npz").score(data["X_test"], data["y_test"])
+    assert f"test accuracy of the best {accuracy:.4f} on 300 rows" in first.output
+    rows = [line.split() for line in first.output.splitlines() if re.match(r" *0\.\d{4}  ", line)]
+    assert len(rows) == 4
+    assert [row[0] for row in rows] == sorted((row[0] for row in rows), reverse=True)
+
+
+def test_tune_at_random_with_halving(run, tmp_path):
+    options = (
+        "--random",
+        "4",
+        "--halving",
+        "2",
+        "--epochs",
+        "4",
+        "--optimizer",
+        "Adam",
+        "--workers",
+        "2",
+        "--seed",
+        "5",
+    )
+    result = run("tune", *options, "--param", "learning_rate", "loguniform(1e-4, 1e-1)", "--out", "a")
+    assert result.exit_code == 0, result.output
+    assert sorted(os.listdir(tmp_path / "a")) == ["best.npz", "curves.png", "trials.jsonl"]
+    found = trials_of(tmp_path / "a")
+    assert [one["epochs"] for one in found] == [1] * 4 + [2] * 2 + [4]
+    assert {one["hyper_parameters"]["optimizer"] for one in found} == {"Adam"}
+    assert all(1e-4 <= one["hyper_parameters"]["learning_rate"] <= 1e-1 for one in found)
+
+
+@pytest.mark.parametrize(
+    ("options", "exit_code", "message"),
+    [
+        (("--param", "rate", "1"), 1, "must be one of 'num_layers', "),
+        (("--param", "learning_rate", "fast"), 1, "learning_rate must be a number, got 'fast'"),
+        (("--param", "learning_rate", "loguniform(0, 1)"), 1, "learning_rate must have two bounds, "),
+        (("--param", "learning_rate", "uniform(0, 1)"), 1, "must be a list of choices where n_trials is not given"),
+        (("--param", "learning_rate", ""), 1, "learning_rate"),
+        (("--halving", "1"), 2, "--halving"),
+        (("--workers", "0"), 2, "--workers"),
+        (("--param", "learning_rate"), 2, "--param"),
+    ],
+)
+def test_tune_says_what_it_cannot_search(options, exit_code, message, run, tmp_path):
+    result = run("tune", *options)
+    assert result.exit_code == exit_code, result.output
+    assert message in result.output
+    assert "Traceback" not in result.output
+    assert not list(tmp_path.glob("**/trials.jsonl"))
+
+
+def test_tune_leaves_the_results_of_another_search_alone(run, tmp_path):
+    options = ("tune", "--epochs", "1", "--param", "learning_rate", "0.1", "--out", "a")
+    assert run(*options).exit_code == 0
+    before = (tmp_path / "a" / "trials.jsonl").read_bytes()
+    result = run(*options, "--seed", "7")
+    assert result.exit_code == 1
+    assert "is of another search: its seed is 0, this one's 7; choose another folder" in result.output
+    assert (tmp_path / "a" / "trials.jsonl").read_bytes() == before

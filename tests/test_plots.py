@@ -12,6 +12,7 @@ from conftest import batch
 import fastmlp
 from fastmlp import History, NeuralNetwork
 from fastmlp.training import Epoch
+from fastmlp.tuning import Trial
 
 matplotlib = pytest.importorskip("matplotlib")
 figure_module = pytest.importorskip("matplotlib.figure")
@@ -199,6 +200,81 @@ def test_figures_can_be_drawn_into_axes_at_hand():
     assert len(left.images) == len(right.images) == 1
 
 
+def trial(n_epochs=20, best=0.6, **wanted):
+    """Of a search: validation accuracy goes up to `best`."""
+    rows = [Epoch(1.0, 0.5, 1.0, best * (1 - 0.5**i), 0.1, 1.0) for i in range(1, n_epochs + 1)]
+    return Trial({**wanted, "epochs": n_epochs}, n_epochs, History(rows))
+
+
+def trials():
+    rates, sizes = (0.05, 0.1, 0.2), ([120, 120], [120])
+    return [
+        trial(best=0.9 - rate - 0.1 * len(size), learning_rate=rate, hidden_sizes=size, regularization=strength)
+        for size in sizes
+        for rate in rates
+        for strength in (0.0, 1e-4)
+    ]
+
+
+def test_a_grid_shows_the_best_of_each_pair():
+    found = [trial(1, 0.8, learning_rate=0.2, batch_size=10), trial(1, 0.6, learning_rate=0.1, batch_size=10)]
+    found += [
+        trial(1, 0.4, learning_rate=0.1, batch_size=20, beta1=0.5),
+        trial(2, 0.4, learning_rate=0.1, batch_size=20),
+    ]
+    panel, scale = plots.plot_grid(found, "learning_rate", "batch_size", title="Grid").axes
+    np.testing.assert_allclose(panel.images[0].get_array(), [[0.3, 0.4], [0.3, np.nan]])
+    assert [text.get_text() for text in panel.texts] == ["0.3000", "0.4000", "0.3000", "\N{EN DASH}"]
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["0.1", "0.2"]
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["10", "20"]
+    assert (panel.get_xlabel(), panel.get_ylabel(), panel.get_title()) == ("learning_rate", "batch_size", "Grid")
+    assert scale.get_ylabel() == "Validation accuracy"
+
+
+def test_a_grid_chooses_the_longest_axes_itself():
+    panel = plots.plot_grid(trials()).axes[0]
+    assert (panel.get_xlabel(), panel.get_ylabel()) == ("learning_rate", "hidden_sizes")
+    panel = plots.plot_grid(trials(), y="learning_rate").axes[0]
+    assert (panel.get_xlabel(), panel.get_ylabel()) == ("hidden_sizes", "learning_rate")
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["120-120", "120"]
+
+
+def test_a_grid_leaves_out_what_diverged():
+    lost = Trial({"learning_rate": 9.0, "batch_size": 20}, 3, History([]))
+    found = [trial(1, 0.8, learning_rate=0.2, batch_size=10), trial(1, 0.6, learning_rate=9.0, batch_size=10), lost]
+    panel = plots.plot_grid(found, "learning_rate", "batch_size").axes[0]
+    np.testing.assert_allclose(panel.images[0].get_array(), [[0.4, 0.3], [np.nan, np.nan]])
+
+
+@pytest.mark.parametrize(("x", "y"), [("epochs", None), ("learning_rate", "learning_rate"), (None, "rate")])
+def test_a_grid_needs_two_hyper_parameters_that_differ(x, y):
+    message = r"x and y must be two of the hyper-parameters that differ, \['learning_rate', .*got "
+    with pytest.raises(ValueError, match=message):
+        plots.plot_grid(trials(), x, y)
+    with pytest.raises(ValueError, match="that differ, "):
+        plots.plot_grid(trials()[:1])
+
+
+def test_learning_curves_name_the_best():
+    figure = plots.plot_learning_curves(trials(), n_best=2, title="Curves")
+    (panel,) = figure.axes
+    names = [text.get_text() for text in panel.get_legend().get_texts()]
+    assert names == [
+        f"0.7500: learning_rate 0.05, hidden_sizes 120, regularization {strength}" for strength in ("0", "0.0001")
+    ]
+    assert len(panel.get_lines()) == 12
+    assert sum(line.get_color() == "0.7" for line in panel.get_lines()) == 10
+    assert (panel.get_xlabel(), panel.get_ylabel()) == ("Epoch", "Validation accuracy")
+    with pytest.raises(ValueError, match="trials must have at least one trial"):
+        plots.plot_learning_curves([])
+
+
+def test_learning_curves_of_what_diverged_at_once():
+    lost = Trial({"learning_rate": 9.0}, 3, History([]))
+    (panel,) = plots.plot_learning_curves([trial(3, 0.5, learning_rate=0.1), lost]).axes
+    assert len(panel.get_lines()) == 1
+
+
 def drawn():
     """Each kind of figure, by name."""
     random = np.random.RandomState(0)
@@ -215,6 +291,8 @@ def drawn():
         "confusion": plots.plot_confusion(
             y_true, y_pred, class_names=["cat", "dog", "horse", "truck"], title="Classes"
         ),
+        "grid": plots.plot_grid(trials(), title="A grid"),
+        "curves": plots.plot_learning_curves(trials(), title="Trials"),
     }
 
 
@@ -223,7 +301,7 @@ def write(folder):
         figure.savefig(folder / f"{name}.png", dpi=50)
 
 
-@pytest.mark.parametrize("name", ["history", "comparison", "weights", "confusion"])
+@pytest.mark.parametrize("name", ["history", "comparison", "weights", "confusion", "grid", "curves"])
 def test_pictures_are_as_they_were_when_somebody_looked(name, tmp_path):
     compare = pytest.importorskip("matplotlib.testing.compare")
     image = pytest.importorskip("PIL.Image")

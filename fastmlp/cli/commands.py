@@ -1,5 +1,6 @@
-"""The subcommands: `fastmlp train`, `fastmlp compare` and `fastmlp info`."""
+"""The subcommands: `fastmlp train`, `fastmlp compare`, `fastmlp tune` and `fastmlp info`."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,13 @@ from tqdm import tqdm
 import fastmlp
 from fastmlp.cli import runs
 from fastmlp.cli.presets import LOADERS, OPTIMIZERS, PRESETS
+from fastmlp.cli.spaces import parsed, searched
 from fastmlp.environment import environment
 from fastmlp.optional import require
-from fastmlp.plots import plot_comparison, plot_history
+from fastmlp.plots import plot_comparison, plot_grid, plot_history, plot_learning_curves
 from fastmlp.training import History
+from fastmlp.tuning import search
+from fastmlp.tuning.space import format_value, varying
 
 COLUMNS = "epoch  train loss  train acc  val loss  val acc  learning rate  seconds"
 
@@ -44,7 +48,6 @@ def training_options(out: str) -> Callable[[Any], Any]:
         ),
         click.option("--epochs", type=click.IntRange(1), help="Passes over the training data.  [default: 40]"),
         click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32", help="Precision."),
-        click.option("--threads", type=click.IntRange(1), help="Threads to compute with.  [default: all processors]"),
         click.option(
             "--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="For the weights and the order of the rows."
         ),
@@ -59,8 +62,14 @@ def training_options(out: str) -> Callable[[Any], Any]:
     return decorate
 
 
+threads_option = click.option(
+    "--threads", type=click.IntRange(1), help="Threads to compute with.  [default: all processors]"
+)
+
+
 @cli.command()
 @click.option("--optimizer", type=click.Choice(OPTIMIZERS, case_sensitive=False), default="Adam")
+@threads_option
 @training_options("Folder for history.json and history.png.  [default: runs/DATA-OPTIMIZER]")
 def train(
     optimizer: str,
@@ -106,6 +115,7 @@ def print_epoch(network: Any, history: History) -> None:
 
 
 @cli.command()
+@threads_option
 @training_options("Folder for the figures, histories and submissions.  [default: runs/DATA-compare]")
 def compare(
     data: str, folder: Path | None, epochs: int | None, dtype: str, threads: int | None, seed: int, out: Path | None
@@ -147,3 +157,77 @@ def compare(
         histories = {names[key]: run.history for key, run in found.items() if key[0] in layers}
         runs.write_figure(out / f"compare_{name}.png", plot_comparison(histories, title=f"{data}: SGD against Adam"))
     click.echo(f"\nwrote the figures, histories.json and four submissions to {out}")
+
+
+@cli.command()
+@click.option("--optimizer", type=click.Choice(OPTIMIZERS, case_sensitive=False), default="SGD")
+@click.option(
+    "--param",
+    "params",
+    type=(str, str),
+    multiple=True,
+    metavar="NAME VALUES",
+    help="A hyper-parameter and what to try: learning_rate 0.05,0.1 or hidden_sizes [64,32],[64] or, with --random, "
+    "learning_rate 'loguniform(1e-3, 1)'. May be repeated.  [default: layers, learning rate, regularization]",
+)
+@click.option("--random", "n_trials", type=click.IntRange(1), help="Draw so many combinations in place of trying all.")
+@click.option("--halving", type=click.IntRange(2), help="Train all for a few epochs, the best 1/N for N times as many.")
+@click.option("--workers", type=click.IntRange(1), help="Networks to train at a time.  [default: one a processor]")
+@training_options("Folder for the trials, the best network and the figures.  [default: runs/DATA-tune]")
+def tune(
+    optimizer: str,
+    params: tuple[tuple[str, str], ...],
+    n_trials: int | None,
+    halving: int | None,
+    workers: int | None,
+    data: str,
+    folder: Path | None,
+    epochs: int | None,
+    dtype: str,
+    seed: int,
+    out: Path | None,
+) -> None:
+    """Search for good hyper-parameters: a grid, or at random.
+
+    Several networks are trained at a time, one thread each. Every finished trial is written down at once, so that the
+    same command goes on where a search was stopped. The best network is saved, and tested once.
+    """
+    require("matplotlib.figure", "cli", "the figures")
+    out = out or Path("runs", f"{data}-tune")
+    arrays = runs.load(data, folder, dtype, out)
+    preset = PRESETS[data, optimizer]
+    try:
+        space = searched(preset, [(name, parsed(name, values)) for name, values in params], epochs)
+        found = search(
+            space,
+            **{name.removesuffix("_train"): array for name, array in arrays.items()},
+            n_trials=n_trials,
+            halving=halving,
+            dtype=dtype,
+            seed=seed,
+            n_workers=workers,
+            folder=out,
+            progress=sys.stderr.isatty(),
+        )
+    except (OSError, TypeError, ValueError, RuntimeError) as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        click.echo(f"\nstopped; the trials that were finished are kept in {out}: the same command goes on", err=True)
+        raise
+    best_first = sorted(found.trials, key=lambda trial: trial.rank, reverse=True)
+    varied = varying(found.trials)
+    click.echo(f"{len(found.trials)} trials on {data}; the best:\n\nval acc  epochs  {'  '.join(varied)}")
+    for trial in best_first[:10]:
+        values = "  ".join(f"{format_value(trial.hyper_parameters[name]):>{len(name)}}" for name in varied)
+        click.echo(f"{trial.val_accuracy:7.4f}  {trial.epochs:6d}  {values}")
+    runs.write_figure(
+        out / "curves.png", plot_learning_curves(found.trials, title=f"{data}: {len(found.trials)} trials")
+    )
+    figures = "curves.png"
+    if n_trials is None and len(varied) > 1:
+        runs.write_figure(out / "grid.png", plot_grid(found.trials, title=f"{data}: best validation accuracy"))
+        figures += " and grid.png"
+    click.echo(
+        f"\ntest accuracy of the best {found.test_accuracy:.4f} on {len(arrays['X_test']):,} rows\n"
+        f"wrote trials.jsonl, best.npz, {figures} to {out}"
+    )

@@ -1,0 +1,60 @@
+"""What the figures are made of: axes, lines by epoch, matrices in colours."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from fastmlp.optional import require
+
+# so that single points of several histories stay apart
+MARKERS = "osD^vPX*"
+# inches of a matrix's cell
+CELL = 0.55
+
+
+def three_panels(axes: Sequence[Any] | None) -> list[Any]:
+    """Three axes, one above the other, with the same epochs."""
+    if axes is None:
+        figure = require("matplotlib.figure", "plots", "a figure").Figure(figsize=(7, 8), layout="constrained")
+        return list(figure.subplots(3, 1, sharex=True))
+    panels = list(np.ravel(np.asarray(axes, object)))
+    if len(panels) != 3:
+        raise ValueError(f"axes must be three Axes, got {len(panels)}")
+    return panels
+
+
+def axes_of_size(ax: Any, size: tuple[float, float]) -> Any:
+    """The axes at hand, or those of a new figure of this size in inches."""
+    if ax is not None:
+        return ax
+    return require("matplotlib.figure", "plots", "a figure").Figure(figsize=size, layout="constrained").subplots()
+
+
+def titled(panel: Any, title: str | None) -> Any:
+    """The figure, with a title above the topmost panel."""
+    if title:
+        panel.set_title(title)
+    return panel.figure
+
+
+def plot_epochs(panel: Any, columns: Mapping[str, np.ndarray], **style: Any) -> None:
+    """Numbers by epoch, from 1; columns without any are left out."""
+    ticker = require("matplotlib.ticker", "plots", "a figure")
+    for i, (name, values) in enumerate(columns.items()):
+        if len(values) and not np.isnan(values).all():
+            # a single epoch is a point, not a line
+            marker = {"marker": MARKERS[i % len(MARKERS)]} if len(values) == 1 else {}
+            panel.plot(range(1, len(values) + 1), values, label=name, **marker, **style)
+    panel.grid(alpha=0.3)
+    panel.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+
+
+def plot_matrix(panel: Any, values: np.ndarray, texts: Iterable[Iterable[str]], label: str, limits: Any) -> None:
+    """A matrix in colours with a text in each cell, and the scale of the colours beside it."""
+    image = panel.imshow(values, cmap="Blues", vmin=limits[0], vmax=limits[1], aspect="auto")
+    dark = image.norm(values) > 0.5
+    for i, row in enumerate(texts):
+        for j, text in enumerate(row):
+            panel.text(j, i, text, ha="center", va="center", color="white" if dark[i, j] else "black", fontsize=8)
+    panel.figure.colorbar(image, ax=panel, label=label)

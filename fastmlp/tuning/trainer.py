@@ -1,0 +1,96 @@
+"""Training of one network of a search."""
+
+import dataclasses
+import hashlib
+import threading
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastmlp.network import NeuralNetwork
+from fastmlp.training import DivergenceError, History
+from fastmlp.tuning.space import Plan
+from fastmlp.validation import MAX_BLAS_SIZE, as_stored, class_labels, real_array, real_matrix
+
+# Rows of an array that its fingerprint is made of.
+FINGERPRINT_ROWS = 1000
+
+
+class StoppedError(Exception):
+    """A training has been told to stop."""
+
+
+class Trainer:
+    """The arrays, and the training of one network on them, which any number of threads may do at a time.
+
+    Attributes
+    ----------
+    stop : threading.Event
+        Set, it ends all trainings within a fraction of a second.
+    """
+
+    def __init__(
+        self,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        X_val: npt.ArrayLike,
+        y_val: npt.ArrayLike,
+        dtype: np.dtype,
+        seed: int,
+    ):
+        self.dtype, self.seed, self.stop = dtype, seed, threading.Event()
+        rows = real_array("X", X)
+        rows = real_matrix("X", rows, rows.shape[1] if rows.ndim == 2 else 1)
+        if rows.size == 0:
+            raise ValueError(f"X must have at least one row and one column, got {rows.shape}")
+        # one copy for all, where the kernels cannot take the rows as they are
+        self.X = as_stored(rows, dtype)
+        self.y = class_labels("y", y, len(rows), MAX_BLAS_SIZE)
+        self.n_classes = int(self.y.max()) + 1
+        self.X_val, self.y_val = self._checked("val", X_val, y_val)
+
+    def _checked(self, part: str, X: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        rows = as_stored(real_matrix(f"X_{part}", X, self.X.shape[1]), self.dtype)
+        if len(rows) == 0:
+            raise ValueError(f"X_{part} must have at least one row, got none")
+        return rows, class_labels(f"y_{part}", y, len(rows), self.n_classes)
+
+    def checked_test(self, X: npt.ArrayLike | None, y: npt.ArrayLike | None) -> tuple[np.ndarray, np.ndarray] | None:
+        """The rows and labels to test on, if any."""
+        if X is None and y is None:
+            return None
+        if X is None or y is None:
+            raise ValueError("X_test and y_test must be given together, got only one of them")
+        return self._checked("test", X, y)
+
+    def identity(self) -> dict[str, Any]:
+        """What makes the trials of two searches comparable: the seed, the precision, and a fingerprint of the data."""
+        digest = hashlib.sha256()
+        for array in (self.X, self.y, self.X_val, self.y_val):
+            digest.update(f"{array.dtype.str} {array.shape}".encode())
+            digest.update(array[:: -(-len(array) // FINGERPRINT_ROWS)].tobytes())
+        return {"seed": self.seed, "dtype": self.dtype.name, "data": digest.hexdigest()}
+
+    def train(self, one: Plan) -> tuple[History, NeuralNetwork]:
+        """Train a network by the calling thread; of one that diverges, the epochs before."""
+        sizes = self.X.shape[1], one.hidden_sizes, self.n_classes
+        network = NeuralNetwork(*sizes, dtype=self.dtype, n_threads=1, seed=self.seed, init=one.init)
+        with suppress(DivergenceError):
+            network.fit(
+                self.X,
+                self.y,
+                **dataclasses.asdict(one.settings),
+                seed=self.seed,
+                X_val=self.X_val,
+                y_val=self.y_val,
+                progress=self._watch,
+            )
+        network.n_threads = None
+        assert network.history is not None
+        return network.history, network
+
+    def _watch(self, n_batches: int) -> None:
+        if self.stop.is_set():
+            raise StoppedError
