@@ -9,7 +9,7 @@ SOURCES := $(wildcard src_pyx/*) setup.py pyproject.toml
 # what benchmarks compare with, besides what is installed; of PyTorch, its CPU build
 RIVALS ?= scikit-learn jax
 
-.PHONY: train test test-debug test-sanitize lint bench bench-quick rivals clean
+.PHONY: train test test-debug test-sanitize lint bench bench-quick notebook rivals clean
 
 train: $(VENV)/installed
 	$(BIN)/fastmlp train --out runs/digits
@@ -44,6 +44,11 @@ bench: rivals
 
 bench-quick: rivals
 	$(BIN)/python -m benchmarks.compare --quick
+
+# FASTMLP_DATA names the folder with CIFAR-10; takes five minutes
+notebook: $(VENV)/tested
+	$(BIN)/python -m pip install --quiet nbconvert
+	cd examples && ../$(BIN)/jupyter nbconvert --to notebook --execute --inplace cifar10.ipynb
 
 rivals: $(VENV)/tested
 	$(BIN)/python -m pip install --quiet $(RIVALS)

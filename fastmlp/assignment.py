@@ -1,24 +1,25 @@
 """The assignment's face of a network: construction, parameters, and the three calls of a training loop."""
 
-import copy
-from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
 from fastmlp import _kernels
+from fastmlp.base import BaseNetwork
 from fastmlp.defaults import get_default_dtype
 from fastmlp.engine import Engine
-from fastmlp.parameters import INITIALIZERS, Parameters, initialize
+from fastmlp.parameters import INITIALIZERS, initialize
 from fastmlp.preprocessing import Standardizer
 from fastmlp.reference import Functions
 from fastmlp.training import History
-from fastmlp.validation import MIN_EPSILON, float_dtype, integer, layer_sizes, number, one_of, random_state, time_step
+from fastmlp.validation import MIN_EPSILON, float_dtype, layer_sizes, number, one_of, random_state, time_step
 
 
-class AssignmentNetwork(Functions):
+class AssignmentNetwork(Functions, BaseNetwork):
     """What the assignment asks of its `NeuralNetwork`; `fastmlp.NeuralNetwork` says what it is."""
+
+    history: History | None = None
 
     def __init__(
         self,
@@ -42,36 +43,6 @@ class AssignmentNetwork(Functions):
             self.standardizer = standardizer
             initialize(self.params, init, generator)
 
-    def _adopt(self, engine: Engine) -> None:
-        sizes = engine.layout.sizes
-        self._engine = engine
-        self.input_size, self.output_size, self.num_layers = sizes[0], sizes[-1], len(sizes) - 1
-        self.hidden_sizes: Any = list(sizes[1:-1])
-        self.history: History | None = None
-
-    def __copy__(self) -> Self:
-        network = type(self).__new__(type(self))
-        network.__dict__.update(self.__dict__, _engine=copy.deepcopy(self._engine))
-        return network
-
-    def __repr__(self) -> str:
-        sizes = "-".join(map(str, self._engine.layout.sizes))
-        return f"NeuralNetwork({sizes}, {self.dtype}, {self._engine.layout.n_parameters:,} parameters)"
-
-    @property
-    def dtype(self) -> np.dtype:
-        """float32 or float64."""
-        return self._engine.layout.dtype
-
-    @property
-    def n_threads(self) -> int | None:
-        """Threads to compute with; None for as many as there are."""
-        return self._engine.n_threads
-
-    @n_threads.setter
-    def n_threads(self, value: int | None) -> None:
-        self._engine.n_threads = None if value is None else integer("n_threads", value)
-
     @property
     def standardizer(self) -> Standardizer | None:
         """What rows of X go through on their way in, everywhere; None for nothing."""
@@ -82,25 +53,6 @@ class AssignmentNetwork(Functions):
         if value is not None and not isinstance(value, Standardizer):
             raise TypeError(f"standardizer must be a fitted fastmlp.Standardizer or None, got {value!r}")
         self._engine.standardizer = value
-
-    @property
-    def params(self) -> Parameters:
-        """Live arrays; assigning a mapping copies all of it into place, and keeps moments and step count."""
-        return self._engine.params
-
-    @params.setter
-    def params(self, values: Mapping[str, npt.ArrayLike]) -> None:
-        self._engine.params.assign(values)
-
-    @property
-    def gradients(self) -> Mapping[str, np.ndarray]:
-        """Live arrays of the last `backward`; empty before the first one and after `fit`."""
-        return self._engine.gradients if self._engine.has_gradients else {}
-
-    @property
-    def outputs(self) -> dict[str, np.ndarray]:
-        """Read-only arrays of the last `forward`: X, h1, ..., scores."""
-        return self._engine.outputs()
 
     def forward(self, X: npt.ArrayLike) -> np.ndarray:
         """Compute the probability of each class.

@@ -28,7 +28,14 @@ def set_default_dtype(dtype: npt.DTypeLike) -> None:
 
 
 def get_default_dtype() -> np.dtype:
-    """The dtype of networks that are made without one."""
+    """The dtype of networks that are made without one.
+
+    Examples
+    --------
+    >>> import fastmlp
+    >>> fastmlp.get_default_dtype()
+    dtype('float64')
+    """
     return _default_dtype
 
 

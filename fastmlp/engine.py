@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from fastmlp import _kernels, threads
 from fastmlp._kernels import TILE_ROWS
+from fastmlp.exclusive import Exclusive
 from fastmlp.parameters import Layout, aligned_empty
 from fastmlp.preprocessing import Standardizer
-from fastmlp.validation import as_stored, class_labels, real_array, real_matrix
+from fastmlp.validation import as_stored, class_labels, real_array, real_matrix, real_targets
 from fastmlp.workspace import Workspace
 
 # How many buffers of the parameters' layout each optimiser keeps.
@@ -32,28 +33,6 @@ BLOCK_ROWS = 8 * TILE_ROWS
 
 # How long the kernels train before they let Python look for a signal, in seconds.
 SPAN = 0.05
-
-
-class Exclusive:
-    """Lets one thread in at a time, as often as it likes, and refuses the others.
-
-    It remembers the thread, so that one that was interrupted on its way in or out is not locked out of its own net.
-    """
-
-    def __init__(self) -> None:
-        self._owner: dict[str, int] = {}
-        self._depth = 0
-
-    def __enter__(self) -> None:
-        me = threading.get_ident()
-        if self._owner.setdefault("thread", me) != me:  # atomic, unlike a test and an assignment
-            raise RuntimeError("this network is at work in another thread; give each thread a network of its own")
-        self._depth += 1
-
-    def __exit__(self, *error: object) -> None:
-        self._depth -= 1
-        if self._depth == 0:
-            self._owner.clear()
 
 
 class Trained(NamedTuple):
@@ -74,10 +53,14 @@ class Engine:
         Sizes of the input, of each hidden layer and of the output.
     dtype : numpy.dtype
         float32 or float64, native.
+    loss : {"cross_entropy", "squared_error", "half_squared_error"}
+        The first is of labels, and the outputs are a softmax: probabilities of classes. The others are of targets, and
+        each output is a logistic function of its score; these networks have the three calls only.
     """
 
-    def __init__(self, sizes: tuple[int, ...], dtype: np.dtype):
+    def __init__(self, sizes: tuple[int, ...], dtype: np.dtype, loss: str = "cross_entropy"):
         self.layout = Layout(sizes, dtype)
+        self.loss = loss
         self.n_threads: int | None = None
         self.n_updates = 0
         self.flat_params = self.layout.zeros()
@@ -131,6 +114,7 @@ class Engine:
     def __getstate__(self) -> dict[str, Any]:
         names = (
             "layout",
+            "loss",
             "n_threads",
             "n_updates",
             "flat_params",
@@ -155,7 +139,7 @@ class Engine:
         return copy
 
     def forward(self, X: npt.ArrayLike) -> np.ndarray:
-        """Probabilities (n_rows, n_classes), a fresh array; keeps what `backward` needs, X itself included."""
+        """Outputs (n_rows, n_outputs), a fresh array; keeps what `backward` needs, X itself included."""
         X = real_matrix("X", X, self.layout.sizes[0])
         with self.exclusive:
             n_rows = len(X)
@@ -166,18 +150,27 @@ class Engine:
             self._rows = batch.outputs(0, n_rows) if gathered else X
             return batch.outputs(len(self.layout.sizes), n_rows).copy()
 
+    def scores(self) -> np.ndarray:
+        """What the last layer gave in the last `forward` (n_rows, n_outputs), a copy."""
+        assert self._rows is not None
+        assert self._batch is not None
+        return self._batch.outputs(len(self.layout.sizes) - 1, len(self._rows)).copy()
+
     def backward(self, y: npt.ArrayLike, regularization: float) -> float:
         """Fill the gradients for the batch last given to `forward`; returns its loss."""
         # what a user's object does when it becomes an array is done before the batch is looked at
-        y = real_array("y", y, "integer labels")
+        y = real_array("y", y, "integer labels" if self.loss == "cross_entropy" else "real numbers")
         with self.exclusive:
             if self._rows is None or self._batch is None:
                 raise RuntimeError("backward needs the scores of a batch: call forward(X) first")
             n_rows = len(self._rows)
             if n_rows == 0:
                 raise ValueError("X must have at least one row to train on, got an empty batch")
-            labels = class_labels("y", y, n_rows, self.layout.sizes[-1])
-            loss = self._batch.passes.backward(labels, regularization, self._team_size(n_rows))
+            if self.loss == "cross_entropy":
+                wanted = class_labels("y", y, n_rows, self.layout.sizes[-1])
+            else:
+                wanted = real_targets("y", y, n_rows, self.layout.sizes[-1], self.layout.dtype)
+            loss = self._batch.passes.backward(wanted, regularization, self._team_size(n_rows))
             self.has_gradients = True
         return loss
 
@@ -217,6 +210,7 @@ class Engine:
         Trained
             The sum over rows of their batch's loss, the number of rows classified right, and that of batches.
         """
+        assert self.loss == "cross_entropy"
         with self.exclusive:
             self.forget_batch()
             batch_size = min(batch_size, len(order))
@@ -255,9 +249,9 @@ class Engine:
     def predict_proba(self, X: npt.ArrayLike) -> np.ndarray:
         """Probabilities (n_rows, n_classes); leaves the batch of `forward` alone."""
         X = real_matrix("X", X, self.layout.sizes[0])
-        probabilities = np.empty((len(X), self.layout.sizes[-1]), self.layout.dtype)
-        self._predict(X, probabilities=probabilities)
-        return probabilities
+        outputs = np.empty((len(X), self.layout.sizes[-1]), self.layout.dtype)
+        self._predict(X, outputs=outputs)
+        return outputs
 
     def predict(self, X: npt.ArrayLike) -> np.ndarray:
         """The most probable class of each row, intp (n_rows,)."""
@@ -268,6 +262,7 @@ class Engine:
 
     def evaluate(self, X: npt.ArrayLike, y: npt.ArrayLike) -> tuple[float, float]:
         """Mean cross-entropy, and the share of rows whose most probable class is their label."""
+        assert self.loss == "cross_entropy"
         X = real_matrix("X", X, self.layout.sizes[0])
         if len(X) == 0:
             raise ValueError("X must have at least one row to evaluate, got none")
@@ -279,7 +274,7 @@ class Engine:
     def _predict(
         self,
         X: np.ndarray,
-        probabilities: np.ndarray | None = None,
+        outputs: np.ndarray | None = None,
         classes: np.ndarray | None = None,
         labels: np.ndarray | None = None,
         losses: np.ndarray | None = None,
@@ -297,11 +292,11 @@ class Engine:
                 tile = self._tile = None  # let go of the old one before the new one is made
                 tile = self._tile = self._workspace(capacity)
             if n_rows <= BLOCK_ROWS:
-                tile.passes.predict(self._stored(X), tiled, n_threads, probabilities, classes, labels, losses)
+                tile.passes.predict(self._stored(X), tiled, n_threads, outputs, classes, labels, losses)
                 return
             for start in range(0, n_rows, BLOCK_ROWS):
                 part = slice(start, start + BLOCK_ROWS)
-                answers = (None if array is None else array[part] for array in (probabilities, classes, labels, losses))
+                answers = (None if array is None else array[part] for array in (outputs, classes, labels, losses))
                 tile.passes.predict(self._stored(X[part]), tiled, n_threads, *answers)
 
     def outputs(self) -> dict[str, np.ndarray]:
@@ -379,7 +374,7 @@ class Engine:
         return self._batch
 
     def _workspace(self, capacity: int) -> Workspace:
-        return Workspace(self.layout, self.flat_params, self.flat_gradients, capacity, self._statistics)
+        return Workspace(self.layout, self.flat_params, self.flat_gradients, capacity, self._statistics, self.loss)
 
     def _team_size(self, n_rows: int) -> int:
         return threads.team_size(self.n_threads, n_rows * self.layout.n_parameters)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -318,7 +318,17 @@ class NeuralNetwork(AssignmentNetwork):
         return loss + l2_penalty(self.params, number("reg", reg)), accuracy
 
     def score(self, X: npt.ArrayLike, y: npt.ArrayLike) -> float:
-        """Accuracy of `predict` on X (n_rows, input_size) for labels y (n_rows,), see `evaluate`."""
+        """Accuracy of `predict` on X (n_rows, input_size) for labels y (n_rows,), see `evaluate`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp import NeuralNetwork
+        >>> net = NeuralNetwork(3, [], 3)
+        >>> net.params["W1"] = np.eye(3)
+        >>> net.score(np.eye(3), [0, 1, 0])
+        0.6666666666666666
+        """
         return self.evaluate(X, y)[1]
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -347,20 +357,24 @@ class NeuralNetwork(AssignmentNetwork):
         ------
         fastmlp.ModelFileError
             If the file is truncated, altered or no model at all.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from fastmlp import ModelFileError, NeuralNetwork
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "net.npz")
+        ...     _ = path.write_text("a letter")
+        ...     try:
+        ...         NeuralNetwork.load(path)
+        ...     except ModelFileError as error:
+        ...         print(str(error).rpartition("' ")[2])
+        is not a whole fastmlp model file: File is not a zip file
         """
         network = cls.__new__(cls)
         network._adopt(persistence.load(path))
         return network
-
-    def snapshot(self) -> dict[str, Any]:
-        """Copies of all that training changes."""
-        return self._engine.snapshot()
-
-    def restore(self, snapshot: dict[str, Any]) -> None:
-        """Go back to a snapshot of this network."""
-        self._engine.restore(snapshot)
-
-    # What the loop over epochs asks for besides, see `fastmlp.training.Network`.
 
     def run_epoch(
         self,
@@ -372,7 +386,7 @@ class NeuralNetwork(AssignmentNetwork):
         time_step: int | None,
         advance: training.Advance,
     ) -> tuple[float, float]:
-        """`train_epoch` with arguments that have been checked."""
+        """`train_epoch` with arguments that have been checked, for `fastmlp.training.fit`."""
         found = self._engine.train_epoch(
             X,
             y,
@@ -387,15 +401,3 @@ class NeuralNetwork(AssignmentNetwork):
         if found.diverged or not self._engine.is_finite():
             raise DivergenceError(found.n_batches if found.diverged else 0, rate)
         return found.loss / len(order), found.n_correct / len(order)
-
-    def back_up(self) -> None:
-        """Take a snapshot for `roll_back`."""
-        self._engine.back_up()
-
-    def roll_back(self) -> None:
-        """Go back to where `back_up` was called last."""
-        self._engine.roll_back()
-
-    def forget_batch(self) -> None:
-        """Drop the last batch and its gradients."""
-        self._engine.forget_batch()

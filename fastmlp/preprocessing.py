@@ -58,6 +58,12 @@ class Standardizer:
         """What the assignment's notebook does to CIFAR-10: the mean image, and one standard deviation a channel.
 
         Fitted on the training images, it gives what `get_CIFAR10_data` returns, up to rounding.
+
+        Examples
+        --------
+        >>> from fastmlp import Standardizer
+        >>> Standardizer.notebook()
+        Standardizer(n_channels=3)
         """
         return cls(n_channels=3)
 
@@ -73,6 +79,12 @@ class Standardizer:
         ------
         ValueError
             If they are not finite arrays of one length, or a scale is not above 0.
+
+        Examples
+        --------
+        >>> from fastmlp import Standardizer
+        >>> Standardizer.of_statistics([1.0, 2.0], [1.0, 0.5]).transform([[3.0, 3.0]])
+        array([[2., 2.]])
         """
         standardizer = cls(n_channels, center)
         mean, scale = (np.array(real_array(name, a), np.float64) for name, a in (("mean", mean), ("scale", scale)))
@@ -95,6 +107,13 @@ class Standardizer:
         ------
         TypeError, ValueError
             If X is not a matrix of finite real numbers with at least one row, or its columns do not make up channels.
+
+        Examples
+        --------
+        >>> from fastmlp import Standardizer
+        >>> standardizer = Standardizer().fit([[1, 5], [3, 5]])
+        >>> standardizer.mean_.tolist(), standardizer.scale_.tolist()
+        ([2.0, 5.0], [1.0, 1.0])
         """
         X = real_array("X", X)
         if X.ndim != 2 or 0 in X.shape:
@@ -121,6 +140,12 @@ class Standardizer:
         ------
         TypeError, ValueError
             If X is not real or not of that shape, or dtype is another one.
+
+        Examples
+        --------
+        >>> from fastmlp import Standardizer
+        >>> Standardizer().fit([[1, 5], [3, 5]]).transform([[4, 6]])
+        array([[2., 1.]])
         """
         dtype = float_dtype("dtype", dtype)
         mean, *_ = statistics = self.statistics(dtype)

@@ -78,9 +78,9 @@ class History:
     seconds = property(lambda self: self._column("seconds"))
 
     def to_dict(self) -> dict[str, list[float | None]]:
-        """Lists of numbers for JSON, which has no NaN: None stands for it."""
+        """Lists of numbers for JSON, which has neither NaN nor infinities: None stands for them."""
         return {
-            name: [None if math.isnan(value) else value for value in self._column(name).tolist()]
+            name: [value if math.isfinite(value) else None for value in self._column(name).tolist()]
             for name in Epoch._fields
         }
 
@@ -136,6 +136,16 @@ class DivergenceError(ArithmeticError):
         Counted from 1, in `fit`.
     history : History or None
         The epochs before, after the last of which `fit` has put back the net's parameters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp import DivergenceError, NeuralNetwork
+    >>> try:
+    ...     NeuralNetwork(3, [8], 3, seed=0).fit(1e200 * np.eye(3), np.arange(3), learning_rate=1e200, seed=0)
+    ... except DivergenceError as error:
+    ...     print(error.epoch, len(error.history))
+    1 0
     """
 
     def __init__(self, batch: int, learning_rate: float, epoch: int | None = None, history: History | None = None):

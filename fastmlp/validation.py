@@ -98,18 +98,24 @@ def one_of(name: str, value: Any, choices: Iterable[str]) -> str:
     return value
 
 
-def layer_sizes(input_size: Any, hidden_sizes: Any, output_size: Any, num_layers: Any) -> tuple[int, ...]:
-    """The sizes of all layers, input and output included."""
+def layer_sizes(
+    input_size: Any,
+    hidden_sizes: Any,
+    output_size: Any,
+    num_layers: Any,
+    names: tuple[str, str, str] = ("input_size", "hidden_sizes", "output_size"),
+) -> tuple[int, ...]:
+    """The sizes of all layers, input and output included; `names` are what the caller's user calls them."""
+    first, middle, last = names
     try:
         hidden = list(hidden_sizes)
     except TypeError:
-        raise TypeError(f"hidden_sizes must be a sequence of positive integers, got {hidden_sizes!r}") from None
+        raise TypeError(f"{middle} must be a sequence of positive integers, got {hidden_sizes!r}") from None
     if num_layers is not None and len(hidden) != integer("num_layers", num_layers) - 1:
         raise ValueError(
-            f"hidden_sizes must have num_layers - 1 = {num_layers - 1} entries, got {len(hidden)}: {hidden_sizes!r}"
+            f"{middle} must have num_layers - 1 = {num_layers - 1} entries, got {len(hidden)}: {hidden_sizes!r}"
         )
-    named = {"input_size": input_size, **{f"hidden_sizes[{i}]": size for i, size in enumerate(hidden)}}
-    named["output_size"] = output_size
+    named = {first: input_size, **{f"{middle}[{i}]": size for i, size in enumerate(hidden)}, last: output_size}
     return tuple(integer(name, size, 1, MAX_BLAS_SIZE) for name, size in named.items())
 
 
@@ -186,3 +192,17 @@ def class_labels(name: str, values: npt.ArrayLike, n_rows: int, n_classes: int) 
             f"{name} must hold integer labels from 0 to {n_classes - 1}, got {array[outside]!s} at index {outside}"
         )
     return labels
+
+
+def real_targets(name: str, values: npt.ArrayLike, n_rows: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
+    """`values` as a contiguous array (n_rows, n_outputs) of finite numbers of that dtype, always a copy."""
+    array = real_array(name, values)
+    if array.shape == (n_rows,) and n_outputs == 1:
+        array = array[:, np.newaxis]
+    if array.shape != (n_rows, n_outputs):
+        raise ValueError(f"{name} must have shape ({n_rows}, {n_outputs}), a target for each output, got {array.shape}")
+    with np.errstate(over="ignore"):
+        targets = np.array(array, dtype, order="C")
+    if not np.isfinite(targets).all():
+        raise ValueError(f"{name} must be finite in {dtype}, got NaN or an infinity")
+    return targets

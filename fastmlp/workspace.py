@@ -16,6 +16,7 @@ class Workspace:
         gradients: np.ndarray,
         capacity: int,
         statistics: tuple[np.ndarray, ...],
+        loss: str,
     ):
         sizes, itemsize = layout.sizes, layout.dtype.itemsize
         n_layers = len(sizes) - 1
@@ -34,7 +35,9 @@ class Workspace:
         self._arena = aligned_empty(total, layout.dtype)
         self._written = (self._arena, params, gradients)
         sums = np.zeros(_kernels.MAX_BLOCKS * (n_layers + 2))
-        self.passes = _kernels.Propagation(layers, room, params, gradients, self._arena, sums, statistics)
+        self.passes = _kernels.Propagation(
+            layers, room, params, gradients, self._arena, sums, statistics, _kernels.LOSSES.index(loss)
+        )
 
     def apart(self, X: np.ndarray) -> np.ndarray:
         """X, or a copy of one that lies where passes and updates write."""
@@ -43,7 +46,7 @@ class Workspace:
         return X
 
     def outputs(self, layer: int, n_rows: int) -> np.ndarray:
-        """What a layer gave for the batch, 0 for the gathered rows; one past the last layer, its softmax."""
+        """What a layer gave for the batch: 0 is the gathered rows, one past the last what became of its scores."""
         n_out = self._sizes[min(layer, len(self._sizes) - 1)]
         start = self._starts[layer]
         return self._arena[start : start + n_rows * n_out].reshape(n_rows, n_out)

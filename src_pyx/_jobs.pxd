@@ -4,7 +4,7 @@ from cython.parallel cimport parallel, threadid
 
 cimport _openmp as openmp
 from _float_mode cimport FloatMode, flush_denormals, restore
-from _network cimport Answers, Network, backward_member, forward_member, predict_member
+from _network cimport Answers, Network, Wanted, backward_member, forward_member, predict_member
 from _openmp cimport Member, share_start, share_stop
 from _optimizers cimport Optimizer, update
 from _products cimport Blocks, cut, length, start
@@ -35,7 +35,7 @@ cdef struct Job:
     Task task
     const Rows* rows
     Py_ssize_t n_rows
-    const Py_ssize_t* labels
+    Wanted wanted
     double regularization
     bint tiled
     Answers answers
@@ -65,8 +65,7 @@ cdef inline void run_member(const Job* job, floating* params, Member me) noexcep
     if job.task == FORWARD:
         forward_member(&job.net, params, arena, job.rows, x, job.n_rows, me)
     elif job.task == BACKWARD:
-        backward_member(&job.net, params, gradients, arena, x, job.labels, NULL, job.n_rows, job.regularization, NULL,
-                        me)
+        backward_member(&job.net, params, gradients, arena, x, &job.wanted, job.n_rows, job.regularization, NULL, me)
     elif job.task == PREDICT:
         predict_member(&job.net, params, arena, job.rows, x, job.n_rows, job.tiled, &job.answers, me)
     elif job.task == TRAIN:

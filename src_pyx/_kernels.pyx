@@ -25,7 +25,8 @@ from _elementwise cimport all_finite
 from _float_mode cimport FloatMode, flush_denormals, restore
 from _jobs cimport BACKWARD, FORWARD, PREDICT, TRAIN, UPDATE, Job, run_team, size_of
 from _layers cimport Layer, layer_partials
-from _network cimport TILE_ROWS as _TILE_ROWS, Answers, Room, mean_loss
+from _losses cimport CROSS_ENTROPY, Loss
+from _network cimport TILE_ROWS as _TILE_ROWS, Answers, Room, Wanted, mean_loss
 from _optimizers cimport Method, Optimizer, set_time_step
 from _products cimport MAX_BLOCKS as _MAX_BLOCKS
 from _rows cimport FLOAT32, FLOAT64, UINT8, Kind, Rows, gather
@@ -34,6 +35,7 @@ from _training cimport Epoch
 TILE_ROWS = _TILE_ROWS
 MAX_BLOCKS = _MAX_BLOCKS
 OPTIMIZERS = ("SGD", "Momentum", "Adam")  # in the order of Method
+LOSSES = ("cross_entropy", "squared_error", "half_squared_error")  # in the order of Loss
 
 # what intp is called in buffers
 cdef const char* INTP = b"q" if sizeof(Py_ssize_t) > sizeof(long) else b"l"
@@ -139,6 +141,7 @@ cdef class Propagation:
     arena : room for one batch, of the same dtype, laid out as `layers` and `room` say
     sums : (MAX_BLOCKS * (n_layers + 2),) float64
     statistics : mean, mean_rest and inverse_scale of `Rows`, each (n_in,) of the same dtype, or nothing
+    loss : index into LOSSES
     """
 
     cdef Job job
@@ -147,12 +150,13 @@ cdef class Propagation:
     cdef tuple buffers  # keeps what the pointers point to alive
 
     def __init__(self, const Py_ssize_t[:, ::1] layers, const Py_ssize_t[::1] room, params, gradients, arena,
-                 double[::1] sums, tuple statistics):
+                 double[::1] sums, tuple statistics, int loss):
         self.job.single = params.itemsize == sizeof(float)
         self.job.net.layers = <const Layer*> &layers[0, 0]
         self.job.net.n_layers = <int> layers.shape[0]
         self.job.net.room = <const Room*> &room[0]
         self.job.net.sums = &sums[0]
+        self.job.net.loss = <Loss> loss
         self.job.params, self.job.gradients = address(params), address(gradients)
         self.job.arena = address(arena)
         for i, statistic in enumerate(statistics):
@@ -185,17 +189,25 @@ cdef class Propagation:
         run(&self.job, n_threads)
         return gathered
 
-    def backward(self, const Py_ssize_t[::1] labels, double regularization, int n_threads):
-        """Fill the gradients for the batch of the last `forward`; returns the loss, regularisation included."""
+    def backward(self, wanted, double regularization, int n_threads):
+        """Fill the gradients for the batch of the last `forward`; returns the loss, regularisation included.
+
+        What is wanted are its labels (n_rows,), intp, or, where the loss is of targets, these, (n_rows, n_out) of the
+        network's dtype.
+        """
         self.job.task = BACKWARD
-        self.job.labels = &labels[0]
+        self.job.wanted = Wanted(NULL, NULL, NULL)
+        if self.job.net.loss == CROSS_ENTROPY:
+            self.job.wanted.labels = <const Py_ssize_t*> address(wanted, INTP)
+        else:
+            self.job.wanted.targets = address(wanted, b"f" if self.job.single else b"d")
         self.job.regularization = regularization
         run(&self.job, n_threads)
-        return mean_loss(&self.job.net, labels.shape[0], regularization, size_of(&self.job))
+        return mean_loss(&self.job.net, len(wanted), regularization, size_of(&self.job))
 
-    def predict(self, X, bint tiled, int n_threads, probabilities, classes, labels, losses):
-        """Take the rows of X forward, as `forward` does, and fill what is given, for each row: its probabilities
-        (n_rows, n_classes), its class (n_rows,), intp, its cross-entropy (n_rows,), float64, which needs the labels
+    def predict(self, X, bint tiled, int n_threads, outputs, classes, labels, losses):
+        """Take the rows of X forward, as `forward` does, and fill what is given, for each row: its outputs
+        (n_rows, n_out), its class (n_rows,), intp, its cross-entropy (n_rows,), float64, which needs the labels
         (n_rows,), intp.
 
         `tiled` is whether X is, or is a part of, a matrix of more than TILE_ROWS rows; the arena has TILE_ROWS for
@@ -204,8 +216,8 @@ cdef class Propagation:
         cdef Answers answers = Answers(NULL, NULL, NULL, NULL)
         cdef Source source = Source(X)
         self.take(source)
-        if probabilities is not None:
-            answers.probabilities = address(probabilities)
+        if outputs is not None:
+            answers.outputs = address(outputs)
         if classes is not None:
             answers.classes = <Py_ssize_t*> address(classes, INTP)
         if losses is not None:

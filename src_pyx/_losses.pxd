@@ -1,6 +1,17 @@
-"""Softmax and mean cross-entropy over the scores (logits), Goodfellow, Bengio and Courville, Deep Learning, 6.2.2.3."""
+"""What becomes of the last layer's scores, and how far it is from what is wanted.
+
+Softmax and mean cross-entropy, or the logistic function and mean squared error (Goodfellow, Bengio and Courville, Deep
+Learning, 6.2.2.3 and 6.2.2.2).
+"""
 from cython cimport floating
-from libc.math cimport log1p, log1pf
+from libc.math cimport fabs, fabsf, log1p, log1pf
+
+cdef enum Loss:
+    # of labels
+    CROSS_ENTROPY
+    # of targets, one for each output
+    SQUARED_ERROR
+    HALF_SQUARED_ERROR
 
 
 cdef extern from "_exp.h" nogil:
@@ -67,6 +78,44 @@ cdef inline void cross_entropy_grad(
     for j in range(n):
         dscores[j] = probabilities[j] * scale
     dscores[label] = (probabilities[label] - 1) * scale
+
+
+cdef inline void sigmoid(
+    const floating* restrict scores, floating* restrict outputs, Py_ssize_t n
+) noexcept nogil:
+    """outputs := 1 / (1 + exp(-scores)), by way of exp(-abs(scores)), which cannot overflow"""
+    cdef Py_ssize_t j
+    cdef floating term, one = 1
+    for j in range(n):
+        if floating is float:
+            term = exp_float(-fabsf(scores[j]))
+        else:
+            term = exp_double(-fabs(scores[j]))
+        outputs[j] = (one if scores[j] >= 0 else term) / (one + term)
+
+
+cdef inline double squared_error(
+    const floating* outputs, const floating* targets, Loss loss, Py_ssize_t n
+) noexcept nogil:
+    """mean((outputs - targets)**2) of one row, or half of it"""
+    cdef Py_ssize_t j
+    cdef double total = 0, difference
+    for j in range(n):
+        difference = outputs[j] - targets[j]
+        total += difference * difference
+    return total / (2 * n if loss == HALF_SQUARED_ERROR else n)
+
+
+cdef inline void squared_error_grad(
+    const floating* restrict outputs, const floating* restrict targets, floating* restrict dscores, Loss loss,
+    Py_ssize_t n, Py_ssize_t n_rows
+) noexcept nogil:
+    """dscores := 2 / (n_rows * n) * (outputs - targets) * outputs * (1 - outputs), or half of it, for one row of a
+    batch of n_rows and outputs = sigmoid(scores)"""
+    cdef Py_ssize_t j
+    cdef floating scale = <floating> ((1.0 if loss == HALF_SQUARED_ERROR else 2.0) / (<double> n_rows * n))
+    for j in range(n):
+        dscores[j] = scale * (outputs[j] - targets[j]) * (outputs[j] * (1 - outputs[j]))
 
 
 cdef inline bint is_first_largest(const floating* x, Py_ssize_t at, Py_ssize_t n) noexcept nogil:

@@ -4,7 +4,10 @@ from libc.math cimport isfinite
 
 from _elementwise cimport copy
 from _layers cimport Layer, affine_backward, affine_forward, affine_forward_alone, weight_gradient
-from _losses cimport argmax, cross_entropy, cross_entropy_grad, is_first_largest, softmax
+from _losses cimport (
+    CROSS_ENTROPY, Loss, argmax, cross_entropy, cross_entropy_grad, is_first_largest, sigmoid, softmax, squared_error,
+    squared_error_grad,
+)
 from _openmp cimport Member, barrier, share_start, share_stop
 from _optimizers cimport Optimizer
 from _products cimport MAX_BLOCKS, Blocks, Product, cut, length, start
@@ -20,10 +23,10 @@ cdef enum:
 
 
 cdef struct Room:
-    # where the rest of the arena starts: per row and feature, for rows that are gathered; per row and class; per row;
+    # where the rest of the arena starts: per row and feature, for rows that are gathered; per row and output; per row;
     # two of the widest layer's size; and scratch
     Py_ssize_t x
-    Py_ssize_t probabilities
+    Py_ssize_t outputs
     Py_ssize_t largest
     Py_ssize_t others
     Py_ssize_t delta
@@ -35,13 +38,22 @@ cdef struct Network:
     const Layer* layers
     int n_layers
     const Room* room
+    Loss loss
     double* sums  # MAX_BLOCKS each for the loss, the rows classified right, and each layer's sum of squared weights
 
 
+cdef struct Wanted:
+    # What a batch should give: the labels of its rows, labels[order], or labels where there is no order; or, where the
+    # loss is of targets, these, (n_rows, n_out) of the network's type.
+    const Py_ssize_t* labels
+    const Py_ssize_t* order
+    const void* targets
+
+
 cdef struct Answers:
-    # what is asked for of each row that is predicted: (n_rows, n_classes) of the network's type, (n_rows,), and
+    # what is asked for of each row that is predicted: (n_rows, n_out) of the network's type, (n_rows,), and
     # cross-entropies (n_rows,) for the labels (n_rows,); NULL for what is not
-    void* probabilities
+    void* outputs
     Py_ssize_t* classes
     double* losses
     const Py_ssize_t* labels
@@ -59,7 +71,7 @@ cdef inline void forward_member(
     const Network* net, const floating* params, floating* arena, const Rows* rows, floating* x, Py_ssize_t n_rows,
     Member me
 ) noexcept nogil:
-    """Take the batch x through all layers to its probabilities; x is gathered from `rows` where they are given."""
+    """Take the batch x through all layers to its outputs; x is gathered from `rows` where they are given."""
     cdef const Layer* layer
     cdef const floating* inputs = x
     cdef Py_ssize_t n_in = net.layers[0].n_in
@@ -83,7 +95,7 @@ cdef inline void forward_member(
                        arena + net.room.partials, me)
         inputs = arena + layer.y
     for i in range(share_start(me, blocks.n), share_stop(me, blocks.n)):
-        probabilities_of(net, arena, start(&blocks, i), length(&blocks, i))
+        outputs_of(net, arena, start(&blocks, i), length(&blocks, i))
 
 
 cdef inline void forward_tile(
@@ -100,16 +112,21 @@ cdef inline void forward_tile(
         layer = &net.layers[k]
         affine_forward_alone(layer, params, inputs, arena + layer.y + at * layer.n_out, n_rows, k < net.n_layers - 1)
         inputs = arena + layer.y + at * layer.n_out
-    probabilities_of(net, arena, at, n_rows)
+    outputs_of(net, arena, at, n_rows)
 
 
-cdef inline void probabilities_of(
+cdef inline void outputs_of(
     const Network* net, floating* arena, Py_ssize_t first, Py_ssize_t n_rows
 ) noexcept nogil:
-    """The softmax of rows of the arena."""
+    """What becomes of the scores of rows of the arena."""
     cdef const Layer* layer = &net.layers[net.n_layers - 1]
-    softmax(arena + layer.y + first * layer.n_out, arena + net.room.probabilities + first * layer.n_out,
-            arena + net.room.largest + first, arena + net.room.others + first, n_rows, layer.n_out)
+    cdef const floating* scores = arena + layer.y + first * layer.n_out
+    cdef floating* outputs = arena + net.room.outputs + first * layer.n_out
+    if net.loss == CROSS_ENTROPY:
+        softmax(scores, outputs, arena + net.room.largest + first, arena + net.room.others + first, n_rows,
+                layer.n_out)
+    else:
+        sigmoid(scores, outputs, n_rows * layer.n_out)
 
 
 cdef inline double loss_of_row(
@@ -150,46 +167,39 @@ cdef inline void answer(
     Py_ssize_t first
 ) noexcept nogil:
     """Write what is asked for of the rows from `at` on in the arena, for rows from `first` on."""
-    cdef Py_ssize_t n_classes = net.layers[net.n_layers - 1].n_out
-    cdef const floating* probabilities = arena + net.room.probabilities + at * n_classes
+    cdef Py_ssize_t n_out = net.layers[net.n_layers - 1].n_out
+    cdef const floating* outputs = arena + net.room.outputs + at * n_out
     cdef Py_ssize_t i
-    if answers.probabilities != NULL:
-        copy(<floating*> answers.probabilities + first * n_classes, probabilities, n_rows * n_classes)
+    if answers.outputs != NULL:
+        copy(<floating*> answers.outputs + first * n_out, outputs, n_rows * n_out)
     for i in range(n_rows):
         if answers.classes != NULL:
-            answers.classes[first + i] = argmax(probabilities + i * n_classes, n_classes)
+            answers.classes[first + i] = argmax(outputs + i * n_out, n_out)
         if answers.losses != NULL:
             answers.losses[first + i] = loss_of_row(net, arena, at + i, answers.labels[first + i])
 
 
 cdef inline bint backward_member(
     const Network* net, floating* params, floating* gradients, floating* arena, const floating* x,
-    const Py_ssize_t* labels, const Py_ssize_t* order, Py_ssize_t n_rows, double regularization,
-    const Optimizer* optimizer, Member me
+    const Wanted* wanted, Py_ssize_t n_rows, double regularization, const Optimizer* optimizer, Member me
 ) noexcept nogil:
     """Fill the gradients for the batch x, or apply them where an optimiser is given.
 
-    The labels of the batch are labels[order], or labels where there is no order. Returns whether the mean
-    cross-entropy is finite; where it is not, nothing is applied.
+    Returns whether the mean loss is finite, the regularisation apart; where it is not, nothing is applied.
     """
     cdef const Layer* layer = &net.layers[net.n_layers - 1]
     cdef const floating* inputs
-    cdef const floating* probabilities
     cdef floating* dy = arena + net.room.delta
     cdef floating* dx = arena + net.room.next_delta
     cdef double* losses = net.sums
     cdef double* n_correct = net.sums + MAX_BLOCKS
     cdef double* squares = net.sums + 2 * MAX_BLOCKS
-    cdef Py_ssize_t i, row, k, label
+    cdef Py_ssize_t i, row, k
     cdef Blocks blocks = loss_blocks(n_rows)
     for i in range(share_start(me, blocks.n), share_stop(me, blocks.n)):
         losses[i] = n_correct[i] = 0
         for row in range(start(&blocks, i), start(&blocks, i) + length(&blocks, i)):
-            label = labels[row] if order == NULL else labels[order[row]]
-            probabilities = arena + net.room.probabilities + row * layer.n_out
-            losses[i] += loss_of_row(net, arena, row, label)
-            n_correct[i] += is_first_largest(probabilities, label, layer.n_out)
-            cross_entropy_grad(probabilities, dy + row * layer.n_out, label, layer.n_out, n_rows)
+            judge_row(net, arena, wanted, row, n_rows, dy + row * layer.n_out, losses + i, n_correct + i)
     barrier(me.n_members)
     if optimizer != NULL and not isfinite(sum_of_blocks(losses, blocks.n)):
         return False
@@ -200,6 +210,26 @@ cdef inline bint backward_member(
                         squares + k * MAX_BLOCKS, optimizer, arena + net.room.partials, me)
         dy, dx = dx, dy
     return True
+
+
+cdef inline void judge_row(
+    const Network* net, const floating* arena, const Wanted* wanted, Py_ssize_t row, Py_ssize_t n_rows,
+    floating* dscores, double* loss, double* n_correct
+) noexcept nogil:
+    """Add one row's loss, and whether it was classified right; dscores (n_out,) := the gradient of its scores."""
+    cdef Py_ssize_t n_out = net.layers[net.n_layers - 1].n_out
+    cdef const floating* outputs = arena + net.room.outputs + row * n_out
+    cdef const floating* targets
+    cdef Py_ssize_t label
+    if net.loss == CROSS_ENTROPY:
+        label = wanted.labels[row] if wanted.order == NULL else wanted.labels[wanted.order[row]]
+        loss[0] += loss_of_row(net, arena, row, label)
+        n_correct[0] += is_first_largest(outputs, label, n_out)
+        cross_entropy_grad(outputs, dscores, label, n_out, n_rows)
+    else:
+        targets = <const floating*> wanted.targets + row * n_out
+        loss[0] += squared_error(outputs, targets, net.loss, n_out)
+        squared_error_grad(outputs, targets, dscores, net.loss, n_out, n_rows)
 
 
 cdef inline double sum_of_blocks(const double* sums, Py_ssize_t n_blocks) noexcept nogil:
@@ -219,7 +249,7 @@ cdef inline Py_ssize_t count_correct(const Network* net, Py_ssize_t n_rows) noex
 cdef inline double mean_loss(
     const Network* net, Py_ssize_t n_rows, double regularization, size_t itemsize
 ) noexcept nogil:
-    """mean(cross_entropy) + 0.5 * regularization * sum(w**2) of that batch, w as it was then."""
+    """mean(loss) + 0.5 * regularization * sum(w**2) of that batch, w as it was then."""
     cdef Blocks blocks = loss_blocks(n_rows)
     cdef Product p
     cdef double squares = 0

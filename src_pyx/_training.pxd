@@ -4,7 +4,7 @@ from cython cimport floating
 from libc.math cimport isfinite
 
 from _layers cimport Layer
-from _network cimport Network, backward_member, count_correct, forward_member, mean_loss
+from _network cimport Network, Wanted, backward_member, count_correct, forward_member, mean_loss
 from _openmp cimport Member, barrier
 from _optimizers cimport ADAM, Optimizer, set_time_step
 from _rows cimport Rows
@@ -46,6 +46,7 @@ cdef inline void train_member(
     """Train on one batch after the other until the epoch or the time is over, or the loss is not finite."""
     cdef Optimizer now = optimizer[0]
     cdef Rows rows = epoch.rows
+    cdef Wanted wanted = Wanted(epoch.labels, NULL, NULL)
     cdef floating* x = arena + net.room.x
     cdef Py_ssize_t at = epoch.n_done, batch = epoch.n_batches, n
     cdef const Layer* last = &net.layers[net.n_layers - 1]
@@ -53,12 +54,11 @@ cdef inline void train_member(
     cdef bint applied
     while True:
         n = min(epoch.batch_size, epoch.n_rows - at)
-        rows.order = epoch.rows.order + at
+        rows.order = wanted.order = epoch.rows.order + at
         if now.method == ADAM:
             set_time_step(&now, epoch.time_step + batch * epoch.time_grows)
         forward_member(net, params, arena, &rows, x, n, me)
-        applied = backward_member(net, params, gradients, arena, x, epoch.labels, rows.order, n,
-                                  epoch.regularization, &now, me)
+        applied = backward_member(net, params, gradients, arena, x, &wanted, n, epoch.regularization, &now, me)
         at += n
         batch += 1
         if me.number == 0:

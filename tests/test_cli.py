@@ -302,7 +302,7 @@ def test_tune_at_random_with_halving(run, tmp_path):
     assert result.exit_code == 0, result.output
     assert sorted(os.listdir(tmp_path / "a")) == ["best.npz", "curves.png", "trials.jsonl"]
     found = trials_of(tmp_path / "a")
-    assert [one["epochs"] for one in found] == [1] * 4 + [2] * 2 + [4]
+    assert [one["training"]["epochs"] for one in found] == [1] * 4 + [2] * 2 + [4]
     assert {one["hyper_parameters"]["optimizer"] for one in found} == {"Adam"}
     assert all(1e-4 <= one["hyper_parameters"]["learning_rate"] <= 1e-1 for one in found)
 
@@ -315,6 +315,8 @@ def test_tune_at_random_with_halving(run, tmp_path):
         (("--param", "learning_rate", "loguniform(0, 1)"), 1, "learning_rate must have two bounds, "),
         (("--param", "learning_rate", "uniform(0, 1)"), 1, "must be a list of choices where n_trials is not given"),
         (("--param", "learning_rate", ""), 1, "learning_rate"),
+        (("--param", "batch_size", "8", "--param", "batch_size", "16"), 1, "batch_size must be given once"),
+        (("--param", "epochs", "1,2", "--epochs", "3"), 1, "epochs must be given once"),
         (("--halving", "1"), 2, "--halving"),
         (("--workers", "0"), 2, "--workers"),
         (("--param", "learning_rate"), 2, "--param"),

@@ -132,6 +132,6 @@ def test_bound_buffers_are_checked():
     room = np.zeros(7, np.intp)
     good = np.zeros(64)
     with pytest.raises(ValueError, match="Buffer dtype mismatch"):
-        _kernels.Propagation(sizes, room, np.zeros(64, np.int64), good, good, good, ())
+        _kernels.Propagation(sizes, room, np.zeros(64, np.int64), good, good, good, (), 0)
     with pytest.raises(ValueError, match="not C-contiguous"):
-        _kernels.Propagation(sizes, room, good[::2], good, good, good, ())
+        _kernels.Propagation(sizes, room, good[::2], good, good, good, (), 0)

@@ -269,6 +269,26 @@ def test_learning_curves_name_the_best():
         plots.plot_learning_curves([])
 
 
+def test_learning_curves_tell_the_rounds_of_a_halving_apart():
+    found = [Trial({"learning_rate": 0.1, "epochs": 4}, n, History(list(trial(4).history)[:n])) for n in (1, 2, 4)]
+    found += [Trial({"learning_rate": 0.2, "epochs": 4}, 1, found[0].history)]
+    (panel,) = plots.plot_learning_curves(found).axes
+    assert [text.get_text() for text in panel.get_legend().get_texts()] == [
+        "0.5625: learning_rate 0.1, 4 epochs",
+        "0.4500: learning_rate 0.1, 2 epochs",
+        "0.3000: learning_rate 0.1, 1 epochs",
+        "0.3000: learning_rate 0.2, 1 epochs",
+    ]
+    assert len(panel.get_lines()) == 4
+
+
+def test_trials_of_several_spaces_are_told_apart_by_what_all_name():
+    found = [trial(3, 0.5, learning_rate=0.1, batch_size=20), trial(3, 0.6, learning_rate=0.2)]
+    (panel,) = plots.plot_learning_curves(found).axes
+    names = [text.get_text() for text in panel.get_legend().get_texts()]
+    assert names == ["0.5250: learning_rate 0.2", "0.4375: learning_rate 0.1"]
+
+
 def test_learning_curves_of_what_diverged_at_once():
     lost = Trial({"learning_rate": 9.0}, 3, History([]))
     (panel,) = plots.plot_learning_curves([trial(3, 0.5, learning_rate=0.1), lost]).axes

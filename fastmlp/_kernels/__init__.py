@@ -20,6 +20,7 @@ def _choose_level() -> str:
 
 
 _build = importlib.import_module(f"fastmlp._kernels.{_choose_level()}")
+LOSSES = _build.LOSSES
 MAX_BLOCKS = _build.MAX_BLOCKS
 OPTIMIZERS = _build.OPTIMIZERS
 TILE_ROWS = _build.TILE_ROWS

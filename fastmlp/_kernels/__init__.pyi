@@ -2,6 +2,7 @@ from typing import Any
 
 import numpy as np
 
+LOSSES: tuple[str, ...]
 MAX_BLOCKS: int
 OPTIMIZERS: tuple[str, ...]
 TILE_ROWS: int
@@ -16,15 +17,16 @@ class Propagation:
         arena: np.ndarray,
         sums: np.ndarray,
         statistics: tuple[np.ndarray, ...],
+        loss: int,
     ) -> None: ...
     def forward(self, X: np.ndarray, n_threads: int) -> bool: ...
-    def backward(self, labels: np.ndarray, regularization: float, n_threads: int) -> float: ...
+    def backward(self, wanted: np.ndarray, regularization: float, n_threads: int) -> float: ...
     def predict(
         self,
         X: np.ndarray,
         tiled: bool,
         n_threads: int,
-        probabilities: np.ndarray | None,
+        outputs: np.ndarray | None,
         classes: np.ndarray | None,
         labels: np.ndarray | None,
         losses: np.ndarray | None,

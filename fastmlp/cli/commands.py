@@ -214,7 +214,9 @@ def tune(
     except KeyboardInterrupt:
         click.echo(f"\nstopped; the trials that were finished are kept in {out}: the same command goes on", err=True)
         raise
-    best_first = sorted(found.trials, key=lambda trial: trial.rank, reverse=True)
+    # a halving may have a short combination in several rounds
+    complete = {str(trial.hyper_parameters): trial for trial in found.trials if trial.complete}
+    best_first = sorted(complete.values(), key=lambda trial: trial.rank, reverse=True)
     varied = varying(found.trials)
     click.echo(f"{len(found.trials)} trials on {data}; the best:\n\nval acc  epochs  {'  '.join(varied)}")
     for trial in best_first[:10]:

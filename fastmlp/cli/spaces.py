@@ -5,8 +5,6 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-import scipy.stats
-
 from fastmlp.cli.presets import Preset
 
 
@@ -23,6 +21,8 @@ def parsed(name: str, text: str) -> Any:
             raise ValueError(
                 f"{name} must have two bounds, the lower one first and positive for a logarithm, got {text!r}"
             )
+        import scipy.stats  # takes longer than all the rest of a command's start
+
         return scipy.stats.uniform(low, high - low) if kind == "uniform" else scipy.stats.loguniform(low, high)
     whole = _value(f"[{text}]")
     return whole if isinstance(whole, list) else [_value(part.strip()) for part in text.split(",")]
@@ -40,6 +40,11 @@ def searched(preset: Preset, params: Iterable[tuple[str, Any]], epochs: int | No
     """The preset's settings, with other values for what is varied: the params, or a grid around the preset."""
     settings = preset.settings | ({} if epochs is None else {"epochs": epochs})
     rate, strength = settings["learning_rate"], settings["regularization"]
+    params = list(params)
+    names = [name for name, _ in params] + ([] if epochs is None else ["epochs"])
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{name} must be given once, with all its values after a comma each, got it twice")
     varied = dict(params) or {
         "num_layers": [2, 3],
         "learning_rate": [rate / 2, rate, rate * 2],

@@ -35,9 +35,9 @@ def plot_history(history: History, *, title: str | None = None, axes: Sequence[A
     ['Loss', 'Accuracy', 'Learning rate']
     """
     loss, accuracy, rate = panels = three_panels(axes)
-    plot_epochs(loss, {"train": history.train_loss, "validation": history.val_loss})
-    plot_epochs(accuracy, {"train": history.train_accuracy, "validation": history.val_accuracy})
-    plot_epochs(rate, {"": history.learning_rate}, color="tab:green")
+    plot_epochs(loss, [("train", history.train_loss), ("validation", history.val_loss)])
+    plot_epochs(accuracy, [("train", history.train_accuracy), ("validation", history.val_accuracy)])
+    plot_epochs(rate, [("", history.learning_rate)], color="tab:green")
     for panel, label in zip(panels, ("Loss", "Accuracy", "Learning rate"), strict=True):
         panel.set_ylabel(label)
     loss.legend()
@@ -83,7 +83,7 @@ def plot_comparison(
         raise ValueError("histories must have at least one history, got none")
     panels = three_panels(axes)
     for panel, column in zip(panels, ("train_accuracy", "val_accuracy", "train_loss"), strict=True):
-        plot_epochs(panel, {name: getattr(history, column) for name, history in histories.items()})
+        plot_epochs(panel, [(name, getattr(history, column)) for name, history in histories.items()])
         panel.set_ylabel(column.replace("val", "validation").replace("_", " ").capitalize())
     panels[0].legend()
     panels[2].set_xlabel("Epoch")
@@ -128,13 +128,16 @@ def plot_learning_curves(trials: Sequence[Trial], *, n_best: int = 5, title: str
     names = varying(trials)
     best_first = sorted(trials, key=lambda trial: trial.rank, reverse=True)
     panel = axes_of_size(ax, (7, 5))
-    for trial in best_first[n_best:]:
-        plot_epochs(panel, {"": trial.history.val_accuracy}, color="0.7", linewidth=0.8)
-    best = {}
+    plot_epochs(panel, [("", trial.history.val_accuracy) for trial in best_first[n_best:]], color="0.7", linewidth=0.8)
+    # the rounds of a halving
+    rounds = len({trial.epochs for trial in trials}) > 1 and "epochs" not in names
+    named = []
     for trial in best_first[:n_best]:
-        varied = ", ".join(f"{name} {format_value(trial.hyper_parameters[name])}" for name in names)
-        best[f"{trial.val_accuracy:.4f}: {varied}"] = trial.history.val_accuracy
-    plot_epochs(panel, best)
+        varied = [f"{name} {format_value(trial.hyper_parameters[name])}" for name in names]
+        if rounds:
+            varied.append(f"{trial.epochs} epochs")
+        named.append((f"{trial.val_accuracy:.4f}: {', '.join(varied)}", trial.history.val_accuracy))
+    plot_epochs(panel, named)
     panel.legend(fontsize=8)
     panel.set_xlabel("Epoch")
     panel.set_ylabel("Validation accuracy")

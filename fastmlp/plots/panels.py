@@ -1,6 +1,6 @@
 """What the figures are made of: axes, lines by epoch, matrices in colours."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,10 +38,10 @@ def titled(panel: Any, title: str | None) -> Any:
     return panel.figure
 
 
-def plot_epochs(panel: Any, columns: Mapping[str, np.ndarray], **style: Any) -> None:
+def plot_epochs(panel: Any, columns: Iterable[tuple[str, np.ndarray]], **style: Any) -> None:
     """Numbers by epoch, from 1; columns without any are left out."""
     ticker = require("matplotlib.ticker", "plots", "a figure")
-    for i, (name, values) in enumerate(columns.items()):
+    for i, (name, values) in enumerate(columns):
         if len(values) and not np.isnan(values).all():
             # a single epoch is a point, not a line
             marker = {"marker": MARKERS[i % len(MARKERS)]} if len(values) == 1 else {}

@@ -2,7 +2,6 @@
 
 import os
 import threading
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +16,7 @@ TRIALS, BEST = "trials.jsonl", "best.npz"
 
 
 class Ledger:
-    """Finished trials by their key; the best one among them, and its network where it is known.
+    """Finished trials by the keys of their plans, and the network of the best of those that are considered.
 
     Parameters
     ----------
@@ -25,23 +24,20 @@ class Ledger:
         Where they are kept, besides in memory.
     identity : dict
         What the file of the trials must say of itself.
-    plans : iterable of Plan
-        The trainings that may become the best one; of equally good ones the first is better.
     """
 
-    def __init__(self, folder: str | os.PathLike[str] | None, identity: dict[str, Any], plans: Iterable[Plan]):
+    def __init__(self, folder: str | os.PathLike[str] | None, identity: dict[str, Any]):
         self.trials: dict[str, Trial] = {}
-        self.best: Trial | None = None
+        self.best: str | None = None
         self.network: NeuralNetwork | None = None
-        self._places = {one.key: place for place, one in enumerate(plans)}
+        self._places: dict[str, int] = {}
         self._lock = threading.Lock()
         self._file: ResultsFile | None = None
         self._folder = None if folder is None else Path(folder)
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._file = ResultsFile(self._folder / TRIALS, identity)
-            for trial in self._file.trials:
-                self._enter(trial, None)
+            self.trials |= self._file.trials
 
     def __enter__(self) -> Self:
         return self
@@ -52,50 +48,57 @@ class Ledger:
                 self._file.close()
             self._file = None
 
-    def _enter(self, trial: Trial, network: NeuralNetwork | None) -> None:
-        self.trials[trial.key] = trial
-        if self._is_best(trial):
-            self.best, self.network = trial, network
+    def consider(self, places: dict[str, int], X_val: np.ndarray, y_val: np.ndarray) -> None:
+        """Look for the best among trials with these keys, those to come included; of equals, that of the lower place.
 
-    def _is_best(self, trial: Trial) -> bool:
-        if trial.diverged or trial.key not in self._places:
+        Its network is the one at hand where it was the best before, else the folder's, if that does on the validation
+        rows, to the last bit, what the trial did: it may be that of another trial.
+        """
+        with self._lock:
+            best, network = self.best, self.network
+            self._places, self.best, self.network = places, None, None
+            for key in places:
+                if key in self.trials:
+                    self._challenge(key)
+            if self.best == best:
+                self.network = network
+        if self.best is not None and self.network is None and self._folder is not None:
+            trial = self.trials[self.best]
+            last = trial.history[-1]
+            try:
+                network = NeuralNetwork.load(self._folder / BEST)
+                found = network.evaluate(X_val, y_val, plan(trial.hyper_parameters).settings.regularization)
+            except (OSError, ModelFileError, ValueError):
+                return
+            if np.array_equal(found, (last.val_loss, last.val_accuracy), equal_nan=True):
+                self.network = network
+
+    def _challenge(self, key: str) -> bool:
+        """Whether a trial has just become the best one."""
+        if key not in self._places or self.trials[key].diverged:
             return False
-        return self.best is None or self._rank(trial) > self._rank(self.best)
+        if self.best is not None and self._rank(key) <= self._rank(self.best):
+            return False
+        self.best, self.network = key, None
+        return True
 
-    def _rank(self, trial: Trial) -> tuple[float, float, int]:
-        return *trial.rank, -self._places[trial.key]
+    def _rank(self, key: str) -> tuple[float, float, int]:
+        return *self.trials[key].rank, -self._places[key]
 
-    def add(self, trial: Trial, network: NeuralNetwork) -> None:
+    def add(self, one: Plan, trial: Trial, network: NeuralNetwork) -> None:
         """Write a trial down, from any thread; its network too, where it is the best."""
         with self._lock:
             if self._folder is not None and self._file is None:
                 return  # somebody who was in a hurry has closed it
-            if self._is_best(trial):
-                self.keep(network)
-            # the network comes first: what is written down is never without it
+            # the trial comes first: a network that did not get as far can be had again from it
             if self._file is not None:
-                self._file.add(trial)
-            self._enter(trial, network)
+                self._file.add(one, trial)
+            self.trials[one.key] = trial
+            if self._challenge(one.key):
+                self.keep(network)
 
     def keep(self, network: NeuralNetwork) -> None:
         """The network of the best trial."""
         self.network = network
         if self._folder is not None:
             network.save(self._folder / BEST)
-
-    def restore(self, X_val: np.ndarray, y_val: np.ndarray) -> None:
-        """Load the network of the best trial that the folder has, if it is there.
-
-        It may be that of a trial that was killed before it was written down, so it has to do on the validation rows
-        what the best trial did, to the last bit.
-        """
-        if self._folder is None or self.best is None:
-            return
-        last = self.best.history[-1]
-        try:
-            network = NeuralNetwork.load(self._folder / BEST)
-            found = network.evaluate(X_val, y_val, plan(self.best.hyper_parameters).settings.regularization)
-        except (OSError, ModelFileError, ValueError):
-            return
-        if found == (last.val_loss, last.val_accuracy):
-            self.network = network

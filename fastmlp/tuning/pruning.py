@@ -1,5 +1,6 @@
 """For users of Optuna (extra `optuna`)."""
 
+import math
 from typing import Any
 
 from fastmlp.optional import require
@@ -12,16 +13,34 @@ def optuna_pruning(trial: Any) -> Callback:
     Parameters
     ----------
     trial : optuna.Trial
+        Of a study that maximises.
 
     Returns
     -------
     callable
-        For `fit(..., callbacks=[...])`. It raises `optuna.TrialPruned`, which Optuna's study expects.
+        For `fit(..., callbacks=[...])`. It raises `optuna.TrialPruned`, which Optuna's study expects, and ValueError
+        without validation data.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp import NeuralNetwork
+    >>> from fastmlp.tuning import optuna_pruning
+    >>> def objective(trial):
+    ...     net = NeuralNetwork(3, [8], 3, seed=0)
+    ...     options = {"X_val": np.eye(3), "y_val": np.arange(3), "callbacks": [optuna_pruning(trial)]}
+    ...     rate = trial.suggest_float("learning_rate", 1e-3, 1, log=True)
+    ...     return net.fit(np.eye(3), np.arange(3), learning_rate=rate, seed=0, **options)[-1].val_accuracy
+    >>> study = optuna.create_study(direction="maximize")  # doctest: +SKIP
+    >>> study.optimize(objective, n_trials=20)  # doctest: +SKIP
     """
     pruned = require("optuna", "optuna", "optuna_pruning").TrialPruned
 
     def report(network: Any, history: History) -> None:
-        trial.report(history[-1].val_accuracy, len(history))
+        accuracy = history[-1].val_accuracy
+        if math.isnan(accuracy):
+            raise ValueError("optuna_pruning needs validation data: give X_val and y_val to fit")
+        trial.report(accuracy, len(history))
         if trial.should_prune():
             raise pruned
 

@@ -4,24 +4,37 @@ A trial's line is on the disk before the next one is written, so that a search t
 """
 
 import errno
-import fcntl
 import json
 import math
 import os
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fastmlp.training import Epoch, History
-from fastmlp.tuning.space import plan
+from fastmlp.tuning.space import Plan, plan
 from fastmlp.validation import integer
 
 FORMAT, VERSION = "fastmlp-search", 1
 
 
 class ResultsFileError(ValueError):
-    """A file of results is that of another search, or damaged, or in use."""
+    """A file of results is that of another search, or damaged, or in use.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from fastmlp.tuning import ResultsFileError, search
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "trials.jsonl").write_text("a letter")
+    ...     try:
+    ...         search({"hidden_size": 8}, [[0], [1]], [0, 1], [[0], [1]], [0, 1], folder=folder)
+    ...     except ResultsFileError as error:
+    ...         print(str(error).rpartition("' ")[2])
+    is no file of results: its first line is not whole
+    """
 
 
 @dataclass(frozen=True)
@@ -34,22 +47,31 @@ class Trial:
         The combination, as the space has it.
     epochs : int
         How many it was to be trained for; fewer than its hyper-parameters say in the early rounds of a halving.
-    history : History
+    history : fastmlp.History
         Of the epochs that it was trained for: fewer, where training diverged.
+
+    Examples
+    --------
+    >>> from fastmlp.training import Epoch, History
+    >>> from fastmlp.tuning import Trial
+    >>> trial = Trial({"learning_rate": 0.1, "epochs": 4}, 1, History([Epoch(2.3, 0.1, 2.2, 0.25, 0.1, 1.0)]))
+    >>> trial.val_accuracy, trial.diverged, trial.complete
+    (0.25, False, False)
     """
 
     hyper_parameters: dict[str, Any]
     epochs: int
     history: History
-    key: str = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "key", plan({**self.hyper_parameters, "epochs": self.epochs}).key)
 
     @property
     def diverged(self) -> bool:
         """Whether training ended early because the loss was not finite."""
         return len(self.history) < self.epochs
+
+    @property
+    def complete(self) -> bool:
+        """Whether it was to be trained for all the epochs that its hyper-parameters say."""
+        return self.epochs == plan(self.hyper_parameters).settings.epochs
 
     @property
     def val_accuracy(self) -> float:
@@ -59,28 +81,14 @@ class Trial:
     @property
     def rank(self) -> tuple[float, float]:
         """Larger for a better trial: by accuracy, then by loss, on the validation rows."""
-        return (-1.0, 0.0) if self.diverged else (self.history[-1].val_accuracy, -self.history[-1].val_loss)
-
-    def to_record(self) -> dict[str, Any]:
-        """What a line of the file says."""
-        return {
-            "hyper_parameters": self.hyper_parameters,
-            "epochs": self.epochs,
-            "history": self.history.to_dict(),
-        }
-
-    @classmethod
-    def from_record(cls, record: dict[str, Any]) -> "Trial":
-        """From what a line of the file says."""
-        columns = [record["history"][name] for name in Epoch._fields]
-        rows = [
-            Epoch(*(math.nan if value is None else float(value) for value in row)) for row in zip(*columns, strict=True)
-        ]
-        return cls(dict(record["hyper_parameters"]), integer("epochs", record["epochs"]), History(rows))
+        if self.diverged:
+            return -1.0, -math.inf
+        loss = self.history[-1].val_loss
+        return self.history[-1].val_accuracy, -loss if math.isfinite(loss) else -math.inf
 
 
 class ResultsFile:
-    """The trials that a file has, and the place for more.
+    """The trials that a file has, by the keys of their plans, and the place for more.
 
     Parameters
     ----------
@@ -92,7 +100,7 @@ class ResultsFile:
 
     def __init__(self, path: Path, identity: dict[str, Any]):
         self._name = os.fspath(path)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        self._file = path.open("ab", buffering=0)
         try:
             self._lock()
             header = {"format": FORMAT, "version": VERSION, **identity}
@@ -104,18 +112,25 @@ class ResultsFile:
             raise
 
     def _lock(self) -> None:
+        """Keep other searches out, where the system and the file system know how."""
+        try:
+            import fcntl
+        except ImportError:
+            return
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ResultsFileError(f"{self._name!r} is in use by another search that is still running") from None
+        except OSError:
+            return
 
-    def _read(self, content: bytes, header: dict[str, Any]) -> list[Trial]:
+    def _read(self, content: bytes, header: dict[str, Any]) -> dict[str, Trial]:
         *lines, torn = content.split(b"\n")
         if not lines and not _line(header).startswith(torn):
             raise ResultsFileError(f"{self._name!r} is no file of results: its first line is not whole")
         if lines:
             self._check(lines[0], header)
-        trials = [self._trial(number, line) for number, line in enumerate(lines[1:], 2)]
+        trials = dict(self._trial(number, line) for number, line in enumerate(lines[1:], 2))
         self._size = len(content) - len(torn)
         if torn:
             if lines:
@@ -124,7 +139,7 @@ class ResultsFile:
                     "will run again",
                     stacklevel=5,
                 )
-            os.ftruncate(self._file, self._size)
+            self._file.truncate(self._size)
         return trials
 
     def _check(self, line: bytes, header: dict[str, Any]) -> None:
@@ -141,32 +156,44 @@ class ResultsFile:
                     "choose another folder"
                 )
 
-    def _trial(self, number: int, line: bytes) -> Trial:
+    def _trial(self, number: int, line: bytes) -> tuple[str, Trial]:
         try:
-            return Trial.from_record(json.loads(line))
+            record = json.loads(line)
+            training, history = dict(record["training"]), record["history"]
+            rows = zip(*(history[name] for name in Epoch._fields), strict=True)
+            epochs = [Epoch(*(math.nan if value is None else float(value) for value in row)) for row in rows]
+            trial = Trial(dict(record["hyper_parameters"]), integer("epochs", training["epochs"]), History(epochs))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ResultsFileError(f"{self._name!r} is damaged in line {number}: {error}") from None
+        return json.dumps(training), trial
 
-    def add(self, trial: Trial) -> None:
+    def add(self, one: Plan, trial: Trial) -> None:
         """Write a trial down, and return when it is on the disk."""
-        self._append(trial.to_record())
-        self.trials.append(trial)
+        self._append(
+            {
+                "hyper_parameters": trial.hyper_parameters,
+                "training": one.record(),
+                "history": trial.history.to_dict(),
+            }
+        )
+        self.trials[one.key] = trial
 
     def _append(self, record: dict[str, Any]) -> None:
         line = _line(record)
+        descriptor = self._file.fileno()
         try:
-            if os.write(self._file, line) < len(line):
+            if os.write(descriptor, line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._name)
-            os.fsync(self._file)
+            os.fsync(descriptor)
         except OSError:
             # or what other trials write would follow half a line
-            os.ftruncate(self._file, self._size)
+            os.ftruncate(descriptor, self._size)
             raise
         self._size += len(line)
 
     def close(self) -> None:
         """Let go of the file."""
-        os.close(self._file)
+        self._file.close()
 
 
 def _line(record: dict[str, Any]) -> bytes:

@@ -1,10 +1,11 @@
 """The search: trials in threads, one network each, all on the same arrays."""
 
 import concurrent.futures
+import dataclasses
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,6 +35,14 @@ class Search(NamedTuple):
         As that trial left it.
     test_accuracy : float
         Of this network; NaN where there are no test rows.
+
+    Examples
+    --------
+    >>> from fastmlp.tuning import search
+    >>> X, y = [[0.0], [1.0]] * 4, [0, 1] * 4
+    >>> found = search({"hidden_sizes": [[8], [4, 4]], "learning_rate": 0.5, "epochs": 20}, X, y, X, y)
+    >>> len(found.trials), found.best.val_accuracy, found.network.predict([[0.0], [1.0]]).tolist()
+    (2, 1.0, [0, 1])
     """
 
     trials: list[Trial]
@@ -73,9 +82,10 @@ def search(
         `num_layers` and `hidden_size`, or `hidden_sizes`, each choice a list. What is not named is as in `fit`, with
         two hidden layers of 120.
     X, y, X_val, y_val : array_like
-        As in `NeuralNetwork.fit`. There are as many classes as y has.
+        As in `NeuralNetwork.fit`; arrays of another type than uint8, float32 and float64 are converted once, as a
+        whole. There are as many classes as the largest label says.
     n_trials : int, optional
-        Draw so many combinations at random, all different, in place of trying all.
+        Draw so many combinations at random, all different, in place of trying all; fewer where the space has no more.
     halving : int, optional
         Successive halving (Jamieson and Talwalkar, AISTATS 2016): train all for a few epochs, the best 1 / `halving` of
         them for `halving` times as many, and so on; the last ones for all their epochs. Each round starts anew.
@@ -87,8 +97,11 @@ def search(
     n_workers : int, optional
         Networks that are trained at a time; by default as many as a network would use threads.
     folder : path-like, optional
-        Gets `trials.jsonl`, a line for each trial as it ends, and `best.npz`, the best network so far. A search that
-        was stopped goes on from there: no trial runs twice.
+        Gets `trials.jsonl` and `best.npz`, the best network so far of the search under way. A search that was stopped
+        goes on from there, and one of another space that has trials in common uses these: no trial runs twice, but for
+        a best network that is lost. The first line of `trials.jsonl` says what is searched; each other is a JSON object
+        of one trial, written down as soon as it ends: `hyper_parameters`, the combination; `training`, all that it
+        means; and `history`, lists by epoch.
     progress : bool
         Show a progress bar with the best so far (extra `progress`).
 
@@ -104,6 +117,8 @@ def search(
         If an argument or a combination makes no sense; nothing has been trained then.
     RuntimeError
         If training diverged with every combination.
+    KeyboardInterrupt
+        Within a fraction of a second; a validation under way ends first. What is finished is kept.
 
     Examples
     --------
@@ -115,51 +130,74 @@ def search(
     >>> len(found.trials), found.best.hyper_parameters["hidden_size"]
     (4, 32)
     """
-    trainer = Trainer(X, y, X_val, y_val, float_dtype("dtype", dtype), integer("seed", seed, 0, 2**32 - 1))
+    trainer = Trainer(
+        X, y, X_val, y_val, X_test, y_test, float_dtype("dtype", dtype), integer("seed", seed, 0, 2**32 - 1)
+    )
     n_workers = threads.available_threads() if n_workers is None else integer("n_workers", n_workers)
-    test = trainer.checked_test(X_test, y_test)
     wanted = combinations(space, n_trials, trainer.seed)
     plans = [plan(combination) for combination in wanted]
     for one in plans:
         one.settings.n_batches(len(trainer.X))
     rounds = [(len(wanted), 1)] if halving is None else _rounds(len(wanted), integer("halving", halving, 2))
-    trials: list[Trial] = []
-    survivors = list(range(len(wanted)))
-    with Ledger(folder, trainer.identity(), plans) as ledger, _bar(progress, sum(n for n, _ in rounds)) as show:
-        ledger.restore(trainer.X_val, trainer.y_val)
-        for n_survivors, factor in rounds:
-            if trials:
-                ranks = {place: trial.rank for place, trial in zip(survivors, trials[-len(survivors) :], strict=True)}
-                survivors = sorted(sorted(survivors, key=ranks.__getitem__, reverse=True)[:n_survivors])
-            asked = {place: plans[place].shortened(factor) for place in survivors}
+    identity = {} if folder is None else trainer.identity()
+    with _bar(progress, sum(n for n, _ in rounds)) as show, Ledger(folder, identity) as ledger:
+        # a short training may be a whole one
+        ledger.consider({one.key: place for place, one in enumerate(plans)}, trainer.X_val, trainer.y_val)
+
+        def train(chosen: Iterable[int], factor: int) -> dict[int, Trial]:
+            """The trials of these places, with so many times fewer epochs; those that are missing are trained."""
+            asked = {place: plans[place].shortened(factor) for place in chosen}
+            if factor == 1:
+                ledger.consider({one.key: place for place, one in asked.items()}, trainer.X_val, trainer.y_val)
             missing = {one.key: (wanted[place], one) for place, one in asked.items() if one.key not in ledger.trials}
-            show(len(asked) - len(missing), ledger.best)
-            _train_all(missing.values(), trainer, ledger, n_workers, lambda: show(1, ledger.best))
-            trials += [ledger.trials[one.key] for one in asked.values()]
-        if ledger.best is None:
-            raise RuntimeError(
-                f"training diverged with all of the {len(wanted)} combinations; try lower learning rates"
-            )
-        if ledger.network is None:
-            ledger.keep(trainer.train(plan(ledger.best.hyper_parameters))[1])
-    assert ledger.network is not None
-    accuracy = math.nan if test is None else ledger.network.score(*test)
-    return Search(trials, ledger.best, ledger.network, accuracy)
+            done = [ledger.trials[one.key] for one in asked.values() if one.key not in missing]
+            show(done)
+            # closed, so that an interruption here stops the workers too
+            with closing(_train_all(missing.values(), trainer, ledger, n_workers)) as finished_now:
+                for trial in finished_now:
+                    show([trial])
+            # a trial of another place, or of an earlier search, may say the same in other words
+            return {
+                place: dataclasses.replace(ledger.trials[one.key], hyper_parameters=wanted[place])
+                for place, one in asked.items()
+            }
+
+        trials: list[Trial] = []
+        latest: dict[int, Trial] = {}
+        survivors = list(range(len(wanted)))
+        for n_survivors, factor in rounds:
+            if latest:
+                survivors = sorted(sorted(survivors, key=lambda i: latest[i].rank, reverse=True)[:n_survivors])
+            latest |= (finished := train(survivors, factor))
+            trials += finished.values()
+        while ledger.best is None:
+            # the next best of a halving whose finalists diverged
+            rest = [place for place, trial in latest.items() if not trial.diverged]
+            if not rest:
+                raise RuntimeError(
+                    f"training diverged with all of the {len(wanted)} combinations; try lower learning rates"
+                )
+            latest |= (finished := train([max(rest, key=lambda i: (latest[i].epochs, latest[i].rank, -i))], 1))
+            trials += finished.values()
+        (best,) = (place for place in finished if plans[place].key == ledger.best)
+        network = ledger.network
+        if network is None:
+            network = trainer.train(plans[best])[1]
+            ledger.keep(network)
+    return Search(trials, finished[best], network, trainer.test(network))
 
 
 def _train_all(
-    asked: Iterable[tuple[dict[str, Any], Plan]],
-    trainer: Trainer,
-    ledger: Ledger,
-    n_workers: int,
-    show: Callable[[], None],
-) -> None:
+    asked: Iterable[tuple[dict[str, Any], Plan]], trainer: Trainer, ledger: Ledger, n_workers: int
+) -> Generator[Trial, None, None]:
     """Train a network for each combination that is asked for, and enter it in the ledger as soon as it is done."""
 
-    def work(combination: dict[str, Any], one: Plan) -> None:
+    def work(combination: dict[str, Any], one: Plan) -> Trial:
         history, network = trainer.train(one)
+        trial = Trial(combination, one.settings.epochs, history)
         # here, not in the main thread, which a signal may interrupt anywhere
-        ledger.add(Trial(combination, one.settings.epochs, history), network)
+        ledger.add(one, trial, network)
+        return trial
 
     with concurrent.futures.ThreadPoolExecutor(n_workers) as pool:
         try:
@@ -167,8 +205,7 @@ def _train_all(
             longest_first = sorted(asked, key=lambda item: item[1].work(trainer.X.shape[1]), reverse=True)
             futures = [pool.submit(work, *item) for item in longest_first]
             for future in concurrent.futures.as_completed(futures):
-                future.result()
-                show()
+                yield future.result()
         except BaseException:
             trainer.stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
@@ -184,16 +221,19 @@ def _rounds(n: int, factor: int) -> list[tuple[int, int]]:
 
 
 @contextmanager
-def _bar(progress: bool, total: int) -> Iterator[Callable[[int, Trial | None], None]]:
-    """A progress bar over trials, or nothing; gives the function that advances it and shows the best so far."""
+def _bar(progress: bool, total: int) -> Iterator[Callable[[list[Trial]], None]]:
+    """A progress bar over trials, or nothing; gives the function that is told of finished ones, and shows the best."""
     if not progress:
-        yield lambda n_done, best: None
+        yield lambda trials: None
         return
     with require("tqdm.auto", "progress", "progress=True").tqdm(total=total, unit="trial") as bar:
+        best = -math.inf
 
-        def show(n_done: int, best: Trial | None) -> None:
-            if best is not None:
-                bar.set_postfix_str(f"best {best.val_accuracy:.4f}", refresh=False)
-            bar.update(n_done)
+        def show(trials: list[Trial]) -> None:
+            nonlocal best
+            best = max([best, *(trial.val_accuracy for trial in trials if not trial.diverged)])
+            if best >= 0:
+                bar.set_postfix_str(f"best {best:.4f}", refresh=False)
+            bar.update(len(trials))
 
         yield show

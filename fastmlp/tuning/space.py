@@ -27,10 +27,15 @@ class Plan(NamedTuple):
     init: str
     settings: Settings
 
+    def record(self) -> dict[str, Any]:
+        """All of it, by name."""
+        network = {"hidden_sizes": list(self.hidden_sizes), "init": self.init}
+        return network | dataclasses.asdict(self.settings) | {"learning_rate": self.settings.rate}
+
     @property
     def key(self) -> str:
         """The same text for the same training."""
-        return json.dumps([self.hidden_sizes, self.init, dataclasses.asdict(self.settings)])
+        return json.dumps(self.record())
 
     def work(self, n_in: int) -> int:
         """About how much training costs, from so many features on, next to other combinations."""
@@ -87,17 +92,21 @@ def _choices(name: str, values: Any) -> Any:
         return values
     if isinstance(values, str | bytes) or not hasattr(values, "__iter__"):
         values = [values]
-    choices = [_plain(value) for value in values]
+    choices = [_plain(name, value) for value in values]
     if not choices:
         raise ValueError(f"space[{name!r}] must have at least one choice, got none")
     return choices
 
 
-def _plain(value: Any) -> Any:
-    """A value as JSON has it."""
+def _plain(name: str, value: Any) -> Any:
+    """A value as JSON has it, since it will be written down."""
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+    if isinstance(value, list | tuple | range):
+        return [_plain(name, item) for item in value]
+    if not isinstance(value, str | int | float | None):
+        raise TypeError(f"{name} must be a number, a text or a list of these, got {value!r}")
+    return value
 
 
 def _drawn(choices: dict[str, Any], n_trials: int, seed: int) -> list[dict[str, Any]]:
@@ -105,26 +114,24 @@ def _drawn(choices: dict[str, Any], n_trials: int, seed: int) -> list[dict[str, 
     repeated = 0
     with random_state(seed) as generator:
         while len(found) < n_trials and repeated < PATIENCE:
-            combination = {name: _one(values, generator) for name, values in choices.items()}
+            combination = {name: _one(name, values, generator) for name, values in choices.items()}
             key = plan(combination).key
             repeated = repeated + 1 if key in found else 0
             found.setdefault(key, combination)
     return list(found.values())
 
 
-def _one(values: Any, generator: Any) -> Any:
+def _one(name: str, values: Any, generator: Any) -> Any:
     if isinstance(values, list):
         return values[generator.randint(len(values))]
-    return _plain(values.rvs(random_state=generator))
+    return _plain(name, values.rvs(random_state=generator))
 
 
 def varying(trials: Iterable[Any]) -> list[str]:
-    """The hyper-parameters that differ between trials, in the order of the space."""
-    found: dict[str, set[str]] = {}
-    for trial in trials:
-        for name, value in trial.hyper_parameters.items():
-            found.setdefault(name, set()).add(json.dumps(value))
-    return [name for name, values in found.items() if len(values) > 1]
+    """The hyper-parameters that all trials name and that differ between them, in the order of the space."""
+    combinations = [trial.hyper_parameters for trial in trials]
+    common = [name for name in combinations[0] if all(name in one for one in combinations)] if combinations else []
+    return [name for name in common if any(one[name] != combinations[0][name] for one in combinations)]
 
 
 def format_value(value: Any) -> str:

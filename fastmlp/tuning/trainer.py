@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import math
 import threading
 from contextlib import suppress
 from typing import Any
@@ -14,8 +15,8 @@ from fastmlp.training import DivergenceError, History
 from fastmlp.tuning.space import Plan
 from fastmlp.validation import MAX_BLAS_SIZE, as_stored, class_labels, real_array, real_matrix
 
-# Rows of an array that its fingerprint is made of.
-FINGERPRINT_ROWS = 1000
+# Rows of an array that are copied for its digest at a time.
+DIGEST_ROWS = 1024
 
 
 class StoppedError(Exception):
@@ -37,6 +38,8 @@ class Trainer:
         y: npt.ArrayLike,
         X_val: npt.ArrayLike,
         y_val: npt.ArrayLike,
+        X_test: npt.ArrayLike | None,
+        y_test: npt.ArrayLike | None,
         dtype: np.dtype,
         seed: int,
     ):
@@ -48,34 +51,38 @@ class Trainer:
         # one copy for all, where the kernels cannot take the rows as they are
         self.X = as_stored(rows, dtype)
         self.y = class_labels("y", y, len(rows), MAX_BLAS_SIZE)
-        self.n_classes = int(self.y.max()) + 1
         self.X_val, self.y_val = self._checked("val", X_val, y_val)
+        self._test: tuple[np.ndarray, np.ndarray] | None = None
+        if (X_test is None) != (y_test is None):
+            raise ValueError("X_test and y_test must be given together, got only one of them")
+        if X_test is not None and y_test is not None:
+            self._test = self._checked("test", X_test, y_test)
+        labels = [self.y, self.y_val, *([] if self._test is None else self._test[1:])]
+        self._n_classes = 1 + max(int(part.max()) for part in labels)
 
     def _checked(self, part: str, X: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         rows = as_stored(real_matrix(f"X_{part}", X, self.X.shape[1]), self.dtype)
         if len(rows) == 0:
             raise ValueError(f"X_{part} must have at least one row, got none")
-        return rows, class_labels(f"y_{part}", y, len(rows), self.n_classes)
-
-    def checked_test(self, X: npt.ArrayLike | None, y: npt.ArrayLike | None) -> tuple[np.ndarray, np.ndarray] | None:
-        """The rows and labels to test on, if any."""
-        if X is None and y is None:
-            return None
-        if X is None or y is None:
-            raise ValueError("X_test and y_test must be given together, got only one of them")
-        return self._checked("test", X, y)
+        return rows, class_labels(f"y_{part}", y, len(rows), MAX_BLAS_SIZE)
 
     def identity(self) -> dict[str, Any]:
-        """What makes the trials of two searches comparable: the seed, the precision, and a fingerprint of the data."""
-        digest = hashlib.sha256()
+        """What makes the trials of two searches comparable: the seed, the precision, the classes, and the data."""
+        digest = hashlib.blake2b(digest_size=16)
         for array in (self.X, self.y, self.X_val, self.y_val):
             digest.update(f"{array.dtype.str} {array.shape}".encode())
-            digest.update(array[:: -(-len(array) // FINGERPRINT_ROWS)].tobytes())
-        return {"seed": self.seed, "dtype": self.dtype.name, "data": digest.hexdigest()}
+            for start in range(0, len(array), DIGEST_ROWS):
+                digest.update(array[start : start + DIGEST_ROWS].tobytes())
+        return {
+            "seed": self.seed,
+            "dtype": self.dtype.name,
+            "n_classes": self._n_classes,
+            "data": digest.hexdigest(),
+        }
 
     def train(self, one: Plan) -> tuple[History, NeuralNetwork]:
         """Train a network by the calling thread; of one that diverges, the epochs before."""
-        sizes = self.X.shape[1], one.hidden_sizes, self.n_classes
+        sizes = self.X.shape[1], one.hidden_sizes, self._n_classes
         network = NeuralNetwork(*sizes, dtype=self.dtype, n_threads=1, seed=self.seed, init=one.init)
         with suppress(DivergenceError):
             network.fit(
@@ -90,6 +97,10 @@ class Trainer:
         network.n_threads = None
         assert network.history is not None
         return network.history, network
+
+    def test(self, network: NeuralNetwork) -> float:
+        """A network's accuracy on the test rows; NaN where there are none."""
+        return math.nan if self._test is None else network.score(*self._test)
 
     def _watch(self, n_batches: int) -> None:
         if self.stop.is_set():

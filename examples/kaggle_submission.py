@@ -1,0 +1,1 @@
+from fastmlp import output_submission_csv

@@ -1,0 +1,1 @@
+from fastmlp import NeuralNetwork

@@ -1,0 +1,1 @@
+from fastmlp import get_CIFAR10_data

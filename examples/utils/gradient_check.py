@@ -1,0 +1,1 @@
+from fastmlp import eval_numerical_gradient, rel_error

@@ -1,0 +1,108 @@
+"""What every network on an engine has, whatever calls it offers: its sizes, its parameters, and copies of its own."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from fastmlp.engine import Engine
+from fastmlp.parameters import Parameters
+from fastmlp.validation import integer
+
+
+class BaseNetwork:
+    """A network on an engine, which `_adopt` is given once.
+
+    Attributes
+    ----------
+    input_size, hidden_sizes, output_size, num_layers
+        Sizes of the input, of each hidden layer and of the output, and the number of affine layers.
+    params : mapping
+        `W1, b1, ..., Wk, bk`: live arrays, Wi (sizes[i-1], sizes[i]) and bi (sizes[i],). Assigning copies into place.
+    gradients : mapping
+        The same of the loss's gradients: live, overwritten by the next backward pass; empty before the first one.
+    outputs : dict
+        `X, h1, ..., scores` of the last forward pass: read-only, valid until the next call.
+    """
+
+    def _adopt(self, engine: Engine) -> None:
+        sizes = engine.layout.sizes
+        self._engine = engine
+        self.input_size, self.output_size, self.num_layers = sizes[0], sizes[-1], len(sizes) - 1
+        self.hidden_sizes: Any = list(sizes[1:-1])
+
+    def __copy__(self) -> Self:
+        network = type(self).__new__(type(self))
+        network.__dict__.update(self.__dict__, _engine=copy.deepcopy(self._engine))
+        return network
+
+    def __repr__(self) -> str:
+        sizes = "-".join(map(str, self._engine.layout.sizes))
+        return f"{type(self).__name__}({sizes}, {self.dtype}, {self._engine.layout.n_parameters:,} parameters)"
+
+    @property
+    def dtype(self) -> np.dtype:
+        """float32 or float64."""
+        return self._engine.layout.dtype
+
+    @property
+    def n_threads(self) -> int | None:
+        """Threads to compute with; None for as many as there are."""
+        return self._engine.n_threads
+
+    @n_threads.setter
+    def n_threads(self, value: int | None) -> None:
+        self._engine.n_threads = None if value is None else integer("n_threads", value)
+
+    @property
+    def params(self) -> Parameters:
+        """Live arrays; assigning a mapping copies all of it into place, and keeps moments and step count."""
+        return self._engine.params
+
+    @params.setter
+    def params(self, values: Mapping[str, npt.ArrayLike]) -> None:
+        self._engine.params.assign(values)
+
+    @property
+    def gradients(self) -> Mapping[str, np.ndarray]:
+        """Live arrays of the last `backward`; empty before the first one and after `fit`."""
+        return self._engine.gradients if self._engine.has_gradients else {}
+
+    @property
+    def outputs(self) -> dict[str, np.ndarray]:
+        """Read-only arrays of the last `forward`: X, h1, ..., scores."""
+        return self._engine.outputs()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Copies of all that training changes: parameters, moments and the number of updates.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp import NeuralNetwork
+        >>> net = NeuralNetwork(3, [8], 3, seed=0)
+        >>> before, score = net.snapshot(), net.score(np.eye(3), [0, 1, 2])
+        >>> history = net.fit(np.eye(3), [0, 1, 2], epochs=50, learning_rate=0.5, seed=0)
+        >>> net.restore(before)
+        >>> net.score(np.eye(3), [0, 1, 2]) == score
+        True
+        """
+        return self._engine.snapshot()
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Go back to a `snapshot` of this network, in place."""
+        self._engine.restore(snapshot)
+
+    def back_up(self) -> None:
+        """Take a snapshot for `roll_back`."""
+        self._engine.back_up()
+
+    def roll_back(self) -> None:
+        """Go back to where `back_up` was called last."""
+        self._engine.roll_back()
+
+    def forget_batch(self) -> None:
+        """Drop the last batch and its gradients."""
+        self._engine.forget_batch()
