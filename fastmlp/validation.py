@@ -80,7 +80,7 @@ def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf
         if high < math.inf:
             bounds += f" and {'below' if open_high else 'at most'} {high:g}"
         raise ValueError(f"{name} must be {bounds}, got {value!r}")
-    return result
+    return result + 0.0  # -0.0 is 0.0
 
 
 def boolean(name: str, value: Any) -> bool:

@@ -315,8 +315,8 @@ def test_tune_at_random_with_halving(run, tmp_path):
         (("--param", "learning_rate", "loguniform(0, 1)"), 1, "learning_rate must have two bounds, "),
         (("--param", "learning_rate", "uniform(0, 1)"), 1, "must be a list of choices where n_trials is not given"),
         (("--param", "learning_rate", ""), 1, "learning_rate"),
-        (("--param", "batch_size", "8", "--param", "batch_size", "16"), 1, "batch_size must be given once"),
-        (("--param", "epochs", "1,2", "--epochs", "3"), 1, "epochs must be given once"),
+        (("--param", "batch_size", "8", "--param", "batch_size", "16"), 1, "--param batch_size must be given once"),
+        (("--param", "epochs", "1,2", "--epochs", "3"), 1, "epochs must be given by --epochs or by --param epochs"),
         (("--halving", "1"), 2, "--halving"),
         (("--workers", "0"), 2, "--workers"),
         (("--param", "learning_rate"), 2, "--param"),
@@ -338,3 +338,18 @@ def test_tune_leaves_the_results_of_another_search_alone(run, tmp_path):
     assert result.exit_code == 1
     assert "is of another search: its seed is 0, this one's 7; choose another folder" in result.output
     assert (tmp_path / "a" / "trials.jsonl").read_bytes() == before
+
+
+def test_tune_says_what_it_cannot_have(run, tmp_path, monkeypatch):
+    def greedy(*arguments, **options):
+        raise MemoryError("Unable to allocate 279. GiB")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(commands, "search", greedy)
+        result = run("tune", "--epochs", "1", "--out", "a")
+    assert (result.exit_code, result.output) == (1, "Error: Unable to allocate 279. GiB\n")
+    (tmp_path / "b" / "curves.png").mkdir(parents=True)
+    result = run("tune", "--epochs", "1", "--param", "learning_rate", "0.1", "--out", "b")
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1].startswith("Error: the figure cannot be written: ")
+    assert len(trials_of(tmp_path / "b")) == 1

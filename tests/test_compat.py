@@ -212,8 +212,13 @@ class TestLater:
         net = LaterNeuralNetwork(4, [10], 3, 2, "Adam")
         with pytest.raises(RuntimeError, match="update needs gradients"):
             net.update(0.1)
+        with pytest.raises(TypeError, match="half must be True or False, got 'no'"):
+            LaterNeuralNetwork(4, [10], 3, 2, half="no")
         with pytest.raises(ValueError, match="b1 must be finite, at least 0 and below 1"):
             net.update(0.1, 1)
+        net.opt = "sgd"
+        with pytest.raises(ValueError, match="opt must be one of 'SGD', 'Momentum', 'Adam', got 'sgd'"):
+            net.update(0.1)
 
     def test_copies_and_pickles_keep_the_loss(self):
         X, _ = batch(5, 4, 3)
@@ -302,6 +307,7 @@ class TestTwoLayerNet:
             ({"y_val": [0, 1, 2, 2, 3]}, "y_val must hold integer labels"),
             ({"X_val": np.ones(3)}, r"X_val must have shape \(n_rows, 4\)"),
             ({"X": np.ones((0, 4)), "y": []}, "X must have at least one row"),
+            ({"X_val": np.ones((0, 4)), "y_val": []}, "X_val must have at least one row"),
             ({"learning_rate": "a"}, "learning_rate must be a number"),
         ],
     )

@@ -74,6 +74,7 @@ def test_grid_has_every_combination_once_in_order():
 
 
 def test_the_same_network_in_other_words_is_the_same_training():
+    assert plan({"regularization": -0.0}).key == plan({"regularization": 0}).key
     assert plan({"num_layers": 3, "hidden_size": 7}).key == plan({"hidden_sizes": [7, 7], "learning_rate": 0.05}).key
     assert plan({"hidden_sizes": [7, 8]}).key != plan({"hidden_sizes": [8, 7]}).key
 

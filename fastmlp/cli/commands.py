@@ -209,7 +209,7 @@ def tune(
             folder=out,
             progress=sys.stderr.isatty(),
         )
-    except (OSError, TypeError, ValueError, RuntimeError) as error:
+    except (MemoryError, OSError, TypeError, ValueError, RuntimeError) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
         click.echo(f"\nstopped; the trials that were finished are kept in {out}: the same command goes on", err=True)

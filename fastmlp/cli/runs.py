@@ -100,5 +100,8 @@ def write_json(path: Path, record: dict[str, Any]) -> None:
 
 def write_figure(path: Path, figure: Any) -> None:
     """A figure as a PNG file."""
-    with replacing(path) as file:
-        figure.savefig(file, format="png", dpi=120)
+    try:
+        with replacing(path) as file:
+            figure.savefig(file, format="png", dpi=120)
+    except OSError as error:
+        raise click.ClickException(f"the figure cannot be written: {error}") from error

@@ -41,10 +41,12 @@ def searched(preset: Preset, params: Iterable[tuple[str, Any]], epochs: int | No
     settings = preset.settings | ({} if epochs is None else {"epochs": epochs})
     rate, strength = settings["learning_rate"], settings["regularization"]
     params = list(params)
-    names = [name for name, _ in params] + ([] if epochs is None else ["epochs"])
+    names = [name for name, _ in params]
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"{name} must be given once, with all its values after a comma each, got it twice")
+            raise ValueError(f"--param {name} must be given once, with commas between its values, got it twice")
+    if epochs is not None and "epochs" in names:
+        raise ValueError("epochs must be given by --epochs or by --param epochs, got both")
     varied = dict(params) or {
         "num_layers": [2, 3],
         "learning_rate": [rate / 2, rate, rate * 2],

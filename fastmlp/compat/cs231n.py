@@ -136,7 +136,7 @@ class TwoLayerNet(_StanfordNetwork):
         num_iters, batch_size : int
             Number of steps, and rows of each.
         verbose : bool
-            Print the loss every 100 steps.
+            Print the loss every 100 steps. As in the course, a training that diverges goes on, with a loss of NaN.
 
         Returns
         -------
@@ -151,8 +151,9 @@ class TwoLayerNet(_StanfordNetwork):
         rows, rows_val = (real_matrix(name, values, self.input_size) for name, values in (("X", X), ("X_val", X_val)))
         labels = class_labels("y", y, len(rows), self.output_size)
         labels_val = class_labels("y_val", y_val, len(rows_val), self.output_size)
-        if len(rows) == 0:
-            raise ValueError("X must have at least one row to train on, got none")
+        for name, array in (("X", rows), ("X_val", rows_val)):
+            if len(array) == 0:
+                raise ValueError(f"{name} must have at least one row, got none")
         rate, decay = number("learning_rate", learning_rate), number("learning_rate_decay", learning_rate_decay)
         reg = 2 * number("reg", reg)
         num_iters, batch_size = integer("num_iters", num_iters), integer("batch_size", batch_size)

@@ -11,7 +11,7 @@ from fastmlp.defaults import get_default_dtype
 from fastmlp.engine import Engine
 from fastmlp.parameters import initialize
 from fastmlp.reference import Functions
-from fastmlp.validation import MIN_EPSILON, float_dtype, layer_sizes, number, one_of, random_state
+from fastmlp.validation import MIN_EPSILON, boolean, float_dtype, layer_sizes, number, one_of, random_state
 
 
 class _Edition(Functions, BaseNetwork):
@@ -148,7 +148,8 @@ class LaterNeuralNetwork(_Edition):
     ):
         sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
         self.opt = one_of("opt", opt, _kernels.OPTIMIZERS)
-        self._start(sizes, "half_squared_error" if half else "squared_error", dtype, n_threads, seed)
+        loss = "half_squared_error" if boolean("half", half) else "squared_error"
+        self._start(sizes, loss, dtype, n_threads, seed)
 
     @staticmethod
     def sigmoid(X: np.ndarray) -> np.ndarray:
@@ -200,6 +201,6 @@ class LaterNeuralNetwork(_Edition):
         TypeError, ValueError
             If a number is not finite or out of its range.
         """
-        lr = number("lr", lr)
+        opt, lr = one_of("opt", self.opt, _kernels.OPTIMIZERS), number("lr", lr)
         b1, b2 = number("b1", b1, 0, 1, open_high=True), number("b2", b2, 0, 1, open_high=True)
-        self._engine.update(self.opt, lr, b1, b2, number("eps", eps, MIN_EPSILON), None)
+        self._engine.update(opt, lr, b1, b2, number("eps", eps, MIN_EPSILON), None)

@@ -175,7 +175,8 @@ def search(
             rest = [place for place, trial in latest.items() if not trial.diverged]
             if not rest:
                 raise RuntimeError(
-                    f"training diverged with all of the {len(wanted)} combinations; try lower learning rates"
+                    f"training diverged with all of the {len(wanted)} combinations; try lower learning rates, and "
+                    "look for NaN or huge values in X"
                 )
             latest |= (finished := train([max(rest, key=lambda i: (latest[i].epochs, latest[i].rank, -i))], 1))
             trials += finished.values()
