@@ -88,7 +88,7 @@ class Trial:
 
 
 class ResultsFile:
-    """The trials that a file has, by the keys of their plans, and the place for more.
+    """The trials that a file had when it was opened, by the keys of their plans, and the place for more.
 
     Parameters
     ----------
@@ -176,7 +176,6 @@ class ResultsFile:
                 "history": trial.history.to_dict(),
             }
         )
-        self.trials[one.key] = trial
 
     def _append(self, record: dict[str, Any]) -> None:
         line = _line(record)
