@@ -13,13 +13,23 @@ from fastmlp.parameters import INITIALIZERS, initialize
 from fastmlp.preprocessing import Standardizer
 from fastmlp.reference import Functions
 from fastmlp.training import History
-from fastmlp.validation import MIN_EPSILON, float_dtype, layer_sizes, number, one_of, random_state, time_step
+from fastmlp.validation import (
+    MIN_EPSILON,
+    float_dtype,
+    layer_sizes,
+    names_of_classes,
+    number,
+    one_of,
+    random_state,
+    time_step,
+)
 
 
 class AssignmentNetwork(Functions, BaseNetwork):
     """What the assignment asks of its `NeuralNetwork`; `fastmlp.NeuralNetwork` says what it is."""
 
     history: History | None = None
+    _class_names: list[str] | None = None
 
     def __init__(
         self,
@@ -53,6 +63,15 @@ class AssignmentNetwork(Functions, BaseNetwork):
         if value is not None and not isinstance(value, Standardizer):
             raise TypeError(f"standardizer must be a fitted fastmlp.Standardizer or None, got {value!r}")
         self._engine.standardizer = value
+
+    @property
+    def class_names(self) -> list[str] | None:
+        """The name of each class; None where they have none."""
+        return self._class_names
+
+    @class_names.setter
+    def class_names(self, values: Iterable[str] | None) -> None:
+        self._class_names = names_of_classes("class_names", values, self.output_size)
 
     def forward(self, X: npt.ArrayLike) -> np.ndarray:
         """Compute the probability of each class.

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and files that one process has for itself."""
 
 import os
 import secrets
@@ -27,3 +27,23 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def lock(file: BinaryIO) -> None:
+    """Have an open file for this process alone until it is closed, where the system and the file system know how.
+
+    Raises
+    ------
+    BlockingIOError
+        If another one has it.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:
+        return

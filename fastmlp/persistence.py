@@ -1,8 +1,7 @@
-"""Model files: a NumPy `.npz` archive of plain arrays, read without unpickling anything.
+"""Model files: plain arrays and a text about them, read without unpickling anything.
 
-`header` holds a JSON text as bytes: the format's name and version, sizes, dtype, number of updates, and the SHA-256 of
-all this. `W1`, `b1`, ... hold the parameters and `Adam.0.W1`, ... an optimiser's moments. Since version 2 there may be
-`standardizer.mean` and `standardizer.scale`, float64, and the header then says how they were measured.
+A `.npz` archive, or, where the name ends so, a `.safetensors` file (extra `safetensors`): the same arrays under the
+same names, and the same header. docs/model_files.md describes the format.
 """
 
 import hashlib
@@ -12,33 +11,59 @@ import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastmlp.engine import N_MOMENTS, Engine
 from fastmlp.files import replacing
+from fastmlp.optional import require
 from fastmlp.parameters import Layout
 from fastmlp.preprocessing import Standardizer
-from fastmlp.validation import integer, layer_sizes
+from fastmlp.validation import integer, layer_sizes, names_of_classes
 
 FORMAT = "fastmlp-network"
-VERSION = 2
+VERSION = 3
 MEAN, SCALE = "standardizer.mean", "standardizer.scale"
+# Bytes; a thousand layers and as many class names come to a tenth of it.
+MAX_HEADER = 1 << 20
 
 
 class ModelFileError(ValueError):
     """A file is not a model of this package, or it has been cut short or changed."""
 
 
-def save(engine: Engine, path: str | os.PathLike[str]) -> None:
+class Model(NamedTuple):
+    """What a file holds."""
+
+    engine: Engine
+    class_names: list[str] | None
+
+
+def save(model: Model, path: str | os.PathLike[str]) -> None:
     """Write parameters, moments and the number of updates; an existing file is replaced only by a whole one."""
+    header, arrays = described(model)
+    text = json.dumps(header)
+    if len(text) > MAX_HEADER:
+        raise ValueError(f"sizes and class_names must fit into {MAX_HEADER:,} bytes of JSON, got {len(text):,}")
+    if _is_safetensors(path):
+        library = require("safetensors.numpy", "safetensors", "a .safetensors file")
+        content = library.save({name: np.ascontiguousarray(a) for name, a in arrays.items()}, {"header": text})
+        with replacing(path) as file:
+            file.write(content)
+    else:
+        with replacing(path) as file:
+            np.savez(file, header=np.frombuffer(text.encode(), np.uint8), **arrays)  # type: ignore[arg-type]
+
+
+def described(model: Model) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The header of a model's file, and its arrays."""
+    engine, class_names = model
     arrays = dict(engine.params.items())
     for optimizer, moments in engine.moments.items():
         for i, moment in enumerate(moments):
             for name, array in engine.layout.views(moment).items():
                 arrays[f"{optimizer}.{i}.{name}"] = array
-    standardizer = engine.standardizer
     header: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
@@ -46,16 +71,17 @@ def save(engine: Engine, path: str | os.PathLike[str]) -> None:
         "dtype": engine.layout.dtype.name,
         "n_updates": engine.n_updates,
     }
+    if class_names is not None:
+        header["class_names"] = class_names
+    standardizer = engine.standardizer
     if standardizer is not None:
         arrays |= {MEAN: standardizer.mean_, SCALE: standardizer.scale_}
         header["standardizer"] = {"n_channels": standardizer.n_channels, "center": standardizer.center}
     header["sha256"] = digest(header, arrays)
-    text = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    with replacing(path) as file:
-        np.savez(file, header=text, **arrays)  # type: ignore[arg-type]
+    return header, arrays
 
 
-def load(path: str | os.PathLike[str]) -> Engine:
+def load(path: str | os.PathLike[str]) -> Model:
     """Read a model file into a new engine.
 
     Raises
@@ -63,20 +89,49 @@ def load(path: str | os.PathLike[str]) -> Engine:
     ModelFileError
         If the file is anything but a whole and unchanged model file.
     """
-    content = io.BytesIO(Path(path).read_bytes())
+    read = _read_npz
+    if _is_safetensors(path):
+        require("safetensors", "safetensors", "a .safetensors file")
+        read = _read_safetensors
+    content = Path(path).read_bytes()
     try:
-        # NumPy would take other kinds of files as well
-        zipfile.ZipFile(content).close()
-        with np.load(content, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        return restored(arrays)
+        return restored(*read(content))
     except Exception as error:  # zipfile, zlib, NumPy and JSON raise errors of many types on damaged or foreign bytes
         raise ModelFileError(f"{os.fspath(path)!r} is not a whole fastmlp model file: {error}") from error
 
 
-def restored(arrays: dict[str, np.ndarray]) -> Engine:
-    """The engine that a file's arrays describe; everything is checked before it is made."""
-    header = json.loads(arrays.pop("header").tobytes())
+def _is_safetensors(path: str | os.PathLike[str]) -> bool:
+    return Path(path).suffix == ".safetensors"
+
+
+def _read_npz(content: bytes) -> tuple[bytes, dict[str, np.ndarray]]:
+    # NumPy would take other kinds of files as well
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        # what `save` writes is not compressed, so that a small file cannot fill the memory
+        members = archive.infolist()
+        stored = all(member.compress_type == zipfile.ZIP_STORED for member in members)
+        if not stored or sum(member.file_size for member in members) > len(content):
+            raise ModelFileError("its members are compressed, or larger than the file")
+        if archive.getinfo("header.npy").file_size > MAX_HEADER:
+            raise ModelFileError(f"its header has more than {MAX_HEADER:,} bytes")
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    return arrays.pop("header").tobytes(), arrays
+
+
+def _read_safetensors(content: bytes) -> tuple[bytes, dict[str, np.ndarray]]:
+    from safetensors.numpy import load as load_arrays
+
+    n_header = int.from_bytes(content[:8], "little")
+    if n_header > min(MAX_HEADER, len(content) - 8):
+        raise ModelFileError(f"its header has {n_header:,} bytes, more than {MAX_HEADER:,} or than the file")
+    metadata = json.loads(content[8 : 8 + n_header])["__metadata__"]
+    return metadata["header"].encode(), load_arrays(content)
+
+
+def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
+    """The model that a file's header and arrays describe; everything is checked before it is made."""
+    header = json.loads(text)
     if header["format"] != FORMAT:
         raise ModelFileError(f"its format is {header['format']!r}, not {FORMAT!r}")
     if header["version"] not in range(1, VERSION + 1):
@@ -87,6 +142,7 @@ def restored(arrays: dict[str, np.ndarray]) -> Engine:
         raise ModelFileError(f"its dtype is {header['dtype']!r}")
     n_updates = integer("n_updates", header["n_updates"], 0)
     sizes = header["sizes"]
+    class_names = names_of_classes("class_names", header.get("class_names"), sizes[-1])
     layout = Layout(layer_sizes(sizes[0], sizes[1:-1], sizes[-1], None), np.dtype(header["dtype"]))
     standardizer = None
     if MEAN in arrays:
@@ -106,7 +162,7 @@ def restored(arrays: dict[str, np.ndarray]) -> Engine:
     for prefix, buffer in zip(prefixes, buffers, strict=True):
         for name, view in layout.views(buffer).items():
             view[...] = arrays[prefix + name]
-    return engine
+    return Model(engine, class_names)
 
 
 def digest(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:

@@ -206,3 +206,17 @@ def real_targets(name: str, values: npt.ArrayLike, n_rows: int, n_outputs: int, 
     if not np.isfinite(targets).all():
         raise ValueError(f"{name} must be finite in {dtype}, got NaN or an infinity")
     return targets
+
+
+def names_of_classes(name: str, values: Any, n_classes: int) -> list[str] | None:
+    """`values` as a list of n_classes different texts; None for none."""
+    if values is None:
+        return None
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise TypeError(f"{name} must be a sequence of texts, got {values!r}")
+    names = [str(value) if isinstance(value, str) else value for value in values]
+    if not all(isinstance(value, str) for value in names):
+        raise TypeError(f"{name} must be a sequence of texts, got {values!r}")
+    if len(names) != n_classes or len(set(names)) < n_classes:
+        raise ValueError(f"{name} must be {n_classes} different names, one for each class, got {len(names)}: {names}")
+    return names

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fastmlp import threads
+from fastmlp.datasets import download
 from fastmlp.environment import environment
 
 # Relative tolerance against the reference, after many steps.
@@ -61,6 +62,17 @@ def _same_global_random_numbers():
     np.random.seed(0)
     yield
     np.random.set_state(state)
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch, tmp_path_factory):
+    """Nothing is downloaded, and nothing that the user has downloaded is found."""
+    for layout, archive in download.ARCHIVES.items():
+        # nobody listens at port 9 of this machine
+        monkeypatch.setitem(
+            download.ARCHIVES, layout, archive._replace(url=f"http://127.0.0.1:9/{archive.folder}.tar.gz")
+        )
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "no-cache"))
 
 
 @pytest.fixture

@@ -301,6 +301,14 @@ def test_a_pickle_cannot_look_up_other_functions(pickled, function):
         get_CIFAR10_data(**SIZES, folder=pickled)
 
 
+def test_a_pickle_cannot_use_other_codecs(pickled):
+    forged = b"c_codecs\nencode\n(Vtext\nVrot13\ntR."
+    assert pickle.loads(forged) == "grkg"
+    (pickled / "test_batch").write_bytes(forged)
+    with pytest.raises(ValueError, match="it asks for the codec 'rot13'"):
+        get_CIFAR10_data(**SIZES, folder=pickled)
+
+
 def test_needs_little_memory_beside_the_result(tmp_path):
     images = np.zeros((6, 600, 3072), np.uint8)
     write_binary(tmp_path, images, np.zeros((6, 600), np.uint8))

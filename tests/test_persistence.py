@@ -6,13 +6,16 @@ import json
 import os
 import pickle
 import stat
+import sys
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import assert_same, batch, trained_state
+from conftest import assert_near, assert_same, batch, trained_state
 
-from fastmlp import ModelFileError, NeuralNetwork, load_digits
-from fastmlp.persistence import digest
+from fastmlp import ModelFileError, NeuralNetwork, Standardizer, load_digits
+from fastmlp.persistence import MAX_HEADER, digest
 
 SIZES = [(4, 3), (5, 7, 3), (4, 6, 5, 3), (7, 5, 6, 4, 2)]
 
@@ -186,7 +189,7 @@ def rewrite(path, change):
 CHANGES = {
     "version": (
         lambda header, arrays: {**header, "version": 99},
-        "its version is 99; this fastmlp reads versions 1 to 2",
+        "its version is 99; this fastmlp reads versions 1 to 3",
     ),
     "version 0": (lambda header, arrays: {**header, "version": 0}, "its version is 0"),
     "mean without scale": (lambda header, arrays: arrays.update({"standardizer.mean": np.ones(4)}), "scale"),
@@ -220,11 +223,18 @@ CHANGES = {
 }
 
 
-def test_a_file_of_version_1_is_read(tmp_path):
-    net = trained()
-    net.save(tmp_path / "net")
-    rewrite(tmp_path / "net", lambda header, arrays: {**header, "version": 1})
-    assert_same(NeuralNetwork.load(tmp_path / "net").params, net.params)
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_files_of_every_version_are_read(version):
+    """They were written by the releases of their time."""
+    loaded = NeuralNetwork.load(Path(__file__).with_name("models") / f"version{version}.npz")
+    assert_near(trained_state(loaded), trained_state(trained()), 1e-12)
+    X, _ = batch(9, 4, 3)
+    if version == 1:
+        assert loaded.standardizer is None
+    else:
+        np.testing.assert_allclose(loaded.standardizer.mean_, X.mean(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(loaded.standardizer.scale_, X.std(axis=0), rtol=1e-12)
+    assert loaded.class_names == (["a", "b", "c"] if version == 3 else None)
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -352,3 +362,124 @@ def test_save_into_a_folder_that_cannot_be_written(tmp_path):
         tmp_path.chmod(0o755)
     assert os.listdir(tmp_path) == ["net"]
     assert NeuralNetwork.load(tmp_path / "net").num_layers == 1
+
+
+# ---- class names, safetensors, sizes
+
+
+def test_class_names_are_kept(tmp_path):
+    net = trained()
+    assert net.class_names is None
+    net.class_names = ("cat", "dog", "hörse")
+    for name in ("net.npz", "net.safetensors"):
+        if name.endswith("safetensors"):
+            pytest.importorskip("safetensors")
+        net.save(tmp_path / name)
+        assert NeuralNetwork.load(tmp_path / name).class_names == ["cat", "dog", "hörse"]
+    assert copy.deepcopy(net).class_names == pickle.loads(pickle.dumps(net)).class_names == net.class_names
+
+
+@pytest.mark.parametrize(
+    ("names", "error", "message"),
+    [
+        (["cat", "dog"], ValueError, "class_names must be 3 different names, one for each class, got 2"),
+        (["cat", "dog", "cat"], ValueError, "class_names must be 3 different names"),
+        ("cat", TypeError, "class_names must be a sequence of texts, got 'cat'"),
+        ([1, 2, 3], TypeError, r"class_names must be a sequence of texts, got \[1, 2, 3\]"),
+        (3, TypeError, "class_names must be a sequence of texts, got 3"),
+    ],
+)
+def test_what_is_no_list_of_class_names_is_refused(names, error, message):
+    net = trained()
+    net.class_names = ["a", "b", "c"]
+    with pytest.raises(error, match=message):
+        net.class_names = names
+    assert net.class_names == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("optimizers", [("SGD",), ("Momentum", "Adam")], ids="+".join)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_safetensors_hold_the_same(dtype, optimizers, tmp_path):
+    library = pytest.importorskip("safetensors.numpy")
+    net = trained(optimizers=optimizers, dtype=dtype)
+    net.standardizer = Standardizer(n_channels=2).fit(np.arange(12).reshape(3, 4))
+    net.save(tmp_path / "net.npz")
+    net.save(tmp_path / "net.safetensors")
+    loaded = NeuralNetwork.load(tmp_path / "net.safetensors")
+    assert_same(trained_state(loaded), trained_state(net))
+    assert loaded.standardizer.n_channels == 2
+    with np.load(tmp_path / "net.npz") as archive:
+        arrays = {name: archive[name] for name in archive.files if name != "header"}
+    found = library.load_file(tmp_path / "net.safetensors")
+    assert_same({name: found[name] for name in arrays}, arrays)
+    assert len(found) == len(arrays)
+
+
+def test_every_truncation_and_flip_of_safetensors_is_refused_or_harmless(tmp_path):
+    pytest.importorskip("safetensors")
+    net, path = trained((2, 2), dtype="float32"), tmp_path / "net.safetensors"
+    net.save(path)
+    whole = path.read_bytes()
+    for length in np.linspace(0, len(whole) - 1, 40).astype(int):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ModelFileError, match="not a whole fastmlp model file"):
+            NeuralNetwork.load(path)
+    for bit in np.linspace(0, 8 * len(whole) - 1, 200).astype(int):
+        changed = bytearray(whole)
+        changed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(changed)
+        try:
+            loaded = NeuralNetwork.load(path)
+        except ModelFileError:
+            continue
+        assert_same(trained_state(loaded), trained_state(net))
+
+
+def test_oversized_headers_are_refused(tmp_path):
+    path = tmp_path / "net.npz"
+    write_npz(path, header=np.zeros(MAX_HEADER + 1, np.uint8))
+    with pytest.raises(ModelFileError, match="its header has more than 1,048,576 bytes"):
+        NeuralNetwork.load(path)
+    pytest.importorskip("safetensors")
+    path = tmp_path / "net.safetensors"
+    for n in (MAX_HEADER + 1, 2**63, 100):
+        path.write_bytes(n.to_bytes(8, "little") + b" " * 50)
+        with pytest.raises(ModelFileError, match=f"its header has {n:,} bytes"):
+            NeuralNetwork.load(path)
+
+
+def test_compressed_members_are_refused(tmp_path):
+    """A small file that would fill the memory."""
+    with open(tmp_path / "net", "wb") as file:
+        np.savez_compressed(file, header=np.zeros(10, np.uint8), W1=np.zeros(10**7))
+    assert (tmp_path / "net").stat().st_size < 10**5
+    with pytest.raises(ModelFileError, match="compressed"):
+        NeuralNetwork.load(tmp_path / "net")
+
+
+def test_what_load_would_refuse_is_not_saved(tmp_path):
+    net = NeuralNetwork(1, [], 2)
+    net.class_names = ["a", "b" * MAX_HEADER]
+    with pytest.raises(ValueError, match=r"class_names must fit into 1,048,576 bytes of JSON, got 1,\d{3},\d{3}"):
+        net.save(tmp_path / "net.npz")
+    assert os.listdir(tmp_path) == []
+
+
+def test_members_that_share_bytes_are_refused(tmp_path):
+    """Another small file that would fill the memory."""
+    with zipfile.ZipFile(tmp_path / "net", "w") as archive:
+        archive.writestr("header.npy", b"0" * 10**5)
+        archive.filelist *= 10
+    with pytest.raises(ModelFileError, match="larger than the file"):
+        NeuralNetwork.load(tmp_path / "net")
+
+
+def test_a_missing_library_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    for call in (trained().save, NeuralNetwork.load):
+        with pytest.raises(
+            ImportError, match=r"a .safetensors file needs safetensors: pip install 'fastmlp\[safetensors\]'"
+        ):
+            call(tmp_path / "net.safetensors")
+    assert os.listdir(tmp_path) == []

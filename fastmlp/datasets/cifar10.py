@@ -1,6 +1,5 @@
 """CIFAR-10 as a classifier wants it, read from either of its official layouts."""
 
-import codecs
 import os
 import pickle
 import warnings
@@ -12,13 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from fastmlp.datasets.download import BATCHES, cache_folder, download_CIFAR10
 from fastmlp.preprocessing import Standardizer
 from fastmlp.validation import float_dtype, integer
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 _HOME_PAGE = "https://www.cs.toronto.edu/~kriz/cifar.html"
-_BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
 
 _N_CHANNELS = 3
 _N_PIXELS = 32 * 32
@@ -55,8 +54,9 @@ def get_CIFAR10_data(
         Whether the mean image is subtracted. The channels are standardised in any case.
     folder : str or path-like, optional
         Where the data set is: a folder with the files of the binary or of the Python version, or one that contains
-        `cifar-10-batches-bin` or `cifar-10-batches-py`. Without it, the folder named by the environment variable
-        `FASTMLP_DATA` is searched, then `cifar10` in the working folder. The binary version is preferred.
+        `cifar-10-batches-bin` or `cifar-10-batches-py`; the binary version is preferred. Without it, the folder named
+        by the environment variable `FASTMLP_DATA` is searched, then `cifar10` in the working folder, then the one that
+        `download_CIFAR10` fills; and where the data set is in none of them, it is downloaded (170 MB).
     dtype : data type, default numpy.float64
         float64 or float32, the type of the images returned; or uint8, for images that are not standardised.
 
@@ -69,7 +69,7 @@ def get_CIFAR10_data(
     Raises
     ------
     FileNotFoundError
-        If the data set, or one of its files, is not there.
+        If the data set, or one of its files, is not there, and cannot be downloaded.
     ValueError
         If an argument is out of range or a file is damaged.
 
@@ -148,28 +148,49 @@ class _Layout(NamedTuple):
     read: Callable[[Path], tuple[np.ndarray, np.ndarray]]
 
     def paths(self, folder: Path) -> list[Path]:
-        return [folder / (batch + self.suffix) for batch in _BATCHES]
+        return [folder / (batch + self.suffix) for batch in BATCHES]
 
 
 def _find_layout(folder: str | os.PathLike[str] | None) -> tuple[_Layout, Path]:
-    """The first version of the data set in the places where it may be, and the folder of its files."""
+    """The first version of the data set in the places where it may be, and the folder of its files.
+
+    Where it is in none of them, it is downloaded, unless the user has named a folder.
+    """
     if folder is not None:
         places = [Path(folder)]
     else:
         variable = os.environ.get("FASTMLP_DATA")
-        places = [Path(variable)] if variable else []
-        places.append(Path("cifar10"))
+        places = [*([Path(variable)] if variable else []), Path("cifar10"), cache_folder()]
+    found = _found_in(places)
+    if found is not None:
+        return found
+    looked = (
+        f"CIFAR-10 is not in {' or '.join(str(place.absolute()) for place in places)}: looked for data_batch_1.bin "
+        "(binary version) and data_batch_1 (Python version) there and in the subfolders cifar-10-batches-bin and "
+        "cifar-10-batches-py"
+    )
+    advice = (
+        f"download either version from {_HOME_PAGE}, unpack it, and name its folder by the argument folder or the "
+        "environment variable FASTMLP_DATA"
+    )
+    if folder is not None:
+        raise FileNotFoundError(f"{looked}. To have it there, `fastmlp data cifar10 --folder FOLDER`, or {advice}")
+    try:
+        download_CIFAR10()
+    except (OSError, ValueError) as error:
+        raise FileNotFoundError(f"{looked}. {error}. Where there is no network, {advice}") from error
+    found = _found_in(places)
+    assert found is not None
+    return found
+
+
+def _found_in(places: list[Path]) -> tuple[_Layout, Path] | None:
     for place in places:
         for layout in _LAYOUTS:
             for candidate in (place, place / layout.subfolder):
                 if any(path.exists() for path in layout.paths(candidate)):
                     return layout, candidate
-    raise FileNotFoundError(
-        f"CIFAR-10 is not in {' or '.join(str(place.absolute()) for place in places)}: looked for data_batch_1.bin "
-        "(binary version) and data_batch_1 (Python version) there and in the subfolders cifar-10-batches-bin and "
-        f"cifar-10-batches-py. Download either version from {_HOME_PAGE}, unpack it, and name its folder by the "
-        "argument folder or the environment variable FASTMLP_DATA"
-    )
+    return None
 
 
 def _read(layout: _Layout, paths: list[Path], wanted: int) -> tuple[np.ndarray, np.ndarray, int]:
@@ -242,6 +263,13 @@ class _ArrayUnpickler(pickle.Unpickler):
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no array needs") from None
 
 
+def _latin1_bytes(text: str, encoding: str) -> bytes:
+    """What pickles of protocols 0 to 2 ask `codecs.encode` for: bytes, written as a text."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"it asks for the codec {encoding!r}, which no array needs")
+    return text.encode(encoding)
+
+
 # The functions that rebuild arrays are private to NumPy; asking its own objects for them works in every version.
 _PICKLE_NAMES: dict[tuple[str, str], Any] = {
     ("numpy", "ndarray"): np.ndarray,
@@ -249,7 +277,7 @@ _PICKLE_NAMES: dict[tuple[str, str], Any] = {
     ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
     ("numpy.core.multiarray", "scalar"): np.int64(0).__reduce__()[0],
     ("numpy.core.numeric", "_frombuffer"): np.empty(0).__reduce_ex__(5)[0],
-    ("_codecs", "encode"): codecs.encode,
+    ("_codecs", "encode"): _latin1_bytes,
 }
 
 _LAYOUTS = (

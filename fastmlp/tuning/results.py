@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fastmlp.files import lock
 from fastmlp.training import Epoch, History
 from fastmlp.tuning.space import Plan, plan
 from fastmlp.validation import integer
@@ -102,27 +103,17 @@ class ResultsFile:
         self._name = os.fspath(path)
         self._file = path.open("ab", buffering=0)
         try:
-            self._lock()
+            lock(self._file)
             header = {"format": FORMAT, "version": VERSION, **identity}
             self.trials = self._read(path.read_bytes(), header)
             if self._size == 0:
                 self._append(header)
+        except BlockingIOError:
+            self.close()
+            raise ResultsFileError(f"{self._name!r} is in use by another search that is still running") from None
         except BaseException:
             self.close()
             raise
-
-    def _lock(self) -> None:
-        """Keep other searches out, where the system and the file system know how."""
-        try:
-            import fcntl
-        except ImportError:
-            return
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ResultsFileError(f"{self._name!r} is in use by another search that is still running") from None
-        except OSError:
-            return
 
     def _read(self, content: bytes, header: dict[str, Any]) -> dict[str, Trial]:
         *lines, torn = content.split(b"\n")
