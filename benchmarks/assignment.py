@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from fastmlp import NeuralNetwork, get_CIFAR10_data, reference, training
-from fastmlp.cli.presets import PRESETS
+from fastmlp.cli.presets import preset
 from fastmlp.environment import environment
 
 RESULTS = Path(__file__).with_name("results") / "assignment.json"
@@ -28,7 +28,7 @@ def train(make, data, n_layers, optimizer, seed, epochs, dtype):
     """Train one network; returns it and its history."""
     np.random.seed(seed)
     network = make(3072, HIDDEN_SIZES[n_layers], 10, n_layers, dtype=dtype)
-    settings = PRESETS["cifar10", optimizer].checked(epochs=epochs)
+    settings = preset("cifar10", optimizer).checked(epochs=epochs)
     history = training.fit(network, data["X_train"].astype(dtype, copy=False), data["y_train"], settings)
     return network, history
 

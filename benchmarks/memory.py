@@ -11,7 +11,7 @@ import json
 
 from benchmarks.worker import memory
 from fastmlp import NeuralNetwork, Standardizer, get_CIFAR10_data, training
-from fastmlp.cli.presets import PRESETS
+from fastmlp.cli.presets import preset
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     data = get_CIFAR10_data(folder=options.folder, dtype="uint8")
     standardizer = Standardizer.notebook().fit(data["X_train"])
     network = NeuralNetwork(3072, [120, 120], 10, 3, dtype="float32", seed=0, standardizer=standardizer)
-    settings = PRESETS["cifar10", "Adam"].checked(epochs=options.epochs)
+    settings = preset("cifar10", "Adam").checked(epochs=options.epochs)
     validation = {"X_val": data["X_val"], "y_val": data["y_val"]}
     history = training.fit(network, data["X_train"], data["y_train"], settings, **validation)
     found = {

@@ -13,16 +13,7 @@ from fastmlp.parameters import INITIALIZERS, initialize
 from fastmlp.preprocessing import Standardizer
 from fastmlp.reference import Functions
 from fastmlp.training import History
-from fastmlp.validation import (
-    MIN_EPSILON,
-    float_dtype,
-    layer_sizes,
-    names_of_classes,
-    number,
-    one_of,
-    random_state,
-    time_step,
-)
+from fastmlp.validation import MIN_EPSILON, float_dtype, layer_sizes, names, number, one_of, random_state, time_step
 
 
 class AssignmentNetwork(Functions, BaseNetwork):
@@ -30,6 +21,7 @@ class AssignmentNetwork(Functions, BaseNetwork):
 
     history: History | None = None
     _class_names: list[str] | None = None
+    _feature_names: list[str] | None = None
 
     def __init__(
         self,
@@ -60,8 +52,6 @@ class AssignmentNetwork(Functions, BaseNetwork):
 
     @standardizer.setter
     def standardizer(self, value: Standardizer | None) -> None:
-        if value is not None and not isinstance(value, Standardizer):
-            raise TypeError(f"standardizer must be a fitted fastmlp.Standardizer or None, got {value!r}")
         self._engine.standardizer = value
 
     @property
@@ -71,7 +61,16 @@ class AssignmentNetwork(Functions, BaseNetwork):
 
     @class_names.setter
     def class_names(self, values: Iterable[str] | None) -> None:
-        self._class_names = names_of_classes("class_names", values, self.output_size)
+        self._class_names = names("class_names", values, self.output_size, "class")
+
+    @property
+    def feature_names(self) -> list[str] | None:
+        """The name of each feature; None where they have none."""
+        return self._feature_names
+
+    @feature_names.setter
+    def feature_names(self, values: Iterable[str] | None) -> None:
+        self._feature_names = names("feature_names", values, self.input_size, "feature")
 
     def forward(self, X: npt.ArrayLike) -> np.ndarray:
         """Compute the probability of each class.

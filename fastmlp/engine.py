@@ -94,6 +94,8 @@ class Engine:
     def standardizer(self, standardizer: Standardizer | None) -> None:
         statistics: tuple[np.ndarray, ...] = ()
         if standardizer is not None:
+            if not isinstance(standardizer, Standardizer):
+                raise TypeError(f"standardizer must be a fitted fastmlp.Standardizer or None, got {standardizer!r}")
             statistics = standardizer.statistics(self.layout.dtype)
             n_features, n_in = len(standardizer.mean_), self.layout.sizes[0]
             if n_features != n_in:

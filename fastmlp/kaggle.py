@@ -4,6 +4,7 @@ import csv
 import io
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,12 +23,12 @@ def output_submission_csv(path: str | os.PathLike[str], predictions: npt.ArrayLi
     path : str or path-like
         The file to write.
     predictions : array_like
-        Labels, shape (n,) or (n, 1): integers, or floats that are whole numbers.
+        Labels, shape (n,) or (n, 1): integers, floats that are whole numbers, or texts.
 
     Raises
     ------
     TypeError, ValueError
-        If `predictions` are not whole numbers or have another shape. No file is touched then.
+        If `predictions` are neither whole numbers nor texts, or have another shape. No file is touched then.
 
     Examples
     --------
@@ -42,24 +43,32 @@ def output_submission_csv(path: str | os.PathLike[str], predictions: npt.ArrayLi
     1,8
     2,8
     """
-    labels = _labels(predictions)
+    text = submission(predictions)
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(target) as file:
+        file.write(text.encode())
+
+
+def submission(predictions: npt.ArrayLike) -> str:
+    """The text of such a file."""
+    labels = _labels(predictions)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["id", "category"])
     writer.writerows(enumerate(labels))
-    with replacing(target) as file:
-        file.write(text.getvalue().encode("ascii"))
+    return text.getvalue()
 
 
-def _labels(predictions: npt.ArrayLike) -> list[int]:
-    array = real_array("predictions", predictions, "integer labels")
+def _labels(predictions: npt.ArrayLike) -> list[Any]:
+    array = real_array("predictions", predictions, "integer labels or texts", texts=True)
     if array.ndim != 1 and array.shape[1:] != (1,):
         raise ValueError(
             f"predictions must have shape (n,) or (n, 1), got {array.shape}; of class scores take the argmax"
         )
     array = array.ravel()
+    if array.dtype.kind == "U":
+        return array.tolist()
     fractional = ~np.isfinite(array) | (array != np.floor(array))
     if fractional.any():
         at = int(np.argmax(fractional))

@@ -54,8 +54,8 @@ class NeuralNetwork(AssignmentNetwork):
         The same of the loss's gradients: live, overwritten by the next `backward`; empty before the first one.
     outputs : dict
         `X, h1, ..., scores` of the last `forward`: read-only, valid until the next call.
-    class_names : list of str or None
-        The name of each class, for figures and files; saved with the network.
+    class_names, feature_names : list of str or None
+        The name of each class and of each column of X, for figures and files; saved with the network.
     history : fastmlp.training.History or None
         Of the last `fit`, an interrupted one included.
 
@@ -337,7 +337,7 @@ class NeuralNetwork(AssignmentNetwork):
         """Write the network to a file under exactly this name: NumPy's `.npz`, or `.safetensors` where it ends so.
 
         The file holds parameters, the optimisers' moments and the step count, so that training can go on, the
-        standardizer and the class names. It takes the place of an older one only when it is complete.
+        standardizer and the names of classes and features. It takes the place of an older one only when it is complete.
 
         Raises
         ------
@@ -354,7 +354,7 @@ class NeuralNetwork(AssignmentNetwork):
         ...     NeuralNetwork.load(Path(folder, "net.npz"))
         NeuralNetwork(4-10-3, float64, 83 parameters)
         """
-        persistence.save(persistence.Model(self._engine, self.class_names), path)
+        persistence.save(persistence.Model(self._engine, self.class_names, self.feature_names), path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -380,9 +380,8 @@ class NeuralNetwork(AssignmentNetwork):
         is not a whole fastmlp model file: File is not a zip file
         """
         network = cls.__new__(cls)
-        engine, class_names = persistence.load(path)
+        engine, network._class_names, network._feature_names = persistence.load(path)
         network._adopt(engine)
-        network._class_names = class_names
         return network
 
     def run_epoch(

@@ -20,7 +20,7 @@ from fastmlp.files import replacing
 from fastmlp.optional import require
 from fastmlp.parameters import Layout
 from fastmlp.preprocessing import Standardizer
-from fastmlp.validation import integer, layer_sizes, names_of_classes
+from fastmlp.validation import integer, layer_sizes, names
 
 FORMAT = "fastmlp-network"
 VERSION = 3
@@ -38,6 +38,7 @@ class Model(NamedTuple):
 
     engine: Engine
     class_names: list[str] | None
+    feature_names: list[str] | None
 
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:
@@ -45,7 +46,9 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     header, arrays = described(model)
     text = json.dumps(header)
     if len(text) > MAX_HEADER:
-        raise ValueError(f"sizes and class_names must fit into {MAX_HEADER:,} bytes of JSON, got {len(text):,}")
+        raise ValueError(
+            f"sizes and names of classes and features must fit into {MAX_HEADER:,} bytes of JSON, got {len(text):,}"
+        )
     if _is_safetensors(path):
         library = require("safetensors.numpy", "safetensors", "a .safetensors file")
         content = library.save({name: np.ascontiguousarray(a) for name, a in arrays.items()}, {"header": text})
@@ -58,7 +61,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
 
 def described(model: Model) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The header of a model's file, and its arrays."""
-    engine, class_names = model
+    engine = model.engine
     arrays = dict(engine.params.items())
     for optimizer, moments in engine.moments.items():
         for i, moment in enumerate(moments):
@@ -71,8 +74,9 @@ def described(model: Model) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         "dtype": engine.layout.dtype.name,
         "n_updates": engine.n_updates,
     }
-    if class_names is not None:
-        header["class_names"] = class_names
+    for name in ("class_names", "feature_names"):
+        if getattr(model, name) is not None:
+            header[name] = getattr(model, name)
     standardizer = engine.standardizer
     if standardizer is not None:
         arrays |= {MEAN: standardizer.mean_, SCALE: standardizer.scale_}
@@ -142,7 +146,8 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
         raise ModelFileError(f"its dtype is {header['dtype']!r}")
     n_updates = integer("n_updates", header["n_updates"], 0)
     sizes = header["sizes"]
-    class_names = names_of_classes("class_names", header.get("class_names"), sizes[-1])
+    class_names = names("class_names", header.get("class_names"), sizes[-1], "class")
+    feature_names = names("feature_names", header.get("feature_names"), sizes[0], "feature")
     layout = Layout(layer_sizes(sizes[0], sizes[1:-1], sizes[-1], None), np.dtype(header["dtype"]))
     standardizer = None
     if MEAN in arrays:
@@ -162,7 +167,7 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
     for prefix, buffer in zip(prefixes, buffers, strict=True):
         for name, view in layout.views(buffer).items():
             view[...] = arrays[prefix + name]
-    return Model(engine, class_names)
+    return Model(engine, class_names, feature_names)
 
 
 def digest(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:

@@ -128,13 +128,13 @@ def time_step(t: Any, epoch: Any, step: Any) -> int | None:
     return integer(*given.popitem(), 1, 2**53) if given else None
 
 
-def real_array(name: str, values: npt.ArrayLike, content: str = "real numbers") -> np.ndarray:
+def real_array(name: str, values: npt.ArrayLike, content: str = "real numbers", *, texts: bool = False) -> np.ndarray:
     """`values` as an array of real numbers of any type, shape and layout; errors say that it needs the content."""
     try:
         array = np.asarray(values)
     except ValueError as error:  # rows of several lengths
         raise ValueError(f"{name} must be an array of {content}: {error}") from None
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in ("biufU" if texts else "biuf"):
         raise TypeError(f"{name} must be an array of {content}, got dtype {array.dtype}")
     return array
 
@@ -208,15 +208,15 @@ def real_targets(name: str, values: npt.ArrayLike, n_rows: int, n_outputs: int, 
     return targets
 
 
-def names_of_classes(name: str, values: Any, n_classes: int) -> list[str] | None:
-    """`values` as a list of n_classes different texts; None for none."""
+def names(name: str, values: Any, n: int, what: str) -> list[str] | None:
+    """`values` as a list of n different texts, one for each of what they name; None for none."""
     if values is None:
         return None
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise TypeError(f"{name} must be a sequence of texts, got {values!r}")
-    names = [str(value) if isinstance(value, str) else value for value in values]
-    if not all(isinstance(value, str) for value in names):
+    texts = list(values)
+    if not all(isinstance(value, str) for value in texts):
         raise TypeError(f"{name} must be a sequence of texts, got {values!r}")
-    if len(names) != n_classes or len(set(names)) < n_classes:
-        raise ValueError(f"{name} must be {n_classes} different names, one for each class, got {len(names)}: {names}")
-    return names
+    if len(texts) != n or len(set(texts)) < n:
+        raise ValueError(f"{name} must be {n} different names, one for each {what}, got {len(texts)}: {texts}")
+    return [str(value) for value in texts]  # NumPy's texts too become Python's

@@ -1,8 +1,14 @@
 """What several test files need."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import fastmlp
 from fastmlp import threads
 from fastmlp.datasets import download
 from fastmlp.environment import environment
@@ -48,6 +54,13 @@ def assert_near(a, b, rtol):
         assert np.abs(a[name] - b[name]).max(initial=0) <= rtol * np.abs(b[name]).max(initial=0), name
 
 
+def python(*args, folder):
+    """Run Python in a folder that has no fastmlp in it."""
+    path = os.pathsep.join([str(Path(fastmlp.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    env = {**os.environ, "PYTHONPATH": path}
+    return subprocess.run([sys.executable, *args], cwd=folder, env=env, capture_output=True, text=True)
+
+
 def trained_state(net):
     """Copies of all that training changes, and of all that a model file holds of it, as arrays by name."""
     snapshot = net.snapshot()
@@ -73,6 +86,19 @@ def _no_network(monkeypatch, tmp_path_factory):
             download.ARCHIVES, layout, archive._replace(url=f"http://127.0.0.1:9/{archive.folder}.tar.gz")
         )
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "no-cache"))
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run the `fastmlp` command in an empty folder."""
+    testing = pytest.importorskip("click.testing")
+    pytest.importorskip("tqdm")
+    pytest.importorskip("matplotlib")
+    from fastmlp.cli.commands import cli
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FASTMLP_DATA", raising=False)
+    return lambda *args: testing.CliRunner().invoke(cli, [str(arg) for arg in args], prog_name="fastmlp")
 
 
 @pytest.fixture

@@ -4,36 +4,23 @@ import json
 import math
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from cli_helpers import found
+from conftest import python
 
 import fastmlp
 
-testing = pytest.importorskip("click.testing")
-pytest.importorskip("tqdm")
-pytest.importorskip("matplotlib")
-commands = pytest.importorskip("fastmlp.cli.commands")
+for library in ("click", "tqdm", "matplotlib"):
+    pytest.importorskip(library)
+sources = pytest.importorskip("fastmlp.cli.sources")
 
 COLUMNS = ["train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"]
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Run the command in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("FASTMLP_DATA", raising=False)
-    return lambda *args: testing.CliRunner().invoke(commands.cli, args, prog_name="fastmlp")
-
-
-def python(*args, folder):
-    """Run Python in a folder that has no fastmlp in it."""
-    path = os.pathsep.join([str(Path(fastmlp.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    env = {**os.environ, "PYTHONPATH": path}
-    return subprocess.run([sys.executable, *args], cwd=folder, env=env, capture_output=True, text=True)
 
 
 def record(folder):
@@ -61,11 +48,11 @@ def test_defaults_learn_the_digits(run, tmp_path):
     assert found["seconds"] > 0
     assert found["samples_per_second"] > 0
     assert found["environment"]["numpy"] == np.__version__
-    assert sorted(os.listdir(out)) == ["history.json", "history.png"]
+    assert sorted(os.listdir(out)) == ["history.json", "history.png", "model.npz"]
     assert (out / "history.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
     assert f"test accuracy {found['test_accuracy']:.4f}" in result.output
     assert re.search(r"[\d,]+ samples a second", result.output)
-    for name in ("history.json", "history.png"):
+    for name in ("history.json", "history.png", "model.npz"):
         assert str(Path("runs", "digits-adam", name)) in result.output
 
 
@@ -203,153 +190,94 @@ print(len(fastmlp.NeuralNetwork(64, [], 10, seed=0).fit(X, y, epochs=1, seed=0))
     assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
 
 
-def test_compare_trains_four_networks(run, tmp_path):
-    result = run("compare", "--epochs", "3", "--seed", "1")
-    assert result.exit_code == 0, result.output
-    out = tmp_path / "runs" / "digits-compare"
-    figures = [f"compare_{name}.png" for name in ("2layer", "3layer", "all")]
-    submissions = {
-        f"{n} layers, {optimizer}": f"nn_{n}layer_{optimizer.lower()}_submission.csv"
-        for n in (2, 3)
-        for optimizer in ("SGD", "Adam")
-    }
-    assert sorted(os.listdir(out)) == sorted([*figures, "histories.json", *submissions.values()])
-    for name in figures:
-        assert (out / name).read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
-    found = json.loads((out / "histories.json").read_text())
-    assert found["environment"]["numpy"] == np.__version__
-    assert list(found["runs"]) == list(submissions)
-    rows = [line.split() for line in result.output.splitlines() if re.match(r" +[23] ", line)]
-    for (name, one), row in zip(found["runs"].items(), rows, strict=True):
-        n_layers, optimizer = int(name[0]), name.split()[-1]
-        assert row[:2] == [str(n_layers), optimizer] == [str(n_layers), one["settings"]["optimizer"]]
-        assert one["network"].startswith("NeuralNetwork(64" + "-64" * (n_layers - 1) + "-10")
-        validation = one["history"]["val_accuracy"]
-        assert len(validation) == 3
-        shown = [float(text.replace(",", "")) for text in row[2:]]
-        expected = [validation[-1], max(validation), one["test_accuracy"], one["seconds"], one["samples_per_second"]]
-        assert shown == pytest.approx(expected, abs=0.51)
-        assert shown[:3] == pytest.approx(expected[:3], abs=5e-5)
-    # what is submitted is what was tested
-    labels = commands.runs.load("digits", None, "float32", out)["y_test"]
-    for name, file in submissions.items():
-        lines = (out / file).read_text().splitlines()
-        assert lines[0] == "id,category"
-        predictions = [int(line.split(",")[1]) for line in lines[1:]]
-        assert np.mean(predictions == labels) == pytest.approx(found["runs"][name]["test_accuracy"])
+# ---- options, interruptions
 
 
-def test_compare_gives_what_train_gives(run, tmp_path):
-    options = ("--epochs", "2", "--dtype", "float64", "--threads", "1", "--seed", "3")
-    assert run("compare", *options, "--out", "both").exit_code == 0
-    assert run("train", *options, "--optimizer", "SGD", "--out", "one").exit_code == 0
-    both, one = json.loads((tmp_path / "both" / "histories.json").read_text()), record(tmp_path / "one")
-    same = both["runs"]["2 layers, SGD"]
-    assert same["history"]["train_loss"] == one["history"]["train_loss"]
-    assert same["settings"] == one["settings"]
+def test_every_option_reaches_the_training(run, tmp_path):
+    wanted = {"epochs": 2, "batch_size": 50, "learning_rate": 0.5, "learning_rate_decay": 0.5, "regularization": 0.01}
+    options = [text for name, value in wanted.items() for text in (f"--{name.replace('_', '-')}", value)]
+    sizes = ("--hidden-sizes", "9,8", "--layers", "3", "--optimizer", "momentum", "--beta1", "0.8")
+    trained = found(run("train", *options, *sizes, "--json"))
+    assert trained["network"].startswith("NeuralNetwork(64-9-8-10, float32")
+    for name, value in {**wanted, "optimizer": "Momentum", "beta1": 0.8}.items():
+        assert trained["settings"][name] == value
+    assert found(run("train", "--beta2", "0.9", "--epochs", "1", "--json"))["settings"]["beta2"] == 0.9
 
 
-def test_compare_says_what_is_missing(run, tmp_path):
-    result = run("compare", "--data", "cifar10")
-    assert result.exit_code == 1
-    assert "FASTMLP_DATA" in result.output
-    assert run("compare", "--epochs", "0").exit_code == 2
-    assert os.listdir(tmp_path) == []
-
-
-def trials_of(out):
-    return [json.loads(line) for line in (out / "trials.jsonl").read_text().splitlines()[1:]]
-
-
-def test_tune_searches_a_grid_and_goes_on(run, tmp_path):
-    options = ("tune", "--epochs", "2", "--param", "learning_rate", "0.1,0.3", "--param", "hidden_sizes", "[8],[8, 4]")
-    first = run(*options)
-    assert first.exit_code == 0, first.output
-    out = tmp_path / "runs" / "digits-tune"
-    assert sorted(os.listdir(out)) == ["best.npz", "curves.png", "grid.png", "trials.jsonl"]
-    tried = [
-        (one["hyper_parameters"]["learning_rate"], one["hyper_parameters"]["hidden_sizes"]) for one in trials_of(out)
-    ]
-    assert sorted(tried) == [(0.1, [8]), (0.1, [8, 4]), (0.3, [8]), (0.3, [8, 4])]
-    before = (out / "trials.jsonl").read_bytes()
-    again = run(*options)
-    assert again.output == first.output
-    assert (out / "trials.jsonl").read_bytes() == before
-    data = commands.runs.load("digits", None, "float32", out)
-    accuracy = fastmlp.NeuralNetwork.load(out / "best.npz").score(data["X_test"], data["y_test"])
-    assert f"test accuracy of the best {accuracy:.4f} on 300 rows" in first.output
-    rows = [line.split() for line in first.output.splitlines() if re.match(r" *0\.\d{4}  ", line)]
-    assert len(rows) == 4
-    assert [row[0] for row in rows] == sorted((row[0] for row in rows), reverse=True)
-
-
-def test_tune_at_random_with_halving(run, tmp_path):
-    options = (
-        "--random",
-        "4",
-        "--halving",
-        "2",
-        "--epochs",
-        "4",
-        "--optimizer",
-        "Adam",
-        "--workers",
-        "2",
-        "--seed",
-        "5",
-    )
-    result = run("tune", *options, "--param", "learning_rate", "loguniform(1e-4, 1e-1)", "--out", "a")
-    assert result.exit_code == 0, result.output
-    assert sorted(os.listdir(tmp_path / "a")) == ["best.npz", "curves.png", "trials.jsonl"]
-    found = trials_of(tmp_path / "a")
-    assert [one["training"]["epochs"] for one in found] == [1] * 4 + [2] * 2 + [4]
-    assert {one["hyper_parameters"]["optimizer"] for one in found} == {"Adam"}
-    assert all(1e-4 <= one["hyper_parameters"]["learning_rate"] <= 1e-1 for one in found)
+@pytest.mark.parametrize(
+    ("options", "sizes"),
+    [
+        (("--layers", "1"), "64-10,"),
+        (("--layers", "4"), "64-64-64-64-10,"),
+        (("--layers", "3", "--hidden-sizes", "5"), "64-5-5-10,"),
+        (("--hidden-sizes", "5"), "64-5-10,"),
+        (("--hidden-sizes", "5, 6"), "64-5-6-10,"),
+    ],
+)
+def test_layers(run, options, sizes):
+    trained = found(run("train", "--epochs", "1", "--json", *options))
+    assert trained["network"].startswith(f"NeuralNetwork({sizes}")
 
 
 @pytest.mark.parametrize(
     ("options", "exit_code", "message"),
     [
-        (("--param", "rate", "1"), 1, "must be one of 'num_layers', "),
-        (("--param", "learning_rate", "fast"), 1, "learning_rate must be a number, got 'fast'"),
-        (("--param", "learning_rate", "loguniform(0, 1)"), 1, "learning_rate must have two bounds, "),
-        (("--param", "learning_rate", "uniform(0, 1)"), 1, "must be a list of choices where n_trials is not given"),
-        (("--param", "learning_rate", ""), 1, "learning_rate"),
-        (("--param", "batch_size", "8", "--param", "batch_size", "16"), 1, "--param batch_size must be given once"),
-        (("--param", "epochs", "1,2", "--epochs", "3"), 1, "epochs must be given by --epochs or by --param epochs"),
-        (("--halving", "1"), 2, "--halving"),
-        (("--workers", "0"), 2, "--workers"),
-        (("--param", "learning_rate"), 2, "--param"),
+        (
+            ("--layers", "2", "--hidden-sizes", "5,6"),
+            2,
+            "--hidden-sizes must be one size, or layers - 1 = 1 sizes, got 2",
+        ),
+        (("--hidden-sizes", "5,x"), 2, "'5,x' is not a list of positive integers such as 120,120"),
+        (("--hidden-sizes", "0"), 2, "'0' is not a list of positive integers"),
+        (("--learning-rate", "nan"), 1, "learning_rate must be finite"),
+        (("--beta1", "1"), 1, "beta1 must be finite, at least 0 and below 1, got 1"),
+        (("--batch-size", "0"), 2, "--batch-size"),
+        (("--learning-rate", "1e30"), 1, "training diverged at epoch 1"),
     ],
 )
-def test_tune_says_what_it_cannot_search(options, exit_code, message, run, tmp_path):
-    result = run("tune", *options)
-    assert result.exit_code == exit_code, result.output
-    assert message in result.output
-    assert "Traceback" not in result.output
-    assert not list(tmp_path.glob("**/trials.jsonl"))
+def test_bad_settings_are_named(run, tmp_path, options, exit_code, message):
+    result = run("train", *options)
+    assert result.exit_code == exit_code
+    assert message in result.stderr
+    assert not list(tmp_path.rglob("*.npz"))
 
 
-def test_tune_leaves_the_results_of_another_search_alone(run, tmp_path):
-    options = ("tune", "--epochs", "1", "--param", "learning_rate", "0.1", "--out", "a")
-    assert run(*options).exit_code == 0
-    before = (tmp_path / "a" / "trials.jsonl").read_bytes()
-    result = run(*options, "--seed", "7")
+def test_what_was_trained_before_it_diverged_is_kept(run, tmp_path):
+    result = run("train", "--learning-rate", "0.1", "--learning-rate-decay", "1e20", "--optimizer", "SGD")
     assert result.exit_code == 1
-    assert "is of another search: its seed is 0, this one's 7; choose another folder" in result.output
-    assert (tmp_path / "a" / "trials.jsonl").read_bytes() == before
+    assert "Error: stopped after 1 of 40 epochs, whose network is saved: training diverged at epoch 2" in result.stderr
+    accuracy = found(run("evaluate", "runs/digits-sgd/model.npz", "digits", "--json"))["accuracy"]
+    assert f"test accuracy {accuracy:.4f}" in result.stdout
 
 
-def test_tune_says_what_it_cannot_have(run, tmp_path, monkeypatch):
-    def greedy(*arguments, **options):
-        raise MemoryError("Unable to allocate 279. GiB")
+def test_an_interrupted_training_is_saved(run, tmp_path):
+    command = [sys.executable, "-m", "fastmlp", "train", "--epochs", "1000000", "--out", "a"]
+    env = {**os.environ, "PYTHONPATH": str(Path(fastmlp.__file__).parents[1]), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            for line in process.stdout:
+                if re.match(r" +5 ", line):
+                    break
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 130, errors
+    n_epochs = len(json.loads((tmp_path / "a" / "history.json").read_text())["history"]["train_loss"])
+    assert n_epochs >= 5
+    assert errors == f"interrupted after {n_epochs} of 1000000 epochs; what was trained is saved\n"
+    accuracy = found(run("evaluate", "a/model.npz", "digits", "--json"))["accuracy"]
+    assert f"test accuracy {accuracy:.4f} on 300 rows" in output
 
-    with monkeypatch.context() as patch:
-        patch.setattr(commands, "search", greedy)
-        result = run("tune", "--epochs", "1", "--out", "a")
-    assert (result.exit_code, result.output) == (1, "Error: Unable to allocate 279. GiB\n")
-    (tmp_path / "b" / "curves.png").mkdir(parents=True)
-    result = run("tune", "--epochs", "1", "--param", "learning_rate", "0.1", "--out", "b")
-    assert result.exit_code == 1
-    assert result.output.splitlines()[-1].startswith("Error: the figure cannot be written: ")
-    assert len(trials_of(tmp_path / "b")) == 1
+
+def test_any_other_command_ends_as_a_shell_expects(run, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sources, "load", interrupted)
+    result = run("compare")
+    assert (result.exit_code, result.stderr) == (130, "\ninterrupted\n")
+
+
+def test_info_as_json(run):
+    assert found(run("info", "--json"))["numpy"] == np.__version__

@@ -30,6 +30,11 @@ def test_creates_parent_folders_for_a_path_of_text(tmp_path):
     assert path.read_bytes() == b"id,category\n0,1\n"
 
 
+def test_names_of_classes(tmp_path):
+    output_submission_csv(tmp_path / "a.csv", ["dog", "cat, or so", 'a "dög"'])
+    assert (tmp_path / "a.csv").read_text("utf-8") == 'id,category\n0,dog\n1,"cat, or so"\n2,"a ""dög"""\n'
+
+
 def test_replaces_a_file_and_leaves_nothing_else(tmp_path):
     path = tmp_path / "submission.csv"
     path.write_text("a longer file than the one that replaces it\n" * 10)
@@ -55,7 +60,8 @@ def test_cleans_up_when_the_file_cannot_be_put_in_place(tmp_path):
         (np.zeros((4, 10)), r"shape \(n,\) or \(n, 1\), got \(4, 10\)"),
         (np.zeros((4, 1, 1)), r"got \(4, 1, 1\)"),
         (7, r"got \(\)"),
-        (["cat", "dog"], "got dtype <U3"),
+        ([b"cat", b"dog"], r"got dtype \|S3"),
+        ([["cat", "dog"]], r"shape \(n,\) or \(n, 1\), got \(1, 2\)"),
         ([1 + 2j], "got dtype complex128"),
         ([[1, 2], [3]], "integer labels"),
     ],

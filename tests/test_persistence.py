@@ -367,16 +367,17 @@ def test_save_into_a_folder_that_cannot_be_written(tmp_path):
 # ---- class names, safetensors, sizes
 
 
-def test_class_names_are_kept(tmp_path):
+def test_names_are_kept(tmp_path):
     net = trained()
-    assert net.class_names is None
-    net.class_names = ("cat", "dog", "hörse")
+    assert net.class_names is net.feature_names is None
+    net.class_names, net.feature_names = ("cat", "dog", "hörse"), np.array(["a", "b", "c", "d e"])
     for name in ("net.npz", "net.safetensors"):
         if name.endswith("safetensors"):
             pytest.importorskip("safetensors")
         net.save(tmp_path / name)
-        assert NeuralNetwork.load(tmp_path / name).class_names == ["cat", "dog", "hörse"]
-    assert copy.deepcopy(net).class_names == pickle.loads(pickle.dumps(net)).class_names == net.class_names
+        for other in (NeuralNetwork.load(tmp_path / name), copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+            assert other.class_names == ["cat", "dog", "hörse"]
+            assert other.feature_names == ["a", "b", "c", "d e"]
 
 
 @pytest.mark.parametrize(
@@ -395,6 +396,8 @@ def test_what_is_no_list_of_class_names_is_refused(names, error, message):
     with pytest.raises(error, match=message):
         net.class_names = names
     assert net.class_names == ["a", "b", "c"]
+    with pytest.raises(ValueError, match="feature_names must be 4 different names, one for each feature, got 3"):
+        net.feature_names = ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("optimizers", [("SGD",), ("Momentum", "Adam")], ids="+".join)
@@ -460,7 +463,9 @@ def test_compressed_members_are_refused(tmp_path):
 def test_what_load_would_refuse_is_not_saved(tmp_path):
     net = NeuralNetwork(1, [], 2)
     net.class_names = ["a", "b" * MAX_HEADER]
-    with pytest.raises(ValueError, match=r"class_names must fit into 1,048,576 bytes of JSON, got 1,\d{3},\d{3}"):
+    with pytest.raises(
+        ValueError, match=r"names of classes and features must fit into 1,048,576 bytes of JSON, got 1,\d{3},\d{3}"
+    ):
         net.save(tmp_path / "net.npz")
     assert os.listdir(tmp_path) == []
 

@@ -192,12 +192,28 @@ def test_results_do_not_depend_on_the_number_of_workers(data):
 
 def test_data_are_used_as_they_are(data):
     X, y, X_val, y_val = data
-    trainer = Trainer(X, y, X_val, y_val, None, None, np.dtype(np.float32), 0)
+    trainer = Trainer(X, y, X_val, y_val, None, None, np.dtype(np.float32), None, 0)
     assert trainer.X is X
     assert trainer.X_val is X_val
     pixels = np.zeros((4, 5), np.uint8)
     labels = np.arange(4)
-    assert Trainer(pixels, labels, pixels, labels, None, None, np.dtype(np.float32), 0).X is pixels
+    assert Trainer(pixels, labels, pixels, labels, None, None, np.dtype(np.float32), None, 0).X is pixels
+
+
+def test_rows_are_standardised_on_their_way(data, tmp_path):
+    X, y, X_val, y_val = data
+    raw = [X * 50 + 3, y, X_val * 50 + 3, y_val]
+    standardizer = fastmlp.Standardizer().fit(raw[0])
+    found = search(SPACE, *raw, standardizer=standardizer, folder=tmp_path, dtype="float64")
+    expected = search(SPACE, standardizer.transform(raw[0]), y, standardizer.transform(raw[2]), y_val, dtype="float64")
+    assert found.best.val_accuracy == expected.best.val_accuracy > search(SPACE, *raw).best.val_accuracy
+    loaded = fastmlp.NeuralNetwork.load(tmp_path / "best.npz")
+    assert loaded.score(raw[2], y_val) == found.best.val_accuracy
+    with pytest.raises(ResultsFileError, match="is of another search: its data is"):
+        search(SPACE, *raw, folder=tmp_path, dtype="float64")
+    for wrong, message in ((X, "must be a fitted"), (fastmlp.Standardizer().fit(X[:, 1:]), "fitted to rows of")):
+        with pytest.raises((TypeError, ValueError), match=message):
+            search(SPACE, *raw, standardizer=wrong)
 
 
 def test_equal_trials_are_decided_by_loss_and_then_by_order(data):

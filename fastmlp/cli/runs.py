@@ -8,14 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 
-from fastmlp.cli.presets import LOADERS
+from fastmlp.cli.sources import DataSet
 from fastmlp.environment import environment
 from fastmlp.files import replacing
 from fastmlp.network import NeuralNetwork
-from fastmlp.training import Callback, History, Settings
+from fastmlp.training import Callback, DivergenceError, History, Settings
 
 
 @dataclasses.dataclass
@@ -24,26 +23,38 @@ class Run:
 
     Attributes
     ----------
+    stopped : KeyboardInterrupt or DivergenceError or None
+        What ended the training before all its epochs.
     seconds : float
         Of the whole training, validation included.
     predictions : ndarray of int
         The class of each test row.
     """
 
-    data: str
+    data: DataSet
     network: NeuralNetwork
     settings: Settings
     seed: int
     history: History
+    stopped: BaseException | None
     seconds: float
-    test_accuracy: float
     predictions: np.ndarray
-    samples_per_second: float
+
+    @property
+    def test_accuracy(self) -> float:
+        """The share of the test rows that were classified right."""
+        return accuracy(self.predictions, self.data.arrays["y_test"])
+
+    @property
+    def samples_per_second(self) -> float | None:
+        """In training, validation not included; None before the end of an epoch."""
+        seconds = float(self.history.seconds.sum())
+        return len(self.history) * len(self.data.arrays["X_train"]) / seconds if seconds else None
 
     def record(self) -> dict[str, Any]:
         """What a file says of it."""
         return {
-            "data": self.data,
+            "data": self.data.name,
             "network": repr(self.network),
             "seed": self.seed,
             "settings": dataclasses.asdict(self.settings),
@@ -54,42 +65,40 @@ class Run:
         }
 
 
-def load(data: str, folder: Path | None, dtype: str, out: Path) -> dict[str, np.ndarray]:
-    """The data, and the folder for results, before anything is trained."""
-    try:
-        arrays = LOADERS[data](folder, np.dtype(dtype))
-        out.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
-    return arrays
+def accuracy(predictions: np.ndarray, labels: np.ndarray) -> float:
+    """The share of labels that were predicted."""
+    return int(np.count_nonzero(predictions == labels)) / len(labels)
 
 
 def train_and_test(
-    data: str,
-    arrays: dict[str, np.ndarray],
+    data: DataSet,
     network: NeuralNetwork,
     settings: Settings,
     seed: int,
     callbacks: Iterable[Callback] = (),
 ) -> Run:
-    """Train a fresh network on the training rows, and test it."""
-    X_train, X_test = arrays["X_train"], arrays["X_test"]
+    """Train a fresh network on the training rows, and test it, also where the training ends early."""
+    stopped: BaseException | None = None
     start = time.perf_counter()
-    history = network.fit(
-        X_train,
-        arrays["y_train"],
-        **dataclasses.asdict(settings),
-        seed=seed,
-        X_val=arrays["X_val"],
-        y_val=arrays["y_val"],
-        progress=sys.stderr.isatty(),
-        callbacks=callbacks,
-    )
+    try:
+        network.fit(
+            data.arrays["X_train"],
+            data.arrays["y_train"],
+            **dataclasses.asdict(settings),
+            seed=seed,
+            X_val=data.arrays["X_val"],
+            y_val=data.arrays["y_val"],
+            progress=sys.stderr.isatty(),
+            callbacks=callbacks,
+        )
+    except (KeyboardInterrupt, DivergenceError) as error:
+        if network.history is None or (isinstance(error, DivergenceError) and not network.history.epochs):
+            raise  # nothing was trained
+        stopped = error
     seconds = time.perf_counter() - start
-    predictions = network.predict(X_test)
-    accuracy = int(np.count_nonzero(predictions == arrays["y_test"])) / len(X_test)
-    rate = len(history) * len(X_train) / float(history.seconds.sum())
-    return Run(data, network, settings, seed, history, seconds, accuracy, predictions, rate)
+    assert network.history is not None
+    predictions = network.predict(data.arrays["X_test"])
+    return Run(data, network, settings, seed, network.history, stopped, seconds, predictions)
 
 
 def write_json(path: Path, record: dict[str, Any]) -> None:
@@ -100,8 +109,5 @@ def write_json(path: Path, record: dict[str, Any]) -> None:
 
 def write_figure(path: Path, figure: Any) -> None:
     """A figure as a PNG file."""
-    try:
-        with replacing(path) as file:
-            figure.savefig(file, format="png", dpi=120)
-    except OSError as error:
-        raise click.ClickException(f"the figure cannot be written: {error}") from error
+    with replacing(path) as file:
+        figure.savefig(file, format="png", dpi=120)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fastmlp.plots.panels import axes_of_size, plot_epochs, three_panels, titled
+from fastmlp.plots.panels import add_legend, axes_of_size, plot_epochs, three_panels, titled
 from fastmlp.training import History
 from fastmlp.tuning import Trial
 from fastmlp.tuning.space import format_value, varying
@@ -40,8 +40,8 @@ def plot_history(history: History, *, title: str | None = None, axes: Sequence[A
     plot_epochs(rate, [("", history.learning_rate)], color="tab:green")
     for panel, label in zip(panels, ("Loss", "Accuracy", "Learning rate"), strict=True):
         panel.set_ylabel(label)
-    loss.legend()
-    accuracy.legend()
+    add_legend(loss)
+    add_legend(accuracy)
     rate.set_ylim(bottom=0)
     rate.set_xlabel("Epoch")
     return titled(loss, title)
@@ -85,7 +85,7 @@ def plot_comparison(
     for panel, column in zip(panels, ("train_accuracy", "val_accuracy", "train_loss"), strict=True):
         plot_epochs(panel, [(name, getattr(history, column)) for name, history in histories.items()])
         panel.set_ylabel(column.replace("val", "validation").replace("_", " ").capitalize())
-    panels[0].legend()
+    add_legend(panels[0])
     panels[2].set_xlabel("Epoch")
     return titled(panels[0], title)
 
@@ -138,7 +138,7 @@ def plot_learning_curves(trials: Sequence[Trial], *, n_best: int = 5, title: str
             varied.append(f"{trial.epochs} epochs")
         named.append((f"{trial.val_accuracy:.4f}: {', '.join(varied)}", trial.history.val_accuracy))
     plot_epochs(panel, named)
-    panel.legend(fontsize=8)
+    add_legend(panel, fontsize=8)
     panel.set_xlabel("Epoch")
     panel.set_ylabel("Validation accuracy")
     return titled(panel, title)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp.plots.panels import CELL, axes_of_size, plot_matrix, titled
+from fastmlp.plots.panels import CELL, LARGEST, MAX_TEXTS, axes_of_size, plot_matrix, titled
 from fastmlp.tuning import Trial
 from fastmlp.tuning.space import format_value, varying
 from fastmlp.validation import real_array
@@ -62,12 +62,14 @@ def plot_confusion(
     n_classes = n_classes if class_names is None else len(class_names)
     counts = np.bincount(labels[0] * n_classes + labels[1], minlength=n_classes**2).reshape(n_classes, n_classes)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    panel = axes_of_size(ax, (2.5 + CELL * n_classes, 1.8 + CELL * n_classes))
+    side = min(CELL * n_classes, LARGEST)
+    panel = axes_of_size(ax, (2.5 + side, 1.8 + side))
     plot_matrix(panel, shares, [[f"{count:,}" for count in row] for row in counts], "Share of the true class", (0, 1))
     names = [str(name) for name in (range(n_classes) if class_names is None else class_names)]
     turned = {"rotation": 45, "ha": "right"} if max(map(len, names)) > 3 else {}
-    panel.set_xticks(range(n_classes), names, **turned)
-    panel.set_yticks(range(n_classes), names)
+    shown = range(0, n_classes, math.ceil(n_classes / MAX_TEXTS))
+    panel.set_xticks(shown, names[:: shown.step], **turned)
+    panel.set_yticks(shown, names[:: shown.step])
     panel.set_xlabel("Predicted class")
     panel.set_ylabel("True class")
     return titled(panel, title)

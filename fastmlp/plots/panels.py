@@ -9,8 +9,9 @@ from fastmlp.optional import require
 
 # so that single points of several histories stay apart
 MARKERS = "osD^vPX*"
-# inches of a matrix's cell
-CELL = 0.55
+# inches of a matrix's cell, and of the largest matrix; beyond so many rows its cells have no room for a text
+CELL, LARGEST = 0.55, 14.0
+MAX_TEXTS = 40
 
 
 def three_panels(axes: Sequence[Any] | None) -> list[Any]:
@@ -38,6 +39,12 @@ def titled(panel: Any, title: str | None) -> Any:
     return panel.figure
 
 
+def add_legend(panel: Any, **style: Any) -> None:
+    """A legend, where there is something to name."""
+    if panel.get_legend_handles_labels()[0]:
+        panel.legend(**style)
+
+
 def plot_epochs(panel: Any, columns: Iterable[tuple[str, np.ndarray]], **style: Any) -> None:
     """Numbers by epoch, from 1; columns without any are left out."""
     ticker = require("matplotlib.ticker", "plots", "a figure")
@@ -54,7 +61,7 @@ def plot_matrix(panel: Any, values: np.ndarray, texts: Iterable[Iterable[str]], 
     """A matrix in colours with a text in each cell, and the scale of the colours beside it."""
     image = panel.imshow(values, cmap="Blues", vmin=limits[0], vmax=limits[1], aspect="auto")
     dark = image.norm(values) > 0.5
-    for i, row in enumerate(texts):
+    for i, row in enumerate(texts if len(values) <= MAX_TEXTS else ()):
         for j, text in enumerate(row):
             panel.text(j, i, text, ha="center", va="center", color="white" if dark[i, j] else "black", fontsize=8)
     panel.figure.colorbar(image, ax=panel, label=label)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from fastmlp import threads
 from fastmlp.network import NeuralNetwork
 from fastmlp.optional import require
+from fastmlp.preprocessing import Standardizer
 from fastmlp.tuning.ledger import Ledger
 from fastmlp.tuning.results import Trial
 from fastmlp.tuning.space import Plan, combinations, plan
@@ -63,6 +64,7 @@ def search(
     X_test: npt.ArrayLike | None = None,
     y_test: npt.ArrayLike | None = None,
     dtype: npt.DTypeLike = np.float32,
+    standardizer: Standardizer | None = None,
     seed: int = 0,
     n_workers: int | None = None,
     folder: str | os.PathLike[str] | None = None,
@@ -92,6 +94,8 @@ def search(
     X_test, y_test : array_like, optional
         The best network is tested on them, once.
     dtype : float32 or float64
+    standardizer : Standardizer, optional
+        As in `NeuralNetwork`, for all of them.
     seed : int
         For the combinations drawn, the weights and the batches.
     n_workers : int, optional
@@ -131,7 +135,15 @@ def search(
     (4, 32)
     """
     trainer = Trainer(
-        X, y, X_val, y_val, X_test, y_test, float_dtype("dtype", dtype), integer("seed", seed, 0, 2**32 - 1)
+        X,
+        y,
+        X_val,
+        y_val,
+        X_test,
+        y_test,
+        float_dtype("dtype", dtype),
+        standardizer,
+        integer("seed", seed, 0, 2**32 - 1),
     )
     n_workers = threads.available_threads() if n_workers is None else integer("n_workers", n_workers)
     wanted = combinations(space, n_trials, trainer.seed)

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastmlp.engine import Engine
 from fastmlp.network import NeuralNetwork
+from fastmlp.preprocessing import Standardizer
 from fastmlp.training import DivergenceError, History
 from fastmlp.tuning.space import Plan
 from fastmlp.validation import MAX_BLAS_SIZE, as_stored, class_labels, real_array, real_matrix
@@ -41,13 +43,16 @@ class Trainer:
         X_test: npt.ArrayLike | None,
         y_test: npt.ArrayLike | None,
         dtype: np.dtype,
+        standardizer: Standardizer | None,
         seed: int,
     ):
         self.dtype, self.seed, self.stop = dtype, seed, threading.Event()
+        self._standardizer = standardizer
         rows = real_array("X", X)
         rows = real_matrix("X", rows, rows.shape[1] if rows.ndim == 2 else 1)
         if rows.size == 0:
             raise ValueError(f"X must have at least one row and one column, got {rows.shape}")
+        Engine((rows.shape[1], 1), dtype).standardizer = standardizer  # refuses what no network takes
         # one copy for all, where the kernels cannot take the rows as they are
         self.X = as_stored(rows, dtype)
         self.y = class_labels("y", y, len(rows), MAX_BLAS_SIZE)
@@ -73,6 +78,8 @@ class Trainer:
             digest.update(f"{array.dtype.str} {array.shape}".encode())
             for start in range(0, len(array), DIGEST_ROWS):
                 digest.update(array[start : start + DIGEST_ROWS].tobytes())
+        if self._standardizer is not None:
+            digest.update(self._standardizer.mean_.tobytes() + self._standardizer.scale_.tobytes())
         return {
             "seed": self.seed,
             "dtype": self.dtype.name,
@@ -83,7 +90,9 @@ class Trainer:
     def train(self, one: Plan) -> tuple[History, NeuralNetwork]:
         """Train a network by the calling thread; of one that diverges, the epochs before."""
         sizes = self.X.shape[1], one.hidden_sizes, self._n_classes
-        network = NeuralNetwork(*sizes, dtype=self.dtype, n_threads=1, seed=self.seed, init=one.init)
+        network = NeuralNetwork(
+            *sizes, dtype=self.dtype, n_threads=1, seed=self.seed, init=one.init, standardizer=self._standardizer
+        )
         with suppress(DivergenceError):
             network.fit(
                 self.X,

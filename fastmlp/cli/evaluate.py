@@ -1,0 +1,86 @@
+"""`fastmlp evaluate`."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+
+from fastmlp.cli import runs, sources
+from fastmlp.cli.options import data_argument, json_option, label_option, model_argument
+from fastmlp.network import NeuralNetwork
+from fastmlp.optional import require
+from fastmlp.plots import plot_confusion
+
+# Of more classes the matrix is left to the figure, and the largest confusions are listed.
+MAX_TABLE = 20
+N_LISTED = 10
+
+
+@click.command()
+@model_argument
+@data_argument
+@label_option
+@click.option(
+    "--figure",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The picture to write.  [default: confusion.png beside MODEL]",
+)
+@json_option
+def evaluate(model: Path, data: str, label: str | None, figure: Path | None, as_json: bool) -> None:
+    """Show accuracy and confusion matrix on rows.
+
+    MODEL and DATA are as for `fastmlp predict`, but the classes must be known: in a .csv file they are the column that
+    --label names, or the only one that is no feature; in an .npz file they are y or y_test.
+
+    \b
+    Examples:
+      fastmlp evaluate runs/digits-adam/model.npz digits
+      fastmlp evaluate runs/train-adam/model.npz test.csv --label species --json
+    """
+    require("matplotlib.figure", "cli", "the figure")
+    network = NeuralNetwork.load(model)
+    rows = sources.rows_of(network, data, label or sources.likely_label(network, data))
+    if rows.y is None:
+        raise ValueError(f"{data} must hold the classes of its rows: a column for --label in a .csv file, y in an .npz")
+    predictions = network.predict(rows.X)
+    accuracy = runs.accuracy(predictions, rows.y)
+    loss = network.evaluate(rows.X, rows.y)[0]
+    n = network.output_size
+    counts = np.bincount(rows.y * n + predictions, minlength=n * n).reshape(n, n)
+    names = network.class_names or [str(i) for i in range(n)]
+    figure = figure or model.with_name("confusion.png")
+    title = f"{model.name} on {Path(data).name}: accuracy {accuracy:.4f}"
+    runs.write_figure(figure, plot_confusion(rows.y, predictions, class_names=names, title=title))
+    if as_json:
+        record = {"accuracy": accuracy, "loss": loss, "n_rows": len(rows.y), "class_names": names}
+        click.echo(json.dumps(record | {"confusion": counts.tolist(), "figure": str(figure)}))
+        return
+    click.echo(f"accuracy {accuracy:.4f} on {len(rows.y):,} rows, loss {loss:.4f}\n")
+    for line in table(counts, names) if n <= MAX_TABLE else largest(counts, names):
+        click.echo(line)
+    click.echo(f"\nwrote the figure {figure}")
+
+
+def table(counts: np.ndarray, names: Sequence[str]) -> list[str]:
+    """The matrix, a row for each true class, with the share of its rows that were found."""
+    corner = "true \\ predicted"
+    first = max(map(len, [corner, *names]))
+    widths = [max(len(name), len(f"{column.max():,}")) for name, column in zip(names, counts.T, strict=True)]
+    head = "  ".join(f"{name:>{width}}" for name, width in zip(names, widths, strict=True))
+    lines = [f"{corner:{first}}  {head}  recall"]
+    for i, name in enumerate(names):
+        cells = "  ".join(f"{count:{width},}" for count, width in zip(counts[i], widths, strict=True))
+        total = counts[i].sum()
+        lines.append(f"{name:{first}}  {cells}  {f'{counts[i, i] / total:.4f}' if total else '-':>6}")
+    return lines
+
+
+def largest(counts: np.ndarray, names: Sequence[str]) -> list[str]:
+    """The pairs of classes that are confused most often."""
+    wrong = counts - np.diag(np.diag(counts))
+    order = np.argsort(-wrong, axis=None, kind="stable")[:N_LISTED]
+    pairs = [divmod(int(i), len(names)) for i in order]
+    lines = [f"{wrong[i, j]:8,}  {names[i]}  {names[j]}" for i, j in pairs if wrong[i, j]]
+    return ["confused most often:", "    rows  true  predicted", *lines] if lines else ["nothing is confused"]

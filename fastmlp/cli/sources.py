@@ -1,0 +1,225 @@
+"""What the commands train on, and what they predict: data sets that have a name, and people's own files."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import numpy as np
+
+from fastmlp.cli import tables
+from fastmlp.datasets import CIFAR10_CLASSES, get_CIFAR10_data, load_digits
+from fastmlp.network import NeuralNetwork
+from fastmlp.preprocessing import Standardizer
+
+NAMED = ("digits", "cifar10")
+PARTS = ("train", "val", "test")
+
+
+class DataSet(NamedTuple):
+    """Raw rows in three parts, and what turns them into a network's input.
+
+    Attributes
+    ----------
+    arrays : dict
+        `X_train`, `y_train`, `X_val`, ..., `y_test`; the labels count from 0.
+    """
+
+    name: str
+    arrays: dict[str, np.ndarray]
+    n_classes: int
+    standardizer: Standardizer
+    class_names: list[str] | None = None
+    feature_names: list[str] | None = None
+
+    def network(self, hidden_sizes: Sequence[int], **options: Any) -> NeuralNetwork:
+        """A network for this data."""
+        n_in = self.arrays["X_train"].shape[1]
+        network = NeuralNetwork(n_in, hidden_sizes, self.n_classes, standardizer=self.standardizer, **options)
+        network.class_names, network.feature_names = self.class_names, self.feature_names
+        return network
+
+
+class Rows(NamedTuple):
+    """Raw rows to predict, and their labels where they are known."""
+
+    X: np.ndarray
+    y: np.ndarray | None
+
+
+class Source(click.ParamType):
+    """The name of a data set, or a file or folder that is there."""
+
+    name = "data"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in NAMED and not Path(value).exists():
+            self.fail(f"{value!r} is neither {' nor '.join(NAMED)}, nor a file or a folder that is there", param, ctx)
+        return value
+
+
+def kind(data: str) -> str:
+    """What DATA is: one of the data sets that have a name, or a file."""
+    if data in NAMED:
+        return data
+    return "cifar10" if Path(data).is_dir() else "file"
+
+
+def load(data: str, folder: Path | None, label: str | None) -> DataSet:
+    """What to train on."""
+    if kind(data) == "digits":
+        return _digits()
+    if kind(data) == "cifar10":
+        return _cifar10(folder if data == "cifar10" else Path(data))
+    return _own(Path(data), label)
+
+
+def rows_of(network: NeuralNetwork, data: str, label: str | None) -> Rows:
+    """What to predict: the test part of a data set that has one, else all rows of a file."""
+    if kind(data) == "digits":
+        arrays = _digits().arrays
+        rows = Rows(arrays["X_test"], arrays["y_test"])
+    elif kind(data) == "cifar10":
+        found = get_CIFAR10_data(1, 0, folder=None if data == "cifar10" else data, dtype=np.uint8)
+        rows = Rows(found["X_test"], found["y_test"])
+    else:
+        rows = _rows_of_file(network, Path(data), label)
+    if rows.X.shape[1] != network.input_size:
+        raise ValueError(
+            f"{data} must have rows of {network.input_size} features, as the network, got {rows.X.shape[1]}"
+        )
+    if rows.y is not None and rows.y.max() >= network.output_size:
+        raise ValueError(f"{data} has the label {rows.y.max()}; the network knows 0 to {network.output_size - 1}")
+    return rows
+
+
+def likely_label(network: NeuralNetwork, data: str) -> str | None:
+    """The only column of a CSV file that is none of the network's features."""
+    if kind(data) != "file" or Path(data).suffix != ".csv" or network.feature_names is None:
+        return None
+    others = [name for name in tables.columns(Path(data)) if name not in network.feature_names]
+    return others[0] if len(others) == 1 else None
+
+
+def _digits() -> DataSet:
+    """The embedded digits, taken as 0 to 1: 1,297 for training, 200 for validation and 300 for the test."""
+    X, y = load_digits()
+    # always the same shuffle: the file has the writers one after the other
+    chosen = np.split(np.random.RandomState(0).permutation(len(X)), [1297, 1497])
+    parts = {part: (X[rows], y[rows]) for part, rows in zip(PARTS, chosen, strict=True)}
+    return DataSet("digits", _arrays(parts), 10, Standardizer.of_statistics(np.zeros(64), np.full(64, 16.0)))
+
+
+def _cifar10(folder: Path | None) -> DataSet:
+    arrays = get_CIFAR10_data(folder=folder, dtype=np.uint8)
+    standardizer = Standardizer.notebook().fit(arrays["X_train"])
+    return DataSet("cifar10", arrays, 10, standardizer, list(CIFAR10_CLASSES))
+
+
+def _own(path: Path, label: str | None) -> DataSet:
+    """A file's rows; what it does not set apart for validation and test itself is a tenth each, drawn at random."""
+    feature_names = names = None
+    if path.suffix == ".csv":
+        header = tables.columns(path)
+        if label not in header:
+            got = "no --label" if label is None else f"--label {label}"
+            raise ValueError(f"--label must name the column of classes, one of {tables.some(header)}, got {got}")
+        feature_names = [name for name in header if name != label]
+        if not feature_names:
+            raise ValueError(f"{path} must have columns of features beside {label!r}, got none")
+        table = tables.read_csv(path, feature_names, label)
+        assert table.labels is not None
+        found = {"train": (table.X, table.labels)}
+    elif path.suffix == ".npz":
+        arrays = tables.read_arrays(path)
+        found = {part: rows for part in PARTS if (rows := _part(path, arrays, part)) is not None}
+        if "train" not in found:
+            raise ValueError(f"{path} must hold X and y, or X_train and y_train, got {tables.some(arrays)}")
+        names = None if "class_names" not in arrays else [str(name) for name in arrays["class_names"].tolist()]
+    else:
+        raise ValueError(f"{path} must end in .csv or .npz to train on it")
+    if names is None:
+        names = _classes(path, label or "y", (text for _, labels in found.values() for text in labels))
+    parts = {part: (X, encoded(f"{label or 'y'} in {path}", labels, names)) for part, (X, labels) in found.items()}
+    parts = _split(path, parts)
+    X_train = parts["train"][0]
+    for part, (X, _) in parts.items():
+        if X.shape[1] != X_train.shape[1]:
+            raise ValueError(f"X_{part} in {path} must have {X_train.shape[1]} features as X_train, got {X.shape[1]}")
+    plain = names == [str(i) for i in range(len(names))]
+    return DataSet(
+        path.stem, _arrays(parts), len(names), Standardizer().fit(X_train), None if plain else names, feature_names
+    )
+
+
+def _part(path: Path, arrays: dict[str, np.ndarray], part: str) -> tuple[np.ndarray, list[str]] | None:
+    """The rows and labels of a part of an .npz file; X and y are those that train."""
+    for suffix in (f"_{part}", *([""] if part == "train" else [])):
+        if f"x{suffix}" in arrays and f"y{suffix}" in arrays:
+            X = tables.matrix(path, f"X{suffix}", arrays[f"x{suffix}"])
+            return X, tables.label_texts(path, f"y{suffix}", arrays[f"y{suffix}"], len(X))
+    return None
+
+
+def _split(path: Path, parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """The parts that are missing are taken from the training rows; always the same ones, whatever the seed."""
+    X, y = parts["train"]
+    missing = [part for part in ("val", "test") if part not in parts]
+    n = max(1, len(X) // 10)
+    if len(X) <= n * len(missing):
+        raise ValueError(f"{path} must have at least {1 + len(missing)} rows to train on, got {len(X)}")
+    order = np.random.RandomState(0).permutation(len(X))
+    chosen = {part: order[i * n : (i + 1) * n] for i, part in enumerate(missing)}
+    chosen["train"] = np.sort(order[len(missing) * n :])
+    return {part: (X[chosen[part]], y[chosen[part]]) if part in chosen else parts[part] for part in PARTS}
+
+
+def _rows_of_file(network: NeuralNetwork, path: Path, label: str | None) -> Rows:
+    if path.suffix == ".csv":
+        header = tables.columns(path)
+        features = network.feature_names or [name for name in header if name != label]
+        table = tables.read_csv(path, features, label)
+        X, labels = table.X, table.labels
+    elif path.suffix in (".npz", ".npy"):
+        arrays = tables.read_arrays(path)
+        name = next((name for name in ("X_test", "X") if name.lower() in arrays), None)
+        if name is None:
+            raise ValueError(f"{path} must hold X, or X_test, got {tables.some(arrays)}")
+        X = tables.matrix(path, name, arrays[name.lower()])
+        y = arrays.get(name.lower().replace("x", "y"))
+        labels = None if y is None else tables.label_texts(path, name.replace("X", "y"), y, len(X))
+    else:
+        raise ValueError(f"{path} must end in .csv, .npz or .npy, or be a folder with CIFAR-10")
+    names = network.class_names or [str(i) for i in range(network.output_size)]
+    return Rows(X, None if labels is None else encoded(f"{label or 'y'} in {path}", labels, names))
+
+
+def encoded(what: str, labels: Sequence[str], class_names: Sequence[str]) -> np.ndarray:
+    """Labels as places in the class names; where these are words, a number is such a place itself."""
+    places = {name: place for place, name in enumerate(class_names)}
+    if not any(name.lstrip("-").isdecimal() for name in class_names):
+        places |= {str(place): place for place in range(len(class_names))}
+    try:
+        return np.array([places[_whole(text)] for text in labels], np.int64)
+    except KeyError as error:
+        raise ValueError(f"{what} must hold classes that are known, {tables.some(class_names)}, got {error}") from None
+
+
+def _classes(path: Path, label: str, texts: Iterable[str]) -> list[str]:
+    """The different labels: numbers in their order, or texts in theirs."""
+    names = {_whole(text) for text in texts}
+    if all(map(tables.is_number, names)):
+        fractions = names - {name for name in names if name.lstrip("-").isdecimal()}
+        if fractions:
+            raise ValueError(f"{label} in {path} must hold classes, texts or whole numbers, got {min(fractions)}")
+        return sorted(names, key=int)
+    return sorted(names)
+
+
+def _whole(text: str) -> str:
+    """A whole number without its decimal point: 3.0 is the class 3."""
+    return str(int(float(text))) if tables.is_number(text) and float(text).is_integer() else text
+
+
+def _arrays(parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {f"{array}_{part}": parts[part][i] for part in PARTS for i, array in enumerate("Xy")}

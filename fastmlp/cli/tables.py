@@ -1,0 +1,154 @@
+"""Rows from files that people have: .csv with a header line, .npz and .npy."""
+
+import csv
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastmlp.validation import real_array
+
+DELIMITERS = ",;\t"
+
+
+class Table(NamedTuple):
+    """Rows of features, and what the file calls their classes and columns."""
+
+    X: np.ndarray
+    labels: Sequence[str] | None
+    feature_names: list[str] | None
+
+
+def columns(path: Path) -> list[str]:
+    """The names in a CSV file's header line."""
+    with _reader(path) as lines:
+        return _header(path, lines)
+
+
+def read_csv(path: Path, features: Sequence[str], label: str | None) -> Table:
+    """The columns of a CSV file that are features, as float64, and the one of labels.
+
+    Raises
+    ------
+    ValueError
+        If there is no such column, or one holds no finite number; it says in which line.
+    """
+    with _reader(path) as lines:
+        header = _header(path, lines)
+        missing = [name for name in (*features, *([] if label is None else [label])) if name not in header]
+        if missing:
+            raise ValueError(f"{path} has no column {some(missing)}; its columns are {some(header)}")
+        places = [header.index(name) for name in features]
+        label_place = None if label is None else header.index(label)
+        numbers, labels = array("d"), []
+        n_rows = 0
+        for row in lines:
+            if not row:  # an empty line, at the end for instance
+                continue
+            if len(row) != len(header):
+                raise ValueError(
+                    f"{path}, line {lines.line_num}: must have {len(header)} fields as its header, got {len(row)}"
+                )
+            try:
+                numbers.extend([float(row[place]) for place in places])
+            except ValueError:
+                raise ValueError(f"{path}, line {lines.line_num}: {_bad(row, places, header)}") from None
+            if label_place is not None:
+                labels.append(row[label_place].strip())
+                if not labels[-1]:
+                    raise ValueError(f"{path}, line {lines.line_num}: column {label!r} must hold a class, got nothing")
+            n_rows += 1
+    if n_rows == 0:
+        raise ValueError(f"{path} must have at least one row below its header line, got none")
+    X = np.frombuffer(numbers).reshape(n_rows, len(places))
+    _check_finite(f"{path}, row", X, features)
+    return Table(X, labels if label is not None else None, list(features))
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file by their names in lower case; the one of an .npy file is `x`."""
+    try:
+        with path.open("rb") as file:
+            content = np.load(file, allow_pickle=False)
+            if isinstance(content, np.ndarray):
+                return {"x": content}
+            return {name.lower(): content[name] for name in content.files}
+    except OSError:
+        raise
+    except Exception as error:  # zipfile, zlib and NumPy raise errors of many types on damaged or foreign bytes
+        raise ValueError(f"{path} is not a file of NumPy arrays: {error}") from error
+
+
+def matrix(path: Path, name: str, values: np.ndarray) -> np.ndarray:
+    """An array of a file as rows of finite numbers; images become rows of pixels."""
+    values = real_array(f"{name} in {path}", values)
+    if values.ndim < 2 or 0 in values.shape:
+        raise ValueError(f"{name} in {path} must have shape (n_rows, n_features), none of them 0, got {values.shape}")
+    rows = values.reshape(len(values), -1)
+    _check_finite(f"{name} in {path}, row", rows, range(rows.shape[1]))
+    return rows
+
+
+def label_texts(path: Path, name: str, values: np.ndarray, n_rows: int) -> list[str]:
+    """An array of a file as a label for each row."""
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.shape != (n_rows,) or values.dtype.kind not in "biufU":
+        raise ValueError(
+            f"{name} in {path} must be {n_rows} numbers or texts, one for each row, got {values.dtype} {values.shape}"
+        )
+    return [str(value) for value in values.tolist()]
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number, as Python writes it."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def some(names: Iterable[str]) -> str:
+    """Names for a message, the first ten of them."""
+    names = list(names)
+    return ", ".join(map(repr, names[:10])) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+
+
+@contextmanager
+def _reader(path: Path) -> Iterator[Any]:
+    """The lines of a CSV file, whatever is between its columns."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            first = file.readline()
+            file.seek(0)
+            yield csv.reader(file, delimiter=max(DELIMITERS, key=first.count))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not a CSV file in UTF-8: {error}") from error
+
+
+def _header(path: Path, lines: Iterator[list[str]]) -> list[str]:
+    header = [name.strip() for name in next(lines, [])]
+    if not any(header):
+        raise ValueError(f"{path} must start with a line of column names, got an empty one")
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise ValueError(f"{path} must have different names for its columns, got {some(twice)} more than once")
+    return header
+
+
+def _bad(row: list[str], places: Sequence[int], header: list[str]) -> str:
+    """Which field of a row is no number."""
+    place = next(place for place in places if not is_number(row[place]))
+    got = repr(row[place]) if row[place].strip() else "nothing"
+    advice = "fill in a number or leave the row out" if got == "nothing" else "code classes as columns of 0 and 1"
+    return f"column {header[place]!r} must hold numbers, got {got}; {advice}"
+
+
+def _check_finite(what: str, X: np.ndarray, features: Sequence[object]) -> None:
+    if X.dtype.kind == "f" and not np.isfinite(X).all():
+        row, column = (int(index[0]) for index in np.nonzero(~np.isfinite(X)))
+        raise ValueError(f"{what} {row + 1}: column {features[column]!r} must be finite, got {X[row, column]}")

@@ -1,0 +1,96 @@
+"""`fastmlp tune`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from fastmlp.cli import runs, sources
+from fastmlp.cli.options import INTERRUPTED, training_options
+from fastmlp.cli.presets import OPTIMIZERS, preset
+from fastmlp.cli.spaces import parsed, searched
+from fastmlp.optional import require
+from fastmlp.plots import plot_grid, plot_learning_curves
+from fastmlp.tuning import search
+from fastmlp.tuning.ledger import BEST, TRIALS
+from fastmlp.tuning.space import format_value, varying
+
+
+@click.command()
+@click.option("--optimizer", type=click.Choice(OPTIMIZERS, case_sensitive=False), default="SGD")
+@click.option(
+    "--param",
+    "params",
+    type=(str, str),
+    multiple=True,
+    metavar="NAME VALUES",
+    help="A hyper-parameter and what to try: learning_rate 0.05,0.1 or hidden_sizes [64,32],[64] or, with --random, "
+    "learning_rate 'loguniform(1e-3, 1)'. May be repeated.  [default: layers, learning rate, regularization]",
+)
+@click.option("--random", "n_trials", type=click.IntRange(1), help="Draw so many combinations in place of trying all.")
+@click.option("--halving", type=click.IntRange(2), help="Train all for a few epochs, the best 1/N for N times as many.")
+@click.option("--workers", type=click.IntRange(1), help="Networks to train at a time.  [default: one a processor]")
+@training_options("Folder for the trials, the best network and the figures.  [default: runs/DATA-tune]")
+def tune(
+    optimizer: str,
+    params: tuple[tuple[str, str], ...],
+    n_trials: int | None,
+    halving: int | None,
+    workers: int | None,
+    data: str,
+    label: str | None,
+    folder: Path | None,
+    epochs: int | None,
+    dtype: str,
+    seed: int,
+    out: Path | None,
+) -> None:
+    """Search for good hyper-parameters: a grid, or at random.
+
+    Several networks are trained at a time, one thread each. Every finished trial is written down at once, so that the
+    same command goes on where a search was stopped. The best network is saved, and tested once.
+    """
+    require("matplotlib.figure", "cli", "the figures")
+    usual = preset(sources.kind(data), optimizer)
+    space = searched(usual, [(name, parsed(name, values)) for name, values in params], epochs)
+    source = sources.load(data, folder, label)
+    out = out or Path("runs", f"{source.name}-tune")
+    try:
+        found = search(
+            space,
+            **{name.removesuffix("_train"): array for name, array in source.arrays.items()},
+            n_trials=n_trials,
+            halving=halving,
+            dtype=dtype,
+            standardizer=source.standardizer,
+            seed=seed,
+            n_workers=workers,
+            folder=out,
+            progress=sys.stderr.isatty(),
+        )
+    except KeyboardInterrupt:
+        click.echo(f"\nstopped; the trials that were finished are kept in {out}: the same command goes on", err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    found.network.feature_names = source.feature_names
+    if source.class_names is not None:  # those that no row has come last
+        found.network.class_names = source.class_names[: found.network.output_size]
+    found.network.save(out / BEST)
+    # a halving may have a short combination in several rounds
+    complete = {str(trial.hyper_parameters): trial for trial in found.trials if trial.complete}
+    best_first = sorted(complete.values(), key=lambda trial: trial.rank, reverse=True)
+    varied = varying(found.trials)
+    click.echo(f"{len(found.trials)} trials on {source.name}; the best:\n\nval acc  epochs  {'  '.join(varied)}")
+    for trial in best_first[:10]:
+        values = "  ".join(f"{format_value(trial.hyper_parameters[name]):>{len(name)}}" for name in varied)
+        click.echo(f"{trial.val_accuracy:7.4f}  {trial.epochs:6d}  {values}")
+    runs.write_figure(
+        out / "curves.png", plot_learning_curves(found.trials, title=f"{source.name}: {len(found.trials)} trials")
+    )
+    figures = "curves.png"
+    if n_trials is None and len(varied) > 1:
+        runs.write_figure(out / "grid.png", plot_grid(found.trials, title=f"{source.name}: best validation accuracy"))
+        figures += " and grid.png"
+    click.echo(
+        f"\ntest accuracy of the best {found.test_accuracy:.4f} on {len(source.arrays['y_test']):,} rows\n"
+        f"wrote {TRIALS}, {BEST}, {figures} to {out}"
+    )

@@ -1,0 +1,150 @@
+"""`fastmlp predict` and `fastmlp evaluate`."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from cli_helpers import CLASSES, COLUMNS, blobs, categories, found
+from conftest import python
+
+import fastmlp
+from fastmlp import NeuralNetwork
+
+for library in ("click", "tqdm", "matplotlib"):
+    pytest.importorskip(library)
+sources = pytest.importorskip("fastmlp.cli.sources")
+
+# ---- there and back
+
+
+def round_trip(folder, data):
+    """Train, then predict and evaluate in processes of their own."""
+    command = ["-m", "fastmlp"]
+    done = python(*command, "train", "--data", data, "--epochs", "2", "--out", "a", "--json", folder=folder)
+    assert done.returncode == 0, done.stderr
+    trained = json.loads(done.stdout)
+    evaluated = python(*command, "evaluate", "a/model.npz", data, "--json", folder=folder)
+    assert json.loads(evaluated.stdout)["accuracy"] == trained["test_accuracy"]
+    predicted = python(*command, "predict", "a/model.npz", data, "--out", "b.csv", folder=folder)
+    text = f"accuracy {trained['test_accuracy']:.4f}"
+    assert predicted.stdout == f"wrote {trained['n_test']:,} predictions to b.csv; {text}\n"
+    labels = [int(text) for text in categories((folder / "b.csv").read_text())]
+    return trained["test_accuracy"], np.array(labels)
+
+
+def test_digits_there_and_back(tmp_path):
+    accuracy, labels = round_trip(tmp_path, "digits")
+    assert np.mean(labels == sources.load("digits", None, None).arrays["y_test"]) == pytest.approx(accuracy)
+
+
+def test_cifar10_there_and_back(tmp_path):
+    folder = os.environ.get("FASTMLP_DATA")
+    if not folder:
+        pytest.skip("needs CIFAR-10: set FASTMLP_DATA")
+    accuracy, labels = round_trip(tmp_path, folder)
+    assert accuracy > 0.4
+    expected = fastmlp.get_CIFAR10_data(1, 0, folder=folder, dtype="uint8")["y_test"]
+    assert np.mean(labels == expected) == pytest.approx(accuracy)
+    assert NeuralNetwork.load(tmp_path / "a" / "model.npz").class_names[3] == "cat"
+
+
+def test_digits_are_taken_as_before():
+    """X / 16, to the last bit."""
+    data = sources.load("digits", None, None)
+    X = data.arrays["X_train"]
+    assert X.dtype == np.uint8
+    net = data.network([7], dtype="float32", seed=0)
+    plain = NeuralNetwork(64, [7], 10, dtype="float32", seed=0)
+    np.testing.assert_array_equal(net.predict_proba(X), plain.predict_proba(X.astype("float32") / 16))
+
+
+# ---- predict and evaluate
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A network of three features and classes with names."""
+    net = NeuralNetwork(3, [], 3, seed=0)
+    net.class_names, net.feature_names = CLASSES, COLUMNS
+    net.save(tmp_path / "model.npz")
+    return tmp_path / "model.npz"
+
+
+@pytest.mark.parametrize(
+    ("options", "exit_code", "message"),
+    [
+        (("predict",), 2, "Missing argument 'MODEL'"),
+        (("predict", "nowhere.npz", "digits"), 2, "'nowhere.npz' does not exist"),
+        (("predict", "model.npz", "nowhere"), 2, "'nowhere' is neither digits nor cifar10, nor a file or a folder"),
+        (("predict", "rows.npy", "digits"), 1, "'rows.npy' is not a whole fastmlp model file: "),
+        (("predict", "model.npz", "digits"), 1, "digits must have rows of 3 features, as the network, got 64"),
+        (("predict", "model.npz", "wide.npy"), 1, "wide.npy must have rows of 3 features, as the network, got 4"),
+        (("predict", "model.npz", "."), 1, "CIFAR-10 is not in "),
+        (("predict", "model.npz", "model.npz"), 1, "model.npz must hold X, or X_test, got "),
+        (
+            ("predict", "model.npz", "other.csv"),
+            1,
+            "other.csv has no column 'width, mm'; its columns are 'length', 'height'",
+        ),
+        (("predict", "model.npz", "a.txt"), 1, "a.txt must end in .csv, .npz or .npy, or be a folder with CIFAR-10"),
+        (("predict", "plain.npz", "rows.npy", "--names"), 2, "--names needs a network with names for its classes"),
+        (("predict", "model.npz", "rows.npy", "--out", "."), 2, "'.' is a directory"),
+        (("evaluate", "model.npz", "other.csv", "--label", "b"), 1, "other.csv has no column 'width, mm', 'b'; its"),
+        (
+            ("evaluate", "model.npz", "y.npz"),
+            1,
+            "y in y.npz must hold classes that are known, 'blue, dark', 'green', 'red'",
+        ),
+    ],
+)
+def test_what_cannot_be_predicted_is_said(run, tmp_path, model, options, exit_code, message):
+    rows = np.ones((2, 3))
+    np.save(tmp_path / "rows.npy", rows)
+    np.save(tmp_path / "wide.npy", np.ones((2, 4)))
+    np.savez(tmp_path / "y.npz", X=rows, y=["red", "yellow"])
+    (tmp_path / "other.csv").write_text("length,height\n1,2\n")
+    (tmp_path / "a.txt").write_text("")
+    NeuralNetwork(3, [], 3).save(tmp_path / "plain.npz")
+    before = sorted(os.listdir(tmp_path))
+    result = run(*options)
+    assert result.exit_code == exit_code, result.output
+    assert message in result.stderr
+    assert "Traceback" not in result.output
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_evaluate_shows_what_was_taken_for_what(run, tmp_path, model):
+    X, labels = blobs(50)
+    names = [CLASSES[k] for k in labels]
+    np.savez(tmp_path / "a.npz", X=X, y=names)
+    predictions = NeuralNetwork.load(model).predict(X)
+    counts = [[int(np.sum((labels == i) & (predictions == j))) for j in range(3)] for i in range(3)]
+    result = found(run("evaluate", model, "a.npz", "--json"))
+    assert result["confusion"] == counts
+    assert result["class_names"] == CLASSES
+    assert result["accuracy"] == np.trace(counts) / 50
+    assert result["loss"] == NeuralNetwork.load(model).evaluate(X, labels)[0]
+    assert result["figure"] == str(tmp_path / "confusion.png")
+    assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")
+    text = run("evaluate", model, "a.npz", "--figure", "other.png").output
+    assert f"accuracy {result['accuracy']:.4f} on 50 rows, loss {result['loss']:.4f}" in text
+    for i, name in enumerate(CLASSES):
+        (line,) = [line for line in text.splitlines() if line.startswith(name)]
+        *cells, recall = line[len(name) :].split()
+        assert cells == [str(n) for n in counts[i]]
+        assert recall == f"{counts[i][i] / sum(counts[i]):.4f}"
+    assert (tmp_path / "other.png").exists()
+
+
+def test_many_classes_are_summed_up(run, tmp_path):
+    net = NeuralNetwork(2, [], 60, seed=0)
+    net.params["W1"][:] = 0
+    net.params["b1"] = -np.arange(60.0)
+    net.save(tmp_path / "model.npz")
+    np.savez(tmp_path / "a.npz", X=np.ones((120, 2)), y=np.repeat(np.arange(40), 3))
+    lines = run("evaluate", "model.npz", "a.npz").output.splitlines()
+    assert "confused most often:" in lines
+    assert "       3  1  0" in lines
+    np.savez(tmp_path / "b.npz", X=np.ones((3, 2)), y=np.zeros(3))
+    assert "nothing is confused" in run("evaluate", "model.npz", "b.npz").output

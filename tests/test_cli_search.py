@@ -1,0 +1,170 @@
+"""`fastmlp compare` and `fastmlp tune`."""
+
+import json
+import os
+import re
+import sys
+
+import numpy as np
+import pytest
+
+import fastmlp
+
+for library in ("click", "tqdm", "matplotlib"):
+    pytest.importorskip(library)
+sources = pytest.importorskip("fastmlp.cli.sources")
+
+
+def test_compare_trains_four_networks(run, tmp_path):
+    result = run("compare", "--epochs", "3", "--seed", "1")
+    assert result.exit_code == 0, result.output
+    out = tmp_path / "runs" / "digits-compare"
+    figures = [f"compare_{name}.png" for name in ("2layer", "3layer", "all")]
+    submissions = {
+        f"{n} layers, {optimizer}": f"nn_{n}layer_{optimizer.lower()}_submission.csv"
+        for n in (2, 3)
+        for optimizer in ("SGD", "Adam")
+    }
+    assert sorted(os.listdir(out)) == sorted([*figures, "histories.json", *submissions.values()])
+    for name in figures:
+        assert (out / name).read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    found = json.loads((out / "histories.json").read_text())
+    assert found["environment"]["numpy"] == np.__version__
+    assert list(found["runs"]) == list(submissions)
+    rows = [line.split() for line in result.output.splitlines() if re.match(r" +[23] ", line)]
+    for (name, one), row in zip(found["runs"].items(), rows, strict=True):
+        n_layers, optimizer = int(name[0]), name.split()[-1]
+        assert row[:2] == [str(n_layers), optimizer] == [str(n_layers), one["settings"]["optimizer"]]
+        assert one["network"].startswith("NeuralNetwork(64" + "-64" * (n_layers - 1) + "-10")
+        validation = one["history"]["val_accuracy"]
+        assert len(validation) == 3
+        shown = [float(text.replace(",", "")) for text in row[2:]]
+        expected = [validation[-1], max(validation), one["test_accuracy"], one["seconds"], one["samples_per_second"]]
+        assert shown == pytest.approx(expected, abs=0.51)
+        assert shown[:3] == pytest.approx(expected[:3], abs=5e-5)
+    # what is submitted is what was tested
+    labels = sources.load("digits", None, None).arrays["y_test"]
+    for name, file in submissions.items():
+        lines = (out / file).read_text().splitlines()
+        assert lines[0] == "id,category"
+        predictions = [int(line.split(",")[1]) for line in lines[1:]]
+        assert np.mean(predictions == labels) == pytest.approx(found["runs"][name]["test_accuracy"])
+
+
+def test_compare_gives_what_train_gives(run, tmp_path):
+    options = ("--epochs", "2", "--dtype", "float64", "--threads", "1", "--seed", "3")
+    assert run("compare", *options, "--out", "both").exit_code == 0
+    assert run("train", *options, "--optimizer", "SGD", "--out", "one").exit_code == 0
+    both, one = (
+        json.loads((tmp_path / "both" / "histories.json").read_text()),
+        json.loads((tmp_path / "one" / "history.json").read_text()),
+    )
+    same = both["runs"]["2 layers, SGD"]
+    assert same["history"]["train_loss"] == one["history"]["train_loss"]
+    assert same["settings"] == one["settings"]
+
+
+def test_compare_says_what_is_missing(run, tmp_path):
+    result = run("compare", "--data", "cifar10")
+    assert result.exit_code == 1
+    assert "FASTMLP_DATA" in result.output
+    assert run("compare", "--epochs", "0").exit_code == 2
+    assert os.listdir(tmp_path) == []
+
+
+def trials_of(out):
+    return [json.loads(line) for line in (out / "trials.jsonl").read_text().splitlines()[1:]]
+
+
+def test_tune_searches_a_grid_and_goes_on(run, tmp_path):
+    options = ("tune", "--epochs", "2", "--param", "learning_rate", "0.1,0.3", "--param", "hidden_sizes", "[8],[8, 4]")
+    first = run(*options)
+    assert first.exit_code == 0, first.output
+    out = tmp_path / "runs" / "digits-tune"
+    assert sorted(os.listdir(out)) == ["best.npz", "curves.png", "grid.png", "trials.jsonl"]
+    tried = [
+        (one["hyper_parameters"]["learning_rate"], one["hyper_parameters"]["hidden_sizes"]) for one in trials_of(out)
+    ]
+    assert sorted(tried) == [(0.1, [8]), (0.1, [8, 4]), (0.3, [8]), (0.3, [8, 4])]
+    before = (out / "trials.jsonl").read_bytes()
+    again = run(*options)
+    assert again.output == first.output
+    assert (out / "trials.jsonl").read_bytes() == before
+    data = sources.load("digits", None, None).arrays
+    accuracy = fastmlp.NeuralNetwork.load(out / "best.npz").score(data["X_test"], data["y_test"])
+    assert f"test accuracy of the best {accuracy:.4f} on 300 rows" in first.output
+    rows = [line.split() for line in first.output.splitlines() if re.match(r" *0\.\d{4}  ", line)]
+    assert len(rows) == 4
+    assert [row[0] for row in rows] == sorted((row[0] for row in rows), reverse=True)
+
+
+def test_tune_at_random_with_halving(run, tmp_path):
+    options = (
+        "--random",
+        "4",
+        "--halving",
+        "2",
+        "--epochs",
+        "4",
+        "--optimizer",
+        "Adam",
+        "--workers",
+        "2",
+        "--seed",
+        "5",
+    )
+    result = run("tune", *options, "--param", "learning_rate", "loguniform(1e-4, 1e-1)", "--out", "a")
+    assert result.exit_code == 0, result.output
+    assert sorted(os.listdir(tmp_path / "a")) == ["best.npz", "curves.png", "trials.jsonl"]
+    found = trials_of(tmp_path / "a")
+    assert [one["training"]["epochs"] for one in found] == [1] * 4 + [2] * 2 + [4]
+    assert {one["hyper_parameters"]["optimizer"] for one in found} == {"Adam"}
+    assert all(1e-4 <= one["hyper_parameters"]["learning_rate"] <= 1e-1 for one in found)
+
+
+@pytest.mark.parametrize(
+    ("options", "exit_code", "message"),
+    [
+        (("--param", "rate", "1"), 1, "must be one of 'num_layers', "),
+        (("--param", "learning_rate", "fast"), 1, "learning_rate must be a number, got 'fast'"),
+        (("--param", "learning_rate", "loguniform(0, 1)"), 1, "learning_rate must have two bounds, "),
+        (("--param", "learning_rate", "uniform(0, 1)"), 1, "must be a list of choices where n_trials is not given"),
+        (("--param", "learning_rate", ""), 1, "learning_rate"),
+        (("--param", "batch_size", "8", "--param", "batch_size", "16"), 1, "--param batch_size must be given once"),
+        (("--param", "epochs", "1,2", "--epochs", "3"), 1, "epochs must be given by --epochs or by --param epochs"),
+        (("--halving", "1"), 2, "--halving"),
+        (("--workers", "0"), 2, "--workers"),
+        (("--param", "learning_rate"), 2, "--param"),
+    ],
+)
+def test_tune_says_what_it_cannot_search(options, exit_code, message, run, tmp_path):
+    result = run("tune", *options)
+    assert result.exit_code == exit_code, result.output
+    assert message in result.output
+    assert "Traceback" not in result.output
+    assert not list(tmp_path.glob("**/trials.jsonl"))
+
+
+def test_tune_leaves_the_results_of_another_search_alone(run, tmp_path):
+    options = ("tune", "--epochs", "1", "--param", "learning_rate", "0.1", "--out", "a")
+    assert run(*options).exit_code == 0
+    before = (tmp_path / "a" / "trials.jsonl").read_bytes()
+    result = run(*options, "--seed", "7")
+    assert result.exit_code == 1
+    assert "is of another search: its seed is 0, this one's 7; choose another folder" in result.output
+    assert (tmp_path / "a" / "trials.jsonl").read_bytes() == before
+
+
+def test_tune_says_what_it_cannot_have(run, tmp_path, monkeypatch):
+    def greedy(*arguments, **options):
+        raise MemoryError("Unable to allocate 279. GiB")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["fastmlp.cli.tune"], "search", greedy)
+        result = run("tune", "--epochs", "1", "--out", "a")
+    assert (result.exit_code, result.output) == (1, "Error: Unable to allocate 279. GiB\n")
+    (tmp_path / "b" / "curves.png").mkdir(parents=True)
+    result = run("tune", "--epochs", "1", "--param", "learning_rate", "0.1", "--out", "b")
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1].endswith("curves.png'")
+    assert len(trials_of(tmp_path / "b")) == 1
