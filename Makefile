@@ -9,7 +9,7 @@ SOURCES := $(wildcard src_pyx/*) setup.py pyproject.toml
 # what benchmarks compare with, besides what is installed; of PyTorch, its CPU build
 RIVALS ?= scikit-learn jax
 
-.PHONY: train test test-debug test-sanitize lint bench bench-quick notebook rivals clean
+.PHONY: train test test-debug test-sanitize lint docs bench bench-quick notebook rivals clean
 
 train: $(VENV)/installed
 	$(BIN)/fastmlp train --out runs/digits
@@ -35,6 +35,13 @@ lint: $(VENV)/linted
 	$(BIN)/ruff format --check .
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint src_pyx
 	$(BIN)/mypy
+
+# Every command and every example of the pages is run too; those with CIFAR-10 where FASTMLP_DATA names its folder.
+docs: $(VENV)/documented
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env -b html docs build/docs
+	$(BIN)/pytest -q --doctest-modules fastmlp
+	$(BIN)/pytest -q docs/test_pages.py
+	@echo "The first page is $(CURDIR)/build/docs/index.html"
 
 # the report comes also where a system failed or was wrong: it says so
 bench: rivals
@@ -76,6 +83,10 @@ $(VENV)/installed: $(BIN)/python $(SOURCES)
 
 %/linted: %/tested
 	$*/bin/python -m pip install --quiet --group lint
+	touch $@
+
+%/documented: %/tested
+	$*/bin/python -m pip install --quiet --group docs
 	touch $@
 
 # the stamps are made on the way to something else, but stay

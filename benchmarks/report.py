@@ -1,4 +1,4 @@
-"""The tables of README and the pictures beside the results, made from the results' files.
+"""The tables of README and the documentation and the pictures beside the results, made from the results' files.
 
 python -m benchmarks.report            # writes them
 python -m benchmarks.report --check    # fails where they are not what the files give
@@ -15,13 +15,14 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from benchmarks import assignment, pictures
+from benchmarks import assignment, pictures, stages
 from benchmarks.cases import threads_text
 from benchmarks.compare import is_void_result
 from benchmarks.rounds import BLOCKS, REPETITIONS
 
 FOLDER = Path(__file__).with_name("results")
-README = Path(__file__).parent.with_name("README.md")
+ROOT = Path(__file__).parent.parent
+PAGES = (ROOT / "README.md", ROOT / "docs" / "notebook.md")
 # a column of the table: the systems of which it shows the fastest
 COLUMNS = {
     "floor": ("floor",),
@@ -147,7 +148,7 @@ def loaded(path: Path) -> dict:
 
 
 def sections() -> dict[str, str]:
-    """The parts of README that come from files of results, by the name in their markers."""
+    """The parts of the pages that come from files of results, by the name in their markers."""
     found = {"assignment": assignment.table(loaded(FOLDER / "assignment.json"))}
     for path in sorted(FOLDER.glob("compare*.json")):
         record = loaded(path)
@@ -163,19 +164,29 @@ def sections() -> dict[str, str]:
         found[path.stem] = "\n".join("\n".join([*part, ""]) for part in parts if part) + "\n" + provenance(record)
     record = loaded(FOLDER / "sizes.json")
     found["sizes"] = "\n".join([*sizes_table(record), "", provenance(record)])
+    record = loaded(FOLDER / "stages.json")
+    found["stages"] = "\n".join([*stages.table(record), "", provenance(record)])
     return found
 
 
-def filled(text: str) -> str:
-    """README's text with its sections as they should be."""
+def filled(pages: dict[Path, str]) -> dict[Path, str]:
+    """The pages' texts with their sections as they should be."""
     found = sections()
-    marked = re.findall("<!-- (.*): python -m benchmarks.report -->", text)
+    marked = [
+        name for text in pages.values() for name in re.findall("<!-- (.*): python -m benchmarks.report -->", text)
+    ]
     if sorted(marked) != sorted(found):
-        raise SystemExit(f"README.md has marks for {sorted(marked)}, and there are results for {sorted(found)}")
+        raise SystemExit(f"the pages have marks for {sorted(marked)}, and there are results for {sorted(found)}")
+    return {path: _filled(path.name, text, found) for path, text in pages.items()}
+
+
+def _filled(page: str, text: str, found: dict[str, str]) -> str:
     for name, section in found.items():
         start, end = f"<!-- {name}: python -m benchmarks.report -->", f"<!-- end of {name} -->"
+        if start not in text:
+            continue
         if text.count(end) != 1:
-            raise SystemExit(f"README.md must have the line {end} once")
+            raise SystemExit(f"{page} must have the line {end} once")
         text = re.sub(
             f"({re.escape(start)}).*?({re.escape(end)})", lambda m, s=section: f"{m[1]}\n{s}\n{m[2]}", text, flags=re.S
         )
@@ -218,18 +229,20 @@ def is_drawn(picture: pictures.Picture) -> bool:
 
 
 def main() -> int:
-    """Write README's sections and the pictures, or compare them."""
+    """Write the pages' sections and the pictures, or compare them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="change nothing; exit status 1 where something differs")
     check = parser.parse_args().check
-    text = README.read_text()
-    stale = [] if filled(text) == text else [str(README)]
+    pages = {path: path.read_text() for path in PAGES}
+    right = filled(pages)
+    stale = [str(path) for path, text in pages.items() if right[path] != text]
     stale += [str(FOLDER / picture.name) for picture in pictures.PICTURES if not is_drawn(picture)]
     if check:
         for path in stale:
             print(f"{path} is not what the results give: python -m benchmarks.report", file=sys.stderr)
         return 1 if stale else 0
-    README.write_text(filled(text))
+    for path, text in right.items():
+        path.write_text(text)
     for picture in pictures.PICTURES:
         draw(picture)
     return 0

@@ -350,13 +350,18 @@ def test_the_table_shows_the_fastest_sound_system_losses_in_bold_and_failures():
     }
 
 
-def test_a_section_of_readme_that_differs_is_put_right():
-    text = report.README.read_text()
-    before, marker, after = text.partition("<!-- sizes: python -m benchmarks.report -->")
-    assert report.filled(before + marker + "\nas fast as light\n" + after) == report.filled(text)
-    assert "as fast as light" not in report.filled(before + marker + "\nas fast as light\n" + after)
-    with pytest.raises(SystemExit, match="sizes"):
-        report.filled(before + after)
+def test_a_section_of_a_page_that_differs_is_put_right():
+    pages = {path: path.read_text() for path in report.PAGES}
+    right = report.filled(pages)
+    for path, name in zip(report.PAGES, ("sizes", "stages"), strict=True):
+        before, marker, after = pages[path].partition(f"<!-- {name}: python -m benchmarks.report -->")
+        changed = pages | {path: before + marker + "\nas fast as light\n" + after}
+        assert report.filled(changed) == right
+        with pytest.raises(SystemExit, match=name):
+            report.filled(pages | {path: before + after})
+        end = f"<!-- end of {name} -->"
+        with pytest.raises(SystemExit, match=f"{path.name} must have the line {end} once"):
+            report.filled(pages | {path: pages[path].replace(end, "")})
 
 
 def test_a_picture_of_other_results_is_stale(tmp_path, monkeypatch):

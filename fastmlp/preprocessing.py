@@ -129,7 +129,7 @@ class Standardizer:
         return self
 
     def transform(self, X: npt.ArrayLike, dtype: npt.DTypeLike = np.float64) -> np.ndarray:
-        """(X - mean_) / scale_ as a fresh array, with the bits that a network with this standardizer computes with.
+        """`(X - mean_) / scale_` as a fresh array, with the bits that a network with this standardizer computes with.
 
         Parameters
         ----------

@@ -43,8 +43,7 @@ def read_csv(path: Path, features: Sequence[str], label: str | None) -> Table:
             raise ValueError(f"{path} has no column {some(missing)}; its columns are {some(header)}")
         places = [header.index(name) for name in features]
         label_place = None if label is None else header.index(label)
-        numbers, labels = array("d"), []
-        n_rows = 0
+        numbers, labels, line_numbers = array("d"), [], array("q")
         for row in lines:
             if not row:  # an empty line, at the end for instance
                 continue
@@ -60,11 +59,11 @@ def read_csv(path: Path, features: Sequence[str], label: str | None) -> Table:
                 labels.append(row[label_place].strip())
                 if not labels[-1]:
                     raise ValueError(f"{path}, line {lines.line_num}: column {label!r} must hold a class, got nothing")
-            n_rows += 1
-    if n_rows == 0:
+            line_numbers.append(lines.line_num)
+    if not line_numbers:
         raise ValueError(f"{path} must have at least one row below its header line, got none")
-    X = np.frombuffer(numbers).reshape(n_rows, len(places))
-    _check_finite(f"{path}, row", X, features)
+    X = np.frombuffer(numbers).reshape(len(line_numbers), len(places))
+    _check_finite(f"{path}, line", X, line_numbers, features)
     return Table(X, labels if label is not None else None, list(features))
 
 
@@ -88,7 +87,7 @@ def matrix(path: Path, name: str, values: np.ndarray) -> np.ndarray:
     if values.ndim < 2 or 0 in values.shape:
         raise ValueError(f"{name} in {path} must have shape (n_rows, n_features), none of them 0, got {values.shape}")
     rows = values.reshape(len(values), -1)
-    _check_finite(f"{name} in {path}, row", rows, range(rows.shape[1]))
+    _check_finite(f"{name} in {path}, row", rows, range(len(rows)), range(rows.shape[1]))
     return rows
 
 
@@ -148,7 +147,8 @@ def _bad(row: list[str], places: Sequence[int], header: list[str]) -> str:
     return f"column {header[place]!r} must hold numbers, got {got}; {advice}"
 
 
-def _check_finite(what: str, X: np.ndarray, features: Sequence[object]) -> None:
+def _check_finite(what: str, X: np.ndarray, rows: Sequence[int], columns: Sequence[object]) -> None:
+    """Refuse what is not finite, by what its row and column are called."""
     if X.dtype.kind == "f" and not np.isfinite(X).all():
-        row, column = (int(index[0]) for index in np.nonzero(~np.isfinite(X)))
-        raise ValueError(f"{what} {row + 1}: column {features[column]!r} must be finite, got {X[row, column]}")
+        i, j = (int(index[0]) for index in np.nonzero(~np.isfinite(X)))
+        raise ValueError(f"{what} {rows[i]}: column {columns[j]!r} must be finite, got {X[i, j]}")

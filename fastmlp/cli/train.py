@@ -44,7 +44,7 @@ class Sizes(click.ParamType):
 @click.option(
     "--learning-rate",
     type=float,
-    help="[default: SGD 0.2, Momentum 0.02, Adam 0.003; cifar10: 0.05, 0.005, 0.0003]",
+    help="Of the first epoch.  [default: SGD 0.2, Momentum 0.02, Adam 0.003; cifar10: 0.05, 0.005, 0.0003]",
 )
 @click.option(
     "--learning-rate-decay", type=float, help="Factor on the rate after each epoch.  [default: 0.95; cifar10: 0.85]"

@@ -1,0 +1,87 @@
+"""Every command and every example of README and these pages runs, page by page, from top to bottom."""
+
+import functools
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastmlp
+
+ROOT = Path(__file__).parent.parent
+CIFAR10 = os.environ.get("FASTMLP_DATA")
+# a block of code, or a line of an indented one
+PART = re.compile(
+    r"^```python\n(?P<code>.*?)^```|^    (?P<command>(?:fastmlp|make|pip|python) [^\n]*)", re.DOTALL | re.MULTILINE
+)
+PAGES = [page for page in (ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))) if PART.search(page.read_text())]
+# these are what .ci/run does
+ELSEWHERE = ("make ", "pip install ")
+
+
+def fragment_names():
+    """What README's fragments of a training loop take from their surroundings."""
+    X, y = fastmlp.load_digits()
+    X = X / 16
+    arrays = {"X_train": X[:1500], "y_train": y[:1500], "X_val": X[1500:], "y_val": y[1500:]}
+    loop = {
+        "X_batch": X[:32],
+        "y_batch": y[:32],
+        "reg": 1e-4,
+        "learning_rate": 1e-3,
+        "b1": 0.9,
+        "b2": 0.99,
+        "eps": 1e-8,
+    }
+    return {"__name__": "page", **arrays, **loop, "epoch": 0}
+
+
+def run_command(line):
+    """A command of a page, as a shell would run it in this environment."""
+    program, *arguments = shlex.split(line, comments=True)
+    assert program == "fastmlp"
+    done = subprocess.run([sys.executable, "-m", program, *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+
+
+def write_iris(folder):
+    """The files that README's own-data commands name, as someone has them."""
+    random = np.random.RandomState(0)
+    with (folder / "train.csv").open("w") as train, (folder / "test.csv").open("w") as test:
+        train.write("length,width,species\n")
+        test.write("length,width\n")
+        for kind in random.randint(3, size=100):
+            length, width = random.randn(2) + 3 * kind
+            train.write(f"{length},{width},{'abc'[kind]}\n")
+            test.write(f"{length},{width}\n")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_page(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    if CIFAR10:  # as if it had been downloaded
+        (tmp_path / "cache" / "fastmlp").mkdir(parents=True)
+        for folder in Path(CIFAR10).resolve().glob("cifar-10-batches-*"):
+            (tmp_path / "cache" / "fastmlp" / folder.name).symlink_to(folder)
+        monkeypatch.delenv("FASTMLP_DATA")
+        # a part of the images, or the notebook's page takes minutes
+        monkeypatch.setattr(fastmlp, "get_CIFAR10_data", functools.partial(fastmlp.get_CIFAR10_data, 2000, 500, 500))
+    if page.name == "README.md":
+        write_iris(tmp_path)
+    names = fragment_names()
+    for part in PART.finditer(page.read_text()):
+        text = part["command"] or part["code"]
+        if not CIFAR10 and re.search("cifar10", text, re.IGNORECASE):
+            if part["code"]:
+                pytest.skip("the rest needs CIFAR-10: set FASTMLP_DATA")
+            continue
+        if part["code"]:
+            exec(compile(text, str(page), "exec"), names)
+        elif not text.startswith(ELSEWHERE):
+            run_command(text)
