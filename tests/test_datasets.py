@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fastmlp import Standardizer
-from fastmlp.datasets import CIFAR10_CLASSES, get_CIFAR10_data, load_digits
+from fastmlp.datasets import CIFAR10_CLASSES, cifar10, get_CIFAR10_data, load_digits
 
 BATCHES = [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]
 ROWS = 6
@@ -309,17 +309,32 @@ def test_a_pickle_cannot_use_other_codecs(pickled):
         get_CIFAR10_data(**SIZES, folder=pickled)
 
 
-def test_needs_little_memory_beside_the_result(tmp_path):
-    images = np.zeros((6, 600, 3072), np.uint8)
-    write_binary(tmp_path, images, np.zeros((6, 600), np.uint8))
+def test_a_pickle_cannot_change_the_functions_that_it_calls(pickled):
+    forged = b"c_codecs\nencode\n(N}V__defaults__\n(Vlatin1\ntstb."
+    (pickled / "test_batch").write_bytes(forged)
+    with pytest.raises(ValueError, match="test_batch is not"):
+        get_CIFAR10_data(**SIZES, folder=pickled)
+    assert cifar10._latin1_bytes.__defaults__ is None
+
+
+@pytest.mark.parametrize("layout", ["binary", "pickled", "pickled by Python 2"])
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+def test_needs_the_memory_of_the_result_and_of_one_file(tmp_path, layout, dtype):
+    images, labels = np.zeros((6, 600, 3072), np.uint8), np.zeros((6, 600), np.uint8)
+    if layout == "binary":
+        write_binary(tmp_path, images, labels)
+    else:
+        write_pickled(tmp_path, images, labels, dump_python2 if layout == "pickled by Python 2" else pickle.dumps)
     tracemalloc.start()
     try:
-        data = get_CIFAR10_data(2900, 100, 600, folder=tmp_path)
+        data = get_CIFAR10_data(2900, 100, 600, folder=tmp_path, dtype=dtype)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    some_blocks = 4 * 256 * 3072 * 8
-    assert peak < sum(array.nbytes for array in data.values()) + images.nbytes + some_blocks
+    a_few_images = 30 * 3072
+    while_converting = 0 if dtype == "uint8" else 4 * 256 * 3072 * 8
+    one_file = images[0].nbytes + a_few_images
+    assert peak < sum(array.nbytes for array in data.values()) + max(one_file, while_converting)
 
 
 def test_the_official_versions_of_cifar10():

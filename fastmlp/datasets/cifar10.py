@@ -1,10 +1,10 @@
 """CIFAR-10 as a classifier wants it, read from either of its official layouts."""
 
+import functools
 import os
 import pickle
 import warnings
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -96,47 +96,48 @@ def get_CIFAR10_data(
     missing = [path.name for path in (*training_paths, test_path) if not path.exists()]
     if missing:
         raise FileNotFoundError(f"{place} holds only a part of CIFAR-10; missing: {', '.join(missing)}")
-    images, labels, n_images = _read(layout, training_paths, num_training + num_validation)
-    test_images, test_labels, n_test_images = _read(layout, [test_path], num_test)
+    X, y, n_images = _read(layout, training_paths, num_training + num_validation, dtype)
+    X_test, y_test, n_test_images = _read(layout, [test_path], num_test, dtype)
     for name, asked, available in (
         ("num_training", num_training, n_images),
         ("num_test", num_test, n_test_images),
     ):
         if asked > available:
             raise ValueError(f"{name} must be at most {available}, the number of images in the files, got {asked}")
-    left = len(images) - num_training
+    left = len(X) - num_training
     if left < num_validation:
         warnings.warn(
             f"num_validation asked for {num_validation} images, but {left} are left after the {num_training} that "
             f"train; {left} are given",
             stacklevel=2,
         )
-
-    train = slice(num_training)
-    validate = slice(num_training, num_training + num_validation)
-    test = slice(num_test)
-    if raw:
-        standardized: Callable[[np.ndarray], np.ndarray] = np.asarray
-    else:
-        standardizer = Standardizer(_N_CHANNELS, "feature" if subtract_mean else "channel").fit(images[train])
-        standardized = partial(_standardized, standardizer=standardizer, dtype=dtype)
+    if not raw:
+        center = "feature" if subtract_mean else "channel"
+        standardizer = Standardizer(_N_CHANNELS, center).fit(_bytes_of(X)[:num_training])
+        _standardize(X, standardizer)
+        _standardize(X_test, standardizer)
     return {
-        "X_train": standardized(images[train]),
-        "y_train": labels[train].astype(np.int64),
-        "X_val": standardized(images[validate]),
-        "y_val": labels[validate].astype(np.int64),
-        "X_test": standardized(test_images[test]),
-        "y_test": test_labels[test].astype(np.int64),
+        "X_train": X[:num_training],
+        "y_train": y[:num_training],
+        "X_val": X[num_training:],
+        "y_val": y[num_training:],
+        "X_test": X_test,
+        "y_test": y_test,
     }
 
 
-def _standardized(images: np.ndarray, standardizer: Standardizer, dtype: np.dtype) -> np.ndarray:
-    result = np.empty(images.shape, dtype)
-    for start in range(0, len(images), _BLOCK_ROWS):
+def _bytes_of(X: np.ndarray) -> np.ndarray:
+    """Room for an image's bytes (n, 3072) at the end of each row: there they are read, and later converted in place."""
+    return X.view(np.uint8)[:, -_N_FEATURES:]
+
+
+def _standardize(X: np.ndarray, standardizer: Standardizer) -> None:
+    """Convert the bytes that each row of X holds."""
+    images = _bytes_of(X)
+    for start in range(0, len(X), _BLOCK_ROWS):
         rows = slice(start, start + _BLOCK_ROWS)
         # NumPy divides in float64 and rounds to the type of the result at the end.
-        np.divide(images[rows] - standardizer.mean_, standardizer.scale_, out=result[rows])
-    return result
+        np.divide(images[rows] - standardizer.mean_, standardizer.scale_, out=X[rows])
 
 
 class _Layout(NamedTuple):
@@ -193,21 +194,25 @@ def _found_in(places: list[Path]) -> tuple[_Layout, Path] | None:
     return None
 
 
-def _read(layout: _Layout, paths: list[Path], wanted: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """Images in height-width-channel order and labels, as many as wanted or as there are; and how many there are."""
+def _read(layout: _Layout, paths: list[Path], wanted: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, int]:
+    """Rows of this type that hold images' bytes, and labels, as many as wanted or there are; and how many there are.
+
+    The bytes are in height-width-channel order, see `_bytes_of`.
+    """
     # no file has more images than this; what is not filled takes no memory
     room = min(wanted, sum(path.stat().st_size for path in paths) // _N_FEATURES)
-    images, labels = np.empty((room, _N_FEATURES), np.uint8), np.empty(room, np.int64)
+    X, labels = np.empty((room, _N_FEATURES), dtype), np.empty(room, np.int64)
+    images = _bytes_of(X).reshape(room, _N_PIXELS, _N_CHANNELS)
     n_images = 0
     for path in paths:
         batch, batch_labels = _read_checked(layout, path)
         here = slice(n_images, min(room, n_images + len(batch)))
         n = max(0, here.stop - here.start)
-        planes = batch[:n].reshape(n, _N_CHANNELS, _N_PIXELS)
-        images[here].reshape(n, _N_PIXELS, _N_CHANNELS)[...] = planes.transpose(0, 2, 1)
+        images[here] = batch[:n].reshape(n, _N_CHANNELS, _N_PIXELS).transpose(0, 2, 1)
         labels[here] = batch_labels[:n]
         n_images += len(batch)
-    return images[:n_images], labels[:n_images], n_images
+        del batch, batch_labels  # before the next file is read
+    return X[:n_images], labels[:n_images], n_images
 
 
 def _read_checked(layout: _Layout, path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -234,8 +239,8 @@ def _read_pickled(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Read a pickled dictionary with the arrays `data` and `labels`."""
     try:
         with path.open("rb") as file:
-            batch = _ArrayUnpickler(file, encoding="latin1").load()
-        # Python 3 keeps the type of keys that were written as bytes.
+            batch = _ArrayUnpickler(file, encoding="bytes").load()
+        # Python 2 wrote keys, and the bytes of arrays, as what are bytes in Python 3: read so, they are not copied.
         images, labels = (np.asarray(batch[key if key in batch else key.encode()]) for key in ("data", "labels"))
     except OSError:
         raise
@@ -252,15 +257,20 @@ def _read_pickled(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return images, labels
 
 
-class _ArrayUnpickler(pickle.Unpickler):
-    """Unpickles arrays and Python's basic types, and refuses to look up anything else."""
+class _ArrayUnpickler(pickle._Unpickler):
+    """Unpickles arrays and Python's basic types, and refuses to look up anything else.
+
+    The one that is written in Python: `pickle.Unpickler` has an image file's bytes in memory twice.
+    """
 
     def find_class(self, module: str, name: str) -> Any:
         # NumPy 2 renamed numpy.core; files of either spelling are about.
         try:
-            return _PICKLE_NAMES[module.replace("numpy._core", "numpy.core"), name]
+            found = _PICKLE_NAMES[module.replace("numpy._core", "numpy.core"), name]
         except KeyError:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no array needs") from None
+        # a pickle may set attributes of what it gets, so it gets a function's stand-in
+        return found if isinstance(found, type) else functools.partial(found)
 
 
 def _latin1_bytes(text: str, encoding: str) -> bytes:
