@@ -19,7 +19,11 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         return
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        with open(temporary, "xb") as file:
+        file = open(temporary, "xb")  # noqa: SIM115
+    except OSError as error:  # of which the user knows the other name
+        raise type(error)(error.errno, error.strerror, os.fspath(path)) from None
+    try:
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -29,8 +33,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise
 
 
-def lock(file: BinaryIO) -> None:
-    """Have an open file for this process alone until it is closed, where the system and the file system know how.
+def lock(descriptor: int) -> None:
+    """Have an open file or folder for this process alone until it is closed, where the file system knows how.
 
     Raises
     ------
@@ -42,7 +46,7 @@ def lock(file: BinaryIO) -> None:
     except ImportError:
         return
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise
     except OSError:

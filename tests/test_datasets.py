@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fastmlp import Standardizer
-from fastmlp.datasets import CIFAR10_CLASSES, cifar10, get_CIFAR10_data, load_digits
+from fastmlp.datasets import CIFAR10_CLASSES, get_CIFAR10_data, load_digits, unpickling
 
 BATCHES = [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]
 ROWS = 6
@@ -260,9 +260,14 @@ def test_labels_out_of_range_are_refused(tmp_path, batches):
         ({"data": PIXELS[0], "labels": [0]}, r"got uint8 \(3072,\)"),
         ({"data": PIXELS.astype(float), "labels": [0, 0]}, "got float64"),
         ({"data": PIXELS[:0], "labels": []}, r"n > 0, got uint8 \(0, 3072\)"),
-        ({"data": PIXELS, "labels": [0]}, r"2 integers, one an image, got int64 \(1,\)"),
-        ({"data": PIXELS, "labels": [0.0, 1.0]}, "got float64"),
-        ({"data": PIXELS, "labels": [[0], [1, 2]]}, "not a pickled batch"),
+        ({"data": PIXELS, "labels": [0]}, "2 integers, one an image, got 1 of type int"),
+        ({"data": PIXELS, "labels": [0.0, True]}, "got 2 of type bool, float"),
+        ({"data": PIXELS, "labels": "01"}, "one an image, got str"),
+        ({"data": PIXELS, "labels": [0, 2**70]}, "labels from 0 to 9, got 9223372036854775807 at image 1"),
+        ({"data": PIXELS.astype("O"), "labels": [0, 0]}, "asks for the type 'O8', which is none of plain numbers"),
+        ({"data": PIXELS.astype("U1"), "labels": [0, 0]}, "asks for the type 'U1'"),
+        ({"data": PIXELS, "labels": [np.datetime64("2026-11-24"), 0]}, "asks for the type 'M8'"),
+        ({"data": PIXELS, "labels": [[0], [1, 2]]}, "got 2 of type list"),
         ({"data": PIXELS, "labels": [0, -1]}, "labels from 0 to 9, got -1 at image 1"),
         ({"data": PIXELS}, "KeyError: b'labels'"),
         ([1, 2, 3], "not a pickled batch"),
@@ -314,7 +319,35 @@ def test_a_pickle_cannot_change_the_functions_that_it_calls(pickled):
     (pickled / "test_batch").write_bytes(forged)
     with pytest.raises(ValueError, match="test_batch is not"):
         get_CIFAR10_data(**SIZES, folder=pickled)
-    assert cifar10._latin1_bytes.__defaults__ is None
+    assert unpickling._latin1_bytes.__defaults__ is None
+
+
+SCALAR, TYPE, ARRAY = b"cnumpy.core.multiarray\nscalar\n", b"cnumpy\ndtype\n", b"cnumpy\nndarray\n"
+FORGED = {
+    # each of these ends a process that hands them to NumPy, which would follow the address in them
+    "array of objects": b"\x80\x04}(X\x04\0\0\0datah"
+    + ARRAY
+    + b"((K\x01tX\x01\0\0\0OC\x08AAAAAAAAtRX\x06\0\0\0labels]u.",
+    "field of objects": SCALAR
+    + b"("
+    + TYPE
+    + b"(VV8\nI00\nI01\ntR(I3\nV|\nN(Va\nt(dVa\n("
+    + TYPE
+    + b"(VO\ntRI0\ntsI8\nI1\nI0\ntbVAAAAAAAA\ntR.",
+    "state of a number": TYPE + b"(Vu1\ntR(I3\nV|\nN(Va\ntN.",
+    "no state": b"cnumpy.core.multiarray\n_reconstruct\n(NNNtR.",
+    "too few bytes": b"cnumpy.core.numeric\n_frombuffer\n(C\x01A" + TYPE + b"(Vu1\ntR(I1000000000000\nI3072\ntVC\ntR.",
+    "class made anew": b"\x80\x02" + ARRAY + b")\x81.",
+    "endless": b"(" * 10_000,
+    "no text": b"\x80\x04\x8c\x01\xff.",
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_pickle_cannot_make_anything_but_numbers(pickled, name):
+    (pickled / "test_batch").write_bytes(FORGED[name])
+    with pytest.raises(ValueError, match=r"test_batch (is not a pickled batch|must hold)"):
+        get_CIFAR10_data(**SIZES, folder=pickled)
 
 
 @pytest.mark.parametrize("layout", ["binary", "pickled", "pickled by Python 2"])

@@ -1,9 +1,11 @@
 """Downloading CIFAR-10, from a server on this machine that serves well, cuts off, and serves the wrong bytes."""
 
+import contextlib
 import fcntl
 import hashlib
 import http.server
 import io
+import os
 import tarfile
 import threading
 
@@ -12,6 +14,8 @@ import pytest
 
 from fastmlp.datasets import download, download_CIFAR10, get_CIFAR10_data
 
+# before it is replaced by a small one
+OFFICIAL = dict(download.ARCHIVES)
 BATCHES = [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]
 
 
@@ -44,6 +48,7 @@ class Server:
 
     def __init__(self):
         self.content, self.cuts, self.ranges, self.knows_ranges, self.status = b"", 0, [], True, 200
+        self.silent = False
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -68,7 +73,13 @@ class Server:
                 if outer.cuts:
                     outer.cuts -= 1
                     body = body[: len(body) // 2]
-                self.wfile.write(body)
+                if outer.silent:
+                    self.wfile.write(body[:1000])
+                    self.wfile.flush()
+                    self.connection.recv(1)  # until the other side hangs up
+                    return
+                with contextlib.suppress(ConnectionError):
+                    self.wfile.write(body)
 
             def log_message(self, *arguments):
                 pass
@@ -174,12 +185,67 @@ def test_wrong_bytes_of_an_earlier_try_are_fetched_anew(server, tmp_path, extra)
 
 
 def test_two_processes_do_not_write_into_one_file(server, tmp_path):
-    part = tmp_path / "cifar-10-binary.tar.gz.part"
-    with part.open("wb") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(BlockingIOError, match=r"another process is downloading .*part; wait for it"):
-            download_CIFAR10(tmp_path, progress=False)
+    other = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    with pytest.raises(BlockingIOError, match=r"another process is downloading into .*; wait for it"):
+        download_CIFAR10(tmp_path, progress=False)
     assert server.ranges == []
+    os.close(other)
+    download_CIFAR10(tmp_path, progress=False)
+
+
+def test_more_than_there_can_be_is_not_taken(server, tmp_path, monkeypatch):
+    monkeypatch.setitem(download.ARCHIVES, "binary", download.ARCHIVES["binary"]._replace(packed=1000))
+    monkeypatch.setattr(download, "_CHUNK", 500)
+    server.content = b"0" * 10**6
+    with pytest.raises(ConnectionError, match="it stopped after 1,500 of 1,000,000 bytes"):
+        download_CIFAR10(tmp_path, progress=False)
+
+
+def test_a_server_that_falls_silent(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "_PATIENCE", 0.2)
+    server.silent = True
+    with pytest.raises(ConnectionError, match=r"cannot be had: .*timed out; what has come so far is kept"):
+        download_CIFAR10(tmp_path, progress=False)
+    server.silent = False
+    download_CIFAR10(tmp_path, progress=False)
+    assert files_in(tmp_path) == sorted(binary_files())
+
+
+def test_a_full_disk_is_no_matter_of_the_server(server, tmp_path):
+    (tmp_path / "cifar-10-binary.tar.gz.part").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left on device"):
+        download_CIFAR10(tmp_path, progress=False)
+
+
+def test_what_was_killed_while_it_unpacked_is_downloaded_again(server, tmp_path):
+    place = tmp_path / "cache" / "fastmlp" / "cifar-10-batches-bin"
+    place.mkdir(parents=True)
+    (place / "data_batch_1.bin").write_bytes(binary_files()["cifar-10-batches-bin/data_batch_1.bin"])
+    assert len(get_CIFAR10_data(15, 5, 4)["X_train"]) == 15
+    assert len(server.ranges) == 1
+
+
+def test_what_is_official():
+    found = {layout: (archive.url, archive.md5) for layout, archive in OFFICIAL.items()}
+    home = "https://www.cs.toronto.edu/~kriz"
+    assert found == {
+        "binary": (f"{home}/cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530"),
+        "python": (f"{home}/cifar-10-python.tar.gz", "c58f30108f718f92721af3b95e74349a"),
+    }
+
+
+def test_a_user_without_a_home(server, monkeypatch, tmp_path):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(download.Path, "home", homeless)
+    with pytest.raises(FileNotFoundError, match="this user has no home for a cache; XDG_CACHE_HOME can name"):
+        get_CIFAR10_data(15, 5, 4)
+    download_CIFAR10(tmp_path, progress=False)
+    monkeypatch.setenv("FASTMLP_DATA", str(tmp_path))
+    assert len(get_CIFAR10_data(15, 5, 4)["X_train"]) == 15
 
 
 def link(name, target, kind):
@@ -256,5 +322,7 @@ def test_offline_there_is_one_message(server, tmp_path):
 
 def test_a_progress_bar(server, tmp_path, capsys):
     pytest.importorskip("tqdm")
+    download_CIFAR10(tmp_path / "silent", progress=False)
+    assert capsys.readouterr().err == ""
     download_CIFAR10(tmp_path)
     assert "CIFAR-10" in capsys.readouterr().err

@@ -1,16 +1,15 @@
 """CIFAR-10 as a classifier wants it, read from either of its official layouts."""
 
-import functools
 import os
-import pickle
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from fastmlp.datasets import unpickling
 from fastmlp.datasets.download import BATCHES, cache_folder, download_CIFAR10
 from fastmlp.preprocessing import Standardizer
 from fastmlp.validation import float_dtype, integer
@@ -95,7 +94,9 @@ def get_CIFAR10_data(
     *training_paths, test_path = layout.paths(place)
     missing = [path.name for path in (*training_paths, test_path) if not path.exists()]
     if missing:
-        raise FileNotFoundError(f"{place} holds only a part of CIFAR-10; missing: {', '.join(missing)}")
+        raise FileNotFoundError(
+            f"{place} holds a part of CIFAR-10 only (`fastmlp data cifar10` has all); missing: {', '.join(missing)}"
+        )
     X, y, n_images = _read(layout, training_paths, num_training + num_validation, dtype)
     X_test, y_test, n_test_images = _read(layout, [test_path], num_test, dtype)
     for name, asked, available in (
@@ -161,37 +162,39 @@ def _find_layout(folder: str | os.PathLike[str] | None) -> tuple[_Layout, Path]:
         places = [Path(folder)]
     else:
         variable = os.environ.get("FASTMLP_DATA")
-        places = [*([Path(variable)] if variable else []), Path("cifar10"), cache_folder()]
-    found = _found_in(places)
-    if found is not None:
-        return found
-    looked = (
-        f"CIFAR-10 is not in {' or '.join(str(place.absolute()) for place in places)}: looked for data_batch_1.bin "
-        "(binary version) and data_batch_1 (Python version) there and in the subfolders cifar-10-batches-bin and "
-        "cifar-10-batches-py"
-    )
-    advice = (
-        f"download either version from {_HOME_PAGE}, unpack it, and name its folder by the argument folder or the "
-        "environment variable FASTMLP_DATA"
-    )
-    if folder is not None:
-        raise FileNotFoundError(f"{looked}. To have it there, `fastmlp data cifar10 --folder FOLDER`, or {advice}")
-    try:
-        download_CIFAR10()
-    except (OSError, ValueError) as error:
-        raise FileNotFoundError(f"{looked}. {error}. Where there is no network, {advice}") from error
-    found = _found_in(places)
-    assert found is not None
-    return found
-
-
-def _found_in(places: list[Path]) -> tuple[_Layout, Path] | None:
+        places = [*([Path(variable)] if variable else []), Path("cifar10")]
     for place in places:
         for layout in _LAYOUTS:
             for candidate in (place, place / layout.subfolder):
                 if any(path.exists() for path in layout.paths(candidate)):
                     return layout, candidate
-    return None
+    advice = (
+        f"download either version from {_HOME_PAGE}, unpack it, and name its folder by the argument folder or the "
+        "environment variable FASTMLP_DATA"
+    )
+    if folder is not None:
+        raise FileNotFoundError(
+            f"{_looked_in(places)}. To have it there, `fastmlp data cifar10 --folder FOLDER`, or {advice}"
+        )
+    cache = cache_folder()
+    for layout in _LAYOUTS:
+        # what a download left that was killed while it unpacked is not the data set
+        if all(path.exists() for path in layout.paths(cache / layout.subfolder)):
+            return layout, cache / layout.subfolder
+    try:
+        return _LAYOUTS[0], download_CIFAR10()
+    except (OSError, ValueError) as error:
+        raise FileNotFoundError(
+            f"{_looked_in([*places, cache])}. {error}. Where there is no network, {advice}"
+        ) from error
+
+
+def _looked_in(places: list[Path]) -> str:
+    return (
+        f"CIFAR-10 is not in {' or '.join(str(place.absolute()) for place in places)}: looked for data_batch_1.bin "
+        "(binary version) and data_batch_1 (Python version) there and in the subfolders cifar-10-batches-bin and "
+        "cifar-10-batches-py"
+    )
 
 
 def _read(layout: _Layout, paths: list[Path], wanted: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, int]:
@@ -239,56 +242,26 @@ def _read_pickled(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Read a pickled dictionary with the arrays `data` and `labels`."""
     try:
         with path.open("rb") as file:
-            batch = _ArrayUnpickler(file, encoding="bytes").load()
-        # Python 2 wrote keys, and the bytes of arrays, as what are bytes in Python 3: read so, they are not copied.
-        images, labels = (np.asarray(batch[key if key in batch else key.encode()]) for key in ("data", "labels"))
+            batch = unpickling.load(file)
+        images, labels = (batch[key if key in batch else key.encode()] for key in ("data", "labels"))
     except OSError:
         raise
     except Exception as error:  # damaged pickles raise errors of many types
         raise ValueError(f"{path} is not a pickled batch of CIFAR-10: {type(error).__name__}: {error}") from error
+    images = images.values if isinstance(images, unpickling.Array) else np.asarray(None)
     if images.dtype != np.uint8 or images.shape[1:] != (_N_FEATURES,) or len(images) == 0:
         raise ValueError(
             f"{path} must hold 'data' as a uint8 array (n, {_N_FEATURES}) with n > 0, got {images.dtype} {images.shape}"
         )
-    if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
-        raise ValueError(
-            f"{path} must hold 'labels' as {len(images)} integers, one an image, got {labels.dtype} {labels.shape}"
-        )
-    return images, labels
+    if isinstance(labels, unpickling.Array):
+        labels = labels.values.tolist()
+    found = [type(label).__name__ for label in labels] if isinstance(labels, list) else type(labels).__name__
+    if found != ["int"] * len(images):
+        got = f"{len(found)} of type {', '.join(sorted(set(found)))}" if isinstance(found, list) else found
+        raise ValueError(f"{path} must hold 'labels' as {len(images)} integers, one an image, got {got}")
+    # what is beyond 64 bits is beyond all classes too
+    return images, np.array([max(-1, min(label, 2**63 - 1)) for label in labels])
 
-
-class _ArrayUnpickler(pickle._Unpickler):
-    """Unpickles arrays and Python's basic types, and refuses to look up anything else.
-
-    The one that is written in Python: `pickle.Unpickler` has an image file's bytes in memory twice.
-    """
-
-    def find_class(self, module: str, name: str) -> Any:
-        # NumPy 2 renamed numpy.core; files of either spelling are about.
-        try:
-            found = _PICKLE_NAMES[module.replace("numpy._core", "numpy.core"), name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no array needs") from None
-        # a pickle may set attributes of what it gets, so it gets a function's stand-in
-        return found if isinstance(found, type) else functools.partial(found)
-
-
-def _latin1_bytes(text: str, encoding: str) -> bytes:
-    """What pickles of protocols 0 to 2 ask `codecs.encode` for: bytes, written as a text."""
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"it asks for the codec {encoding!r}, which no array needs")
-    return text.encode(encoding)
-
-
-# The functions that rebuild arrays are private to NumPy; asking its own objects for them works in every version.
-_PICKLE_NAMES: dict[tuple[str, str], Any] = {
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
-    ("numpy.core.multiarray", "scalar"): np.int64(0).__reduce__()[0],
-    ("numpy.core.numeric", "_frombuffer"): np.empty(0).__reduce_ex__(5)[0],
-    ("_codecs", "encode"): _latin1_bytes,
-}
 
 _LAYOUTS = (
     _Layout("cifar-10-batches-bin", ".bin", _read_binary),

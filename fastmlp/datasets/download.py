@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from fastmlp.files import lock
 from fastmlp.optional import MissingLibraryError, require
@@ -33,8 +33,13 @@ class Archive(NamedTuple):
     md5: str
     folder: str
     files: tuple[str, ...]
-    # no file in it has more bytes
+    # no file in it has more bytes, nor has all of it, packed
     largest: int
+    packed: int
+
+    def is_whole(self, folder: Path) -> bool:
+        """Whether a folder has all the files that are wanted."""
+        return all((folder / name).is_file() for name in self.files)
 
 
 _HOME = "https://www.cs.toronto.edu/~kriz/"
@@ -45,16 +50,25 @@ ARCHIVES = {
         "cifar-10-batches-bin",
         tuple(f"{name}.bin" for name in BATCHES),
         30_730_000,
+        180_000_000,
     ),
     "python": Archive(
-        f"{_HOME}cifar-10-python.tar.gz", "c58f30108f718f92721af3b95e74349a", "cifar-10-batches-py", BATCHES, 32_000_000
+        f"{_HOME}cifar-10-python.tar.gz",
+        "c58f30108f718f92721af3b95e74349a",
+        "cifar-10-batches-py",
+        BATCHES,
+        32_000_000,
+        180_000_000,
     ),
 }
 
 
 def cache_folder() -> Path:
     """Where what was downloaded is kept: `fastmlp` in the user's folder for such files."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "fastmlp")
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "fastmlp")
+    except RuntimeError:
+        raise FileNotFoundError("this user has no home for a cache; XDG_CACHE_HOME can name a folder for it") from None
 
 
 def download_CIFAR10(
@@ -86,6 +100,8 @@ def download_CIFAR10(
         If the server does not answer, or stops before the end.
     BlockingIOError
         If another process is at the same download.
+    OSError
+        If the folder cannot be written to.
     ValueError
         If what it sends is not the official archive; nothing of it is kept then.
 
@@ -98,70 +114,104 @@ def download_CIFAR10(
     archive = ARCHIVES[one_of("layout", layout, ARCHIVES)]
     place = cache_folder() if folder is None else Path(folder)
     target = place / archive.folder
-    if all((target / name).is_file() for name in archive.files):
+    if archive.is_whole(target):
         return target
     place.mkdir(parents=True, exist_ok=True)
-    packed = place / archive.url.rpartition("/")[2]
-    if not packed.is_file() or _md5(packed) != archive.md5:
-        _fetch(archive, packed, progress)
-    try:
-        _unpack(packed, archive, target)
-    except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise ValueError(f"{packed} is not a whole archive: {error}") from error
-    packed.unlink()
+    with _alone_in(place):
+        if not archive.is_whole(target):
+            packed = place / archive.url.rpartition("/")[2]
+            if not packed.is_file() or _md5(packed) != archive.md5:
+                _fetch(archive, packed, progress)
+            try:
+                _unpack(packed, archive, target)
+            except (tarfile.TarError, EOFError, zlib.error) as error:
+                raise ValueError(f"{packed} is not a whole archive: {error}") from error
+            packed.unlink()
     return target
+
+
+@contextmanager
+def _alone_in(place: Path) -> Iterator[None]:
+    """Keep other processes that download out of a folder."""
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        lock(descriptor)
+        yield
+    except BlockingIOError:
+        raise BlockingIOError(f"another process is downloading into {place}; wait for it, and call again") from None
+    finally:
+        os.close(descriptor)
 
 
 def _fetch(archive: Archive, packed: Path, progress: bool) -> None:
     """Bring the archive, from where an earlier try ended, and put it into place when it is whole and right."""
     part = packed.with_name(packed.name + ".part")
-    with part.open("ab") as file:
-        try:
-            lock(file)
-        except BlockingIOError:
-            raise BlockingIOError(f"another process is downloading {part}; wait for it, and call again") from None
-        before = file.tell()
-        _receive(archive.url, file, progress)
-        found = _md5(part)
-        if found != archive.md5 and before:
-            # what an earlier try had left may have been wrong
-            file.truncate(0)
-            _receive(archive.url, file, progress)
-            found = _md5(part)
-        if found != archive.md5:
+    before = part.stat().st_size if part.exists() else 0
+    _receive(archive, part, progress)
+    if before and _md5(part) != archive.md5:  # what an earlier try had left may have been wrong
+        part.unlink()
+        _receive(archive, part, progress)
+    found = _md5(part)
+    if found != archive.md5:
+        part.unlink()
+        raise ValueError(f"{archive.url} gave another file: its MD5 sum is {found}, the official one {archive.md5}")
+    os.replace(part, packed)
+
+
+def _receive(archive: Archive, part: Path, progress: bool) -> None:
+    """Append what `part` has not got yet."""
+    try:
+        with part.open("ab") as file:
+            _append(archive, file, progress)
+    except ConnectionError as error:
+        message = f"{archive.url} cannot be had: {error}"
+        if part.stat().st_size == 0:
             part.unlink()
-            raise ValueError(f"{archive.url} gave another file: its MD5 sum is {found}, the official one {archive.md5}")
-        os.replace(part, packed)
+            raise ConnectionError(message) from error
+        raise ConnectionError(f"{message}; what has come so far is kept, and another try goes on there") from error
 
 
-def _receive(url: str, file: IO[bytes], progress: bool) -> None:
-    """Append what `file` has not got yet."""
-    file.seek(0, os.SEEK_END)
+def _append(archive: Archive, file: BinaryIO, progress: bool) -> None:
     have = file.tell()
+    answer = _answer(archive.url, have)
+    if answer is None:
+        return
+    with answer:
+        if have and answer.status != 206:  # it sends all of it again
+            have = 0
+            file.truncate(0)
+        total = have + int(answer.headers.get("Content-Length", 0))
+        with _bar(progress, have, total) as advance:
+            while have <= archive.packed and (chunk := _chunk(answer)):
+                file.write(chunk)
+                have += len(chunk)
+                advance(len(chunk))
+    file.flush()
+    os.fsync(file.fileno())
+    if have < total:
+        raise ConnectionError(f"it stopped after {have:,} of {total:,} bytes")
+
+
+def _answer(url: str, have: int) -> http.client.HTTPResponse | None:
+    """The server's answer with what comes after the bytes at hand; None where there is nothing after them."""
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
-        with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
-            if answer.status != 206:  # it sends all of it again
-                have = 0
-                file.truncate(0)
-            total = have + int(answer.headers.get("Content-Length", 0))
-            with _bar(progress, have, total) as advance:
-                while chunk := answer.read(_CHUNK):
-                    file.write(chunk)
-                    have += len(chunk)
-                    advance(len(chunk))
-        if have < total:
-            raise ConnectionError(f"it stopped after {have:,} of {total:,} bytes")
+        answer: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=_PATIENCE)
     except urllib.error.HTTPError as error:
         error.close()
-        if error.code != 416:  # there is nothing after what is there already
-            raise ConnectionError(f"{url} cannot be had: {error}") from error
-    except (ConnectionError, TimeoutError, urllib.error.URLError, http.client.HTTPException) as error:
-        raise ConnectionError(
-            f"{url} cannot be had: {error}; what has come so far is kept, and another try goes on there"
-        ) from error
-    finally:
-        file.flush()
+        if error.code == 416:
+            return None
+        raise ConnectionError(str(error)) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise ConnectionError(str(error)) from error
+    return answer
+
+
+def _chunk(answer: http.client.HTTPResponse) -> bytes:
+    try:
+        return answer.read1(_CHUNK)  # what has come, also where the rest does not
+    except (OSError, http.client.HTTPException) as error:
+        raise ConnectionError(str(error)) from error
 
 
 @contextmanager
@@ -197,6 +247,8 @@ def _unpack(packed: Path, archive: Archive, target: Path) -> None:
                     assert source is not None
                     with source, wanted.pop(member.name).open("wb") as file:
                         shutil.copyfileobj(source, file)
+                        file.flush()
+                        os.fsync(file.fileno())
         if wanted:
             raise ValueError(f"{packed} lacks {', '.join(wanted)}")
         target.mkdir(exist_ok=True)

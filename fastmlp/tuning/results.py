@@ -103,7 +103,7 @@ class ResultsFile:
         self._name = os.fspath(path)
         self._file = path.open("ab", buffering=0)
         try:
-            lock(self._file)
+            lock(self._file.fileno())
             header = {"format": FORMAT, "version": VERSION, **identity}
             self.trials = self._read(path.read_bytes(), header)
             if self._size == 0:
