@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import fastmlp
+from fastmlp.cli.commands import cli
 
 ROOT = Path(__file__).parent.parent
 CIFAR10 = os.environ.get("FASTMLP_DATA")
@@ -62,7 +63,7 @@ def write_iris(folder):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_page(page, tmp_path, monkeypatch):
+def test_page(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     if CIFAR10:  # as if it had been downloaded
@@ -83,5 +84,25 @@ def test_page(page, tmp_path, monkeypatch):
             continue
         if part["code"]:
             exec(compile(text, str(page), "exec"), names)
+            # what a comment promises is printed, up to what another processor's BLAS makes of it
+            promised = re.findall(r"^print.*# ([\d.]+)$", text, re.MULTILINE)
+            printed = [line for line in capsys.readouterr().out.splitlines() if line.replace(".", "").isdecimal()]
+            if promised:
+                assert [float(line) for line in printed] == pytest.approx([float(one) for one in promised], abs=0.03)
         elif not text.startswith(ELSEWHERE):
             run_command(text)
+
+
+def test_examples_of_help_pages(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_iris(tmp_path)
+    examples = [
+        line.strip()
+        for command in cli.commands.values()
+        for line in (command.help or "").splitlines()
+        if line.strip().startswith("fastmlp ")
+    ]
+    assert len(examples) >= 8
+    for line in examples:
+        if CIFAR10 or "cifar10" not in line:
+            run_command(line)

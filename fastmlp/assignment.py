@@ -1,5 +1,6 @@
 """The assignment's face of a network: construction, parameters, and the three calls of a training loop."""
 
+import copy
 from collections.abc import Iterable
 
 import numpy as np
@@ -56,8 +57,17 @@ class AssignmentNetwork(Functions, BaseNetwork):
 
     @property
     def class_names(self) -> list[str] | None:
-        """The name of each class; None where they have none."""
-        return self._class_names
+        """The name of each class, a list of different texts that may be assigned; None where they have none.
+
+        Examples
+        --------
+        >>> from fastmlp import NeuralNetwork
+        >>> net = NeuralNetwork(4, [10], 2)
+        >>> net.class_names = ["cat", "dog"]
+        >>> [net.class_names[label] for label in net.predict([[1.0, 2.0, 3.0, 4.0]])][0] in net.class_names
+        True
+        """
+        return copy.copy(self._class_names)  # a list that is changed has not been checked
 
     @class_names.setter
     def class_names(self, values: Iterable[str] | None) -> None:
@@ -65,8 +75,8 @@ class AssignmentNetwork(Functions, BaseNetwork):
 
     @property
     def feature_names(self) -> list[str] | None:
-        """The name of each feature; None where they have none."""
-        return self._feature_names
+        """The name of each column of X, a list of different texts that may be assigned; None where they have none."""
+        return copy.copy(self._feature_names)
 
     @feature_names.setter
     def feature_names(self, values: Iterable[str] | None) -> None:

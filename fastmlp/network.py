@@ -343,6 +343,10 @@ class NeuralNetwork(AssignmentNetwork):
         ------
         fastmlp.optional.MissingLibraryError
             Where a `.safetensors` file needs the extra `safetensors`.
+        OSError
+            If the file cannot be written.
+        ValueError
+            If there are more names than a file may have, 16 MiB.
 
         Examples
         --------
@@ -364,6 +368,10 @@ class NeuralNetwork(AssignmentNetwork):
         ------
         fastmlp.ModelFileError
             If the file is truncated, altered or no model at all.
+        fastmlp.optional.MissingLibraryError
+            Where a `.safetensors` file needs the extra `safetensors`.
+        OSError
+            If it cannot be read.
 
         Examples
         --------

@@ -25,8 +25,10 @@ from fastmlp.validation import integer, layer_sizes, names
 FORMAT = "fastmlp-network"
 VERSION = 3
 MEAN, SCALE = "standardizer.mean", "standardizer.scale"
-# Bytes; a thousand layers and as many class names come to a tenth of it.
-MAX_HEADER = 1 << 20
+# Bytes; a hundred thousand columns' names come to a tenth of it.
+MAX_HEADER = 1 << 24
+# Bytes that NumPy puts before an array of bytes.
+NPY_HEADER = 128
 
 
 class ModelFileError(ValueError):
@@ -42,21 +44,32 @@ class Model(NamedTuple):
 
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:
-    """Write parameters, moments and the number of updates; an existing file is replaced only by a whole one."""
+    """Write parameters, moments and the number of updates; an existing file is replaced only by a whole one.
+
+    Raises
+    ------
+    ValueError
+        If there are more names than a file may have; nothing is written then.
+    """
     header, arrays = described(model)
     text = json.dumps(header)
-    if len(text) > MAX_HEADER:
-        raise ValueError(
-            f"sizes and names of classes and features must fit into {MAX_HEADER:,} bytes of JSON, got {len(text):,}"
-        )
     if _is_safetensors(path):
         library = require("safetensors.numpy", "safetensors", "a .safetensors file")
         content = library.save({name: np.ascontiguousarray(a) for name, a in arrays.items()}, {"header": text})
+        _check_header(int.from_bytes(content[:8], "little"))
         with replacing(path) as file:
             file.write(content)
     else:
+        _check_header(len(text))
         with replacing(path) as file:
             np.savez(file, header=np.frombuffer(text.encode(), np.uint8), **arrays)  # type: ignore[arg-type]
+
+
+def _check_header(n_bytes: int) -> None:
+    if n_bytes > MAX_HEADER:
+        raise ValueError(
+            f"class_names and feature_names must fit into a header of {MAX_HEADER:,} bytes, got {n_bytes:,}"
+        )
 
 
 def described(model: Model) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -105,7 +118,7 @@ def load(path: str | os.PathLike[str]) -> Model:
 
 
 def _is_safetensors(path: str | os.PathLike[str]) -> bool:
-    return Path(path).suffix == ".safetensors"
+    return Path(path).suffix.lower() == ".safetensors"
 
 
 def _read_npz(content: bytes) -> tuple[bytes, dict[str, np.ndarray]]:
@@ -116,7 +129,7 @@ def _read_npz(content: bytes) -> tuple[bytes, dict[str, np.ndarray]]:
         stored = all(member.compress_type == zipfile.ZIP_STORED for member in members)
         if not stored or sum(member.file_size for member in members) > len(content):
             raise ModelFileError("its members are compressed, or larger than the file")
-        if archive.getinfo("header.npy").file_size > MAX_HEADER:
+        if archive.getinfo("header.npy").file_size > MAX_HEADER + NPY_HEADER:
             raise ModelFileError(f"its header has more than {MAX_HEADER:,} bytes")
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}

@@ -20,6 +20,7 @@ for library in ("click", "tqdm", "matplotlib"):
     pytest.importorskip(library)
 sources = pytest.importorskip("fastmlp.cli.sources")
 
+COMMANDS = ["train", "predict", "evaluate", "compare", "tune", "data", "info"]
 COLUMNS = ["train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"]
 
 
@@ -52,8 +53,7 @@ def test_defaults_learn_the_digits(run, tmp_path):
     assert (out / "history.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
     assert f"test accuracy {found['test_accuracy']:.4f}" in result.output
     assert re.search(r"[\d,]+ samples a second", result.output)
-    for name in ("history.json", "history.png", "model.npz"):
-        assert str(Path("runs", "digits-adam", name)) in result.output
+    assert "wrote model.npz, history.json, history.png to runs/digits-adam\n" in result.output
 
 
 def test_table_has_one_readable_row_an_epoch(run):
@@ -141,7 +141,7 @@ def test_cifar10_with_damaged_files(run, tmp_path):
     assert "data_batch_1.bin must hold 3073 bytes for each image, got 7" in result.output
 
 
-@pytest.mark.parametrize("command", [(), ("train",), ("info",)], ids=["fastmlp", "train", "info"])
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)], ids=["fastmlp", *COMMANDS])
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_help(run, command, option):
     result = run(*command, option)
@@ -227,10 +227,16 @@ def test_layers(run, options, sizes):
             2,
             "--hidden-sizes must be one size, or layers - 1 = 1 sizes, got 2",
         ),
+        (("--layers", "1", "--hidden-sizes", "5"), 2, "--hidden-sizes must be left out with 0 sizes, got 1"),
+        (("--optimizer", "SGD", "--beta1", "0.5"), 2, "--beta1 has no effect with SGD"),
+        (("--optimizer", "Momentum", "--beta2", "0.5"), 2, "--beta2 has no effect with Momentum"),
+        (("--folder", "."), 2, "--folder is for --data cifar10, got --data digits"),
+        (("--label", "x"), 2, "--label and --ignore are for columns of a .csv file, got --data digits"),
+        (("--ignore", "x"), 2, "--label and --ignore are for columns of a .csv file, got --data digits"),
         (("--hidden-sizes", "5,x"), 2, "'5,x' is not a list of positive integers such as 120,120"),
         (("--hidden-sizes", "0"), 2, "'0' is not a list of positive integers"),
-        (("--learning-rate", "nan"), 1, "learning_rate must be finite"),
-        (("--beta1", "1"), 1, "beta1 must be finite, at least 0 and below 1, got 1"),
+        (("--learning-rate", "nan"), 2, "learning_rate must be finite"),
+        (("--beta1", "1"), 2, "beta1 must be finite, at least 0 and below 1, got 1"),
         (("--batch-size", "0"), 2, "--batch-size"),
         (("--learning-rate", "1e30"), 1, "training diverged at epoch 1"),
     ],
@@ -265,9 +271,41 @@ def test_an_interrupted_training_is_saved(run, tmp_path):
     assert process.returncode == 130, errors
     n_epochs = len(json.loads((tmp_path / "a" / "history.json").read_text())["history"]["train_loss"])
     assert n_epochs >= 5
-    assert errors == f"interrupted after {n_epochs} of 1000000 epochs; what was trained is saved\n"
+    assert errors == f"interrupted after {n_epochs} of 1000000 epochs, whose network is saved\n"
     accuracy = found(run("evaluate", "a/model.npz", "digits", "--json"))["accuracy"]
     assert f"test accuracy {accuracy:.4f} on 300 rows" in output
+
+
+@pytest.mark.parametrize("command", ["train", "compare"])
+def test_nothing_is_lost_where_nothing_was_trained(run, tmp_path, monkeypatch, command):
+    """A network that is there stays as it is when the first epoch is interrupted."""
+    assert run(command, "--epochs", "1", "--out", "a").exit_code == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "a").iterdir()}
+
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fastmlp.NeuralNetwork, "run_epoch", interrupted)
+    result = run(command, "--epochs", "1", "--out", "a")
+    assert (result.exit_code, result.stderr) == (130, "\ninterrupted\n")
+    assert {path: path.read_bytes() for path in (tmp_path / "a").iterdir()} == before
+
+
+def test_a_folder_that_cannot_be_written_to_is_found_before_the_training(run, tmp_path, monkeypatch):
+    def trained(*arguments, **options):
+        raise AssertionError("it was trained")
+
+    monkeypatch.setattr(fastmlp.NeuralNetwork, "fit", trained)
+    result = run("train", "--out", "/proc/self")
+    assert result.exit_code == 1
+    assert "/proc/self" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_help_says_what_the_defaults_are(run):
+    text = " ".join(run("train", "--help").output.split())
+    assert "[default: SGD 0.2, Momentum 0.02, Adam 0.003; cifar10: SGD 0.05, Momentum 0.005, Adam 0.0003]" in text
+    assert "[default: 32; cifar10: 200]" in text
 
 
 def test_any_other_command_ends_as_a_shell_expects(run, monkeypatch):

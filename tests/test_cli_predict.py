@@ -26,9 +26,9 @@ def round_trip(folder, data):
     trained = json.loads(done.stdout)
     evaluated = python(*command, "evaluate", "a/model.npz", data, "--json", folder=folder)
     assert json.loads(evaluated.stdout)["accuracy"] == trained["test_accuracy"]
-    predicted = python(*command, "predict", "a/model.npz", data, "--out", "b.csv", folder=folder)
-    text = f"accuracy {trained['test_accuracy']:.4f}"
-    assert predicted.stdout == f"wrote {trained['n_test']:,} predictions to b.csv; {text}\n"
+    predicted = python(*command, "predict", "a/model.npz", data, "--out", "b.csv", "--json", folder=folder)
+    expected = {"n_rows": trained["n_test"], "accuracy": trained["test_accuracy"], "out": "b.csv"}
+    assert json.loads(predicted.stdout) == expected
     labels = [int(text) for text in categories((folder / "b.csv").read_text())]
     return trained["test_accuracy"], np.array(labels)
 
@@ -87,7 +87,11 @@ def model(tmp_path):
             1,
             "other.csv has no column 'width, mm'; its columns are 'length', 'height'",
         ),
-        (("predict", "model.npz", "a.txt"), 1, "a.txt must end in .csv, .npz or .npy, or be a folder with CIFAR-10"),
+        (
+            ("predict", "model.npz", "a.txt"),
+            1,
+            "a.txt must end in .csv, .tsv, .npz or .npy, or be a folder with CIFAR-10",
+        ),
         (("predict", "plain.npz", "rows.npy", "--names"), 2, "--names needs a network with names for its classes"),
         (("predict", "model.npz", "rows.npy", "--out", "."), 2, "'.' is a directory"),
         (("evaluate", "model.npz", "other.csv", "--label", "b"), 1, "other.csv has no column 'width, mm', 'b'; its"),
@@ -104,6 +108,9 @@ def test_what_cannot_be_predicted_is_said(run, tmp_path, model, options, exit_co
     np.save(tmp_path / "wide.npy", np.ones((2, 4)))
     np.savez(tmp_path / "y.npz", X=rows, y=["red", "yellow"])
     (tmp_path / "other.csv").write_text("length,height\n1,2\n")
+    (tmp_path / "more.csv").write_text('length,"width, mm",height,a,b\n1,2,3,4,5\n')
+    np.save(tmp_path / "huge.npy", np.array([[1, 1, 1], [1e308, -1e308, 1e308]]) * 1.0)
+    NeuralNetwork(64, [], 3).save(tmp_path / "small.npz")
     (tmp_path / "a.txt").write_text("")
     NeuralNetwork(3, [], 3).save(tmp_path / "plain.npz")
     before = sorted(os.listdir(tmp_path))
@@ -135,6 +142,18 @@ def test_evaluate_shows_what_was_taken_for_what(run, tmp_path, model):
         assert cells == [str(n) for n in counts[i]]
         assert recall == f"{counts[i][i] / sum(counts[i]):.4f}"
     assert (tmp_path / "other.png").exists()
+
+
+def test_a_figure_that_cannot_be_written_costs_nothing_else(run, tmp_path, model):
+    X, labels = blobs(50)
+    np.savez(tmp_path / "a.npz", X=X, y=labels, X_test=X[:9], y_test=labels[:9])
+    (tmp_path / "confusion.png").mkdir()
+    result = run("evaluate", model, "a.npz", "--json")
+    assert result.exit_code == 1
+    assert "confusion.png" in result.stderr
+    assert json.loads(result.stdout)["n_rows"] == 9, "X_test comes before X"
+    assert run("evaluate", model, "a.npz", "--figure", "new/folder/a.png").exit_code == 0
+    assert (tmp_path / "new" / "folder" / "a.png").exists()
 
 
 def test_many_classes_are_summed_up(run, tmp_path):

@@ -1,5 +1,6 @@
 """`fastmlp compare` and `fastmlp tune`."""
 
+import itertools
 import json
 import os
 import re
@@ -62,6 +63,26 @@ def test_compare_gives_what_train_gives(run, tmp_path):
     same = both["runs"]["2 layers, SGD"]
     assert same["history"]["train_loss"] == one["history"]["train_loss"]
     assert same["settings"] == one["settings"]
+
+
+def test_compare_keeps_what_was_trained_before_an_interruption(run, tmp_path, monkeypatch):
+    train_epoch, epochs = fastmlp.NeuralNetwork.run_epoch, itertools.count(1)
+
+    def interrupted(self, *arguments):
+        if next(epochs) == 6:
+            raise KeyboardInterrupt
+        return train_epoch(self, *arguments)
+
+    monkeypatch.setattr(fastmlp.NeuralNetwork, "run_epoch", interrupted)
+    result = run("compare", "--epochs", "2", "--out", "a")
+    assert (result.exit_code, "interrupted in the training of 3 layers, SGD; what" in result.stderr) == (130, True)
+    found = json.loads((tmp_path / "a" / "histories.json").read_text())["runs"]
+    assert {name: len(one["history"]["seconds"]) for name, one in found.items()} == {
+        "2 layers, SGD": 2,
+        "2 layers, Adam": 2,
+        "3 layers, SGD": 1,
+    }
+    assert (tmp_path / "a" / "compare_all.png").exists()
 
 
 def test_compare_says_what_is_missing(run, tmp_path):

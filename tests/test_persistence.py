@@ -1,5 +1,6 @@
 """Model files: whole or refused, never half loaded, and never in the way of an older one."""
 
+import contextlib
 import copy
 import errno
 import json
@@ -14,8 +15,8 @@ import numpy as np
 import pytest
 from conftest import assert_near, assert_same, batch, trained_state
 
-from fastmlp import ModelFileError, NeuralNetwork, Standardizer, load_digits
-from fastmlp.persistence import MAX_HEADER, digest
+from fastmlp import ModelFileError, NeuralNetwork, Standardizer, load_digits, persistence
+from fastmlp.persistence import digest
 
 SIZES = [(4, 3), (5, 7, 3), (4, 6, 5, 3), (7, 5, 6, 4, 2)]
 
@@ -440,12 +441,12 @@ def test_every_truncation_and_flip_of_safetensors_is_refused_or_harmless(tmp_pat
 
 def test_oversized_headers_are_refused(tmp_path):
     path = tmp_path / "net.npz"
-    write_npz(path, header=np.zeros(MAX_HEADER + 1, np.uint8))
-    with pytest.raises(ModelFileError, match="its header has more than 1,048,576 bytes"):
+    write_npz(path, header=np.zeros(persistence.MAX_HEADER + 1, np.uint8))
+    with pytest.raises(ModelFileError, match="its header has more than 16,777,216 bytes"):
         NeuralNetwork.load(path)
     pytest.importorskip("safetensors")
     path = tmp_path / "net.safetensors"
-    for n in (MAX_HEADER + 1, 2**63, 100):
+    for n in (persistence.MAX_HEADER + 1, 2**63, 100):
         path.write_bytes(n.to_bytes(8, "little") + b" " * 50)
         with pytest.raises(ModelFileError, match=f"its header has {n:,} bytes"):
             NeuralNetwork.load(path)
@@ -460,14 +461,34 @@ def test_compressed_members_are_refused(tmp_path):
         NeuralNetwork.load(tmp_path / "net")
 
 
-def test_what_load_would_refuse_is_not_saved(tmp_path):
-    net = NeuralNetwork(1, [], 2)
-    net.class_names = ["a", "b" * MAX_HEADER]
-    with pytest.raises(
-        ValueError, match=r"names of classes and features must fit into 1,048,576 bytes of JSON, got 1,\d{3},\d{3}"
-    ):
-        net.save(tmp_path / "net.npz")
-    assert os.listdir(tmp_path) == []
+@pytest.mark.parametrize("ending", ["npz", "safetensors"])
+def test_what_is_saved_can_be_loaded(tmp_path, monkeypatch, ending):
+    """Up to the last byte of the largest header; beyond, nothing is written."""
+    if ending == "safetensors":
+        pytest.importorskip("safetensors")
+    monkeypatch.setattr(persistence, "MAX_HEADER", 4000)
+    path, net = tmp_path / f"net.{ending}", NeuralNetwork(1, [], 2)
+    refused = 0
+    for n in range(3000, 4000, 7):
+        net.class_names = ["a", '"é' + "b" * n]
+        with contextlib.suppress(ValueError):
+            net.save(path)
+        if path.exists():
+            assert not refused
+            assert NeuralNetwork.load(path).class_names == net.class_names
+            path.unlink()
+        else:
+            refused += 1
+    assert 0 < refused < 100
+    with pytest.raises(ValueError, match=r"feature_names must fit into a header of 4,000 bytes, got [4-9],\d{3}"):
+        net.save(path)
+
+
+def test_names_are_checked_however_they_come(tmp_path):
+    net = trained()
+    net.class_names = ["a", "b", "c"]
+    net.class_names[1] = "a"
+    assert net.class_names == ["a", "b", "c"]
 
 
 def test_members_that_share_bytes_are_refused(tmp_path):

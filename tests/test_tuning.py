@@ -192,12 +192,12 @@ def test_results_do_not_depend_on_the_number_of_workers(data):
 
 def test_data_are_used_as_they_are(data):
     X, y, X_val, y_val = data
-    trainer = Trainer(X, y, X_val, y_val, None, None, np.dtype(np.float32), None, 0)
+    trainer = Trainer(X, y, X_val, y_val, None, None, np.dtype(np.float32), None, None, None, 0)
     assert trainer.X is X
     assert trainer.X_val is X_val
     pixels = np.zeros((4, 5), np.uint8)
     labels = np.arange(4)
-    assert Trainer(pixels, labels, pixels, labels, None, None, np.dtype(np.float32), None, 0).X is pixels
+    assert Trainer(pixels, labels, pixels, labels, None, None, np.dtype(np.float32), None, None, None, 0).X is pixels
 
 
 def test_rows_are_standardised_on_their_way(data, tmp_path):
@@ -214,6 +214,19 @@ def test_rows_are_standardised_on_their_way(data, tmp_path):
     for wrong, message in ((X, "must be a fitted"), (fastmlp.Standardizer().fit(X[:, 1:]), "fitted to rows of")):
         with pytest.raises((TypeError, ValueError), match=message):
             search(SPACE, *raw, standardizer=wrong)
+
+
+def test_networks_know_their_names(data, tmp_path):
+    names = {"class_names": ["a", "b", "c", "none of them"], "feature_names": list("vwxyz")}
+    network = search(SPACE | {"epochs": 1}, *data, **names, folder=tmp_path).network
+    for net in (network, fastmlp.NeuralNetwork.load(tmp_path / "best.npz")):
+        assert (net.class_names, net.feature_names, net.output_size) == (*names.values(), 4)
+    for wrong, message in (
+        ({"class_names": ["a", "b"]}, "3 names, .* got 2"),
+        ({"feature_names": ["v"]}, "5 different"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            search(SPACE, *data, **wrong)
 
 
 def test_equal_trials_are_decided_by_loss_and_then_by_order(data):

@@ -1,5 +1,6 @@
 """`fastmlp compare`."""
 
+import itertools
 from pathlib import Path
 
 import click
@@ -18,6 +19,7 @@ from fastmlp.plots import plot_comparison
 def compare(
     data: str,
     label: str | None,
+    ignore: tuple[str, ...],
     folder: Path | None,
     epochs: int | None,
     dtype: str,
@@ -37,35 +39,34 @@ def compare(
       fastmlp compare --data cifar10 --epochs 10
     """
     require("matplotlib.figure", "cli", "the figures")
-    found = sources.load(data, folder, label)
-    out = out or Path("runs", f"{found.name}-compare")
-    out.mkdir(parents=True, exist_ok=True)
+    found = sources.load(data, folder, label, ignore)
+    out = runs.make_folder(out or Path("runs", f"{found.name}-compare"))
     counts = {part: f"{len(found.arrays[f'y_{part}']):,}" for part in sources.PARTS}
     click.echo(
         f"{found.name}: {counts['train']} rows to train, {counts['val']} to validate, {counts['test']} to test\n\n"
         "layers  optimizer  final val acc  best val acc  test acc  seconds  samples/s"
     )
     done: dict[tuple[int, str], runs.Run] = {}
-    for n_layers in (2, 3):
-        for optimizer in ("SGD", "Adam"):
-            usual = preset(sources.kind(data), optimizer)
-            hidden_sizes = usual.hidden_sizes[:1] * (n_layers - 1)
-            network = found.network(hidden_sizes, dtype=dtype, n_threads=threads, seed=seed)
-            run = runs.train_and_test(found, network, usual.checked(epochs=epochs), seed)
-            if run.stopped is not None:
-                raise run.stopped
-            done[n_layers, optimizer] = run
-            output_submission_csv(out / f"nn_{n_layers}layer_{optimizer.lower()}_submission.csv", run.predictions)
-            accuracy = run.history.val_accuracy
-            click.echo(
-                f"{n_layers:6d}  {optimizer:9}  {accuracy[-1]:13.4f}  {accuracy.max():12.4f}  {run.test_accuracy:8.4f}"
-                f"  {run.seconds:7.2f}  {run.samples_per_second:9,.0f}"
-            )
+    for n_layers, optimizer in itertools.product((2, 3), ("SGD", "Adam")):
+        usual = preset(sources.kind(data), optimizer)
+        hidden_sizes = usual.hidden_sizes[:1] * (n_layers - 1)
+        network = found.network(hidden_sizes, dtype=dtype, n_threads=threads, seed=seed)
+        run = runs.train(found, network, usual.checked(epochs=epochs), seed)
+        done[n_layers, optimizer] = run
+        output_submission_csv(out / f"nn_{n_layers}layer_{optimizer.lower()}_submission.csv", run.predictions)
+        accuracy = run.history.val_accuracy
+        click.echo(
+            f"{n_layers:6d}  {optimizer:9}  {accuracy[-1]:13.4f}  {accuracy.max():12.4f}  {run.test_accuracy:8.4f}"
+            f"  {run.seconds:7.2f}  {run.samples_per_second:9,.0f}"
+        )
+        if run.stopped is not None:
+            break
     names = {key: f"{key[0]} layers, {key[1]}" for key in done}
     runs.write_json(out / "histories.json", {"runs": {names[key]: run.record() for key, run in done.items()}})
     for name, layers in {"2layer": (2,), "3layer": (3,), "all": (2, 3)}.items():
         histories = {names[key]: run.history for key, run in done.items() if key[0] in layers}
-        runs.write_figure(
-            out / f"compare_{name}.png", plot_comparison(histories, title=f"{found.name}: SGD against Adam")
-        )
-    click.echo(f"\nwrote the figures, histories.json and four submissions to {out}")
+        if histories:
+            figure = plot_comparison(histories, title=f"{found.name}: SGD against Adam")
+            runs.write_figure(out / f"compare_{name}.png", figure)
+    click.echo(f"\nwrote the figures, histories.json and {len(done)} submissions to {out}")
+    runs.end(run, f"in the training of {names[n_layers, optimizer]}; what there is so far is written")

@@ -32,19 +32,20 @@ def evaluate(model: Path, data: str, label: str | None, figure: Path | None, as_
     """Show accuracy and confusion matrix on rows.
 
     MODEL and DATA are as for `fastmlp predict`, but the classes must be known: in a .csv file they are the column that
-    --label names, or the only one that is no feature; in an .npz file they are y or y_test.
+    --label names, or the only one that is no feature; in an .npz file they are y or y_test. The rows should be others
+    than those that trained: of a file of your own, `fastmlp train` keeps some as test.npz beside the network.
 
     \b
     Examples:
       fastmlp evaluate runs/digits-adam/model.npz digits
-      fastmlp evaluate runs/train-adam/model.npz test.csv --label species --json
+      fastmlp evaluate runs/train-adam/model.npz runs/train-adam/test.npz --json
     """
     require("matplotlib.figure", "cli", "the figure")
     network = NeuralNetwork.load(model)
     rows = sources.rows_of(network, data, label or sources.likely_label(network, data))
     if rows.y is None:
         raise ValueError(f"{data} must hold the classes of its rows: a column for --label in a .csv file, y in an .npz")
-    predictions = network.predict(rows.X)
+    predictions = runs.predicted(network, rows.X, data)
     accuracy = runs.accuracy(predictions, rows.y)
     loss = network.evaluate(rows.X, rows.y)[0]
     n = network.output_size
@@ -52,15 +53,17 @@ def evaluate(model: Path, data: str, label: str | None, figure: Path | None, as_
     names = network.class_names or [str(i) for i in range(n)]
     figure = figure or model.with_name("confusion.png")
     title = f"{model.name} on {Path(data).name}: accuracy {accuracy:.4f}"
-    runs.write_figure(figure, plot_confusion(rows.y, predictions, class_names=names, title=title))
     if as_json:
         record = {"accuracy": accuracy, "loss": loss, "n_rows": len(rows.y), "class_names": names}
         click.echo(json.dumps(record | {"confusion": counts.tolist(), "figure": str(figure)}))
-        return
-    click.echo(f"accuracy {accuracy:.4f} on {len(rows.y):,} rows, loss {loss:.4f}\n")
-    for line in table(counts, names) if n <= MAX_TABLE else largest(counts, names):
-        click.echo(line)
-    click.echo(f"\nwrote the figure {figure}")
+    else:
+        click.echo(f"accuracy {accuracy:.4f} on {len(rows.y):,} rows, loss {loss:.4f}\n")
+        for line in table(counts, names) if n <= MAX_TABLE else largest(counts, names):
+            click.echo(line)
+    # last, since it may not be writable beside the network
+    runs.write_figure(figure, plot_confusion(rows.y, predictions, class_names=names, title=title))
+    if not as_json:
+        click.echo(f"\nwrote the figure {figure}")
 
 
 def table(counts: np.ndarray, names: Sequence[str]) -> list[str]:

@@ -15,6 +15,12 @@ threads_option = click.option(
     "--threads", type=click.IntRange(1), help="Threads to compute with.  [default: all processors]"
 )
 label_option = click.option("--label", metavar="COLUMN", help="The column of classes in a CSV file.")
+ignore_option = click.option(
+    "--ignore",
+    metavar="COLUMN",
+    multiple=True,
+    help="A column of a CSV file to leave out, an id for instance; repeatable.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON in place of text.")
 model_argument = click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 data_argument = click.argument("data", type=Source())
@@ -31,6 +37,7 @@ def training_options(out: str) -> Callable[[Any], Any]:
             help="What to train on: digits, cifar10, or a file of your own, .csv with --label or .npz with X and y.",
         ),
         label_option,
+        ignore_option,
         click.option(
             "--folder",
             type=click.Path(file_okay=False, exists=True, path_type=Path),

@@ -1,11 +1,12 @@
 """`fastmlp predict`."""
 
+import json
 from pathlib import Path
 
 import click
 
 from fastmlp.cli import runs, sources
-from fastmlp.cli.options import data_argument, label_option, model_argument
+from fastmlp.cli.options import data_argument, json_option, label_option, model_argument
 from fastmlp.datasets import CIFAR10_CLASSES
 from fastmlp.kaggle import output_submission_csv, submission
 from fastmlp.network import NeuralNetwork
@@ -27,13 +28,14 @@ from fastmlp.network import NeuralNetwork
     "numbers for CIFAR-10]",
 )
 @label_option
-def predict(model: Path, data: str, out: Path, names: bool | None, label: str | None) -> None:
+@json_option
+def predict(model: Path, data: str, out: Path, names: bool | None, label: str | None, as_json: bool) -> None:
     """Predict the classes of rows, into a file to submit.
 
     MODEL is a file that `fastmlp train` wrote. DATA is a .csv file with the columns that the network was trained on, an
     .npy file of rows, an .npz file with X or X_test, a folder with CIFAR-10, or digits or cifar10, whose test rows are
     taken. The rows are raw, as those that trained: the network standardises them itself. Where their classes are known
-    (in a .csv file by --label, in an .npz file by y), the accuracy is shown too.
+    (in a .csv file by --label, in an .npz file by y), the accuracy is shown too; of rows that trained it says little.
 
     \b
     Examples:
@@ -42,16 +44,22 @@ def predict(model: Path, data: str, out: Path, names: bool | None, label: str | 
     """
     network = NeuralNetwork.load(model)
     rows = sources.rows_of(network, data, label)
+    class_names = network.class_names
     if names is None:
-        names = network.class_names is not None and network.class_names != list(CIFAR10_CLASSES)
-    elif names and network.class_names is None:
+        names = class_names is not None and class_names != list(CIFAR10_CLASSES)
+    elif names and class_names is None:
         raise click.UsageError(f"--names needs a network with names for its classes, which {model} has not")
-    predictions = network.predict(rows.X)
-    written = [network.class_names[i] for i in predictions] if names and network.class_names else predictions
+    predictions = runs.predicted(network, rows.X, data)
+    written = [class_names[i] for i in predictions] if names and class_names else predictions
     to_stdout = str(out) == "-"
     if to_stdout:
         click.echo(submission(written), nl=False)
     else:
         output_submission_csv(out, written)
-    found = "" if rows.y is None else f"; accuracy {runs.accuracy(predictions, rows.y):.4f}"
-    click.echo(f"wrote {len(predictions):,} predictions to {out}{found}", err=to_stdout)
+    accuracy = None if rows.y is None else runs.accuracy(predictions, rows.y)
+    if as_json:
+        record = {"n_rows": len(predictions), "accuracy": accuracy, "out": str(out)}
+        click.echo(json.dumps(record), err=to_stdout)
+    else:
+        found = "" if accuracy is None else f"; accuracy {accuracy:.4f}"
+        click.echo(f"wrote {len(predictions):,} predictions to {out}{found}", err=to_stdout)

@@ -36,3 +36,15 @@ def preset(data: str, optimizer: str) -> Preset:
     if data == "cifar10":
         return Preset((120, 120), _ASSIGNMENT | {"optimizer": optimizer} | _CIFAR10[optimizer])
     return Preset((64,), _SMALL | {"optimizer": optimizer, "learning_rate": _SMALL_RATES[optimizer]})
+
+
+def described(name: str) -> str:
+    """What a setting is by default, for help pages: for all optimisers or for each, and for CIFAR-10."""
+    texts = []
+    for data in ("digits", "cifar10"):
+        values = {optimizer: preset(data, optimizer).settings.get(name) for optimizer in OPTIMIZERS}
+        if len(set(values.values())) == 1:
+            texts.append(f"{values['SGD']:g}")
+        else:
+            texts.append(", ".join(f"{optimizer} {value:g}" for optimizer, value in values.items() if value))
+    return f"[default: {texts[0]}; cifar10: {texts[1]}]"

@@ -1,15 +1,19 @@
 """One training as the commands do it: train, test, and write down what came out."""
 
 import dataclasses
+import functools
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 
+from fastmlp.cli.options import INTERRUPTED
 from fastmlp.cli.sources import DataSet
 from fastmlp.environment import environment
 from fastmlp.files import replacing
@@ -19,7 +23,7 @@ from fastmlp.training import Callback, DivergenceError, History, Settings
 
 @dataclasses.dataclass
 class Run:
-    """A network that has been trained and tested.
+    """A network that has been trained, and is tested when it is asked for.
 
     Attributes
     ----------
@@ -27,8 +31,6 @@ class Run:
         What ended the training before all its epochs.
     seconds : float
         Of the whole training, validation included.
-    predictions : ndarray of int
-        The class of each test row.
     """
 
     data: DataSet
@@ -38,7 +40,11 @@ class Run:
     history: History
     stopped: BaseException | None
     seconds: float
-    predictions: np.ndarray
+
+    @functools.cached_property
+    def predictions(self) -> np.ndarray:
+        """The class of each test row."""
+        return self.network.predict(self.data.arrays["X_test"])
 
     @property
     def test_accuracy(self) -> float:
@@ -70,14 +76,34 @@ def accuracy(predictions: np.ndarray, labels: np.ndarray) -> float:
     return int(np.count_nonzero(predictions == labels)) / len(labels)
 
 
-def train_and_test(
+def predicted(network: NeuralNetwork, X: np.ndarray, data: str) -> np.ndarray:
+    """The class of each row, of which the network must be able to say something."""
+    finite = np.isfinite(network.predict_proba(X)).all(axis=1)
+    if not finite.all():
+        raise ValueError(
+            f"row {int(np.argmin(finite))} of {data} has no finite probabilities: its numbers are too large"
+        )
+    return network.predict(X)
+
+
+def make_folder(out: Path) -> Path:
+    """The folder of the results, to which something can be written: before the training, not after it."""
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        tempfile.TemporaryFile(dir=out).close()
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(out)) from None
+    return out
+
+
+def train(
     data: DataSet,
     network: NeuralNetwork,
     settings: Settings,
     seed: int,
     callbacks: Iterable[Callback] = (),
 ) -> Run:
-    """Train a fresh network on the training rows, and test it, also where the training ends early."""
+    """Train a fresh network on the training rows; an end before the first epoch's is an error."""
     stopped: BaseException | None = None
     start = time.perf_counter()
     try:
@@ -92,13 +118,21 @@ def train_and_test(
             callbacks=callbacks,
         )
     except (KeyboardInterrupt, DivergenceError) as error:
-        if network.history is None or (isinstance(error, DivergenceError) and not network.history.epochs):
+        if not network.history:
             raise  # nothing was trained
         stopped = error
     seconds = time.perf_counter() - start
     assert network.history is not None
-    predictions = network.predict(data.arrays["X_test"])
-    return Run(data, network, settings, seed, network.history, stopped, seconds, predictions)
+    return Run(data, network, settings, seed, network.history, stopped, seconds)
+
+
+def end(run: Run, what: str) -> None:
+    """Say why a training ended early, where it did, as a shell expects it."""
+    if isinstance(run.stopped, KeyboardInterrupt):
+        click.echo(f"interrupted {what}", err=True)
+        raise click.exceptions.Exit(INTERRUPTED)
+    if run.stopped is not None:
+        raise click.ClickException(f"stopped {what}: {run.stopped}")
 
 
 def write_json(path: Path, record: dict[str, Any]) -> None:
@@ -109,5 +143,6 @@ def write_json(path: Path, record: dict[str, Any]) -> None:
 
 def write_figure(path: Path, figure: Any) -> None:
     """A figure as a PNG file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
         figure.savefig(file, format="png", dpi=120)

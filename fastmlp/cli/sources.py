@@ -1,5 +1,6 @@
 """What the commands train on, and what they predict: data sets that have a name, and people's own files."""
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ import numpy as np
 
 from fastmlp.cli import tables
 from fastmlp.datasets import CIFAR10_CLASSES, get_CIFAR10_data, load_digits
+from fastmlp.files import replacing
 from fastmlp.network import NeuralNetwork
 from fastmlp.preprocessing import Standardizer
 
@@ -65,13 +67,24 @@ def kind(data: str) -> str:
     return "cifar10" if Path(data).is_dir() else "file"
 
 
-def load(data: str, folder: Path | None, label: str | None) -> DataSet:
+def is_csv(data: str) -> bool:
+    """Whether DATA is a file of columns."""
+    return kind(data) == "file" and Path(data).suffix.lower() in (".csv", ".tsv")
+
+
+def load(data: str, folder: Path | None, label: str | None, ignore: Sequence[str] = ()) -> DataSet:
     """What to train on."""
+    if folder is not None and data != "cifar10":
+        raise click.UsageError(f"--folder is for --data cifar10, got --data {data}")
+    if is_csv(data):
+        return _csv(Path(data), label, ignore)
+    if label is not None or ignore:
+        raise click.UsageError(f"--label and --ignore are for columns of a .csv file, got --data {data}")
     if kind(data) == "digits":
         return _digits()
     if kind(data) == "cifar10":
         return _cifar10(folder if data == "cifar10" else Path(data))
-    return _own(Path(data), label)
+    return _npz(Path(data))
 
 
 def rows_of(network: NeuralNetwork, data: str, label: str | None) -> Rows:
@@ -95,10 +108,18 @@ def rows_of(network: NeuralNetwork, data: str, label: str | None) -> Rows:
 
 def likely_label(network: NeuralNetwork, data: str) -> str | None:
     """The only column of a CSV file that is none of the network's features."""
-    if kind(data) != "file" or Path(data).suffix != ".csv" or network.feature_names is None:
+    features = network.feature_names
+    if not is_csv(data) or features is None:
         return None
-    others = [name for name in tables.columns(Path(data)) if name not in network.feature_names]
+    others = [name for name in tables.columns(Path(data)) if name not in features]
     return others[0] if len(others) == 1 else None
+
+
+def write_test_rows(path: Path, data: DataSet) -> None:
+    """The rows of a file that were kept for the test, so that it can be made again."""
+    y = data.arrays["y_test"]
+    with replacing(path) as file:
+        np.savez(file, X=data.arrays["X_test"], y=y if data.class_names is None else np.array(data.class_names)[y])
 
 
 def _digits() -> DataSet:
@@ -116,39 +137,63 @@ def _cifar10(folder: Path | None) -> DataSet:
     return DataSet("cifar10", arrays, 10, standardizer, list(CIFAR10_CLASSES))
 
 
-def _own(path: Path, label: str | None) -> DataSet:
-    """A file's rows; what it does not set apart for validation and test itself is a tenth each, drawn at random."""
-    feature_names = names = None
-    if path.suffix == ".csv":
-        header = tables.columns(path)
-        if label not in header:
-            got = "no --label" if label is None else f"--label {label}"
-            raise ValueError(f"--label must name the column of classes, one of {tables.some(header)}, got {got}")
-        feature_names = [name for name in header if name != label]
-        if not feature_names:
-            raise ValueError(f"{path} must have columns of features beside {label!r}, got none")
-        table = tables.read_csv(path, feature_names, label)
-        assert table.labels is not None
-        found = {"train": (table.X, table.labels)}
-    elif path.suffix == ".npz":
-        arrays = tables.read_arrays(path)
-        found = {part: rows for part in PARTS if (rows := _part(path, arrays, part)) is not None}
-        if "train" not in found:
-            raise ValueError(f"{path} must hold X and y, or X_train and y_train, got {tables.some(arrays)}")
-        names = None if "class_names" not in arrays else [str(name) for name in arrays["class_names"].tolist()]
+def _csv(path: Path, label: str | None, ignore: Sequence[str]) -> DataSet:
+    header = tables.columns(path)
+    if label not in header:
+        got = "no --label" if label is None else f"--label {label}"
+        raise click.UsageError(f"--label must name the column of classes, one of {tables.some(header)}, got {got}")
+    if "" in header:
+        raise ValueError(
+            f"{path} must have a name for each column, got none for number {header.index('') + 1}; pandas writes its "
+            "index into such a column, unless told index=False"
+        )
+    unknown = [name for name in ignore if name not in header]
+    if unknown:
+        raise click.UsageError(f"--ignore must name columns, some of {tables.some(header)}, got {tables.some(unknown)}")
+    feature_names = [name for name in header if name != label and name not in ignore]
+    if not feature_names:
+        raise ValueError(f"{path} must have columns of features beside {label!r}, got none")
+    table = tables.read_csv(path, feature_names, label)
+    assert table.labels is not None
+    names = _classes(f"{label} in {path}", table.labels)
+    y = encoded(f"{label} in {path}", table.labels, names)
+    return _own(path, {"train": (table.X, y)}, names, feature_names)
+
+
+def _npz(path: Path) -> DataSet:
+    if path.suffix.lower() != ".npz":
+        raise ValueError(f"{path} must end in .csv, .tsv or .npz to train on it")
+    arrays = tables.read_arrays(path)
+    found = {part: rows for part in PARTS if (rows := _part(path, arrays, part)) is not None}
+    if "train" not in found:
+        raise ValueError(f"{path} must hold X and y, or X_train and y_train, got {tables.some(arrays)}")
+    if "class_names" in arrays:
+        given = arrays["class_names"]
+        names = tables.label_texts(path, "class_names", given, given.size)
+        if any(map(tables.is_number, names)):
+            raise ValueError(f"class_names in {path} must be words, which numbers in y count from 0, got {names[0]}")
     else:
-        raise ValueError(f"{path} must end in .csv or .npz to train on it")
-    if names is None:
-        names = _classes(path, label or "y", (text for _, labels in found.values() for text in labels))
-    parts = {part: (X, encoded(f"{label or 'y'} in {path}", labels, names)) for part, (X, labels) in found.items()}
-    parts = _split(path, parts)
-    X_train = parts["train"][0]
+        names = _classes(f"y in {path}", [text for _, labels in found.values() for text in labels])
+    parts = {part: (X, encoded(f"y in {path}", labels, names)) for part, (X, labels) in found.items()}
     for part, (X, _) in parts.items():
-        if X.shape[1] != X_train.shape[1]:
-            raise ValueError(f"X_{part} in {path} must have {X_train.shape[1]} features as X_train, got {X.shape[1]}")
-    plain = names == [str(i) for i in range(len(names))]
+        n_features = parts["train"][0].shape[1]
+        if X.shape[1] != n_features:
+            raise ValueError(f"X_{part} in {path} must have {n_features} features as X_train, got {X.shape[1]}")
+    return _own(path, parts, names, None)
+
+
+def _own(
+    path: Path,
+    parts: dict[str, tuple[np.ndarray, np.ndarray]],
+    class_names: list[str],
+    feature_names: list[str] | None,
+) -> DataSet:
+    """A file's rows; what it does not set apart for validation and test itself is a tenth each, drawn at random."""
+    parts = _split(path, parts)
+    plain = class_names == [str(i) for i in range(len(class_names))]
+    standardizer = Standardizer().fit(parts["train"][0])
     return DataSet(
-        path.stem, _arrays(parts), len(names), Standardizer().fit(X_train), None if plain else names, feature_names
+        path.stem, _arrays(parts), len(class_names), standardizer, None if plain else class_names, feature_names
     )
 
 
@@ -175,12 +220,12 @@ def _split(path: Path, parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[
 
 
 def _rows_of_file(network: NeuralNetwork, path: Path, label: str | None) -> Rows:
-    if path.suffix == ".csv":
+    if is_csv(str(path)):
         header = tables.columns(path)
         features = network.feature_names or [name for name in header if name != label]
         table = tables.read_csv(path, features, label)
         X, labels = table.X, table.labels
-    elif path.suffix in (".npz", ".npy"):
+    elif path.suffix.lower() in (".npz", ".npy"):
         arrays = tables.read_arrays(path)
         name = next((name for name in ("X_test", "X") if name.lower() in arrays), None)
         if name is None:
@@ -189,7 +234,7 @@ def _rows_of_file(network: NeuralNetwork, path: Path, label: str | None) -> Rows
         y = arrays.get(name.lower().replace("x", "y"))
         labels = None if y is None else tables.label_texts(path, name.replace("X", "y"), y, len(X))
     else:
-        raise ValueError(f"{path} must end in .csv, .npz or .npy, or be a folder with CIFAR-10")
+        raise ValueError(f"{path} must end in .csv, .tsv, .npz or .npy, or be a folder with CIFAR-10")
     names = network.class_names or [str(i) for i in range(network.output_size)]
     return Rows(X, None if labels is None else encoded(f"{label or 'y'} in {path}", labels, names))
 
@@ -205,20 +250,22 @@ def encoded(what: str, labels: Sequence[str], class_names: Sequence[str]) -> np.
         raise ValueError(f"{what} must hold classes that are known, {tables.some(class_names)}, got {error}") from None
 
 
-def _classes(path: Path, label: str, texts: Iterable[str]) -> list[str]:
+def _classes(what: str, texts: Iterable[str]) -> list[str]:
     """The different labels: numbers in their order, or texts in theirs."""
     names = {_whole(text) for text in texts}
+    if len(names) < 2:
+        raise ValueError(f"{what} must hold two classes or more, got only {tables.some(names)}")
     if all(map(tables.is_number, names)):
         fractions = names - {name for name in names if name.lstrip("-").isdecimal()}
         if fractions:
-            raise ValueError(f"{label} in {path} must hold classes, texts or whole numbers, got {min(fractions)}")
-        return sorted(names, key=int)
+            raise ValueError(f"{what} must hold classes, texts or whole numbers, got {min(fractions)}")
+        return sorted(names, key=lambda name: (int(name), name))
     return sorted(names)
 
 
 def _whole(text: str) -> str:
     """A whole number without its decimal point: 3.0 is the class 3."""
-    return str(int(float(text))) if tables.is_number(text) and float(text).is_integer() else text
+    return re.sub(r"^(-?\d+)\.0*$", r"\1", text)
 
 
 def _arrays(parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, np.ndarray]:

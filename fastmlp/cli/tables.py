@@ -1,6 +1,7 @@
 """Rows from files that people have: .csv with a header line, .npz and .npy."""
 
 import csv
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,11 +16,10 @@ DELIMITERS = ",;\t"
 
 
 class Table(NamedTuple):
-    """Rows of features, and what the file calls their classes and columns."""
+    """Rows of features, and what the file calls their classes."""
 
     X: np.ndarray
     labels: Sequence[str] | None
-    feature_names: list[str] | None
 
 
 def columns(path: Path) -> list[str]:
@@ -64,7 +64,7 @@ def read_csv(path: Path, features: Sequence[str], label: str | None) -> Table:
         raise ValueError(f"{path} must have at least one row below its header line, got none")
     X = np.frombuffer(numbers).reshape(len(line_numbers), len(places))
     _check_finite(f"{path}, line", X, line_numbers, features)
-    return Table(X, labels if label is not None else None, list(features))
+    return Table(X, labels if label is not None else None)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -124,7 +124,8 @@ def _reader(path: Path) -> Iterator[Any]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             first = file.readline()
             file.seek(0)
-            yield csv.reader(file, delimiter=max(DELIMITERS, key=first.count))
+            outside_quotes = re.sub('"[^"]*"', "", first)
+            yield csv.reader(file, delimiter=max(DELIMITERS, key=outside_quotes.count))
     except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not a CSV file in UTF-8: {error}") from error
 
@@ -143,7 +144,11 @@ def _bad(row: list[str], places: Sequence[int], header: list[str]) -> str:
     """Which field of a row is no number."""
     place = next(place for place in places if not is_number(row[place]))
     got = repr(row[place]) if row[place].strip() else "nothing"
-    advice = "fill in a number or leave the row out" if got == "nothing" else "code classes as columns of 0 and 1"
+    advice = "leave the column out by --ignore, or code its classes as columns of 0 and 1"
+    if got == "nothing":
+        advice = "fill in a number, or leave the row or (by --ignore) the column out"
+    elif is_number(row[place].replace(",", ".")):
+        advice = "write decimals with a point"
     return f"column {header[place]!r} must hold numbers, got {got}; {advice}"
 
 

@@ -8,8 +8,8 @@ import click
 from tqdm import tqdm
 
 from fastmlp.cli import runs, sources
-from fastmlp.cli.options import INTERRUPTED, json_option, threads_option, training_options
-from fastmlp.cli.presets import OPTIMIZERS, preset
+from fastmlp.cli.options import json_option, threads_option, training_options
+from fastmlp.cli.presets import OPTIMIZERS, described, preset
 from fastmlp.optional import require
 from fastmlp.plots import plot_history
 from fastmlp.training import History
@@ -40,19 +40,15 @@ class Sizes(click.ParamType):
     type=Sizes(),
     help="Size of each hidden layer, such as 120,120; with --layers one size for all.  [default: 64; cifar10: 120,120]",
 )
-@click.option("--batch-size", type=click.IntRange(1), help="Rows of one update.  [default: 32; cifar10: 200]")
+@click.option("--batch-size", type=click.IntRange(1), help=f"Rows of one update.  {described('batch_size')}")
+@click.option("--learning-rate", type=float, help=f"Of the first epoch.  {described('learning_rate')}")
 @click.option(
-    "--learning-rate",
+    "--learning-rate-decay",
     type=float,
-    help="Of the first epoch.  [default: SGD 0.2, Momentum 0.02, Adam 0.003; cifar10: 0.05, 0.005, 0.0003]",
+    help=f"Factor on the rate after each epoch.  {described('learning_rate_decay')}",
 )
 @click.option(
-    "--learning-rate-decay", type=float, help="Factor on the rate after each epoch.  [default: 0.95; cifar10: 0.85]"
-)
-@click.option(
-    "--regularization",
-    type=float,
-    help="Strength of the L2 penalty on the weights.  [default: 0.0001; cifar10: 0.0004, 0.0004, 0.00001]",
+    "--regularization", type=float, help=f"Strength of the L2 penalty on the weights.  {described('regularization')}"
 )
 @click.option(
     "--beta1", type=float, help="Adam's first decay rate, or the momentum.  [default: 0.9; cifar10, Adam: 0.7]"
@@ -68,6 +64,7 @@ def train(
     threads: int | None,
     data: str,
     label: str | None,
+    ignore: tuple[str, ...],
     folder: Path | None,
     dtype: str,
     seed: int,
@@ -82,10 +79,10 @@ def train(
 
     Your own rows come as a CSV file with a line of column names, numbers, and a column of classes that --label names;
     or as an .npz file with X (n_rows, n_features) and y (n_rows,). A tenth of the rows validates, another tenth tests,
-    unless an .npz file has X_train, y_train, X_val, y_val, X_test and y_test. All features are standardised as the rows
-    that train are: mean 0, standard deviation 1.
+    unless an .npz file has X_train, y_train, X_val, y_val, X_test and y_test; the test rows are written to test.npz, as
+    DATA for `fastmlp evaluate`. All features are standardised as the rows that train are: mean 0, standard deviation 1.
 
-    Ctrl-C ends the training, and what was trained is tested and saved.
+    Ctrl-C ends the training; after the first epoch, what was trained is tested and saved.
 
     \b
     Examples:
@@ -94,38 +91,41 @@ def train(
       fastmlp train --data cifar10 --optimizer SGD --epochs 10
     """
     require("matplotlib.figure", "cli", "the figure")  # before the training, not after it
+    for name in {"SGD": ("beta1", "beta2"), "Momentum": ("beta2",)}.get(optimizer, ()):
+        if changes[name] is not None:
+            raise click.UsageError(f"--{name} has no effect with {optimizer}")
     usual = preset(sources.kind(data), optimizer)
-    settings = usual.checked(**changes)
+    try:
+        settings = usual.checked(**changes)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     sizes = _hidden_sizes(layers, hidden_sizes, usual.hidden_sizes)
-    found = sources.load(data, folder, label)
+    found = sources.load(data, folder, label, ignore)
     network = found.network(sizes, dtype=dtype, n_threads=threads, seed=seed)
-    out = out or Path("runs", f"{found.name}-{optimizer.lower()}")
-    out.mkdir(parents=True, exist_ok=True)
+    out = runs.make_folder(out or Path("runs", f"{found.name}-{optimizer.lower()}"))
     n_train, n_test = (len(found.arrays[f"y_{part}"]) for part in ("train", "test"))
     if not as_json:
         click.echo(f"{network} on {found.name}: {n_train:,} rows to train, {settings.optimizer}\n\n{COLUMNS}")
-    run = runs.train_and_test(found, network, settings, seed, [] if as_json else [print_epoch])
+    run = runs.train(found, network, settings, seed, [] if as_json else [print_epoch])
     files = {name: out / name for name in ("model.npz", "history.json", "history.png")}
     network.save(files["model.npz"])
     runs.write_json(files["history.json"], run.record())
     title = f"{found.name}, {settings.optimizer}: test accuracy {run.test_accuracy:.4f}"
     runs.write_figure(files["history.png"], plot_history(run.history, title=title))
+    if sources.kind(data) == "file":
+        files["test.npz"] = out / "test.npz"
+        sources.write_test_rows(files["test.npz"], found)
     if as_json:
         record = {name: value for name, value in run.record().items() if name != "history"}
         record |= {"epochs": len(run.history), "n_test": n_test, "files": [str(path) for path in files.values()]}
         click.echo(json.dumps(record))
     else:
-        speed = f", {run.samples_per_second:,.0f} samples a second in training" if run.samples_per_second else ""
+        names = ", ".join(files)
         click.echo(
-            f"\ntest accuracy {run.test_accuracy:.4f} on {n_test:,} rows; {run.seconds:.2f} s{speed}\n"
-            f"wrote the network {files['model.npz']}, {files['history.json']} and the figure {files['history.png']}"
+            f"\ntest accuracy {run.test_accuracy:.4f} on {n_test:,} rows; {run.seconds:.2f} s, "
+            f"{run.samples_per_second:,.0f} samples a second in training\nwrote {names} to {out}"
         )
-    if run.stopped is not None:
-        epochs = f"after {len(run.history)} of {settings.epochs} epochs"
-        if isinstance(run.stopped, KeyboardInterrupt):
-            click.echo(f"interrupted {epochs}; what was trained is saved", err=True)
-            raise click.exceptions.Exit(INTERRUPTED)
-        raise click.ClickException(f"stopped {epochs}, whose network is saved: {run.stopped}")
+    runs.end(run, f"after {len(run.history)} of {settings.epochs} epochs, whose network is saved")
 
 
 def _hidden_sizes(layers: int | None, hidden_sizes: tuple[int, ...] | None, usual: tuple[int, ...]) -> tuple[int, ...]:
@@ -133,8 +133,9 @@ def _hidden_sizes(layers: int | None, hidden_sizes: tuple[int, ...] | None, usua
     sizes = hidden_sizes or usual
     if layers is None:
         return sizes
-    if hidden_sizes is not None and len(sizes) not in (1, layers - 1):
-        raise click.UsageError(f"--hidden-sizes must be one size, or layers - 1 = {layers - 1} sizes, got {len(sizes)}")
+    if hidden_sizes is not None and (layers == 1 or len(sizes) not in (1, layers - 1)):
+        needed = "one size, or layers - 1 = " if layers > 1 else "left out with "
+        raise click.UsageError(f"--hidden-sizes must be {needed}{layers - 1} sizes, got {len(sizes)}")
     return sizes if len(sizes) == layers - 1 else sizes[:1] * (layers - 1)
 
 

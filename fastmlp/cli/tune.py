@@ -39,6 +39,7 @@ def tune(
     workers: int | None,
     data: str,
     label: str | None,
+    ignore: tuple[str, ...],
     folder: Path | None,
     epochs: int | None,
     dtype: str,
@@ -53,7 +54,7 @@ def tune(
     require("matplotlib.figure", "cli", "the figures")
     usual = preset(sources.kind(data), optimizer)
     space = searched(usual, [(name, parsed(name, values)) for name, values in params], epochs)
-    source = sources.load(data, folder, label)
+    source = sources.load(data, folder, label, ignore)
     out = out or Path("runs", f"{source.name}-tune")
     try:
         found = search(
@@ -63,6 +64,8 @@ def tune(
             halving=halving,
             dtype=dtype,
             standardizer=source.standardizer,
+            class_names=source.class_names,
+            feature_names=source.feature_names,
             seed=seed,
             n_workers=workers,
             folder=out,
@@ -71,10 +74,6 @@ def tune(
     except KeyboardInterrupt:
         click.echo(f"\nstopped; the trials that were finished are kept in {out}: the same command goes on", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
-    found.network.feature_names = source.feature_names
-    if source.class_names is not None:  # those that no row has come last
-        found.network.class_names = source.class_names[: found.network.output_size]
-    found.network.save(out / BEST)
     # a halving may have a short combination in several rounds
     complete = {str(trial.hyper_parameters): trial for trial in found.trials if trial.complete}
     best_first = sorted(complete.values(), key=lambda trial: trial.rank, reverse=True)

@@ -4,7 +4,7 @@ import concurrent.futures
 import dataclasses
 import math
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
@@ -65,6 +65,8 @@ def search(
     y_test: npt.ArrayLike | None = None,
     dtype: npt.DTypeLike = np.float32,
     standardizer: Standardizer | None = None,
+    class_names: Sequence[str] | None = None,
+    feature_names: Sequence[str] | None = None,
     seed: int = 0,
     n_workers: int | None = None,
     folder: str | os.PathLike[str] | None = None,
@@ -96,6 +98,8 @@ def search(
     dtype : float32 or float64
     standardizer : Standardizer, optional
         As in `NeuralNetwork`, for all of them.
+    class_names, feature_names : sequence of str, optional
+        As in `NeuralNetwork`; there are as many classes as names then.
     seed : int
         For the combinations drawn, the weights and the batches.
     n_workers : int, optional
@@ -143,6 +147,8 @@ def search(
         y_test,
         float_dtype("dtype", dtype),
         standardizer,
+        class_names,
+        feature_names,
         integer("seed", seed, 0, 2**32 - 1),
     )
     n_workers = threads.available_threads() if n_workers is None else integer("n_workers", n_workers)

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import math
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -15,7 +16,7 @@ from fastmlp.network import NeuralNetwork
 from fastmlp.preprocessing import Standardizer
 from fastmlp.training import DivergenceError, History
 from fastmlp.tuning.space import Plan
-from fastmlp.validation import MAX_BLAS_SIZE, as_stored, class_labels, real_array, real_matrix
+from fastmlp.validation import MAX_BLAS_SIZE, as_stored, class_labels, names, real_array, real_matrix
 
 # Rows of an array that are copied for its digest at a time.
 DIGEST_ROWS = 1024
@@ -44,6 +45,8 @@ class Trainer:
         y_test: npt.ArrayLike | None,
         dtype: np.dtype,
         standardizer: Standardizer | None,
+        class_names: Sequence[str] | None,
+        feature_names: Sequence[str] | None,
         seed: int,
     ):
         self.dtype, self.seed, self.stop = dtype, seed, threading.Event()
@@ -63,7 +66,12 @@ class Trainer:
         if X_test is not None and y_test is not None:
             self._test = self._checked("test", X_test, y_test)
         labels = [self.y, self.y_val, *([] if self._test is None else self._test[1:])]
-        self._n_classes = 1 + max(int(part.max()) for part in labels)
+        n_classes = 1 + max(int(part.max()) for part in labels)
+        self._n_classes = n_classes if class_names is None else len(class_names)
+        if n_classes > self._n_classes:
+            raise ValueError(f"class_names must be {n_classes} names, one for each class, got {self._n_classes}")
+        self._class_names = names("class_names", class_names, self._n_classes, "class")
+        self._feature_names = names("feature_names", feature_names, self.X.shape[1], "feature")
 
     def _checked(self, part: str, X: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         rows = as_stored(real_matrix(f"X_{part}", X, self.X.shape[1]), self.dtype)
@@ -93,6 +101,7 @@ class Trainer:
         network = NeuralNetwork(
             *sizes, dtype=self.dtype, n_threads=1, seed=self.seed, init=one.init, standardizer=self._standardizer
         )
+        network.class_names, network.feature_names = self._class_names, self._feature_names
         with suppress(DivergenceError):
             network.fit(
                 self.X,
