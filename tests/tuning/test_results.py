@@ -1,0 +1,256 @@
+"""What a folder keeps of a search, whatever ends it."""
+
+import errno
+import fcntl
+import itertools
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tuning_helpers import SPACE, lines, with_key, without_time
+
+import fastmlp
+from fastmlp import NeuralNetwork
+from fastmlp.tuning import ResultsFileError, search
+from fastmlp.tuning.results import ResultsFile
+from fastmlp.tuning.space import plan
+
+
+def test_the_same_folder_for_another_space_gives_what_a_new_folder_does(data, trained, tmp_path):
+    spaces = [
+        (SPACE, None),
+        ({"hidden_sizes": [[8], [8, 8], [4]], "learning_rate": 0.3, "epochs": 3, "batch_size": 30}, None),
+        (SPACE | {"learning_rate": 0.3, "hidden_size": [8, 2]}, 2),
+        (SPACE | {"learning_rate": 0.3, "hidden_size": [8, 2], "epochs": [2, 3]}, 2),
+        (SPACE | {"learning_rate": 0.3, "hidden_size": [8, 2], "epochs": 2}, None),
+        (SPACE | {"learning_rate": 1e-9, "num_layers": 2}, None),
+    ]
+    for i, (space, halving) in enumerate(spaces):
+        found = search(space, *data, halving=halving, folder=tmp_path / "one")
+        alone = search(space, *data, halving=halving, folder=tmp_path / str(i))
+        assert without_time(found.trials) == without_time(alone.trials)
+        assert found.best.hyper_parameters == alone.best.hyper_parameters
+        for name in ("one", str(i)):
+            kept = NeuralNetwork.load(tmp_path / name / "best.npz")
+            np.testing.assert_array_equal(kept.params["W1"], alone.network.params["W1"])
+        np.testing.assert_array_equal(found.network.params["W1"], alone.network.params["W1"])
+    content = [json.loads(line)["training"] for line in lines(tmp_path / "one")[1:]]
+    assert len({json.dumps(one) for one in content}) == len(content)
+
+
+def test_the_best_network_is_tested_and_kept(data, tmp_path):
+    X, y, X_val, y_val = data
+    found = search(SPACE, *data, X_test=X[:50], y_test=y[:50], folder=tmp_path)
+    assert found.test_accuracy == found.network.score(X[:50], y[:50])
+    kept = NeuralNetwork.load(tmp_path / "best.npz")
+    np.testing.assert_array_equal(kept.predict_proba(X_val), found.network.predict_proba(X_val))
+    assert kept.score(X_val, y_val) == found.best.val_accuracy
+
+
+def test_a_finished_search_is_read_back(data, trained, tmp_path):
+    found = search(SPACE, *data, folder=tmp_path)
+    n_trained, before = len(trained), lines(tmp_path)
+    again = search(SPACE, *data, folder=tmp_path)
+    assert len(trained) == n_trained
+    assert without_time(again.trials) == without_time(found.trials)
+    assert lines(tmp_path) == before
+    np.testing.assert_array_equal(again.network.params["W1"], found.network.params["W1"])
+
+
+def test_a_larger_space_trains_only_what_is_new(data, trained, tmp_path):
+    search(SPACE, *data, folder=tmp_path)
+    search(SPACE | {"learning_rate": [0.01, 0.3, 0.2]}, *data, folder=tmp_path)
+    assert len(trained) == len(set(trained)) == 8
+    assert len(lines(tmp_path)) == 1 + 8
+
+
+@pytest.mark.parametrize("change", ["missing", "another", "broken"])
+def test_a_lost_best_network_is_trained_again(change, data, trained, tmp_path):
+    found = search(SPACE, *data, folder=tmp_path)
+    trained.clear()
+    path = tmp_path / "best.npz"
+    if change == "missing":
+        path.unlink()
+    elif change == "another":
+        NeuralNetwork(5, [8], 3, dtype=np.float32, seed=99).save(path)
+    else:
+        path.write_bytes(path.read_bytes()[:100])
+    again = search(SPACE, *data, folder=tmp_path)
+    assert trained == [plan(found.best.hyper_parameters).key]
+    np.testing.assert_array_equal(again.network.params["W1"], found.network.params["W1"])
+    np.testing.assert_array_equal(NeuralNetwork.load(path).params["W1"], found.network.params["W1"])
+
+
+@pytest.mark.parametrize("length", [1, 40, -1])
+def test_a_torn_last_line_is_named_and_its_trial_runs_again(length, data, trained, tmp_path):
+    found = search(SPACE, *data, folder=tmp_path)
+    before = lines(tmp_path)
+    Path(tmp_path, "trials.jsonl").write_bytes(b"".join([*before[:-1], before[-1][:length]]))
+    trained.clear()
+    with pytest.warns(UserWarning, match=r"trials.jsonl': the last line is torn") as caught:
+        again = search(SPACE, *data, folder=tmp_path)
+    assert caught[0].filename == __file__
+    assert len(trained) == 1
+    assert without_time(again.trials) == without_time(found.trials)
+    assert lines(tmp_path)[:-1] == before[:-1]
+    assert json.loads(lines(tmp_path)[-1])["hyper_parameters"] == json.loads(before[-1])["hyper_parameters"]
+
+
+def test_a_search_that_was_killed_at_its_first_line_starts_anew(data, tmp_path):
+    search(SPACE, *data, folder=tmp_path)
+    first = lines(tmp_path)[0]
+    Path(tmp_path, "trials.jsonl").write_bytes(first[:20])
+    search(SPACE, *data, folder=tmp_path)
+    assert lines(tmp_path)[0] == first
+    assert len(lines(tmp_path)) == 7
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a letter to my aunt", "no file of results: its first line is not whole"),
+        (b"a letter to my aunt\n", "no file of results: "),
+        (b'{"format": "nb"}\n', "no file of results: its format is 'nb'"),
+        (b"[1, 2]\n", "no file of results: "),
+    ],
+)
+def test_another_file_is_left_alone(content, message, data, trained, tmp_path):
+    Path(tmp_path, "trials.jsonl").write_bytes(content)
+    with pytest.raises(ResultsFileError, match=f"trials.jsonl' is {message}"):
+        search(SPACE, *data, folder=tmp_path)
+    assert Path(tmp_path, "trials.jsonl").read_bytes() == content
+    assert trained == []
+
+
+@pytest.mark.parametrize("change", ["seed", "dtype", "data"])
+def test_results_of_another_search_are_refused(change, data, trained, tmp_path):
+    search(SPACE, *data, folder=tmp_path)
+    before = lines(tmp_path)
+    trained.clear()
+    X, y, X_val, y_val = data
+    X = X + 1 if change == "data" else X
+    arguments = {"seed": {"seed": 1}, "dtype": {"dtype": np.float64}, "data": {}}[change]
+    with pytest.raises(ResultsFileError, match=f"is of another search: its {change} is"):
+        search(SPACE, X, y, X_val, y_val, folder=tmp_path, **arguments)
+    assert lines(tmp_path) == before
+    assert trained == []
+
+
+@pytest.mark.parametrize(
+    "line", [b"{}\n", b"nothing\n", b'{"hyper_parameters": {}, "training": {"epochs": 1}}\n', b"\n", b"3\n"]
+)
+def test_a_damaged_line_is_named(line, data, trained, tmp_path):
+    search(SPACE, *data, folder=tmp_path)
+    before = lines(tmp_path)
+    trained.clear()
+    Path(tmp_path, "trials.jsonl").write_bytes(b"".join([*before[:3], line, *before[4:]]))
+    with pytest.raises(ResultsFileError, match=r"trials.jsonl' is damaged in line 4: "):
+        search(SPACE, *data, folder=tmp_path)
+    assert lines(tmp_path) == [*before[:3], line, *before[4:]]
+    assert trained == []
+
+
+def test_two_searches_do_not_share_a_folder(data, tmp_path):
+    search(SPACE, *data, folder=tmp_path)
+    with Path(tmp_path, "trials.jsonl").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(ResultsFileError, match="in use by another search"):
+            search(SPACE, *data, folder=tmp_path)
+    search(SPACE, *data, folder=tmp_path)
+
+
+@pytest.mark.parametrize("failing", ["write", "fsync"])
+def test_a_full_disk_leaves_whole_lines(failing, monkeypatch, tmp_path):
+    whole, calls, write = ResultsFile(tmp_path / "trials.jsonl", {}), itertools.count(), os.write
+    one, trial = with_key(learning_rate=0.1, epochs=1)
+    whole.add(one, trial)
+    before = lines(tmp_path)
+
+    def full(*arguments):
+        if failing == "write" and next(calls) == 0:
+            return write(arguments[0], arguments[1][:10])
+        raise OSError(errno.ENOSPC, "full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, failing, full)
+        with pytest.raises(OSError, match=r"No space left|full"):
+            whole.add(one, trial)
+    assert lines(tmp_path) == before
+    whole.add(one, trial)
+    assert lines(tmp_path) == [*before, before[-1]]
+    whole.close()
+
+
+SCRIPT = """
+import json, sys
+import numpy as np
+from fastmlp.tuning import search
+folder, space, n_workers = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3])
+generator = np.random.RandomState(0)
+y = generator.randint(3, size=400)
+X = (generator.randn(400, 5) + np.eye(3, 5)[y]).astype(np.float32)
+found = search(space, X[:300], y[:300], X[300:], y[300:], folder=folder, n_workers=n_workers)
+print(found.best.hyper_parameters, found.network.params["W1"].sum())
+"""
+
+
+def start(folder, space, n_workers=2):
+    command = [sys.executable, "-W", "ignore", "-c", SCRIPT, str(folder), json.dumps(space), str(n_workers)]
+    path = os.pathsep.join([str(Path(fastmlp.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    env = {**os.environ, "PYTHONPATH": path}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+
+
+def finished(folder):
+    try:
+        return [line for line in lines(folder) if line.endswith(b"\n")][1:]
+    except FileNotFoundError:
+        return []
+
+
+def test_a_search_that_is_killed_at_any_moment_goes_on(tmp_path):
+    # more trials than ten rounds can finish
+    space = {"num_layers": 2, "hidden_size": list(range(4, 84)), "learning_rate": 0.1, "epochs": 300}
+    whole = start(tmp_path / "whole", space)
+    wanted, _ = whole.communicate(timeout=300)
+    assert whole.returncode == 0
+    chance, seen, folder = random.Random(1), [], tmp_path / "killed"
+    for _ in range(10):
+        process = start(folder, space)
+        while process.poll() is None and len(finished(folder)) <= len(seen):
+            time.sleep(0.001)
+        time.sleep(chance.uniform(0, 0.02))
+        process.kill()
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        assert finished(folder)[: len(seen)] == seen  # what was written down once stays
+        seen = finished(folder)
+    last = start(folder, space)
+    found, _ = last.communicate(timeout=300)
+    assert found == wanted
+    trials = [json.loads(line)["hyper_parameters"]["hidden_size"] for line in finished(folder)]
+    assert sorted(trials) == space["hidden_size"]
+    assert 10 <= len(seen) < len(trials)
+
+
+def test_ctrl_c_stops_the_workers_and_keeps_what_is_finished(tmp_path):
+    # half of the trials would take hours
+    space = {"num_layers": 2, "hidden_size": [4, 5, 6], "epochs": [1, 10**9]}
+    process = start(tmp_path, space, n_workers=6)
+    try:
+        while process.poll() is None and len(finished(tmp_path)) < 3:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        # a second for the workers; the rest of the process's end is Python's own, on a machine that may be busy
+        _, error = process.communicate(timeout=10)
+    finally:
+        process.kill()
+    assert error.splitlines()[-1] == "KeyboardInterrupt"
+    assert [json.loads(line)["training"]["epochs"] for line in finished(tmp_path)] == [1, 1, 1]

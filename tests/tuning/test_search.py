@@ -1,0 +1,275 @@
+"""The search: its trials, their order, and the best of them."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tuning_helpers import SEED, SPACE, lines, without_time
+
+import fastmlp
+from fastmlp import NeuralNetwork
+from fastmlp.training import Epoch
+from fastmlp.tuning import ResultsFileError, optuna_pruning, search
+from fastmlp.tuning.results import Trial
+from fastmlp.tuning.search import _rounds
+from fastmlp.tuning.space import combinations
+from fastmlp.tuning.trainer import Trainer
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_trials": 0}, "n_trials must be a positive integer, got 0"),
+        ({"halving": 1}, "halving must be an integer of at least 2, got 1"),
+        ({"n_workers": 0}, "n_workers must be a positive integer, got 0"),
+        ({"seed": -1}, "seed must be an integer of at least 0, got -1"),
+        ({"dtype": np.float16}, "dtype must be float32 or float64"),
+        ({"X": np.zeros((0, 5))}, r"X must have at least one row and one column, got \(0, 5\)"),
+        ({"X": np.zeros(5)}, r"X must have shape \(n_rows, 1\), got \(5,\)"),
+        ({"y": np.zeros(7, int)}, r"y must have shape \(300,\)"),
+        ({"X_val": np.zeros((100, 4))}, r"X_val must have shape \(n_rows, 5\)"),
+        ({"y_val": np.full(100, -3)}, "y_val must hold integer labels from 0 .*, got -3 at index 0"),
+        ({"y_val": np.full(100, 0.5)}, "y_val must hold integer labels from 0 .*, got 0.5 at index 0"),
+        ({"X_test": np.zeros((1, 5))}, "X_test and y_test must be given together"),
+        ({"X_test": np.zeros((0, 5)), "y_test": []}, "X_test must have at least one row, got none"),
+    ],
+)
+def test_bad_arguments_are_refused_before_anything_is_trained(change, message, data, trained, tmp_path):
+    arguments = dict(zip(("X", "y", "X_val", "y_val"), data, strict=True)) | change
+    with pytest.raises((TypeError, ValueError), match=message):
+        search(SPACE, folder=tmp_path / "new", **arguments)
+    assert trained == []
+    assert not (tmp_path / "new").exists()
+
+
+def test_each_trial_is_a_fit_of_its_own(data):
+    X, y, X_val, y_val = data
+    found, n_compared = search(SPACE, *data, seed=SEED), 0
+    assert [trial.hyper_parameters for trial in found.trials] == combinations(SPACE, None, 0)
+    for trial in found.trials:
+        wanted = trial.hyper_parameters
+        net = NeuralNetwork(5, [8] * (wanted["num_layers"] - 1), 3, dtype=np.float32, seed=SEED)
+        rate = wanted["learning_rate"]
+        history = net.fit(X, y, epochs=3, batch_size=30, learning_rate=rate, seed=SEED, X_val=X_val, y_val=y_val)
+        assert [epoch[:-1] for epoch in trial.history] == [epoch[:-1] for epoch in history]
+        if trial.hyper_parameters == found.best.hyper_parameters:
+            n_compared += 1
+            np.testing.assert_array_equal(net.params["W1"], found.network.params["W1"])
+    assert n_compared == 1
+    assert found.best.val_accuracy == max(trial.val_accuracy for trial in found.trials)
+    assert found.network.n_threads is None
+    assert math.isnan(found.test_accuracy)
+
+
+def test_results_do_not_depend_on_the_number_of_workers(data):
+    space = SPACE | {"hidden_size": [4, 16, 64], "optimizer": ["SGD", "Adam"]}
+    found = [search(space, *data, n_workers=n, seed=SEED, halving=2) for n in (1, 2, 5)]
+    for other in found[1:]:
+        assert without_time(other.trials) == without_time(found[0].trials)
+        assert other.best.hyper_parameters == found[0].best.hyper_parameters
+        np.testing.assert_array_equal(other.network.params["W2"], found[0].network.params["W2"])
+
+
+def test_data_are_used_as_they_are(data):
+    X, y, X_val, y_val = data
+    trainer = Trainer(X, y, X_val, y_val, None, None, np.dtype(np.float32), None, None, None, 0)
+    assert trainer.X is X
+    assert trainer.X_val is X_val
+    pixels = np.zeros((4, 5), np.uint8)
+    labels = np.arange(4)
+    assert Trainer(pixels, labels, pixels, labels, None, None, np.dtype(np.float32), None, None, None, 0).X is pixels
+
+
+def test_rows_are_standardised_on_their_way(data, tmp_path):
+    X, y, X_val, y_val = data
+    raw = [X * 50 + 3, y, X_val * 50 + 3, y_val]
+    standardizer = fastmlp.Standardizer().fit(raw[0])
+    found = search(SPACE, *raw, standardizer=standardizer, folder=tmp_path, dtype="float64")
+    expected = search(SPACE, standardizer.transform(raw[0]), y, standardizer.transform(raw[2]), y_val, dtype="float64")
+    assert found.best.val_accuracy == expected.best.val_accuracy > search(SPACE, *raw).best.val_accuracy
+    loaded = fastmlp.NeuralNetwork.load(tmp_path / "best.npz")
+    assert loaded.score(raw[2], y_val) == found.best.val_accuracy
+    with pytest.raises(ResultsFileError, match="is of another search: its data is"):
+        search(SPACE, *raw, folder=tmp_path, dtype="float64")
+    for wrong, message in ((X, "must be a fitted"), (fastmlp.Standardizer().fit(X[:, 1:]), "fitted to rows of")):
+        with pytest.raises((TypeError, ValueError), match=message):
+            search(SPACE, *raw, standardizer=wrong)
+
+
+def test_networks_know_their_names(data, tmp_path):
+    names = {"class_names": ["a", "b", "c", "none of them"], "feature_names": list("vwxyz")}
+    network = search(SPACE | {"epochs": 1}, *data, **names, folder=tmp_path).network
+    for net in (network, fastmlp.NeuralNetwork.load(tmp_path / "best.npz")):
+        assert (net.class_names, net.feature_names, net.output_size) == (*names.values(), 4)
+    for wrong, message in (
+        ({"class_names": ["a", "b"]}, "3 names, .* got 2"),
+        ({"feature_names": ["v"]}, "5 different"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            search(SPACE, *data, **wrong)
+
+
+def test_equal_trials_are_decided_by_loss_and_then_by_order(data):
+    def trial(accuracy, loss, **wanted):
+        epoch = Epoch(1.0, 0.5, loss, accuracy, 0.1, 0.0)
+        return Trial(wanted, 1, fastmlp.History([epoch]))
+
+    assert trial(0.6, 2.0).rank > trial(0.5, 1.0).rank
+    assert trial(0.5, 1.0).rank > trial(0.5, 2.0).rank
+    # SGD ignores beta1
+    found = search(SPACE | {"learning_rate": 0.3, "beta1": [0.5, 0.4, 0.6]}, *data, n_workers=3)
+    assert {t.rank for t in found.trials if t.hyper_parameters["num_layers"] == 2} == {found.trials[0].rank}
+    assert found.best.hyper_parameters["beta1"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("n", "factor", "wanted"),
+    [
+        (1, 2, [(1, 1)]),
+        (8, 2, [(8, 8), (4, 4), (2, 2), (1, 1)]),
+        (27, 3, [(27, 27), (9, 9), (3, 3), (1, 1)]),
+        (24, 3, [(24, 9), (8, 3), (2, 1)]),
+        (5, 7, [(5, 1)]),
+    ],
+)
+def test_rounds_of_a_halving(n, factor, wanted):
+    assert _rounds(n, factor) == wanted
+
+
+def test_halving_trains_the_best_for_longer(data, trained):
+    space = SPACE | {"learning_rate": [1e-4, 0.3, 1e-3, 0.1], "epochs": 7}
+    found = search(space, *data, halving=2, seed=SEED)
+    assert [trial.epochs for trial in found.trials] == [1] * 8 + [2] * 4 + [4] * 2 + [7]
+    assert [len(trial.history) for trial in found.trials] == [trial.epochs for trial in found.trials]
+    assert len(trained) == len(set(trained)) == 15
+    for this, after in ((found.trials[:8], found.trials[8:12]), (found.trials[8:12], found.trials[12:14])):
+        kept = [trial.hyper_parameters for trial in after]
+        worst = min(trial.rank for trial in this if trial.hyper_parameters in kept)
+        assert all(trial.rank <= worst for trial in this if trial.hyper_parameters not in kept)
+    assert found.best == found.trials[-1]
+
+
+def test_halving_goes_on_where_it_was_killed(data, trained, tmp_path):
+    space = SPACE | {"learning_rate": [1e-4, 0.3, 1e-3, 0.1], "epochs": 7}
+    found = search(space, *data, halving=2, folder=tmp_path)
+    content = lines(tmp_path)
+    for n in (3, 9, 13):
+        Path(tmp_path, "trials.jsonl").write_bytes(b"".join(content[:n]))
+        trained.clear()
+        again = search(space, *data, halving=2, folder=tmp_path)
+        assert len(trained) == 1 + 15 - n
+        assert without_time(again.trials) == without_time(found.trials)
+        np.testing.assert_array_equal(again.network.params["W1"], found.network.params["W1"])
+
+
+def test_halving_passes_over_a_finalist_that_diverges(data, monkeypatch):
+    train = Trainer.train
+    space = SPACE | {"learning_rate": [1e-4, 0.3, 1e-3, 0.1], "num_layers": 2, "epochs": 4}
+    whole = search(space, *data, halving=2)
+    best = whole.best.hyper_parameters["learning_rate"]
+
+    def diverging(self, one):
+        history, network = train(self, one)
+        if one.settings.learning_rate == best and one.settings.epochs == 4:
+            history = fastmlp.History(list(history)[:2])
+        return history, network
+
+    monkeypatch.setattr(Trainer, "train", diverging)
+    found = search(space, *data, halving=2)
+    assert [trial.epochs for trial in found.trials] == [1] * 4 + [2] * 2 + [4] * 2
+    assert [trial.diverged for trial in found.trials] == [False] * 6 + [True, False]
+    second = [trial.hyper_parameters["learning_rate"] for trial in whole.trials[4:6]]
+    assert found.best.hyper_parameters["learning_rate"] in set(second) - {best}
+    assert found.best is found.trials[-1]
+
+
+def test_halving_does_not_train_the_same_short_trial_twice(data, trained):
+    search(SPACE | {"epochs": [1, 2]}, *data, halving=2)
+    assert len(trained) == len(set(trained))
+
+
+def test_what_diverges_is_worse_than_everything(data, tmp_path):
+    space = SPACE | {"learning_rate": [1e30, 1e-12], "num_layers": 3}
+    with np.errstate(all="ignore"):
+        found = search(space, *data, folder=tmp_path)
+        assert [trial.diverged for trial in found.trials] == [True, False]
+        assert math.isnan(found.trials[0].val_accuracy)
+        assert found.best == found.trials[1]
+        again = search(space, *data, folder=tmp_path)
+        assert without_time(again.trials) == without_time(found.trials)
+        with pytest.raises(RuntimeError, match="diverged with all of the 1 combinations"):
+            search(space | {"learning_rate": 1e30}, *data)
+
+
+def test_a_loss_that_is_no_number_decides_nothing(data):
+    X, y, X_val, y_val = data
+    X_val = X_val.copy()
+    X_val[0] = np.nan
+    space = SPACE | {"learning_rate": 0.3, "beta1": [0.5, 0.4, 0.6], "num_layers": 2}
+    for n_workers in (1, 3):
+        found = search(space, X, y, X_val, y_val, n_workers=n_workers)
+        assert found.best.hyper_parameters["beta1"] == 0.5
+
+
+def test_there_are_as_many_classes_as_any_label_says(data):
+    X, y, X_val, y_val = data
+    found = search(SPACE, X, y, X_val, np.where(y_val == 1, 4, y_val), X_test=X[:3], y_test=[0, 6, 0])
+    assert found.network.output_size == 7
+
+
+def test_an_error_in_a_worker_ends_the_search(data, monkeypatch, tmp_path):
+    train = Trainer.train
+
+    def failing(self, one):
+        if one.settings.learning_rate == 0.3:
+            raise MemoryError("too large")
+        return train(self, one)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "train", failing)
+        with pytest.raises(MemoryError, match="too large"):
+            search(SPACE, *data, folder=tmp_path, n_workers=1)
+    # those before it are kept
+    assert len(lines(tmp_path)) >= 1 + 1
+    found = search(SPACE, *data, folder=tmp_path)
+    assert len(found.trials) == len(lines(tmp_path)) - 1 == 6
+
+
+def test_pruning_needs_validation_data(data):
+    pytest.importorskip("optuna")
+    X, y, *_ = data
+    with pytest.raises(ValueError, match="optuna_pruning needs validation data"):
+        NeuralNetwork(5, [8], 3, seed=0).fit(X, y, callbacks=[optuna_pruning(object())])
+
+
+def test_progress_bar_shows_the_best_so_far(data, capsys):
+    pytest.importorskip("tqdm")
+    found = search(SPACE, *data, progress=True)
+    bar = capsys.readouterr().err
+    assert "6/6" in bar
+    assert f"best {found.best.val_accuracy:.4f}" in bar
+
+
+def test_optuna_prunes_what_is_worse(data):
+    optuna = pytest.importorskip("optuna")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    X, y, X_val, y_val = data
+
+    def objective(trial):
+        net = NeuralNetwork(5, [8], 3, seed=0)
+        rate = trial.suggest_categorical("learning_rate", [0.3, 0.0])
+        callbacks = [optuna_pruning(trial)]
+        history = net.fit(X, y, learning_rate=rate, seed=0, X_val=X_val, y_val=y_val, callbacks=callbacks)
+        return history[-1].val_accuracy
+
+    study = optuna.create_study(
+        direction="maximize",
+        sampler=optuna.samplers.GridSampler({"learning_rate": [0.3, 0.0]}, seed=0),
+        pruner=optuna.pruners.ThresholdPruner(lower=0.45, n_warmup_steps=3),
+    )
+    study.optimize(objective, n_trials=2)
+    states = {
+        trial.params["learning_rate"]: (trial.state.name, len(trial.intermediate_values)) for trial in study.trials
+    }
+    assert states == {0.3: ("COMPLETE", 10), 0.0: ("PRUNED", 3)}
