@@ -116,6 +116,11 @@ GOOD = "a,b,class\n1,2,x\n3,4,y\n5,6,x\n"
 BAD_CSV = {
     "no label": (GOOD, None, "--label must name the column of classes, one of 'a', 'b', 'class', got no --label"),
     "unknown label": (GOOD, "c", "one of 'a', 'b', 'class', got --label c"),
+    "label in no header": (
+        "1,2,x\n3,4,y\n",
+        "class",
+        "got --label class; are these the columns' names? The first line",
+    ),
     "text": (GOOD + "7,cat,y\n", "class", "line 5: column 'b' must hold numbers, got 'cat'; leave the column out by"),
     "decimal comma": (
         "a;class\n1,5;x\n",

@@ -320,6 +320,14 @@ def test_offline_there_is_one_message(server, tmp_path):
         assert part in message
 
 
+def test_where_nobody_answers(tmp_path, server):
+    server.close()
+    with pytest.raises(ConnectionError, match=r"gz cannot be had: \[Errno \d+\] Connection refused$"):
+        download_CIFAR10(tmp_path, progress=False)
+    assert files_in(tmp_path) == []
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_progress_bar(server, tmp_path, capsys):
     pytest.importorskip("tqdm")
     download_CIFAR10(tmp_path / "silent", progress=False)

@@ -141,6 +141,8 @@ def _csv(path: Path, label: str | None, ignore: Sequence[str]) -> DataSet:
     header = tables.columns(path)
     if label not in header:
         got = "no --label" if label is None else f"--label {label}"
+        if any(map(tables.is_number, header)):
+            got += "; are these the columns' names? The first line must hold them"
         raise click.UsageError(f"--label must name the column of classes, one of {tables.some(header)}, got {got}")
     if "" in header:
         raise ValueError(

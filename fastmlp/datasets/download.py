@@ -203,7 +203,7 @@ def _answer(url: str, have: int) -> http.client.HTTPResponse | None:
             return None
         raise ConnectionError(str(error)) from error
     except (OSError, http.client.HTTPException) as error:
-        raise ConnectionError(str(error)) from error
+        raise ConnectionError(str(getattr(error, "reason", error))) from error
     return answer
 
 
