@@ -132,6 +132,7 @@ def test_files_of_every_version_are_read(version):
         np.testing.assert_allclose(loaded.standardizer.mean_, X.mean(axis=0), rtol=1e-12)
         np.testing.assert_allclose(loaded.standardizer.scale_, X.std(axis=0), rtol=1e-12)
     assert loaded.class_names == (["a", "b", "c"] if version == 3 else None)
+    assert loaded.feature_names == (["p", "q", "r", "s"] if version == 3 else None)
 
 
 @pytest.mark.parametrize("change", CHANGES)
