@@ -328,11 +328,11 @@ class Engine:
         return copy.deepcopy({name: getattr(self, name) for name in ("flat_params", "moments", "n_updates")})
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Go back to a snapshot of this engine, in place."""
+        """Go back to a snapshot of this engine, or of one like it, in place."""
         self.flat_params[...] = snapshot["flat_params"]
         self.n_updates = snapshot["n_updates"]
-        for name, moments in self.moments.items():
-            for i, moment in enumerate(moments):
+        for name in self.moments.keys() | snapshot["moments"].keys():
+            for i, moment in enumerate(self.moments_of(name)):
                 moment[...] = snapshot["moments"][name][i] if name in snapshot["moments"] else 0
 
     def back_up(self) -> None:

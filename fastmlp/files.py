@@ -1,7 +1,9 @@
 """Files that are either whole or not there, and files that one process has for itself."""
 
+import errno
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,19 +20,49 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             yield file
         return
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        file = open(temporary, "xb")  # noqa: SIM115
-    except OSError as error:  # of which the user knows the other name
-        raise type(error)(error.errno, error.strerror, os.fspath(path)) from None
+    with _named(path):
+        nameless = _nameless(target.parent)
+        file = open(temporary, "xb") if nameless is None else open(nameless, "wb")  # noqa: SIM115
     try:
         with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
+            if nameless is not None:
+                os.link(f"/proc/self/fd/{nameless}", temporary, src_dir_fd=nameless, follow_symlinks=True)
         os.replace(temporary, target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _nameless(folder: Path) -> int | None:
+    """A new file without a name, which disappears with a process that is killed; None where there are no such files."""
+    if not hasattr(os, "O_TMPFILE") or not Path("/proc/self/fd").exists():
+        return None
+    try:
+        return os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o666)
+    except OSError as error:
+        if error.errno in (errno.EOPNOTSUPP, errno.EISDIR):  # the file system, or the kernel, does not know them
+            return None
+        raise
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raise the error that writing a file would meet, before there is something to write."""
+    if Path(path).is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    with _named(path):
+        tempfile.TemporaryFile(dir=Path(os.path.realpath(path)).parent).close()
+
+
+@contextmanager
+def _named(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Errors about a file that the user does not know name the one that he does."""
+    try:
+        yield
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, os.fspath(path)) from None
 
 
 def lock(descriptor: int) -> None:

@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp import persistence, training
-from fastmlp.assignment import AssignmentNetwork
-from fastmlp.parameters import l2_penalty
+from fastmlp.checkpoint import Checkpoint
+from fastmlp.prediction import PredictingNetwork
 from fastmlp.training import Callback, DivergenceError, History
-from fastmlp.validation import class_labels, integer, number, real_matrix, row_indices
+from fastmlp.validation import class_labels, integer, real_matrix, row_indices
 
 
-class NeuralNetwork(AssignmentNetwork):
+class NeuralNetwork(PredictingNetwork):
     """A multilayer perceptron: ReLU hidden layers, a softmax output, cross-entropy loss, L2 regularisation.
 
     `forward`, `backward` and `update` are the three calls of a training loop written by hand; `fit` is that loop.
@@ -99,6 +99,9 @@ class NeuralNetwork(AssignmentNetwork):
         y_val: npt.ArrayLike | None = None,
         progress: bool | training.Advance | None = None,
         callbacks: Iterable[Callback] = (),
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_seconds: float = 0.0,
+        resume: bool = False,
     ) -> History:
         """Train on the rows of X; a second call goes on where the first one ended.
 
@@ -135,6 +138,15 @@ class NeuralNetwork(AssignmentNetwork):
             Show a progress bar (needs tqdm), or call this with each number of batches done; what it raises ends `fit`.
         callbacks : iterable of callable
             Each is called as `callback(network, history)` after each epoch; one that returns True ends the training.
+        checkpoint : path-like, optional
+            A file to write after each epoch, when the callbacks have been called: a model file, as `save` writes it,
+            that also says how far the training is. At every moment it is whole.
+        checkpoint_seconds : float
+            At least so many from one checkpoint to the next, the last epoch's apart.
+        resume : bool
+            Go on from the checkpoint where there is one, with the generator as it was then, NumPy's global one
+            included. All else must be as it was, X, y and the standardizer too; only epochs may be more. Network and
+            history end with the bits of a training that was never cut off; what callbacks remember is not kept.
 
         Returns
         -------
@@ -146,7 +158,11 @@ class NeuralNetwork(AssignmentNetwork):
         DivergenceError
             When the loss or a parameter is no longer finite; parameters are then as after the last finite epoch.
         TypeError, ValueError
-            If an argument makes no sense; nothing has changed then.
+            If an argument makes no sense, or is not as it was in the checkpoint; nothing has changed then.
+        fastmlp.ModelFileError
+            If the checkpoint's file is damaged, or no checkpoint.
+        OSError
+            If the checkpoint cannot be written; of one that was there, nothing is lost.
 
         Examples
         --------
@@ -170,9 +186,23 @@ class NeuralNetwork(AssignmentNetwork):
             time_step=time_step,
             drop_last=drop_last,
         )
+        keeper = None
+        if checkpoint is not None:
+            keeper = Checkpoint(self._model(), checkpoint, checkpoint_seconds, resume)
+        elif resume:
+            raise ValueError("checkpoint must be given with resume=True, got None")
         with self._engine.exclusive:
             return training.fit(
-                self, X, y, settings, seed=seed, X_val=X_val, y_val=y_val, progress=progress, callbacks=callbacks
+                self,
+                X,
+                y,
+                settings,
+                seed=seed,
+                X_val=X_val,
+                y_val=y_val,
+                progress=progress,
+                callbacks=callbacks,
+                keeper=keeper,
             )
 
     def train_epoch(
@@ -252,87 +282,6 @@ class NeuralNetwork(AssignmentNetwork):
             finally:
                 self.forget_batch()
 
-    def predict_proba(self, X: npt.ArrayLike) -> np.ndarray:
-        """Probability of each class, as `forward` gives it, in blocks of rows.
-
-        Parameters
-        ----------
-        X : array_like (n_rows, input_size)
-            Any number of rows.
-
-        Returns
-        -------
-        ndarray (n_rows, output_size)
-
-        Raises
-        ------
-        TypeError, ValueError
-            If X is not real or not of that shape.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from fastmlp import NeuralNetwork
-        >>> net, X = NeuralNetwork(4, [10], 3), np.ones((5, 4))
-        >>> bool(np.array_equal(net.predict_proba(X), net.forward(X)))
-        True
-        """
-        return self._engine.predict_proba(X)
-
-    def predict(self, X: npt.ArrayLike) -> np.ndarray:
-        """Most probable class of each row of X (n_rows, input_size), as an integer array (n_rows,).
-
-        Raises
-        ------
-        TypeError, ValueError
-            If X is not real or not of that shape.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from fastmlp import NeuralNetwork
-        >>> net = NeuralNetwork(3, [], 3)
-        >>> net.params["W1"] = np.eye(3)
-        >>> net.predict([[0, 5, 0], [7, 0, 0]])
-        array([1, 0])
-        """
-        return self._engine.predict(X)
-
-    def evaluate(self, X: npt.ArrayLike, y: npt.ArrayLike, reg: float = 0.0) -> tuple[float, float]:
-        """Loss, as `backward` returns it, and accuracy on X (n_rows, input_size), y (n_rows,); changes nothing.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If X and y are not real rows and their labels, or there are none.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from fastmlp import NeuralNetwork
-        >>> net = NeuralNetwork(2, [], 3)
-        >>> net.params["W1"] = np.zeros((2, 3))
-        >>> loss, accuracy = net.evaluate(np.ones((4, 2)), [0, 0, 1, 2])
-        >>> round(loss, 6), accuracy  # log(3), and the first class wins a tie
-        (1.098612, 0.5)
-        """
-        loss, accuracy = self._engine.evaluate(X, y)
-        return loss + l2_penalty(self.params, number("reg", reg)), accuracy
-
-    def score(self, X: npt.ArrayLike, y: npt.ArrayLike) -> float:
-        """Accuracy of `predict` on X (n_rows, input_size) for labels y (n_rows,), see `evaluate`.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from fastmlp import NeuralNetwork
-        >>> net = NeuralNetwork(3, [], 3)
-        >>> net.params["W1"] = np.eye(3)
-        >>> net.score(np.eye(3), [0, 1, 0])
-        0.6666666666666666
-        """
-        return self.evaluate(X, y)[1]
-
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a file under exactly this name: NumPy's `.npz`, or `.safetensors` where it ends so.
 
@@ -358,11 +307,14 @@ class NeuralNetwork(AssignmentNetwork):
         ...     NeuralNetwork.load(Path(folder, "net.npz"))
         NeuralNetwork(4-10-3, float64, 83 parameters)
         """
-        persistence.save(persistence.Model(self._engine, self.class_names, self.feature_names), path)
+        persistence.save(self._model(), path)
+
+    def _model(self) -> persistence.Model:
+        return persistence.Model(self._engine, self.class_names, self.feature_names)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a network that `save` wrote, see there; nothing in the file is executed.
+        """Read a network that `save` wrote, see there, or a checkpoint of `fit`; nothing in the file is executed.
 
         Raises
         ------
@@ -388,8 +340,9 @@ class NeuralNetwork(AssignmentNetwork):
         is not a whole fastmlp model file: File is not a zip file
         """
         network = cls.__new__(cls)
-        engine, network._class_names, network._feature_names = persistence.load(path)
+        engine, network._class_names, network._feature_names, state = persistence.load(path)
         network._adopt(engine)
+        network.history = None if state is None else state.history
         return network
 
     def run_epoch(

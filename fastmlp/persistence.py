@@ -1,9 +1,11 @@
 """Model files: plain arrays and a text about them, read without unpickling anything.
 
 A `.npz` archive, or, where the name ends so, a `.safetensors` file (extra `safetensors`): the same arrays under the
-same names, and the same header. docs/model_files.md describes the format.
+same names, and the same header. A checkpoint is a model file that says how far its training is as well.
+docs/model_files.md describes the format.
 """
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -20,11 +22,15 @@ from fastmlp.files import replacing
 from fastmlp.optional import require
 from fastmlp.parameters import Layout
 from fastmlp.preprocessing import Standardizer
-from fastmlp.validation import integer, layer_sizes, names
+from fastmlp.training import Epoch, History, Settings, TrainingState
+from fastmlp.validation import boolean, integer, layer_sizes, names
 
 FORMAT = "fastmlp-network"
-VERSION = 3
+VERSION = 4
 MEAN, SCALE = "standardizer.mean", "standardizer.scale"
+HISTORY, GENERATOR = "training.history", "training.generator"
+# Numbers in the state of the Mersenne twister, which is NumPy's legacy generator.
+MT19937_WORDS = 624
 # Bytes; a hundred thousand columns' names come to a tenth of it.
 MAX_HEADER = 1 << 24
 # Bytes that NumPy puts before an array of bytes.
@@ -41,6 +47,7 @@ class Model(NamedTuple):
     engine: Engine
     class_names: list[str] | None
     feature_names: list[str] | None
+    training: TrainingState | None = None
 
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:
@@ -94,8 +101,24 @@ def described(model: Model) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     if standardizer is not None:
         arrays |= {MEAN: standardizer.mean_, SCALE: standardizer.scale_}
         header["standardizer"] = {"n_channels": standardizer.n_channels, "center": standardizer.center}
+    if model.training is not None:
+        header["training"], trained = _described_training(model.training)
+        arrays |= trained
     header["sha256"] = digest(header, arrays)
     return header, arrays
+
+
+def _described_training(state: TrainingState) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    twister = state.generator["state"]
+    header = {
+        "settings": dataclasses.asdict(state.settings),
+        "seed": state.seed,
+        "data": state.data,
+        "over": state.over,
+        "generator": {"pos": int(twister["pos"]), **{name: state.generator[name] for name in ("has_gauss", "gauss")}},
+    }
+    epochs = np.array(state.history.epochs, np.float64).reshape(-1, len(Epoch._fields))
+    return header, {HISTORY: epochs, GENERATOR: twister["key"]}
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -166,6 +189,9 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
     if MEAN in arrays:
         settings = header.get("standardizer", {})
         standardizer = Standardizer.of_statistics(arrays.pop(MEAN), arrays.pop(SCALE), **settings)
+    training = None
+    if "training" in header:
+        training = _restored_training(header["training"], arrays.pop(HISTORY), arrays.pop(GENERATOR))
     optimizers = [name for name in N_MOMENTS if f"{name}.0.W1" in arrays]
     prefixes = ["", *(f"{name}.{i}." for name in optimizers for i in range(N_MOMENTS[name]))]
     expected = {prefix + name: shape for prefix in prefixes for name, shape in layout.shapes.items()}
@@ -180,7 +206,28 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
     for prefix, buffer in zip(prefixes, buffers, strict=True):
         for name, view in layout.views(buffer).items():
             view[...] = arrays[prefix + name]
-    return Model(engine, class_names, feature_names)
+    return Model(engine, class_names, feature_names, training)
+
+
+def _restored_training(header: dict[str, Any], epochs: np.ndarray, key: np.ndarray) -> TrainingState:
+    if epochs.dtype != np.float64 or epochs.ndim != 2 or epochs.shape[1] != len(Epoch._fields):
+        raise ModelFileError(f"its history is {epochs.shape} of {epochs.dtype}")
+    if key.dtype != np.uint32 or key.shape != (MT19937_WORDS,):
+        raise ModelFileError(f"its generator's state is {key.shape} of {key.dtype}")
+    seed, generator = header["seed"], header["generator"]
+    return TrainingState(
+        settings=Settings(**header["settings"]),
+        seed=None if seed is None else integer("seed", seed, 0, 2**32 - 1),
+        data=str(header["data"]),
+        generator={
+            "bit_generator": "MT19937",
+            "state": {"key": key, "pos": integer("pos", generator["pos"], 0, MT19937_WORDS)},
+            "has_gauss": integer("has_gauss", generator["has_gauss"], 0, 1),
+            "gauss": float(generator["gauss"]),
+        },
+        history=History(Epoch(*epoch) for epoch in epochs.tolist()),
+        over=boolean("over", header["over"]),
+    )
 
 
 def digest(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:

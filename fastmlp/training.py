@@ -215,6 +215,41 @@ class Settings:
         return self.learning_rate
 
 
+class TrainingState(NamedTuple):
+    """How far a training is, the network itself apart.
+
+    Attributes
+    ----------
+    data : str
+        A digest of what it is trained on.
+    generator : dict
+        Of the generator that shuffles, as `numpy.random.RandomState.get_state(legacy=False)` gives it.
+    over : bool
+        Whether a callback has ended it.
+    """
+
+    settings: Settings
+    seed: int | None
+    data: str
+    generator: dict[str, Any]
+    history: History
+    over: bool
+
+
+class Keeper(Protocol):
+    """What the loop asks of a checkpoint."""
+
+    def begin(
+        self, settings: Settings, seed: int | None, X: np.ndarray, y: np.ndarray, generator: Any
+    ) -> tuple[History, bool]:
+        """Put network and generator where an earlier part of the training was; gives its epochs, and if it is over."""
+        ...
+
+    def keep(self, *, over: bool, last: bool) -> None:
+        """Write down where the training is now, the last time in any case."""
+        ...
+
+
 class Network(Protocol):
     """What the loop asks of a network."""
 
@@ -252,6 +287,7 @@ def fit(
     y_val: npt.ArrayLike | None = None,
     progress: bool | Advance | None = None,
     callbacks: Iterable[Callback] = (),
+    keeper: Keeper | None = None,
 ) -> History:
     """Train a network; its `history` is filled epoch by epoch, so that an interruption loses nothing of it."""
     rows = real_matrix("X", X, network.input_size)
@@ -265,38 +301,54 @@ def fit(
     for i, callback in enumerate(callbacks):
         if not callable(callback):
             raise TypeError(f"callbacks[{i}] must be callable, got {callback!r}")
-    with random_state(seed) as generator, progress_bar(progress, settings.epochs * n_batches) as advance:
-        history = network.history = History()
-        rate = settings.rate
-        try:
-            for epoch in range(1, settings.epochs + 1):
-                network.back_up()
-                start = time.perf_counter()
-                order = generator.permutation(n_rows)[: n_batches * settings.batch_size]
-                time_step = epoch if settings.time_step == "epoch" else None
-                try:
-                    loss, accuracy = network.run_epoch(rows, labels, order, settings, rate, time_step, advance)
-                except DivergenceError as error:
-                    network.roll_back()
-                    raise DivergenceError(error.batch, rate, epoch, history) from None
-                seconds = time.perf_counter() - start
-                history.epochs.append(Epoch(loss, accuracy, *validate(settings.regularization), rate, seconds))
-                rate *= settings.learning_rate_decay
-                # all of them are called, also after one that asks to stop
-                answers = [callback(network, history) for callback in callbacks]
-                if any(answers):
-                    break
-        finally:
-            network.forget_batch()
+    with random_state(seed) as generator:
+        history, over = History(), False
+        if keeper is not None:
+            history, over = keeper.begin(settings, seed, rows, labels, generator)
+        network.history = history
+        done = len(history)
+        with progress_bar(progress, settings.epochs * n_batches, done * n_batches) as advance:
+            try:
+                for epoch in range(done + 1, done + 1 if over else settings.epochs + 1):
+                    found = train_epoch(network, rows, labels, settings, generator, advance)
+                    history.epochs.append(found._replace(**validate(settings.regularization)))
+                    # all of them are called, also after one that asks to stop
+                    answers = [callback(network, history) for callback in callbacks]
+                    over = any(answers)
+                    if keeper is not None:
+                        keeper.keep(over=over, last=over or epoch == settings.epochs)
+                    if over:
+                        break
+            finally:
+                network.forget_batch()
     return history
+
+
+def train_epoch(
+    network: Network, rows: np.ndarray, labels: np.ndarray, settings: Settings, generator: Any, advance: Advance
+) -> Epoch:
+    """One epoch after those of the network's history; one that diverges is undone."""
+    history: History = network.history
+    epoch = len(history) + 1
+    rate = history[-1].learning_rate * settings.learning_rate_decay if len(history) else settings.rate
+    network.back_up()
+    start = time.perf_counter()
+    order = generator.permutation(len(rows))[: settings.n_batches(len(rows)) * settings.batch_size]
+    time_step = epoch if settings.time_step == "epoch" else None
+    try:
+        loss, accuracy = network.run_epoch(rows, labels, order, settings, rate, time_step, advance)
+    except DivergenceError as error:
+        network.roll_back()
+        raise DivergenceError(error.batch, rate, epoch, history) from None
+    return Epoch(loss, accuracy, math.nan, math.nan, rate, time.perf_counter() - start)
 
 
 def checked_validation(
     network: Network, X_val: npt.ArrayLike | None, y_val: npt.ArrayLike | None
-) -> Callable[[float], tuple[float, float]]:
-    """A function of the regularisation that gives the validation loss and accuracy, NaN where there are no data."""
+) -> Callable[[float], dict[str, float]]:
+    """A function of the regularisation that gives what an `Epoch` says of the validation data, where there are any."""
     if X_val is None and y_val is None:
-        return lambda regularization: (math.nan, math.nan)
+        return lambda regularization: {}
     if X_val is None or y_val is None:
         given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
         raise ValueError(f"{missing} must be given together with {given}, got None")
@@ -304,11 +356,15 @@ def checked_validation(
     if len(rows) == 0:
         raise ValueError("X_val must have at least one row, got none")
     labels = class_labels("y_val", y_val, len(rows), network.output_size)
-    return lambda regularization: network.evaluate(rows, labels, regularization)
+
+    def validate(regularization: float) -> dict[str, float]:
+        return dict(zip(("val_loss", "val_accuracy"), network.evaluate(rows, labels, regularization), strict=True))
+
+    return validate
 
 
 @contextmanager
-def progress_bar(progress: bool | Advance | None, total: int) -> Iterator[Advance]:
+def progress_bar(progress: bool | Advance | None, total: int, done: int) -> Iterator[Advance]:
     """A bar over all batches, the user's own, or nothing; gives the function that advances it by a number of them."""
     if callable(progress):
         yield progress
@@ -317,5 +373,5 @@ def progress_bar(progress: bool | Advance | None, total: int) -> Iterator[Advanc
         yield lambda n_batches: None
         return
     tqdm = require("tqdm.auto", "progress", "progress=True").tqdm
-    with tqdm(total=total, unit="batch") as bar:
+    with tqdm(total=total, initial=done, unit="batch") as bar:
         yield bar.update

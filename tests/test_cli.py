@@ -49,7 +49,7 @@ def test_defaults_learn_the_digits(run, tmp_path):
     assert found["seconds"] > 0
     assert found["samples_per_second"] > 0
     assert found["environment"]["numpy"] == np.__version__
-    assert sorted(os.listdir(out)) == ["history.json", "history.png", "model.npz"]
+    assert sorted(os.listdir(out)) == ["checkpoint.npz", "history.json", "history.png", "model.npz"]
     assert (out / "history.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
     assert f"test accuracy {found['test_accuracy']:.4f}" in result.output
     assert re.search(r"[\d,]+ samples a second", result.output)
@@ -120,6 +120,40 @@ def test_bad_options_are_named(run, tmp_path, options, names):
     for name in names:
         assert name in result.output
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_training_goes_on_from_its_checkpoint(run, tmp_path):
+    assert run("train", "--epochs", "5", "--out", "whole").exit_code == 0
+    assert run("train", "--epochs", "2", "--out", "parts").exit_code == 0
+    (tmp_path / "parts" / "model.npz").unlink()
+    result = run("train", "--epochs", "5", "--out", "parts", "--resume")
+    assert result.exit_code == 0, result.output
+    assert "going on from parts/checkpoint.npz\n" in result.output
+    assert re.findall(r"^ +(\d+) ", result.output, re.MULTILINE) == ["3", "4", "5"]
+    models = [(tmp_path / name / "model.npz").read_bytes() for name in ("whole", "parts")]
+    assert models[0] == models[1]
+    losses = [record(tmp_path / name)["history"]["train_loss"] for name in ("whole", "parts")]
+    assert losses[0] == losses[1]
+    assert len(losses[0]) == 5
+
+
+def test_resume_starts_from_the_start_where_there_is_no_checkpoint(run, tmp_path):
+    assert run("train", "--epochs", "2", "--out", "a").exit_code == 0
+    result = run("train", "--epochs", "2", "--out", "b", "--resume")
+    assert result.exit_code == 0
+    assert "going on" not in result.output
+    assert (tmp_path / "a" / "model.npz").read_bytes() == (tmp_path / "b" / "model.npz").read_bytes()
+
+
+def test_resume_with_other_settings_is_an_error(run, tmp_path):
+    assert run("train", "--epochs", "2").exit_code == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "runs" / "digits-adam").iterdir()}
+    result = run("train", "--epochs", "2", "--resume", "--batch-size", "8")
+    assert result.exit_code == 1
+    assert (
+        "Error: batch_size must be 32, as in the checkpoint 'runs/digits-adam/checkpoint.npz', got 8" in result.output
+    )
+    assert {path.name: path.read_bytes() for path in (tmp_path / "runs" / "digits-adam").iterdir()} == before
 
 
 def test_cifar10_without_its_images(run):

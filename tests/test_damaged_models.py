@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from conftest import assert_near, assert_same, batch, trained_state
 from model_helpers import trained, write_npz
 
-from fastmlp import ModelFileError, NeuralNetwork, load_digits
+from fastmlp import ModelFileError, NeuralNetwork, Standardizer, load_digits
 from fastmlp.persistence import digest
 
 
@@ -86,7 +87,7 @@ def rewrite(path, change):
 CHANGES = {
     "version": (
         lambda header, arrays: {**header, "version": 99},
-        "its version is 99; this fastmlp reads versions 1 to 3",
+        "its version is 99; this fastmlp reads versions 1 to 4",
     ),
     "version 0": (lambda header, arrays: {**header, "version": 0}, "its version is 0"),
     "mean without scale": (lambda header, arrays: arrays.update({"standardizer.mean": np.ones(4)}), "scale"),
@@ -135,12 +136,66 @@ def test_files_of_every_version_are_read(version):
     assert loaded.feature_names == (["p", "q", "r", "s"] if version == 3 else None)
 
 
+def test_checkpoints_of_every_version_are_gone_on_from(tmp_path):
+    """This one was written after 3 epochs."""
+    X, y = batch(9, 4, 3)
+    nets = [NeuralNetwork(4, [6], 3, seed=0, standardizer=Standardizer().fit(X)) for _ in range(2)]
+    settings = {"epochs": 5, "batch_size": 4, "optimizer": "Adam", "seed": 1}
+    nets[0].fit(X, y, **settings)
+    shutil.copy(Path(__file__).with_name("models") / "version4.npz", tmp_path / "net")
+    history = nets[1].fit(X, y, **settings, checkpoint=tmp_path / "net", resume=True)
+    assert_near(trained_state(nets[1]), trained_state(nets[0]), 1e-12)
+    np.testing.assert_allclose(history.train_loss, nets[0].history.train_loss, rtol=1e-12)
+    loaded = NeuralNetwork.load(tmp_path / "net")
+    assert len(loaded.history) == 5
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_file_that_contradicts_itself_is_refused(change, tmp_path):
     trained().save(tmp_path / "net")
     rewrite(tmp_path / "net", lambda header, arrays: None)
     NeuralNetwork.load(tmp_path / "net")  # so far it is whole
     action, match = CHANGES[change]
+    rewrite(tmp_path / "net", action)
+    with pytest.raises(ModelFileError, match=match):
+        NeuralNetwork.load(tmp_path / "net")
+
+
+def training(**values):
+    """Change what the header says of the training."""
+    return lambda header, arrays: header["training"].update(values)
+
+
+TRAINING_CHANGES = {
+    "unknown setting": (training(settings={"momentum": 0.9}), "momentum"),
+    "negative rate": (training(settings={"learning_rate": -1}), "learning_rate must be .* got -1"),
+    "seed": (training(seed=-1), "seed must be .* got -1"),
+    "over": (training(over=1), "over must be"),
+    "position": (training(generator={"pos": 625, "has_gauss": 0, "gauss": 0.0}), "pos must be at most 624"),
+    "no generator": (training(generator={}), "pos"),
+    "no history": (lambda header, arrays: arrays.__delitem__("training.history"), "training.history"),
+    "short history": (
+        lambda header, arrays: arrays.update({"training.history": np.ones((2, 5))}),
+        r"its history is \(2, 5\) of float64",
+    ),
+    "short state": (
+        lambda header, arrays: arrays.update({"training.generator": np.ones(9, np.uint32)}),
+        r"its generator's state is \(9,\) of uint32",
+    ),
+    "signed state": (
+        lambda header, arrays: arrays.update({"training.generator": np.ones(624, np.int32)}),
+        r"its generator's state is \(624,\) of int32",
+    ),
+    "arrays without a header": (lambda header, arrays: header.__delitem__("training"), "where sizes"),
+}
+
+
+@pytest.mark.parametrize("change", TRAINING_CHANGES)
+def test_a_checkpoint_that_contradicts_itself_is_refused(change, tmp_path):
+    shutil.copy(Path(__file__).with_name("models") / "version4.npz", tmp_path / "net")
+    rewrite(tmp_path / "net", lambda header, arrays: None)
+    assert len(NeuralNetwork.load(tmp_path / "net").history) == 3  # so far it is whole
+    action, match = TRAINING_CHANGES[change]
     rewrite(tmp_path / "net", action)
     with pytest.raises(ModelFileError, match=match):
         NeuralNetwork.load(tmp_path / "net")

@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,9 +15,12 @@ import numpy as np
 from fastmlp.cli.options import INTERRUPTED
 from fastmlp.cli.sources import DataSet
 from fastmlp.environment import environment
-from fastmlp.files import replacing
+from fastmlp.files import check_writable, replacing
 from fastmlp.network import NeuralNetwork
 from fastmlp.training import Callback, DivergenceError, History, Settings
+
+# To write one takes milliseconds, which is as long as an epoch on the digits.
+CHECKPOINT_SECONDS = 1.0
 
 
 @dataclasses.dataclass
@@ -30,7 +32,7 @@ class Run:
     stopped : KeyboardInterrupt or DivergenceError or None
         What ended the training before all its epochs.
     seconds : float
-        Of the whole training, validation included.
+        Of this process's part of the training, validation included.
     """
 
     data: DataSet
@@ -89,10 +91,7 @@ def predicted(network: NeuralNetwork, X: np.ndarray, data: str) -> np.ndarray:
 def make_folder(out: Path) -> Path:
     """The folder of the results, to which something can be written: before the training, not after it."""
     out.mkdir(parents=True, exist_ok=True)
-    try:
-        tempfile.TemporaryFile(dir=out).close()
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror, str(out)) from None
+    check_writable(out / "model.npz")
     return out
 
 
@@ -102,6 +101,8 @@ def train(
     settings: Settings,
     seed: int,
     callbacks: Iterable[Callback] = (),
+    checkpoint: Path | None = None,
+    resume: bool = False,
 ) -> Run:
     """Train a fresh network on the training rows; an end before the first epoch's is an error."""
     stopped: BaseException | None = None
@@ -116,6 +117,9 @@ def train(
             y_val=data.arrays["y_val"],
             progress=sys.stderr.isatty(),
             callbacks=callbacks,
+            checkpoint=checkpoint,
+            checkpoint_seconds=CHECKPOINT_SECONDS,
+            resume=resume,
         )
     except (KeyboardInterrupt, DivergenceError) as error:
         if not network.history:

@@ -56,6 +56,12 @@ class Sizes(click.ParamType):
 @click.option("--beta2", type=float, help="Adam's second decay rate.  [default: 0.999; cifar10: 0.79]")
 @threads_option
 @training_options("Folder for model.npz, history.json and history.png.  [default: runs/DATA-OPTIMIZER]")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on where the same training was cut off, from checkpoint.npz in its folder; from the start where there is "
+    "none. Only --epochs and --threads may differ.",
+)
 @json_option
 def train(
     optimizer: str,
@@ -69,6 +75,7 @@ def train(
     dtype: str,
     seed: int,
     out: Path | None,
+    resume: bool,
     as_json: bool,
     **changes: Any,
 ) -> None:
@@ -82,7 +89,9 @@ def train(
     unless an .npz file has X_train, y_train, X_val, y_val, X_test and y_test; the test rows are written to test.npz, as
     DATA for `fastmlp evaluate`. All features are standardised as the rows that train are: mean 0, standard deviation 1.
 
-    Ctrl-C ends the training; after the first epoch, what was trained is tested and saved.
+    Ctrl-C ends the training; after the first epoch, what was trained is tested and saved. About once a second, where an
+    epoch ends, checkpoint.npz is written beside the results: after a crash, --resume goes on from there, and ends with
+    the network that an uninterrupted training gives, to the last bit.
 
     \b
     Examples:
@@ -104,9 +113,13 @@ def train(
     network = found.network(sizes, dtype=dtype, n_threads=threads, seed=seed)
     out = runs.make_folder(out or Path("runs", f"{found.name}-{optimizer.lower()}"))
     n_train, n_test = (len(found.arrays[f"y_{part}"]) for part in ("train", "test"))
+    checkpoint = out / "checkpoint.npz"
     if not as_json:
+        if resume and checkpoint.exists():
+            click.echo(f"going on from {checkpoint}")
         click.echo(f"{network} on {found.name}: {n_train:,} rows to train, {settings.optimizer}\n\n{COLUMNS}")
-    run = runs.train(found, network, settings, seed, [] if as_json else [print_epoch])
+    callbacks = [] if as_json else [print_epoch]
+    run = runs.train(found, network, settings, seed, callbacks, checkpoint=checkpoint, resume=resume)
     files = {name: out / name for name in ("model.npz", "history.json", "history.png")}
     network.save(files["model.npz"])
     runs.write_json(files["history.json"], run.record())
