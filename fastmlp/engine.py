@@ -82,6 +82,7 @@ class Engine:
         self._tile: Workspace | None = None
         self._rows: np.ndarray | None = None
         self._backup: dict[str, Any] | None = None
+        self._pace = threads.Pace()
         self.renew_locks()
         _engines.add(self)
 
@@ -228,7 +229,7 @@ class Engine:
                 n_updates = self.n_updates
                 try:
                     while run.n_done < len(order_of_rows) and not run.diverged:
-                        advance(run.advance(SPAN, n_threads))
+                        advance(self._pace.advance(run, SPAN, n_threads))
                 finally:
                     # also where a signal or the progress bar raises
                     self.n_updates = n_updates + run.n_updates

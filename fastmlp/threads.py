@@ -24,6 +24,11 @@ SERIAL_WORK = 1 << 21
 # Products are cut into at most as many blocks.
 MAX_THREADS = 64
 
+# A team is disturbed where its members have slept for this share of their time, since one of them was not running.
+DISTURBED = 0.1
+# How long the faster one of a team and one thread is left alone once that has been tried, in seconds.
+HOLD = 2.0
+
 
 class Blas(NamedTuple):
     """SciPy's BLAS library: what it says of itself, and the addresses of its functions for its number of threads."""
@@ -154,3 +159,40 @@ def team_size(n_threads: int | None, work: int) -> int:
     if n_threads is None:
         return available_threads()
     return 1 if pattern == "blas" or _forked else min(n_threads, MAX_THREADS)
+
+
+class Pace:
+    """Trains with a team, or with one thread where other processes take the team's processors.
+
+    A member that is not running is waited for by all others, at each of many barriers, so that on a busy machine a team
+    may be many times slower than one thread. Which is faster is tried, a span of training each, and only by a team that
+    is disturbed; the results are the same.
+    """
+
+    def __init__(self) -> None:
+        self._alone = False
+        self._trial = False
+        self._team_speed = 0.0
+        self._until = 0.0
+
+    def advance(self, run: _kernels.Training, seconds: float, n_threads: int) -> int:
+        """Train for so long, by at most so many threads; returns how many batches it was."""
+        n_members = 1 if self._alone else n_threads
+        before, start = run.n_done, time.monotonic()
+        n_batches = run.advance(seconds, n_members)
+        now = time.monotonic()
+        if n_threads > 1:
+            self._choose(n_members, (run.n_done - before) / (now - start), run.slept / (now - start), now)
+        return n_batches
+
+    def _choose(self, n_members: int, speed: float, slept: float, now: float) -> None:
+        """Whether one thread does the next span, after one of so many rows a second in which so many members slept."""
+        if self._trial:
+            self._alone, self._trial, self._until = speed > self._team_speed, False, now + HOLD
+        elif now < self._until:
+            return
+        elif self._alone:
+            self._alone = False
+        elif slept > DISTURBED * (n_members - 1):
+            self._alone = self._trial = True
+            self._team_speed = speed

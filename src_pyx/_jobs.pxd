@@ -42,19 +42,31 @@ cdef struct Job:
     Epoch* epoch
     double deadline
     const Optimizer* optimizer
+    # seconds that the members have slept while they waited for each other
+    double slept
 
 
 cdef inline Py_ssize_t size_of(const Job* job) noexcept nogil:
     return sizeof(float) if job.single else sizeof(double)
 
 
-cdef inline void run_team(const Job* job, floating* params, int n_threads) noexcept nogil:
+cdef inline void run_team(Job* job, floating* params, int n_threads) noexcept nogil:
+    cdef openmp.Barrier barrier
+    job.slept = 0
     if n_threads == 1:
-        run_member(job, params, Member(0, 1))
-    else:
-        with parallel(num_threads=openmp.team_size(n_threads)):
-            # the region may have got fewer members than it asked for
-            run_member(job, params, Member(threadid(), min(n_threads, openmp.members())))
+        run_member(job, params, Member(0, 1, NULL))
+        return
+    openmp.init(&barrier)
+    with parallel(num_threads=openmp.team_size(n_threads)):
+        # the region may have got fewer members than it asked for, or more
+        run_share(job, params, Member(threadid(), min(n_threads, openmp.members()), &barrier))
+    job.slept = barrier.slept
+    openmp.destroy(&barrier)
+
+
+cdef inline void run_share(const Job* job, floating* params, Member me) noexcept nogil:
+    if me.number < me.n_members:
+        run_member(job, params, me)
 
 
 cdef inline void run_member(const Job* job, floating* params, Member me) noexcept nogil:

@@ -283,6 +283,7 @@ cdef class Training:
     n_done, n_batches, n_updates : how many rows and batches it has seen, and how many of these were applied
     loss, n_correct : sum over these rows of their batch's loss, and how many of them were classified right
     diverged : whether the last batch's loss was not finite
+    slept : seconds that the members of the last `advance` have slept while they waited for each other
     """
 
     cdef Epoch epoch
@@ -328,6 +329,10 @@ cdef class Training:
     @property
     def diverged(self):
         return self.epoch.diverged
+
+    @property
+    def slept(self):
+        return self.passes.job.slept
 
     def advance(self, double seconds, int n_threads):
         """Train until this time or the epoch is over, or the loss is not finite; returns how many batches it was."""

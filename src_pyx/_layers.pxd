@@ -67,7 +67,7 @@ cdef inline void affine_forward(
         r = result(&p, i)
         result_block(&p, i, x, params + layer.w, partials, y + r.row * p.n + r.column, p.n)
         add_bias(layer, params, y, &r, with_relu)
-    barrier(me.n_members)
+    barrier(me)
 
 
 cdef inline void affine_forward_alone(
@@ -109,10 +109,10 @@ cdef inline void affine_backward(
     if dx != NULL:
         backward_inputs(layer, params + layer.w, x, dy, dx, n_rows, partials, me)
         if optimizer != NULL:
-            barrier(me.n_members)  # nobody needs the old w any more
+            barrier(me)  # nobody needs the old w any more
     backward_weights(layer, params, gradients, x, dy, n_rows, regularization, squares, optimizer, partials, me)
     backward_bias(layer, params, gradients, dy, n_rows, optimizer, me)
-    barrier(me.n_members)
+    barrier(me)
 
 
 cdef inline void backward_inputs(

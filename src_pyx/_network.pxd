@@ -82,13 +82,13 @@ cdef inline void forward_member(
             first = i * TILE_ROWS
             forward_tile(net, params, arena, rows, first, x + first * n_in, first,
                          min(<Py_ssize_t> TILE_ROWS, n_rows - first))
-        barrier(me.n_members)
+        barrier(me)
         return
     if rows != NULL:
         for i in range(share_start(me, shares.n), share_stop(me, shares.n)):
             first = start(&shares, i)
             gather(rows, first, length(&shares, i), n_in, x + first * n_in)
-        barrier(me.n_members)
+        barrier(me)
     for k in range(net.n_layers):
         layer = &net.layers[k]
         affine_forward(layer, params, inputs, arena + layer.y, n_rows, k < net.n_layers - 1,
@@ -200,7 +200,7 @@ cdef inline bint backward_member(
         losses[i] = n_correct[i] = 0
         for row in range(start(&blocks, i), start(&blocks, i) + length(&blocks, i)):
             judge_row(net, arena, wanted, row, n_rows, dy + row * layer.n_out, losses + i, n_correct + i)
-    barrier(me.n_members)
+    barrier(me)
     if optimizer != NULL and not isfinite(sum_of_blocks(losses, blocks.n)):
         return False
     for k in range(net.n_layers - 1, -1, -1):

@@ -1,4 +1,4 @@
-/* The only file that touches OpenMP. Built without it, every team has one member and a barrier is nothing. */
+/* The only file that touches OpenMP. Built without it, every team has one member. */
 #ifndef FASTMLP_OPENMP_H
 #define FASTMLP_OPENMP_H
 
@@ -20,20 +20,11 @@ static inline int fastmlp_team_size(int wanted)
     return size;
 }
 
-/* Not in a team of one: a caller inside another library's parallel region would wait for that region's members. */
-static inline void fastmlp_barrier(int n_members)
-{
-    if (n_members > 1) {
-        _Pragma("omp barrier")
-    }
-}
-
 static inline int fastmlp_openmp_version(void) { return _OPENMP; }
 static inline int fastmlp_max_threads(void) { return omp_get_max_threads(); }
 static inline int fastmlp_members(void) { return omp_get_num_threads(); }
 #else
 static inline int fastmlp_team_size(int wanted) { (void)wanted; return 1; }
-static inline void fastmlp_barrier(int n_members) { (void)n_members; }
 static inline int fastmlp_openmp_version(void) { return 0; }
 static inline int fastmlp_max_threads(void) { return 1; }
 static inline int fastmlp_members(void) { return 1; }

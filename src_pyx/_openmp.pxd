@@ -7,18 +7,32 @@ cdef extern from "_openmp.h" nogil:
     int members "fastmlp_members"() noexcept
     int max_threads "fastmlp_max_threads"() noexcept
     int openmp_version "fastmlp_openmp_version"() noexcept
-    void barrier "fastmlp_barrier"(int n_members) noexcept
+
+
+cdef extern from "_barrier.h" nogil:
+    ctypedef struct Barrier "fastmlp_barrier":
+        double slept
+    void init "fastmlp_barrier_init"(Barrier* barrier) noexcept
+    void destroy "fastmlp_barrier_destroy"(Barrier* barrier) noexcept
+    void wait "fastmlp_barrier_wait"(Barrier* barrier, int n_members) noexcept
 
 
 cdef struct Member:
-    # One member of a team, counted from 0; members beyond n_members have no share but meet the others at barriers.
+    # one member of a team, counted from 0, and where it meets the others
     int number
     int n_members
+    Barrier* barrier
+
+
+cdef inline void barrier(Member me) noexcept nogil:
+    """Wait until all members are here; not in a team of one."""
+    if me.n_members > 1:
+        wait(me.barrier, me.n_members)
 
 
 cdef inline Py_ssize_t share_start(Member me, Py_ssize_t n_blocks) noexcept nogil:
-    return 0 if me.n_members == 1 else min(n_blocks, n_blocks * me.number // me.n_members)
+    return 0 if me.n_members == 1 else n_blocks * me.number // me.n_members
 
 
 cdef inline Py_ssize_t share_stop(Member me, Py_ssize_t n_blocks) noexcept nogil:
-    return n_blocks if me.n_members == 1 else min(n_blocks, n_blocks * (me.number + 1) // me.n_members)
+    return n_blocks if me.n_members == 1 else n_blocks * (me.number + 1) // me.n_members

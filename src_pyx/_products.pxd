@@ -154,7 +154,7 @@ cdef inline void partial_sums(
     if p.axis == TERMS:
         for i in range(share_start(me, p.blocks.n), share_stop(me, p.blocks.n)):
             multiply_block(p, i, a, b, partials + i * p.m * p.n, p.n)
-        barrier(me.n_members)
+        barrier(me)
 
 
 cdef inline void result_block(

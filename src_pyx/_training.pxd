@@ -66,7 +66,7 @@ cdef inline void train_member(
             epoch.unclocked += (n + 1) * n_parameters
             finish_batch(epoch, n, mean_loss(net, n, epoch.regularization, sizeof(floating)), count_correct(net, n),
                          deadline)
-        barrier(me.n_members)
+        barrier(me)
         if epoch.paused:
             break
 

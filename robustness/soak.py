@@ -1,0 +1,106 @@
+"""Long use: many networks one after the other, and a long training beside a process that takes a core.
+
+    python -m robustness.soak [--networks 10000] [--minutes 60]
+
+Networks are built, trained a step, saved, loaded and dropped; the memory in use must not grow by more than 1 MiB in the
+second half of them. The training runs under a limit of memory (RLIMIT_DATA) 64 MiB above what its first seconds have
+taken, while another process spins without a pause; its memory must not grow either, and no epoch may take longer than
+20 times the median one.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from fastmlp import NeuralNetwork
+from robustness.results import Fault, conclude, parser
+
+MIB = 2**20
+GROWTH = 1 * MIB
+ROOM = 64 * MIB
+STALL = 20
+WARM_UP = 5.0
+
+
+def resident() -> int:
+    """Bytes of memory in use by this process."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def networks(n: int) -> bool:
+    """Build, train, save, load and drop so many; whether the memory stays as it is."""
+    random = np.random.RandomState(0)
+    X, y = random.randn(32, 64), random.randint(10, size=32)
+    half = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for i in range(n):
+            net = NeuralNetwork(64, [32], 10, dtype=("float32", "float64")[i % 2], seed=i)
+            net.forward(X)
+            net.backward(y)
+            net.update(0.001, opt=("SGD", "Momentum", "Adam")[i % 3])
+            net.save(Path(folder, "net"))
+            NeuralNetwork.load(Path(folder, "net")).predict(X)
+            if i == n // 2:
+                half = resident()
+    grown = resident() - half
+    print(f"{n:,} networks: {resident() / MIB:.1f} MiB, {grown / MIB:+.2f} MiB in the second half")
+    return grown <= GROWTH
+
+
+def training(minutes: float) -> tuple[bool, bool]:
+    """Train so long under a limit while another process spins; whether memory stays as it is, and no epoch is late."""
+    random = np.random.RandomState(0)
+    X, y = random.randn(5000, 784).astype(np.float32), random.randint(10, size=5000)
+    net = NeuralNetwork(784, [128, 64], 10, dtype="float32", seed=0)
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other:
+        try:
+            train(net, X, y, WARM_UP)
+            used = sum(int(field) for field in Path("/proc/self/statm").read_text().split()[5:6])
+            limit = used * os.sysconf("SC_PAGE_SIZE") + ROOM
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, resource.RLIM_INFINITY))
+            before = resident()
+            seconds = train(net, X, y, 60 * minutes)
+            grown = resident() - before
+        finally:
+            resource.setrlimit(resource.RLIMIT_DATA, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            other.kill()
+    print(f"{minutes:g} minutes, {len(seconds):,} epochs: {resident() / MIB:.1f} MiB, {grown / MIB:+.2f} MiB")
+    print(json.dumps({"median epoch": np.median(seconds), "longest epoch": seconds.max()}))
+    return grown <= GROWTH, bool(seconds.max() <= STALL * np.median(seconds))
+
+
+def train(net: NeuralNetwork, X: np.ndarray, y: np.ndarray, seconds: float) -> np.ndarray:
+    """Epoch after epoch; gives the time of each."""
+    times, end = [], time.monotonic() + seconds
+    while time.monotonic() < end or not times:
+        start = time.monotonic()
+        net.fit(X, y, epochs=1, batch_size=100, optimizer="Adam", learning_rate=1e-4, seed=0)
+        times.append(time.monotonic() - start)
+    return np.array(times)
+
+
+def main() -> None:
+    """Both."""
+    options = parser(__doc__)
+    options.add_argument("--networks", type=int, default=10_000)
+    options.add_argument("--minutes", type=float, default=60)
+    asked = options.parse_args()
+    flat = networks(asked.networks)
+    steady, prompt = training(asked.minutes)
+    faults = [
+        Fault(f"{asked.networks:,} networks built, trained, saved, loaded and dropped: memory flat", 1, int(flat)),
+        Fault(f"{asked.minutes:g} minutes of training under a limit of memory: no growth", 1, int(steady)),
+        Fault(f"{asked.minutes:g} minutes of training, one core taken by another process: no stall", 1, int(prompt)),
+    ]
+    conclude("soak", faults, asked.results)
+
+
+if __name__ == "__main__":
+    main()
