@@ -63,7 +63,8 @@ class BaseNetwork:
 
     @params.setter
     def params(self, values: Mapping[str, npt.ArrayLike]) -> None:
-        self._engine.params.assign(values)
+        with self._engine.exclusive:
+            self._engine.params.assign(values)
 
     @property
     def gradients(self) -> Mapping[str, np.ndarray]:

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from fastmlp import _kernels, threads
 from fastmlp._kernels import TILE_ROWS
-from fastmlp.exclusive import Exclusive
 from fastmlp.parameters import Layout, aligned_empty
 from fastmlp.preprocessing import Standardizer
 from fastmlp.validation import as_stored, class_labels, real_array, real_matrix, real_targets
@@ -110,7 +109,7 @@ class Engine:
 
     def renew_locks(self) -> None:
         """Start with nobody inside, and without the workspace that somebody may have left half written."""
-        self.exclusive = Exclusive()
+        self.exclusive = _kernels.Exclusive()
         self._tile_lock = threading.Lock()
         self._tile = None
 
@@ -126,7 +125,8 @@ class Engine:
             "has_gradients",
             "_standardizer",
         )
-        return {name: getattr(self, name) for name in names}
+        with self.exclusive:  # and copies, since a training may begin before they have been written down
+            return copy.deepcopy({name: getattr(self, name) for name in names})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -149,7 +149,7 @@ class Engine:
             self._rows = None
             batch = self._batch_workspace(n_rows)
             X = self._stored(batch.apart(X))
-            gathered = n_rows > 0 and batch.passes.forward(X, self._team_size(n_rows))
+            gathered = n_rows == 0 or batch.passes.forward(X, self._team_size(n_rows))
             self._rows = batch.outputs(0, n_rows) if gathered else X
             return batch.outputs(len(self.layout.sizes), n_rows).copy()
 
@@ -186,8 +186,11 @@ class Engine:
                 raise RuntimeError("update needs gradients: call forward(X) and backward(y) first")
             t = self.n_updates + 1 if time_step is None else time_step
             n_threads = threads.team_size(self.n_threads, UPDATE_WORK * self.layout.size)
-            self._updater(optimizer).step(rate, beta1, beta2, epsilon, t, n_threads)
-            self.n_updates += 1
+            updater = self._updater(optimizer)
+            try:
+                updater.step(rate, beta1, beta2, epsilon, t, n_threads)
+            finally:
+                self.n_updates += 1  # also where a signal raises as soon as the step is done
 
     def train_epoch(
         self,
@@ -226,13 +229,14 @@ class Engine:
                 t, grows = (self.n_updates + 1, 1) if time_step is None else (time_step, 0)
                 batches = (rows, labels_of_rows, order_of_rows, batch_size)
                 run = _kernels.Training(workspace.passes, update, *batches, regularization, *rates, t, grows)
-                n_updates = self.n_updates
-                try:
-                    while run.n_done < len(order_of_rows) and not run.diverged:
-                        advance(self._pace.advance(run, SPAN, n_threads))
-                finally:
-                    # also where a signal or the progress bar raises
-                    self.n_updates = n_updates + run.n_updates
+                counted = 0
+                while run.n_done < len(order_of_rows) and not run.diverged:
+                    try:
+                        n = self._pace.advance(run, SPAN, n_threads)
+                    finally:  # also where a signal raises
+                        self.n_updates += run.n_updates - counted
+                        counted = run.n_updates
+                    advance(n)
                 loss, n_correct, n_batches = loss + run.loss, n_correct + run.n_correct, n_batches + run.n_batches
                 if run.diverged:
                     break
@@ -272,7 +276,9 @@ class Engine:
         labels = class_labels("y", y, len(X), self.layout.sizes[-1])
         classes, losses = np.empty(len(X), np.intp), np.empty(len(X))
         self._predict(X, classes=classes, labels=labels, losses=losses)
-        return float(losses.mean()), int(np.count_nonzero(classes == labels)) / len(X)
+        with np.errstate(over="ignore", invalid="ignore"):
+            loss = float(losses.mean())
+        return loss, int(np.count_nonzero(classes == labels)) / len(X)
 
     def _predict(
         self,
@@ -326,15 +332,17 @@ class Engine:
 
     def snapshot(self) -> dict[str, Any]:
         """Copies of all that training changes."""
-        return copy.deepcopy({name: getattr(self, name) for name in ("flat_params", "moments", "n_updates")})
+        with self.exclusive:
+            return copy.deepcopy({name: getattr(self, name) for name in ("flat_params", "moments", "n_updates")})
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Go back to a snapshot of this engine, or of one like it, in place."""
-        self.flat_params[...] = snapshot["flat_params"]
-        self.n_updates = snapshot["n_updates"]
-        for name in self.moments.keys() | snapshot["moments"].keys():
-            for i, moment in enumerate(self.moments_of(name)):
-                moment[...] = snapshot["moments"][name][i] if name in snapshot["moments"] else 0
+        with self.exclusive:
+            self.flat_params[...] = snapshot["flat_params"]
+            self.n_updates = snapshot["n_updates"]
+            for name in self.moments.keys() | snapshot["moments"].keys():
+                for i, moment in enumerate(self.moments_of(name)):
+                    moment[...] = snapshot["moments"][name][i] if name in snapshot["moments"] else 0
 
     def back_up(self) -> None:
         """Take a snapshot for `roll_back`, into the room of the last one where that fits."""

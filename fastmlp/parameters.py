@@ -108,7 +108,9 @@ class Parameters(MutableMapping[str, np.ndarray]):
     def __setitem__(self, name: str, value: npt.ArrayLike) -> None:
         if name not in self._arrays:
             raise KeyError(f"{name!r} is not one of {', '.join(self._arrays)}")
-        self._arrays[name][...] = checked_array(name, value, self._arrays[name].shape)
+        checked = checked_array(name, value, self._arrays[name].shape)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._arrays[name][...] = checked
 
     def __delitem__(self, name: str) -> None:
         raise TypeError(f"cannot delete {name!r}: a network's parameters are fixed")
@@ -146,8 +148,9 @@ class Parameters(MutableMapping[str, np.ndarray]):
             )
         # copies, since the values may be views into this very buffer
         checked = {name: checked_array(name, values[name], array.shape).copy() for name, array in self._arrays.items()}
-        for name, value in checked.items():
-            self._arrays[name][...] = value
+        with np.errstate(over="ignore", invalid="ignore"):
+            for name, value in checked.items():
+                self._arrays[name][...] = value
 
 
 def checked_array(name: str, value: npt.ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
@@ -188,5 +191,6 @@ def l2_penalty(params: Mapping[str, np.ndarray], regularization: float) -> float
     """0.5 * regularization * sum(W**2) over the weight matrices, added up in double precision."""
     if regularization == 0:
         return 0.0
-    squares = (np.square(array, dtype=np.float64).sum() for name, array in params.items() if name.startswith("W"))
-    return 0.5 * regularization * float(sum(squares))
+    with np.errstate(over="ignore", invalid="ignore"):
+        squares = [float(np.square(w, dtype=np.float64).sum()) for name, w in params.items() if name.startswith("W")]
+    return 0.5 * regularization * sum(squares)

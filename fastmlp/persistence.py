@@ -58,6 +58,11 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     ValueError
         If there are more names than a file may have; nothing is written then.
     """
+    with model.engine.exclusive:  # what is written must be what the digest is of
+        _write(model, path)
+
+
+def _write(model: Model, path: str | os.PathLike[str]) -> None:
     header, arrays = described(model)
     text = json.dumps(header)
     if _is_safetensors(path):
@@ -180,7 +185,7 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
         raise ModelFileError("its checksum is wrong: it has been changed since it was saved")
     if header["dtype"] not in ("float32", "float64"):
         raise ModelFileError(f"its dtype is {header['dtype']!r}")
-    n_updates = integer("n_updates", header["n_updates"], 0)
+    n_updates = integer("n_updates", header["n_updates"], 0, 2**53)
     sizes = header["sizes"]
     class_names = names("class_names", header.get("class_names"), sizes[-1], "class")
     feature_names = names("feature_names", header.get("feature_names"), sizes[0], "feature")

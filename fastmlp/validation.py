@@ -168,7 +168,8 @@ def as_stored(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """`array` where the kernels can gather its rows, else a copy: of its own type where they know that, or of dtype."""
     if _kernels.is_stored(array):
         return array
-    return array.astype(array.dtype.newbyteorder("=") if array.dtype.char in "fd" else dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return array.astype(array.dtype.newbyteorder("=") if array.dtype.char in "fd" else dtype)
 
 
 def class_labels(name: str, values: npt.ArrayLike, n_rows: int, n_classes: int) -> np.ndarray:
@@ -184,7 +185,8 @@ def class_labels(name: str, values: npt.ArrayLike, n_rows: int, n_classes: int) 
     labels = array
     if array.dtype.kind == "f":
         # what is no integer, NaN included, or too large for one, is moved to just outside the range
-        labels = np.clip(np.where(array == np.floor(array), array, -1).astype(np.float64), -1, n_classes)
+        with np.errstate(invalid="ignore", over="ignore"):
+            labels = np.clip(np.where(array == np.floor(array), array, -1).astype(np.float64), -1, n_classes)
     labels = np.array(labels, np.intp, order="C")
     outside = _kernels.first_outside(labels, n_classes)
     if outside >= 0:

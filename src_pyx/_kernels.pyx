@@ -13,7 +13,8 @@ d) While a call runs, SciPy's BLAS is held to one thread (_blas_limit.h) whereve
 cimport cython
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_RECORDS_RO, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.pythread cimport (
-    PyThread_acquire_lock, PyThread_allocate_lock, PyThread_release_lock, PyThread_type_lock, WAIT_LOCK,
+    PyThread_acquire_lock, PyThread_allocate_lock, PyThread_get_thread_ident, PyThread_release_lock, PyThread_type_lock,
+    WAIT_LOCK,
 )
 from cpython.time cimport monotonic
 from libc.string cimport strchr
@@ -27,7 +28,7 @@ from _jobs cimport BACKWARD, FORWARD, PREDICT, TRAIN, UPDATE, Job, run_team, siz
 from _layers cimport Layer, layer_partials
 from _losses cimport CROSS_ENTROPY, Loss
 from _network cimport TILE_ROWS as _TILE_ROWS, Answers, Room, Wanted, mean_loss
-from _optimizers cimport Method, Optimizer, set_time_step
+from _optimizers cimport Method, Optimizer, set_rates, set_time_step
 from _products cimport MAX_BLOCKS as _MAX_BLOCKS
 from _rows cimport FLOAT32, FLOAT64, UINT8, Kind, Rows, gather
 from _training cimport Epoch
@@ -41,6 +42,28 @@ LOSSES = ("cross_entropy", "squared_error", "half_squared_error")  # in the orde
 cdef const char* INTP = b"q" if sizeof(Py_ssize_t) > sizeof(long) else b"l"
 
 cdef PyThread_type_lock turn = PyThread_allocate_lock()
+
+
+@cython.final
+cdef class Exclusive:
+    """Lets one thread in at a time, as often as it likes, and refuses the others.
+
+    Not in Python, which may raise KeyboardInterrupt at the beginning of a function and after any call: a thread that
+    was interrupted on its way in or out would keep all others out for ever.
+    """
+
+    cdef long owner
+    cdef Py_ssize_t depth
+
+    def __enter__(self):
+        cdef long me = PyThread_get_thread_ident()
+        if self.depth > 0 and self.owner != me:
+            raise RuntimeError("this network is at work in another thread; give each thread a network of its own")
+        self.owner = me
+        self.depth += 1
+
+    def __exit__(self, *error):
+        self.depth -= 1
 
 
 cdef void run(Job* job, int n_threads) noexcept:
@@ -252,13 +275,9 @@ cdef class Update:
         self.job.optimizer = &self.optimizer
         self.buffers = (params, gradients, moments)
 
-    cdef void set_rates(self, double rate, double beta1, double beta2, double epsilon) noexcept:
-        self.optimizer.rate, self.optimizer.epsilon = rate, epsilon
-        self.optimizer.beta1, self.optimizer.beta2 = beta1, beta2
-
     def step(self, double rate, double beta1, double beta2, double epsilon, Py_ssize_t time_step, int n_threads):
         """Apply the gradients; the time step is used by Adam alone."""
-        self.set_rates(rate, beta1, beta2, epsilon)
+        set_rates(&self.optimizer, rate, beta1, beta2, epsilon)
         set_time_step(&self.optimizer, time_step)
         run(&self.job, n_threads)
 
@@ -289,6 +308,7 @@ cdef class Training:
     cdef Epoch epoch
     cdef Propagation passes
     cdef Update update
+    cdef Optimizer optimizer  # a copy, since a progress bar may be the user's, and call update
     cdef Source source
     cdef tuple buffers
 
@@ -297,7 +317,8 @@ cdef class Training:
                  double beta2, double epsilon, Py_ssize_t time_step, Py_ssize_t time_grows):
         self.passes, self.update, self.source = passes, update, Source(X)
         self.buffers = (labels.base, order.base)
-        update.set_rates(rate, beta1, beta2, epsilon)
+        self.optimizer = update.optimizer
+        set_rates(&self.optimizer, rate, beta1, beta2, epsilon)
         self.epoch.rows = standardized(self.source, passes.statistics)
         self.epoch.rows.order = &order[0]
         self.epoch.labels = &labels[0]
@@ -340,7 +361,7 @@ cdef class Training:
         cdef Job* job = &self.passes.job
         job.task = TRAIN
         job.epoch = &self.epoch
-        job.optimizer = &self.update.optimizer
+        job.optimizer = &self.optimizer
         job.deadline = monotonic() + seconds
         run(job, n_threads)
         return self.epoch.n_batches - before

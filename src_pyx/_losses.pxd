@@ -21,25 +21,28 @@ cdef extern from "_exp.h" nogil:
 
 cdef inline void softmax(
     const floating* restrict scores, floating* restrict probabilities, floating* restrict largest,
-    floating* restrict others, Py_ssize_t n_rows, Py_ssize_t n
+    floating* restrict others, floating* restrict lost, Py_ssize_t n_rows, Py_ssize_t n
 ) noexcept nogil:
     """probabilities := exp(scores - max) / sum(exp(scores - max)) of n_rows rows of n scores.
 
     OUT also largest = max(scores) and others = sum(exp(scores - max)) - 1 of each row, from which the loss follows
     without the logarithm of a probability that may have become 0. The largest score's own term, exp(0) = 1, is left
-    out, so that log1p(others) keeps the digits of a loss close to 0.
+    out, so that log1p(others) keeps the digits of a loss close to 0. `lost` is scratch, (n_rows, n): what rounding took
+    from scores - max, which the exponential would make larger, as many times as that difference is large.
     """
     cdef Py_ssize_t i, j
     cdef int n_largest
     cdef const floating* row
     cdef floating* terms
-    cdef floating most, total
+    cdef floating most
+    cdef double total, rest, term, before
     for i in range(n_rows):
         row, terms, most = scores + i * n, probabilities + i * n, scores[i * n]
         for j in range(1, n):
             most = row[j] if row[j] > most else most
         for j in range(n):
             terms[j] = row[j] - most
+            lost[i * n + j] = rounding(terms[j], row[j], -most)
         largest[i] = most
     # one long run, whatever the number of classes
     for j in range(n_rows * n):
@@ -47,15 +50,27 @@ cdef inline void softmax(
             probabilities[j] = exp_float(probabilities[j])
         else:
             probabilities[j] = exp_double(probabilities[j])
+        # exp(x + lost) = exp(x) (1 + lost); of an infinite score, whose term is 0, nothing is lost
+        probabilities[j] *= 1 + lost[j] if probabilities[j] > 0 else 1
     for i in range(n_rows):
-        row, terms, n_largest, total = scores + i * n, probabilities + i * n, 0, 0
+        row, terms, n_largest, total, rest = scores + i * n, probabilities + i * n, 0, 0, 0
         for j in range(n):
             n_largest += row[j] == largest[i]
-            total += 0 if row[j] == largest[i] else terms[j]
-        others[i] = total + (n_largest - 1)
-        total = 1 + others[i]
+            term = 0 if row[j] == largest[i] else terms[j]
+            before = total
+            total = before + term
+            if floating is double:
+                rest += rounding(total, before, term)
+        total += rest + (n_largest - 1)
+        others[i] = <floating> total
         for j in range(n):
-            terms[j] /= total
+            terms[j] = <floating> (terms[j] / (1 + total))
+
+
+cdef inline floating rounding(floating rounded, floating a, floating b) noexcept nogil:
+    """a + b - rounded, exactly, for rounded = a + b (Knuth, The Art of Computer Programming, 4.2.2, theorem C)."""
+    cdef floating b_there = rounded - a
+    return (a - (rounded - b_there)) + (b - b_there)
 
 
 cdef inline double cross_entropy(

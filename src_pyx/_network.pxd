@@ -123,8 +123,9 @@ cdef inline void outputs_of(
     cdef const floating* scores = arena + layer.y + first * layer.n_out
     cdef floating* outputs = arena + net.room.outputs + first * layer.n_out
     if net.loss == CROSS_ENTROPY:
-        softmax(scores, outputs, arena + net.room.largest + first, arena + net.room.others + first, n_rows,
-                layer.n_out)
+        # the deltas' room is free until the backward pass
+        softmax(scores, outputs, arena + net.room.largest + first, arena + net.room.others + first,
+                arena + net.room.delta + first * layer.n_out, n_rows, layer.n_out)
     else:
         sigmoid(scores, outputs, n_rows * layer.n_out)
 

@@ -25,6 +25,12 @@ cdef struct Optimizer:
     void* v
 
 
+cdef inline void set_rates(
+    Optimizer* optimizer, double rate, double beta1, double beta2, double epsilon
+) noexcept nogil:
+    optimizer.rate, optimizer.beta1, optimizer.beta2, optimizer.epsilon = rate, beta1, beta2, epsilon
+
+
 cdef inline void set_time_step(Optimizer* optimizer, Py_ssize_t t) noexcept nogil:
     optimizer.correction1 = 1 - pow(optimizer.beta1, <double> t)
     optimizer.correction2 = 1 - pow(optimizer.beta2, <double> t)

@@ -55,6 +55,8 @@ def numbers(history):
 @pytest.mark.parametrize("optimizer", ["SGD", "Momentum", "Adam"])
 @pytest.mark.parametrize("ending", ["net.npz", "net.safetensors"])
 def test_the_resumed_training_has_the_bits_of_an_uninterrupted_one(optimizer, dtype, ending, tmp_path):
+    if ending == "net.safetensors":
+        pytest.importorskip("safetensors")
     settings = {"optimizer": optimizer, "time_step": "epoch", "X_val": X[:20], "y_val": Y[:20]}
     whole = make(dtype=dtype)
     history = whole.fit(X, Y, **SETTINGS, **settings)

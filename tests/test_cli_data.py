@@ -1,7 +1,10 @@
 """`fastmlp train` on people's own files, and `fastmlp data`."""
 
 import csv
+import io
 import os
+import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +143,11 @@ BAD_CSV = {
     "same name twice": ("a,a,class\n1,2,x\n", "class", "must have different names for its columns, got 'a' more than"),
     "one column": ("class\nx\ny\n", "class", "must have columns of features beside 'class', got none"),
     "too few rows": ("a,b,class\n1,2,x\n3,4,y\n", "class", "must have at least 3 rows to train on, got 2"),
+    "too large": (
+        "a,class\n1e200,x\n2e200,y\n3e200,x\n",
+        "class",
+        "a.csv: X must be finite, got NaN, an infinity or numbers too large to be squared in column 0",
+    ),
     "no classes": (
         "a,y\n1,0.5\n2,0.7\n3,1\n4,2\n",
         "y",
@@ -159,6 +167,20 @@ def test_what_is_wrong_with_a_csv_file_is_said(run, tmp_path, what):
     assert os.listdir(tmp_path) == ["a.csv"]
 
 
+def zipped(name, content, place=None):
+    """An .npz file with this member, or with one that is said to be at another place."""
+    info, target = zipfile.ZipInfo(name), io.BytesIO()
+    if place is not None:
+        info.extra = struct.pack("<HHQ", 1, 8, place)
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr(info, content)
+    whole = bytearray(target.getvalue())
+    if place is not None:
+        at = whole.rindex(b"PK\x01\x02") + 42
+        whole[at : at + 4] = b"\xff" * 4  # see the extra field
+    return bytes(whole)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -166,6 +188,8 @@ def test_what_is_wrong_with_a_csv_file_is_said(run, tmp_path, what):
         ("a.csv", b'a,class\n1,"' + b"x" * 200_000, "a.csv is not a CSV file in UTF-8: field larger than"),
         ("a.npz", b"a letter", "a.npz is not a file of NumPy arrays: "),
         ("a.npz", b"PK\x03\x04", "a.npz is not a file of NumPy arrays: "),
+        ("a.npz", zipped("y.npy", b"a letter"), "a.npz is not a file of NumPy arrays: it holds 'y'"),
+        ("a.npz", zipped("y.npy", b"", 2**63 - 1), "a.npz is not a file of NumPy arrays: "),
         ("a.txt", b"1 2 3", "a.txt must end in .csv, .tsv or .npz to train on it"),
     ],
 )
@@ -193,6 +217,13 @@ def test_an_npz_file_of_ones_own(run, tmp_path):
     assert categories((tmp_path / "a.csv").read_text()) == [str(k + 1) for k in labels]
     result = run("evaluate", model, "rows.npy")
     assert (result.exit_code, "rows.npy must hold the classes of its rows" in result.stderr) == (1, True)
+
+
+def test_labels_of_no_characters(run, tmp_path):
+    """NumPy's texts are numbers until they are looked at."""
+    np.savez(tmp_path / "my.npz", X=np.ones((9, 2)), y=np.full(9, 2**31 - 1, np.uint32).view("U1"))
+    result = run("train", "--data", "my.npz")
+    assert (result.exit_code, "y in my.npz must hold texts of characters" in result.stderr) == (1, True)
 
 
 def test_an_npz_file_with_parts_of_its_own(run, tmp_path):

@@ -110,6 +110,7 @@ CHANGES = {
     "dtype": (lambda header, arrays: {**header, "dtype": "float32"}, "float32"),
     "unknown dtype": (lambda header, arrays: {**header, "dtype": "int8"}, "its dtype is 'int8'"),
     "negative count": (lambda header, arrays: {**header, "n_updates": -1}, "n_updates must be .* got -1"),
+    "huge count": (lambda header, arrays: {**header, "n_updates": 2**53 + 1}, "n_updates must be at most"),
     "fractional count": (lambda header, arrays: {**header, "n_updates": 1.5}, "n_updates must be .* got 1.5"),
     "missing header field": (lambda header, arrays: {k: header[k] for k in header if k != "dtype"}, "dtype"),
     "missing weights": (lambda header, arrays: arrays.__delitem__("W2"), "where sizes"),

@@ -286,6 +286,15 @@ def test_an_archive_with_other_content_leaves_nothing_unpacked(server, tmp_path,
     assert files_in(tmp_path / "home") == ["cifar-10-binary.tar.gz"]
 
 
+def test_an_archive_that_is_damaged_inside(server, tmp_path):
+    """Python's tarfile takes lines apart that are not there."""
+    member = tarfile.TarInfo()
+    member.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}
+    server.serve({"cifar-10-batches-bin/test_batch.bin": member})
+    with pytest.raises(ValueError, match=r"cifar-10-binary\.tar\.gz is not a whole archive: "):
+        download_CIFAR10(tmp_path, progress=False)
+
+
 def test_an_archive_that_is_none(server, tmp_path):
     for content in (b"", b"no archive", server.content[: len(server.content) // 2]):
         (tmp_path / "cifar-10-binary.tar.gz").write_bytes(content)

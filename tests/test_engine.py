@@ -9,7 +9,7 @@ from conftest import SHAPES, assert_same, batch
 from fastmlp import NeuralNetwork, _kernels, parameters, workspace
 from fastmlp.engine import N_MOMENTS
 from fastmlp.training import LEARNING_RATES
-from fastmlp.validation import class_labels
+from fastmlp.validation import class_labels, row_indices
 
 
 def test_optimizers_are_the_same_everywhere():
@@ -66,12 +66,12 @@ def test_the_nets_own_memory_as_a_batch(name):
     assert_same(nets[0].params, nets[1].params)
 
 
-def test_labels_are_copied_before_they_are_checked():
+def test_labels_and_order_are_copied_before_they_are_checked():
     """The kernels index with them, while another thread may write to the array that was passed."""
     y = np.arange(3)
-    labels = class_labels("y", y, 3, 3)
-    assert labels.dtype == np.intp
-    assert not np.shares_memory(labels, y)
+    for copied in (class_labels("y", y, 3, 3), row_indices("order", y, 3)):
+        assert copied.dtype == np.intp
+        assert not np.shares_memory(copied, y)
 
 
 def test_labels_that_call_the_net_while_they_become_an_array():

@@ -5,6 +5,7 @@ import pytest
 from conftest import SHAPES, assert_near, assert_same, batch
 
 from fastmlp import NeuralNetwork, _kernels, reference
+from fastmlp.engine import BLOCK_ROWS, TILE_ROWS
 
 N_THREADS = [1, 2, 3, 4, 7]
 
@@ -89,6 +90,20 @@ def test_loss_near_zero_keeps_its_digits():
     assert net.backward([0]) == pytest.approx(np.exp(-50), rel=1e-14)
 
 
+def test_the_first_of_equal_classes_is_predicted_and_counts_as_right():
+    net = NeuralNetwork(2, [], 3)
+    net.params["W1"] = [[0, 1, 1], [1, 1, 0]]
+    X = np.eye(2)
+    assert net.predict(X).tolist() == [1, 0]
+    for y, accuracy in (([1, 0], 1), ([2, 1], 0)):
+        assert net.evaluate(X, y)[1] == accuracy
+        assert net.train_epoch(X, y, learning_rate=0)[1] == accuracy
+
+
+def test_the_first_nan_is_predicted():
+    assert NeuralNetwork(1, [], 3).predict([[np.nan]]).tolist() == [np.argmax([np.nan] * 3)]
+
+
 def test_nan_passes_through_relu():
     X = np.ones((3, 4))
     X[1, 2] = np.nan
@@ -101,7 +116,7 @@ def test_nan_score_of_a_single_class():
     assert np.isnan(NeuralNetwork(1, [], 1).forward([[np.nan]])).all()
 
 
-@pytest.mark.parametrize("n_rows", [0, 1, _kernels.TILE_ROWS - 1, _kernels.TILE_ROWS, _kernels.TILE_ROWS + 1, 1300])
+@pytest.mark.parametrize("n_rows", [0, 1, TILE_ROWS - 1, TILE_ROWS, TILE_ROWS + 1, 1300, BLOCK_ROWS + 700])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_forward_and_prediction_cut_rows_alike(n_rows, dtype):
     X, _ = batch(n_rows, 500, 10, dtype=dtype)

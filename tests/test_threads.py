@@ -1,17 +1,17 @@
-"""Who may use how many threads, and what is left behind."""
+"""Threads side by side: BLAS's limit, several networks at once, and one network in one thread at a time."""
 
+import copy
 import ctypes
 import os
-import subprocess
-import sys
-import textwrap
+import pickle
 import threading
 
 import numpy as np
 import pytest
-from conftest import assert_near, assert_same, batch, under_p2
+from conftest import assert_near, assert_same, batch, trained_state, under_p2
+from process_helpers import run_python
 
-from fastmlp import NeuralNetwork, _kernels, threads
+from fastmlp import NeuralNetwork, threads
 
 
 @pytest.fixture
@@ -33,21 +33,6 @@ def train(n_threads=None, steps=5):
         net.backward(y, 0.01)
         net.update(0.05)
     return net
-
-
-def run_python(script, **variables):
-    """Standard output of a script in a process of its own; a hang is a failure."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "FASTMLP_THR"))}
-    result = subprocess.run(
-        [sys.executable, "-P", "-c", textwrap.dedent(script)],
-        env=environment | variables,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    return result.stdout.strip()
 
 
 @under_p2
@@ -128,28 +113,62 @@ def test_four_nets_in_four_threads_give_the_serial_results():
         assert_near(net.params, expected.params, 0 if threads.pattern == "openmp" else 1e-12)
 
 
-def test_one_net_refuses_a_second_thread():
-    net = train()
+X, Y = batch(60, 20, 3)
+WORK = {
+    "forward": lambda net: net.forward(X),
+    "backward": lambda net: net.backward(Y),
+    "update": lambda net: net.update(0.1, opt="Adam"),
+    "train_epoch": lambda net: net.train_epoch(X, Y, batch_size=7, optimizer="Momentum"),
+    "fit": lambda net: net.fit(X, Y, epochs=2, batch_size=7, seed=0),
+}
+REFUSED = {
+    **WORK,
+    "standardizer": lambda net: setattr(net, "standardizer", None),
+    "params": lambda net: setattr(net, "params", net.params.copy()),
+    "save": lambda net: net.save(os.devnull),
+    "snapshot": lambda net: net.snapshot(),
+    "restore": lambda net: net.restore({}),
+    "deepcopy": copy.deepcopy,
+    "pickle": pickle.dumps,
+}
+
+
+@pytest.mark.parametrize("work", WORK)
+def test_a_net_at_work_refuses_other_threads_and_predicts_for_them(work, monkeypatch):
+    """It is stopped on its way into the kernels, and goes on as if nobody had come."""
+
+    def ready():
+        net = NeuralNetwork(20, [10], 3, seed=1)
+        WORK["forward"](net)
+        WORK["backward"](net)
+        return net
+
+    net, alone = ready(), ready()
+    probabilities = net.predict_proba(X)
+    WORK[work](alone)
     inside, done = threading.Event(), threading.Event()
 
-    def hold():
-        with net._engine.exclusive:
-            inside.set()
-            done.wait(60)
+    def wait(n_threads, work):
+        inside.set()
+        done.wait(60)
+        return 1
 
-    holder = threading.Thread(target=hold)
-    holder.start()
-    inside.wait(60)
-    before = net.params.copy()
+    worker = threading.Thread(target=WORK[work], args=(net,))
+    with monkeypatch.context() as patch:
+        patch.setattr(threads, "team_size", wait)
+        worker.start()
+        inside.wait(60)
     try:
-        for call in (lambda: net.forward(np.ones((1, 800))), lambda: net.update(0.1)):
+        for call in REFUSED.values():
             with pytest.raises(RuntimeError, match="at work in another thread"):
-                call()
+                call(net)
+        np.testing.assert_array_equal(net.predict_proba(X), probabilities)
     finally:
         done.set()
-        holder.join()
-    assert_same(net.params, before)
-    net.update(0.1)
+        worker.join()
+    assert_same(trained_state(net), trained_state(alone))
+    for call in WORK.values():  # in this order all of them can be done, and nobody is left inside
+        call(net)
 
 
 def test_refused_fit_leaves_the_one_under_way_alone():
@@ -196,162 +215,6 @@ def test_predictions_may_come_from_several_threads():
         np.testing.assert_array_equal(result, expected)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_forked_child_of_a_trained_process_trains_serially():
-    script = """
-    import os
-    import numpy as np
-    from fastmlp import NeuralNetwork, threads
-    X, y = np.random.RandomState(0).randn(200, 800), np.arange(200) % 10
-    def train():
-        net = NeuralNetwork(800, [120], 10, seed=1, n_threads=2)
-        net.fit(X, y, epochs=3, batch_size=100, seed=0)
-        return float(net.params["W1"].sum())
-    print(train(), flush=True)
-    child = os.fork()
-    if child == 0:
-        print(train(), threads.available_threads(), flush=True)
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
-    print(train())
-    """
-    parent, child, parent_again = run_python(script, PYTHONWARNINGS="ignore").splitlines()
-    assert child == f"{parent} 1"
-    assert parent_again == parent
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_child_forked_while_another_thread_was_inside():
-    script = """
-    import os, threading
-    import numpy as np
-    from fastmlp import NeuralNetwork
-    net = NeuralNetwork(8, [5], 3, seed=1)
-    X = np.ones((4, 8))
-    inside, done = threading.Event(), threading.Event()
-    def hold():
-        with net._engine.exclusive, net._engine._tile_lock:
-            inside.set()
-            done.wait(60)
-    holder = threading.Thread(target=hold)
-    holder.start()
-    inside.wait(60)
-    child = os.fork()
-    if child == 0:
-        net.forward(X)
-        net.backward(np.zeros(4, int))
-        net.update(0.1)
-        net.predict(X)
-        os._exit(0)
-    print(os.waitpid(child, 0)[1])
-    done.set()
-    """
-    assert run_python(script, PYTHONWARNINGS="ignore") == "0"
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@under_p2
-def test_forked_child_of_an_untrained_process_may_use_threads():
-    script = """
-    import os
-    from fastmlp import threads
-    here = threads.available_threads()
-    child = os.fork()
-    if child == 0:
-        os._exit(0 if threads.available_threads() == here else 1)
-    print(os.waitpid(child, 0)[1])
-    """
-    assert run_python(script) == "0"
-
-
-@under_p2
-@pytest.mark.skipif(not _kernels.build_info()["openmp"], reason="built without OpenMP")
-def test_omp_num_threads_is_obeyed():
-    script = "from fastmlp import threads; print(threads.available_threads())"
-    assert run_python(script, OMP_NUM_THREADS="1") == "1"
-
-
-@under_p2
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs sched_setaffinity")
-def test_affinity_is_obeyed_at_each_call():
-    script = """
-    import os
-    from fastmlp import threads
-    cpus = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(cpus)})
-    print(threads.available_threads())
-    """
-    assert run_python(script) == "1"
-
-
-def test_threads_beyond_those_that_openmp_grants():
-    """A team may be smaller than what was asked for; the work is done all the same."""
-    script = """
-    import numpy as np
-    from fastmlp import NeuralNetwork
-    X = np.random.RandomState(0).randn(200, 800)
-    for n_threads in (1, 4):
-        print(float(NeuralNetwork(800, [120], 10, seed=1, n_threads=n_threads).forward(X).sum(axis=0)[3]))
-    """
-    first, second = run_python(script, OMP_THREAD_LIMIT="2").splitlines()
-    assert first == second
-
-
-def cgroup(root, lines, **files):
-    """A file system's root with control groups; names of files have two underscores for a slash."""
-    files = {"proc__self__cgroup": lines, **{f"sys__fs__cgroup__{name}": text for name, text in files.items()}}
-    for name, text in files.items():
-        path = root / name.replace("__", "/").replace("-", ".")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return threads.processor_quota(root)
-
-
-def test_quota_of_version_2_is_the_least_on_the_way_up(tmp_path):
-    assert cgroup(tmp_path, "0::/a/b\n") is None
-    assert cgroup(tmp_path, "0::/a/b\n", **{"a__b__cpu-max": "max 100000\n"}) is None
-    assert cgroup(tmp_path, "0::/a/b\n", **{"a__cpu-max": "350000 100000\n"}) == 3.5
-    assert cgroup(tmp_path, "0::/a/b\n", **{"a__b__cpu-max": "50000 25000\n"}) == 2
-    assert cgroup(tmp_path, "0::/elsewhere\n", **{"cpu-max": "150000 100000\n"}) == 1.5
-    assert cgroup(tmp_path, "0::/a/b\n", **{"a__b__cpu-max": "nonsense"}) == 1.5
-
-
-def test_quota_of_version_1(tmp_path):
-    lines = "5:memory:/m\n2:cpu,cpuacct:/a\n1:cpuset:/a\n"
-    assert cgroup(tmp_path, lines) is None
-    period = {"cpu__a__cpu-cfs_period_us": "100000\n"}
-    assert cgroup(tmp_path, lines, **period, **{"cpu__a__cpu-cfs_quota_us": "-1\n"}) is None
-    assert cgroup(tmp_path, lines, **period, **{"cpu__a__cpu-cfs_quota_us": "250000\n"}) == 2.5
-
-
-def test_a_system_without_control_groups_has_no_quota(tmp_path):
-    assert threads.processor_quota(tmp_path) is None
-
-
-@under_p2
-def test_the_quota_limits_the_default_and_is_read_once_a_second(monkeypatch):
-    reads = []
-
-    def quota():
-        reads.append(1)
-        return 1.9
-
-    monkeypatch.setattr(threads, "processor_quota", quota)
-    monkeypatch.setattr(threads.time, "monotonic", lambda: 100.25)
-    threads._quota_now.cache_clear()
-    try:
-        assert [threads.available_threads() for _ in range(5)] == [1] * 5
-        assert len(reads) == 1
-        monkeypatch.setattr(threads.time, "monotonic", lambda: 101.25)
-        threads.available_threads()
-        assert len(reads) == 2
-        threads.team_size(None, threads.SERIAL_WORK - 1)  # too small to ask
-        assert len(reads) == 2
-        assert threads.team_size(3, threads.SERIAL_WORK) == 3  # who asks for a number gets it
-    finally:
-        threads._quota_now.cache_clear()
-
-
 def test_pattern_can_be_forced():
     script = "from fastmlp import threads; print(threads.pattern, threads.available_threads())"
     assert run_python(script, FASTMLP_THREADING="blas") == "blas 1"
@@ -366,15 +229,6 @@ def test_unknown_pattern_is_refused():
     """
     message = run_python(script, FASTMLP_THREADING="both")
     assert message == "the environment variable FASTMLP_THREADING must be 'openmp' or 'blas', got 'both'"
-
-
-@under_p2
-def test_small_work_stays_in_the_calling_thread():
-    assert threads.team_size(4, threads.SERIAL_WORK - 1) == 1
-    assert threads.team_size(4, threads.SERIAL_WORK) == 4
-    assert threads.team_size(1, 10**9) == 1
-    assert threads.team_size(None, 10**9) == threads.available_threads()
-    assert threads.team_size(1000, 10**9) == threads.MAX_THREADS
 
 
 def test_library_whose_limit_cannot_be_told_is_left_alone(monkeypatch):

@@ -81,6 +81,8 @@ def layouts(X):
     spread[1::3, ::2] = X
     packed = np.zeros(len(X), [("skip", "u1"), ("x", X.dtype, X.shape[1])])
     packed["x"] = X
+    parted = np.zeros(X.shape, [("x", X.dtype), ("skip", "u1")])
+    parted["x"] = X
     read_only = X.copy()
     read_only.flags.writeable = False
     return {
@@ -90,6 +92,7 @@ def layouts(X):
         "backwards": X[::-1, ::-1].copy()[::-1, ::-1],
         "one row again and again": np.broadcast_to(X[:1], X.shape),
         "misaligned": packed["x"],
+        "a byte between features": parted["x"],
         "big-endian": X.astype(X.dtype.newbyteorder(">")),
         "read-only": read_only,
     }
@@ -147,9 +150,12 @@ def test_a_large_mean_costs_no_digits_in_any_layout():
         np.testing.assert_array_equal(net.predict_proba(rows), bare.predict_proba(expected))
         assert net.train_epoch(rows, y, batch_size=7) == bare.train_epoch(expected, y, batch_size=7)
     whole = (1 << 28) + np.arange(5)[:, None]
-    np.testing.assert_allclose(
-        Standardizer().fit(whole).transform(whole, "float32")[:, 0], np.arange(-2, 3) / np.sqrt(2), rtol=1e-6
-    )
+    standardizer = Standardizer().fit(whole)
+    expected = standardizer.transform(whole, "float32")
+    np.testing.assert_allclose(expected[:, 0], np.arange(-2, 3) / np.sqrt(2), rtol=1e-6)
+    net = NeuralNetwork(1, [], 2, dtype="float32", standardizer=standardizer)
+    net.forward(whole)
+    np.testing.assert_array_equal(net.outputs["X"], expected)
 
 
 @pytest.mark.parametrize("name", ["X", "h1"])
@@ -222,13 +228,14 @@ def test_what_was_done_before_an_interruption_is_counted(monkeypatch):
     assert_same(trained_state(interrupted), trained_state(expected))
 
 
+@pytest.mark.parametrize("stored", ["f8", ">f8"])
 @pytest.mark.parametrize("optimizer", list(RATES))
-def test_a_batch_that_diverges_changes_nothing(optimizer):
+def test_a_batch_that_diverges_changes_nothing(optimizer, stored):
     X, y = batch(40, 5, 3)
     X[22, 1] = np.nan
     net, expected = (NeuralNetwork(5, [4], 3, seed=0) for _ in range(2))
     with pytest.raises(DivergenceError, match="diverged at batch 6, learning rate") as caught:
-        fused(net, X, y, np.arange(40), 4, 0.1, optimizer)
+        fused(net, X.astype(stored), y, np.arange(40), 4, 0.1, optimizer)
     assert (caught.value.epoch, caught.value.batch, caught.value.history) == (None, 6, None)
     three_calls(expected, X, y, np.arange(20), 4, 0.1, optimizer)
     assert_same(trained_state(net), trained_state(expected))
@@ -455,3 +462,11 @@ def test_denormal_numbers_are_zero_in_kernels_and_nowhere_else(n_threads, no_gat
         net.update(0.001, opt="Adam")
     assert (m[:40] == 0).all()
     assert np.float32(1e-40) * np.float32(1) > 0
+
+
+@pytest.mark.parametrize(("x", "weight"), [(1e-40, 1e30), (1e-20, 1e-20)], ids=["input", "result"])
+def test_a_denormal_number_is_zero_in_kernels(x, weight):
+    net = NeuralNetwork(1, [1], 2, dtype="float32")
+    net.params["W1"] = [[weight]]
+    net.forward(np.full((1, 1), x, np.float32))
+    assert net.outputs["h1"].tolist() == [[0]]

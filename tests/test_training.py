@@ -229,6 +229,23 @@ def test_progress_bar_counts_batches(capsys):
     assert "6/6" in capsys.readouterr().err
 
 
+def test_a_progress_bar_may_use_the_network():
+    X, y = batch(60, 5, 3)
+    X = (100 * X).astype(np.int16)  # which is converted, and told of, a batch at a time
+    plain, used = (NeuralNetwork(5, [4], 3, seed=0) for _ in range(2))
+    settings = {"epochs": 2, "batch_size": 10, "learning_rate": 0.01, "seed": 1}
+    plain.fit(X, y, **settings)
+
+    def progress(n_batches):
+        used.forward(X[:20])
+        used.backward(y[:20])
+        used.update(0.0)
+
+    used.fit(X, y, progress=progress, **settings)
+    assert_same(used.params, plain.params)
+    assert used.snapshot()["n_updates"] == 24
+
+
 def test_missing_progress_library_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     X, y = batch(25, 6, 3)

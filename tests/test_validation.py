@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from fastmlp import NeuralNetwork
-from fastmlp.validation import class_labels, real_matrix
+from fastmlp.validation import class_labels, float_dtype, number, real_matrix
 
 X, Y = batch(6, 4, 3)
 NAN, INF = float("nan"), float("inf")
@@ -70,6 +70,12 @@ BAD_Y = {
     "infinite": ([0, 1, 2, 0, 1, INF], ValueError, "y must hold integer labels from 0 to 2, got inf at index 5"),
     "negative infinite": ([-INF, 1, 2, 0, 1, 0], ValueError, "y must hold .* from 0 to 2, got -inf at index 0"),
     "huge float": ([0, 1e300, 2, 0, 1, 0], ValueError, r"y must hold .* from 0 to 2, got 1e\+300 at index 1"),
+    "signalling NaN": (
+        np.full(6, 0x7FF0000000000001, np.uint64).view(np.float64),
+        ValueError,
+        "y must hold integer labels from 0 to 2, got nan at index 0",
+    ),
+    "beyond float64": (np.full(6, np.finfo(np.longdouble).max), ValueError, r"y must hold .* got 1.*e\+\d+ at index 0"),
     "huge unsigned": (
         np.full(6, 2**64 - 1, np.uint64),
         ValueError,
@@ -116,11 +122,14 @@ BAD_SETTINGS = [
     ("fit", {**FIT, "drop_last": True}, ValueError, "batch_size must be at most the 6 rows .*got 200"),
     ("fit", {**FIT, "learning_rate": INF}, ValueError, "learning_rate must be finite.*, got inf"),
     ("fit", {**FIT, "learning_rate": -0.1}, ValueError, "learning_rate must be .*at least 0, got -0.1"),
+    ("fit", {**FIT, "drop_last": 1}, TypeError, "drop_last must be True or False, got 1"),
+    ("fit", {**FIT, "learning_rate_decay": -0.5}, ValueError, "learning_rate_decay must be .*at least 0, got -0.5"),
     ("fit", {**FIT, "learning_rate_decay": NAN}, ValueError, "learning_rate_decay must be .*, got nan"),
     ("fit", {**FIT, "regularization": -1}, ValueError, "regularization must be .*, got -1"),
     ("fit", {**FIT, "optimizer": "RMS"}, ValueError, "optimizer must be .*'SGD', 'Momentum', 'Adam', got 'RMS'"),
     ("fit", {**FIT, "beta1": 1}, ValueError, "beta1 must be .*below 1, got 1"),
     ("fit", {**FIT, "beta2": -1}, ValueError, "beta2 must be .*at least 0.*, got -1"),
+    ("fit", {**FIT, "beta2": 1}, ValueError, "beta2 must be .*below 1, got 1"),
     ("fit", {**FIT, "epsilon": NAN}, ValueError, "epsilon must be .*, got nan"),
     ("fit", {**FIT, "time_step": "batch"}, ValueError, "time_step must be .*'update', 'epoch', got 'batch'"),
     ("backward", {"y": Y, "reg": NAN}, ValueError, "reg must be finite, got nan"),
@@ -217,6 +226,16 @@ def test_bad_networks_draw_nothing(bad):
     with pytest.raises(error, match=match):
         NeuralNetwork(*args, **options)
     np.testing.assert_equal(np.random.get_state()[1:3], drawn)
+
+
+@pytest.mark.parametrize("dtype", [None, "int8"])
+def test_a_dtype_must_be_named(dtype):
+    with pytest.raises(ValueError, match=f"dtype must be float32 or float64, got {dtype!r}"):
+        float_dtype("dtype", dtype)
+
+
+def test_negative_zero_is_zero():
+    assert str(number("rate", -0.0, 0)) == "0.0"
 
 
 # ---- good but odd arrays
@@ -326,6 +345,11 @@ ODD_LABELS = {
 @pytest.mark.parametrize("odd", ODD_LABELS)
 def test_odd_labels_give_the_numbers_of_plain_ones(odd):
     assert_same(results(ROWS, ODD_LABELS[odd](CLASSES), "float64"), results(ROWS, CLASSES, "float64"))
+
+
+def test_rows_beyond_all_types_are_infinite(net):
+    X = np.full((2, 4), np.finfo(np.longdouble).max)
+    assert np.isnan(net.predict_proba(X)).all()
 
 
 def test_bool_labels():

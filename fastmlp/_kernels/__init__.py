@@ -20,6 +20,7 @@ def _choose_level() -> str:
 
 
 _build = importlib.import_module(f"fastmlp._kernels.{_choose_level()}")
+Exclusive = _build.Exclusive
 LOSSES = _build.LOSSES
 MAX_BLOCKS = _build.MAX_BLOCKS
 OPTIMIZERS = _build.OPTIMIZERS

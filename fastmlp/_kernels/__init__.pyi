@@ -7,6 +7,10 @@ MAX_BLOCKS: int
 OPTIMIZERS: tuple[str, ...]
 TILE_ROWS: int
 
+class Exclusive:
+    def __enter__(self) -> None: ...
+    def __exit__(self, *error: object) -> None: ...
+
 class Propagation:
     def __init__(
         self,

@@ -193,7 +193,10 @@ def _own(
     """A file's rows; what it does not set apart for validation and test itself is a tenth each, drawn at random."""
     parts = _split(path, parts)
     plain = class_names == [str(i) for i in range(len(class_names))]
-    standardizer = Standardizer().fit(parts["train"][0])
+    try:
+        standardizer = Standardizer().fit(parts["train"][0])
+    except ValueError as error:  # there are finite numbers that have no finite square
+        raise ValueError(f"{path}: {error}") from None
     return DataSet(
         path.stem, _arrays(parts), len(class_names), standardizer, None if plain else class_names, feature_names
     )

@@ -69,16 +69,16 @@ def read_csv(path: Path, features: Sequence[str], label: str | None) -> Table:
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays of an .npz file by their names in lower case; the one of an .npy file is `x`."""
-    try:
-        with path.open("rb") as file:
+    with path.open("rb") as file:
+        try:
             content = np.load(file, allow_pickle=False)
-            if isinstance(content, np.ndarray):
-                return {"x": content}
-            return {name.lower(): content[name] for name in content.files}
-    except OSError:
-        raise
-    except Exception as error:  # zipfile, zlib and NumPy raise errors of many types on damaged or foreign bytes
-        raise ValueError(f"{path} is not a file of NumPy arrays: {error}") from error
+            found = {"x": content} if isinstance(content, np.ndarray) else {name: content[name] for name in content}
+        except Exception as error:  # zipfile, zlib and NumPy raise errors of many types on damaged or foreign bytes
+            raise ValueError(f"{path} is not a file of NumPy arrays: {error}") from error
+    foreign = [name for name, array in found.items() if not isinstance(array, np.ndarray)]
+    if foreign:
+        raise ValueError(f"{path} is not a file of NumPy arrays: it holds {some(foreign)}")
+    return {name.lower(): array for name, array in found.items()}
 
 
 def matrix(path: Path, name: str, values: np.ndarray) -> np.ndarray:
@@ -99,7 +99,10 @@ def label_texts(path: Path, name: str, values: np.ndarray, n_rows: int) -> list[
         raise ValueError(
             f"{name} in {path} must be {n_rows} numbers or texts, one for each row, got {values.dtype} {values.shape}"
         )
-    return [str(value) for value in values.tolist()]
+    try:
+        return [str(value) for value in values.tolist()]
+    except (SystemError, ValueError) as error:
+        raise ValueError(f"{name} in {path} must hold texts of characters that there are: {error}") from None
 
 
 def is_number(text: str) -> bool:

@@ -1,5 +1,6 @@
 """CIFAR-10 from its home page: an archive is fetched, checked and unpacked."""
 
+import gzip
 import hashlib
 import http.client
 import os
@@ -124,7 +125,7 @@ def download_CIFAR10(
                 _fetch(archive, packed, progress)
             try:
                 _unpack(packed, archive, target)
-            except (tarfile.TarError, EOFError, zlib.error) as error:
+            except (tarfile.TarError, EOFError, ValueError, gzip.BadGzipFile, zlib.error) as error:
                 raise ValueError(f"{packed} is not a whole archive: {error}") from error
             packed.unlink()
     return target
@@ -240,7 +241,7 @@ def _unpack(packed: Path, archive: Archive, target: Path) -> None:
         with tarfile.open(packed, "r:gz") as tar:
             for member in tar:
                 if member.size > archive.largest:
-                    raise ValueError(f"{packed} holds {member.name} of {member.size:,} bytes, which is too large")
+                    raise ValueError(f"it holds {member.name} of {member.size:,} bytes, which is too large")
                 # a link, or a second member of that name, is none of the files
                 if member.isfile() and member.name in wanted:
                     source = tar.extractfile(member)
@@ -250,7 +251,7 @@ def _unpack(packed: Path, archive: Archive, target: Path) -> None:
                         file.flush()
                         os.fsync(file.fileno())
         if wanted:
-            raise ValueError(f"{packed} lacks {', '.join(wanted)}")
+            raise ValueError(f"it lacks {', '.join(wanted)}")
         target.mkdir(exist_ok=True)
         for name in archive.files:
             os.replace(Path(temporary, name), target / name)

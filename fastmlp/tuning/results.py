@@ -138,7 +138,7 @@ class ResultsFile:
             found = json.loads(line)
             if found["format"] != FORMAT:
                 raise ValueError(f"its format is {found['format']!r}")
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ResultsFileError(f"{self._name!r} is no file of results: {error}") from None
         for name, value in header.items():
             if found.get(name) != value:
@@ -153,8 +153,10 @@ class ResultsFile:
             training, history = dict(record["training"]), record["history"]
             rows = zip(*(history[name] for name in Epoch._fields), strict=True)
             epochs = [Epoch(*(math.nan if value is None else float(value) for value in row)) for row in rows]
-            trial = Trial(dict(record["hyper_parameters"]), integer("epochs", training["epochs"]), History(epochs))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            hyper_parameters = dict(record["hyper_parameters"])
+            plan(hyper_parameters)  # refuses what makes no sense
+            trial = Trial(hyper_parameters, integer("epochs", training["epochs"]), History(epochs))
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise ResultsFileError(f"{self._name!r} is damaged in line {number}: {error}") from None
         return json.dumps(training), trial
 

@@ -18,6 +18,7 @@ from tuning_helpers import SPACE, lines, with_key, without_time
 
 import fastmlp
 from fastmlp import NeuralNetwork
+from fastmlp.training import Epoch
 from fastmlp.tuning import ResultsFileError, search
 from fastmlp.tuning.results import ResultsFile
 from fastmlp.tuning.space import plan
@@ -143,8 +144,24 @@ def test_results_of_another_search_are_refused(change, data, trained, tmp_path):
     assert trained == []
 
 
+HISTORY = {name: [1.0] for name in Epoch._fields}
+
+
+def record(**changes):
+    """A line of one trial, with these changes."""
+    return (
+        json.dumps({"hyper_parameters": {}, "training": {"epochs": 1}, "history": HISTORY} | changes).encode() + b"\n"
+    )
+
+
 @pytest.mark.parametrize(
-    "line", [b"{}\n", b"nothing\n", b'{"hyper_parameters": {}, "training": {"epochs": 1}}\n', b"\n", b"3\n"]
+    "line",
+    [
+        *(b"{}\n", b"nothing\n", b'{"hyper_parameters": {}, "training": {"epochs": 1}}\n', b"\n", b"3\n"),
+        record(history=HISTORY | {"val_loss": [10**400]}),
+        record(hyper_parameters={"learning_rate": "fast"}),
+        b"[" * 100_000 + b"\n",
+    ],
 )
 def test_a_damaged_line_is_named(line, data, trained, tmp_path):
     search(SPACE, *data, folder=tmp_path)
@@ -154,6 +171,13 @@ def test_a_damaged_line_is_named(line, data, trained, tmp_path):
     with pytest.raises(ResultsFileError, match=r"trials.jsonl' is damaged in line 4: "):
         search(SPACE, *data, folder=tmp_path)
     assert lines(tmp_path) == [*before[:3], line, *before[4:]]
+    assert trained == []
+
+
+def test_a_first_line_that_is_too_deep_is_no_header(data, trained, tmp_path):
+    Path(tmp_path, "trials.jsonl").write_bytes(b"[" * 100_000 + b"\n")
+    with pytest.raises(ResultsFileError, match=r"trials.jsonl' is no file of results: "):
+        search(SPACE, *data, folder=tmp_path)
     assert trained == []
 
 

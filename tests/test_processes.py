@@ -1,0 +1,315 @@
+"""Networks in several processes, in other libraries' pools, and in a process that is interrupted."""
+
+import importlib.util
+import multiprocessing
+import os
+import threading
+from concurrent.futures import ProcessPoolExecutor
+
+import joblib
+import nbclient
+import nbformat
+import pytest
+from conftest import assert_near, assert_same, under_p2
+from joblib.externals.loky import get_reusable_executor
+from process_helpers import CASES, rows_and_labels, run_python, trained
+
+from fastmlp import threads
+
+
+@pytest.fixture(scope="module")
+def serial():
+    """The data, and what each case trains to in this process, one after the other."""
+    X, y = rows_and_labels()
+    return X, y, [trained(X, y, *case) for case in CASES]
+
+
+def assert_all_same(found, expected):
+    """With the same bits under P2; under P1 a product of another number of BLAS's threads may be rounded otherwise."""
+    for (dtype, _), a, b in zip(CASES, found, expected, strict=True):
+        if threads.pattern == "openmp":
+            assert_same(a, b)
+        else:
+            assert_near(a, b, {"float64": 1e-11, "float32": 1e-4}[dtype])
+
+
+@pytest.mark.parametrize("method", sorted({"spawn", "forkserver"} & {*multiprocessing.get_all_start_methods()}))
+def test_workers_that_start_anew_give_the_parents_results(serial, method):
+    X, y, expected = serial
+    with ProcessPoolExecutor(2, multiprocessing.get_context(method)) as pool:
+        found = [pool.submit(trained, X, y, *case) for case in CASES]
+        assert_all_same([future.result(timeout=120) for future in found], expected)
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_joblib_gives_the_serial_results(serial, backend):
+    """Processes get the rows as a memory map that cannot be written to."""
+    X, y, expected = serial
+    try:
+        found = joblib.Parallel(2, backend, timeout=120)(joblib.delayed(trained)(X, y, *case) for case in CASES)
+    finally:
+        if backend == "loky":
+            get_reusable_executor().shutdown()
+    assert_all_same(found, expected)
+
+
+def test_nets_that_are_fitted_in_threads_of_their_own_give_the_serial_results(serial):
+    X, y, expected = serial
+    found = [None] * len(CASES)
+
+    def work(i):
+        found[i] = trained(X, y, *CASES[i])
+
+    workers = [threading.Thread(target=work, args=(i,)) for i in range(len(CASES))]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert_all_same(found, expected)
+
+
+TOGETHER = """
+    import hashlib
+    import numpy as np
+    for name in {order!r}:
+        __import__(name)
+
+    def fastmlp_bits():
+        from fastmlp import NeuralNetwork
+        X, y = np.random.RandomState(0).randn(400, 300), np.arange(400) % 10
+        net = NeuralNetwork(300, [100], 10, seed=1)
+        net.fit(X, y, epochs=2, optimizer="Adam", seed=0)
+        return hashlib.sha256(net._engine.flat_params).hexdigest()
+
+    def sklearn_bits():
+        from sklearn.ensemble import HistGradientBoostingClassifier
+        X, y = np.random.RandomState(0).randn(400, 20), np.arange(400) % 3
+        return hashlib.sha256(
+            HistGradientBoostingClassifier(max_iter=3, random_state=0).fit(X, y).predict_proba(X).tobytes()
+        ).hexdigest()
+
+    def torch_bits():
+        import torch
+        torch.manual_seed(0)
+        net = torch.nn.Sequential(torch.nn.Linear(300, 100), torch.nn.ReLU(), torch.nn.Linear(100, 10))
+        optimizer = torch.optim.SGD(net.parameters(), 0.1)
+        X, y = torch.randn(400, 300), torch.arange(400) % 10
+        for _ in range(3):
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(net(X), y).backward()
+            optimizer.step()
+        return hashlib.sha256(net[0].weight.detach().numpy()).hexdigest()
+
+    # each of them before and after the others have computed
+    for name in {order!r} + {order!r}[::-1]:
+        print(name, globals()[name + "_bits"]())
+"""
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """fastmlp's line of that script without other libraries."""
+    return {*run_python(TOGETHER.format(order=["fastmlp"])).splitlines()}
+
+
+@pytest.mark.parametrize("other", ["sklearn", "torch"])
+def test_libraries_with_threads_of_their_own_in_one_process(alone, other):
+    """Imported and used in either order, each gives the same bits as before, and as without the other."""
+    if other == "torch" and importlib.util.find_spec("torch") is None:
+        pytest.skip("could not import 'torch'")
+    first, second = (
+        {*run_python(TOGETHER.format(order=order)).splitlines()} for order in (["fastmlp", other], [other, "fastmlp"])
+    )
+    assert len(alone) == 1
+    assert len(first) == 2  # one result of each library
+    assert first == second
+    assert alone < first
+
+
+INTERRUPTED = """
+    import os, signal, threading, time
+    import numpy as np
+    from fastmlp import NeuralNetwork
+
+    X, y = np.random.RandomState(0).randn(60, 5), np.arange(60) % 3
+    random = np.random.RandomState({seed})
+
+    def state(net):
+        found = net.snapshot()
+        return [found["flat_params"].tobytes(), *(moment.tobytes() for moment in found["moments"]["Adam"])]
+
+    def orders():
+        random = np.random.RandomState(7)
+        return [random.permutation(60) for _ in range(40)]
+
+    def network():
+        net = NeuralNetwork(5, [4], 3, seed=0)
+        net._engine.moments_of("Adam")
+        return net
+
+    # what every number of updates leads to
+    net = network()
+    states = [state(net)]
+    for order in orders():
+        for start in range(0, 60, 10):
+            net.train_epoch(X, y, order[start : start + 10], learning_rate=0.01, optimizer="Adam")
+            states.append(state(net))
+
+    def fit(net):
+        net.fit(X, y, epochs=40, batch_size=10, learning_rate=0.01, optimizer="Adam", seed=7)
+
+    def three_calls(net):
+        for order in orders():
+            for start in range(0, 60, 10):
+                rows = order[start : start + 10]
+                net.forward(X[rows])
+                net.backward(y[rows])
+                net.update(0.01, opt="Adam")
+
+    def seconds():
+        start = time.perf_counter()
+        {loop}(network())
+        return time.perf_counter() - start
+
+    refused = []
+
+    def look(net):
+        try:
+            net.snapshot()
+        except RuntimeError as error:
+            refused.append(error)
+
+    whole = min(seconds() for _ in range(5))
+    signal.signal(signal.SIGALRM, signal.default_int_handler)  # a timer that does what Ctrl-C does
+    inside = 0
+    while inside < {n}:
+        net = network()
+        try:
+            signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, whole))
+            {loop}(net)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        except KeyboardInterrupt:
+            n_updates = net._engine.n_updates
+            inside += 0 < n_updates < 240
+            assert state(net) == states[n_updates], n_updates
+            assert {loop} == three_calls or net.gradients == {{}}
+            assert len(net.history or []) <= n_updates // 6
+            other = threading.Thread(target=look, args=(net,))
+            other.start()
+            other.join()
+            assert not refused, refused
+            net.fit(X, y, epochs=1, batch_size=10)
+            assert net._engine.n_updates == n_updates + 6
+    print("consistent")
+"""
+
+
+@pytest.mark.parametrize("loop", ["fit", "three_calls"])
+def test_a_process_that_is_interrupted_at_any_moment_has_a_consistent_network(loop):
+    """It is as after some batch, knows which, lets other threads in, and can go on."""
+    assert run_python(INTERRUPTED.format(loop=loop, seed=1, n=400)) == "consistent"
+
+
+CELLS = [
+    """
+import os, signal, threading
+import numpy as np
+from fastmlp import NeuralNetwork
+
+X, y = np.random.RandomState(0).randn(4000, 300), np.arange(4000) % 10
+net, expected = (NeuralNetwork(300, [100], 10, seed=1) for _ in range(2))
+net.train_epoch(X, y, [0])
+""",
+    """
+threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+net.fit(X, y, epochs=10**6, batch_size=50, optimizer="Adam", seed=7)
+""",
+    """
+random = np.random.RandomState(7)
+expected.train_epoch(X, y, [0])
+while (left := net._engine.n_updates - expected._engine.n_updates) > 0:
+    expected.train_epoch(X, y, random.permutation(4000)[: 50 * left], batch_size=50, optimizer="Adam")
+print(net._engine.n_updates > 1)
+print(all(np.array_equal(net.params[name], expected.params[name]) for name in net.params))
+print(len(net.fit(X, y, epochs=1)))
+""",
+]
+
+
+def test_a_cell_of_a_notebook_can_be_interrupted(tmp_path, monkeypatch):
+    """By the signal that Jupyter's button sends; the next cell finds the network as after some batch."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    monkeypatch.setenv("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
+    notebook.cells[1].metadata["tags"] = ["raises-exception"]
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    assert [output.ename for output in notebook.cells[1].outputs] == ["KeyboardInterrupt"]
+    assert "".join(output.text for output in notebook.cells[2].outputs) == "True\nTrue\n1\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_forked_child_of_a_trained_process_trains_serially():
+    script = """
+    import os
+    import numpy as np
+    from fastmlp import NeuralNetwork, threads
+    X, y = np.random.RandomState(0).randn(200, 800), np.arange(200) % 10
+    def train():
+        net = NeuralNetwork(800, [120], 10, seed=1, n_threads=2)
+        net.fit(X, y, epochs=3, batch_size=100, seed=0)
+        return float(net.params["W1"].sum())
+    print(train(), flush=True)
+    child = os.fork()
+    if child == 0:
+        print(train(), threads.available_threads(), flush=True)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    print(train())
+    """
+    parent, child, parent_again = run_python(script, PYTHONWARNINGS="ignore").splitlines()
+    assert child == f"{parent} 1"
+    assert parent_again == parent
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_child_forked_while_another_thread_was_inside():
+    script = """
+    import os, threading
+    import numpy as np
+    from fastmlp import NeuralNetwork
+    net = NeuralNetwork(8, [5], 3, seed=1)
+    X = np.ones((4, 8))
+    inside, done = threading.Event(), threading.Event()
+    def hold():
+        with net._engine.exclusive, net._engine._tile_lock:
+            inside.set()
+            done.wait(60)
+    holder = threading.Thread(target=hold)
+    holder.start()
+    inside.wait(60)
+    child = os.fork()
+    if child == 0:
+        net.forward(X)
+        net.backward(np.zeros(4, int))
+        net.update(0.1)
+        net.predict(X)
+        os._exit(0)
+    print(os.waitpid(child, 0)[1])
+    done.set()
+    """
+    assert run_python(script, PYTHONWARNINGS="ignore") == "0"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@under_p2
+def test_forked_child_of_an_untrained_process_may_use_threads():
+    script = """
+    import os
+    from fastmlp import threads
+    here = threads.available_threads()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if threads.available_threads() == here else 1)
+    print(os.waitpid(child, 0)[1])
+    """
+    assert run_python(script) == "0"
