@@ -32,7 +32,15 @@ def versions() -> dict[str, str]:
     found["commit"] = _git("rev-parse", "--short", "HEAD") or "unknown"
     # the results themselves, and what is made of them, are written one after the other
     if _git(
-        "status", "--porcelain", "--untracked-files=no", "--", ".", ":!benchmarks/results", ":!README.md", ":!docs"
+        "status",
+        "--porcelain",
+        "--untracked-files=no",
+        "--",
+        ".",
+        ":!benchmarks/results",
+        ":!robustness/results",
+        ":!README.md",
+        ":!docs",
     ):
         found["commit"] += " with changes"
     return found

@@ -18,8 +18,8 @@ class NeuralNetwork(PredictingNetwork):
     """A multilayer perceptron: ReLU hidden layers, a softmax output, cross-entropy loss, L2 regularisation.
 
     `forward`, `backward` and `update` are the three calls of a training loop written by hand; `fit` is that loop.
-    A network may be used by one thread at a time, and refuses others; predictions may come from any number, and during a
-    training see parameters of one batch beside those of the next. A copy (`copy.deepcopy`, `pickle`) has parameters,
+    A network may be used by one thread at a time, and refuses others; predictions may come from any number, and during
+    a training see parameters of one batch beside those of the next. A copy (`copy.deepcopy`, `pickle`) has parameters,
     gradients, moments and step count of its own, but not the batch of the last `forward`.
 
     Parameters

@@ -25,14 +25,19 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return found
 
 
+def write(name: str, faults: Iterable[Fault], folder: Path | None, **more: object) -> None:
+    """Write what was found, and more that there is to say of it, where a folder is given."""
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        record = {**provenance(f"robustness.{name}"), "faults": [fault._asdict() for fault in faults], **more}
+        (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+
+
 def conclude(name: str, faults: Iterable[Fault], folder: Path | None) -> None:
     """Print what was found, write it where a folder is given, and end with status 1 where anything broke."""
     faults = list(faults)
     for fault in faults:
         print(f"{fault.survived:>8,} of {fault.cases:>8,} survived  {fault.what}")
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        record = {**provenance(f"robustness.{name}"), "faults": [fault._asdict() for fault in faults]}
-        (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+    write(name, faults, folder)
     if any(fault.survived < fault.cases for fault in faults):
         raise SystemExit(1)

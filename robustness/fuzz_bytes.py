@@ -1,0 +1,230 @@
+"""Files that have been cut, flipped, spliced and lied in, and files that were made to do harm."""
+
+import gzip
+import io
+import os
+import pickle
+import re
+import struct
+import tarfile
+import warnings
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+
+# Written over numbers of a file: lengths, sizes and counts that are too large, negative or none.
+_INTEGERS = tuple(
+    struct.pack(order + code, value)
+    for order in "<>"
+    for code, value in (
+        ("I", 2**32 - 1),
+        ("I", 2**31),
+        ("Q", 2**64 - 1),
+        ("q", 2**62),
+        ("H", 0),
+        ("Q", 0),
+        ("I", 1 << 30),
+    )
+)
+_NUMBERS = (
+    b"0",
+    b"-1",
+    b"1e999",
+    b"NaN",
+    b"-Infinity",
+    b"1.5",
+    b"9" * 25,
+    b"9" * 400,
+    b"7" * 5000,
+    b'"1"',
+    b"null",
+    b"[]",
+)
+_NOISE = (
+    *(b"\0", b"\0" * 300, b"\xff\xfe", b"\xc3(", b"\xef\xbb\xbf", b'"', b"\\", b"\n", b"\r", b",,", b"{", b"\x80\x04."),
+    *(b"[" * 100_000, b'{"a":' * 50_000, b"9" * 5000, b"\xf4\x90\x80\x80", b"\\ud800", b"../" * 9, b"x" * 200_000),
+)
+
+
+def changed(whole: bytes, others: Sequence[bytes], random: Random) -> bytes:
+    """A file with some changes of its bytes; of an archive, of the bytes before they are packed now and then."""
+    if random.random() < 0.6:
+        unpacked = _unpacked(whole, others, random)
+        if unpacked is not None:
+            return unpacked
+    content = bytearray(whole)
+    for _ in range(random.choice((1, 1, 1, 2, 3, 8))):
+        _change(content, others, random)
+    return bytes(content)
+
+
+def _change(content: bytearray, others: Sequence[bytes], random: Random) -> None:
+    """One change, in place."""
+    n = len(content)
+    a, b = sorted(random.randint(0, n) for _ in range(2))
+    short = slice(a, min(b, a + random.choice((1, 4, 40, n))))
+    way = random.randrange(10)
+    if way == 0:
+        del content[b:]
+    elif way == 1 and n:
+        content[random.randrange(n)] ^= 1 << random.randrange(8)
+    elif way == 2 and n:
+        content[random.randrange(n)] = random.choice((0, 1, 0x7F, 0x80, 0xFF, 0x30, 0x2D, 0x2E, 0x2C))
+    elif way == 3:
+        value = random.choice(_INTEGERS)
+        content[a : a + len(value)] = value
+    elif way == 4:
+        content[a:a] = random.choice(_NOISE)
+    elif way == 5:
+        del content[short]
+    elif way == 6:
+        content[a:a] = content[short] * random.choice((1, 2, 50))
+    elif way == 7:
+        other = random.choice(others)
+        start = random.randint(0, len(other))
+        content[short] = other[start : start + random.choice((8, 200, len(other)))]
+    elif way == 8:
+        places = [match.span() for match in re.finditer(rb"-?\d+(\.\d+)?", bytes(content[:100_000]))]
+        if places:
+            content[slice(*random.choice(places))] = random.choice(_NUMBERS)
+    else:
+        content[short] = content[short][::-1]
+
+
+def _unpacked(whole: bytes, others: Sequence[bytes], random: Random) -> bytes | None:
+    """An archive with changes in what it holds, and checksums that are right again; None of what is no archive."""
+    if whole[:2] == b"\x1f\x8b":
+        try:
+            return gzip.compress(changed(gzip.decompress(whole), others, random), 1, mtime=0)
+        except (OSError, EOFError, zlib.error):
+            return None
+    if whole[:4] != b"PK\x03\x04":
+        return None
+    try:
+        with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+            members = [(info.filename, archive.read(info)) for info in archive.infolist()]
+    except Exception:  # a file that was made to do harm
+        return None
+    at = random.randrange(len(members))
+    name, content = members[at]
+    way = random.randrange(8)
+    if way == 0:
+        name = random.choice(("../../evil.npy", "/evil.npy", "W1", "header.npy", "\u00e9\0.npy", "x" * 60_000))
+    elif way == 1:
+        content = random.choice([member for _, member in members])
+    else:
+        content = changed(content, others, random)
+    members[at] = name, content
+    if way == 2:
+        members.append(random.choice(members))
+    if way == 3:
+        random.shuffle(members)
+    return zipped(members, zipfile.ZIP_DEFLATED if random.random() < 0.2 else zipfile.ZIP_STORED)
+
+
+def zipped(members: Sequence[tuple[str, bytes]], method: int) -> bytes:
+    """A zip archive."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a name that is there twice
+        for name, content in members:
+            info = zipfile.ZipInfo()
+            info.filename, info.compress_type = name, method  # here, where it is not made harmless
+            archive.writestr(info, content)
+    return target.getvalue()
+
+
+def npz(**arrays: Any) -> bytes:
+    """A file of arrays, objects too."""
+    target = io.BytesIO()
+    np.savez(target, **arrays)
+    return target.getvalue()
+
+
+def npy(array: Any) -> bytes:
+    """A file of one array."""
+    target = io.BytesIO()
+    np.save(target, array)
+    return target.getvalue()
+
+
+class Intruder:
+    """What is unpickled leaves a trace."""
+
+    def __init__(self, call: Any, *arguments: Any):
+        self.call = call, arguments
+
+    def __reduce__(self) -> Any:
+        return self.call
+
+
+def hostile(trace: Path) -> list[bytes]:
+    """Files that leave a trace if anything in them is executed or unpacked where it wants to go, and bombs."""
+    intruders = [
+        Intruder(os.mkdir, str(trace)),
+        Intruder(os.system, f"touch {trace}"),
+        Intruder(eval, f"open({str(trace)!r}, 'w')"),
+    ]
+    objects = np.array(intruders, object)
+    claim = np.lib.format.magic(1, 0) + struct.pack("<H", 118)
+    claim += b"{'descr': '<f8', 'fortran_order': False, 'shape': (536870912,), }".ljust(117) + b"\n"
+    bomb = npy(np.zeros(1 << 20))
+    deep = (b"[" * 100_000, b'{"format":' * 30_000, b'{"format": "fastmlp-network", "version": ' + b"9" * 5000 + b"}")
+    return [
+        *(pickle.dumps(intruder, protocol) for intruder in intruders for protocol in (0, 2, 4)),
+        *(pickle.dumps({b"data": intruder, b"labels": [1]}, 2) for intruder in intruders),
+        # wherever a reader looks first
+        *(*[npz(header=objects, X=objects, y=objects, W1=objects)] * 4, npy(objects)),
+        *(zipped([(name, bomb), ("y.npy", bomb)], zipfile.ZIP_DEFLATED) for name in ("X.npy", "header.npy")),
+        *(zipped([(name, claim + bytes(1 << 16))], zipfile.ZIP_DEFLATED) for name in ("X.npy", "header.npy")),
+        *(claim, zipped([(f"../../../{trace.name}", b"x"), (str(trace), b"x")], zipfile.ZIP_STORED)),
+        *(*deep, *(npz(header=np.frombuffer(text, np.uint8)) for text in deep)),
+        *(b"", b"\0" * 5000, b"\x93NUMPY", b"PK\x05\x06" + bytes(18)),
+    ]
+
+
+def tar(files: dict[str, bytes | tarfile.TarInfo]) -> bytes:
+    """A .tar.gz of these files; a value is bytes, or a member of its own."""
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w") as archive:
+        for name, content in files.items():
+            member = content if isinstance(content, tarfile.TarInfo) else tarfile.TarInfo(name)
+            member.name = name
+            if isinstance(content, bytes):
+                member.size = len(content)
+            archive.addfile(member, io.BytesIO(content) if isinstance(content, bytes) else None)
+    return gzip.compress(target.getvalue(), 1, mtime=0)
+
+
+def hostile_tars(files: dict[str, bytes], trace: Path, largest: int) -> list[bytes]:
+    """Archives of these files with members beside them that lead elsewhere, or are larger than they may be."""
+
+    def member(kind: bytes, link: str = "", **fields: Any) -> tarfile.TarInfo:
+        info = tarfile.TarInfo()
+        info.type, info.linkname = kind, link
+        info.pax_headers = fields
+        return info
+
+    last = list(files)[-1]
+    folder = last.split("/")[0]
+    without_last = {name: content for name, content in files.items() if name != last}
+    sparse = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": str(2**50)}
+    beside: list[dict[str, bytes | tarfile.TarInfo]] = [
+        {str(trace): b"x", f"../../../{trace.name}": b"x"},
+        {f"{folder}/../../../../{trace.name}": b"x"},
+        {"a": member(tarfile.SYMTYPE, str(trace.parent)), f"a/{trace.name}": b"x"},
+        {folder: member(tarfile.SYMTYPE, str(trace.parent))},
+        {last: member(tarfile.SYMTYPE, str(trace))},
+        {last: member(tarfile.LNKTYPE, "/etc/passwd")},
+        *({last: member(kind)} for kind in (tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE)),
+        {last: member(tarfile.REGTYPE, **sparse)},
+        {last: bytes(largest)},
+        {last: bytes(largest + 1)},
+        {f"{folder}/{i}": b"" for i in range(3000)},
+    ]
+    return [tar({**extra, **without_last, **{last: extra.get(last, files[last])}}) for extra in beside]
