@@ -9,7 +9,14 @@ SOURCES := $(wildcard src_pyx/*) setup.py pyproject.toml
 # what benchmarks compare with, besides what is installed; of PyTorch, its CPU build
 RIVALS ?= scikit-learn jax
 
-.PHONY: train test test-debug test-sanitize lint docs bench bench-quick notebook rivals clean
+# how much is tried to break it, and where what is found goes
+CASES ?= 4000
+KILLS ?= 50
+NETWORKS ?= 10000
+MINUTES ?= 60
+RESULTS ?= robustness/results
+
+.PHONY: train test test-debug sanitize fuzz kills soak mutants lint docs bench bench-quick notebook rivals clean
 
 train: $(VENV)/installed
 	$(BIN)/fastmlp train --out runs/digits
@@ -19,16 +26,32 @@ test: $(VENV)/tested
 	$(BIN)/pytest
 
 # Bounds checks on. Not editable, or it would take the place of the compiled module that `make test` uses.
-test-debug: export FASTMLP_DEBUG = 1
+.venv-debug/%: export FASTMLP_DEBUG = 1
 test-debug: .venv-debug/tested
 	.venv-debug/bin/pytest
 
-# AddressSanitizer and UndefinedBehaviorSanitizer have to be loaded before Python. -s, or pytest swallows their report.
-test-sanitize: export FASTMLP_SANITIZE = 1
-test-sanitize: .venv-sanitize/tested
-	PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
-	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
-	.venv-sanitize/bin/pytest -s
+# AddressSanitizer and UBSan, valgrind, ThreadSanitizer. Whoever runs them asks here for the builds that they need.
+sanitize: $(VENV)/tested
+	$(BIN)/python -m robustness.sanitize --results $(RESULTS)
+
+.venv-address/%: export FASTMLP_SANITIZE = address
+.venv-address/%: export CC = gcc
+.venv-thread/%: export FASTMLP_SANITIZE = thread
+.venv-thread/%: export CC = clang-16
+.venv-thread/%: export LDSHARED = clang-16 -shared
+
+# Attempts to break it, of any size; what they find goes into RESULTS.
+fuzz: $(VENV)/tested
+	$(BIN)/python -m robustness.fuzz --cases $(CASES) --results $(RESULTS)
+
+kills: $(VENV)/tested
+	$(BIN)/python -m robustness.kills --cases $(KILLS) --results $(RESULTS)
+
+soak: $(VENV)/tested
+	$(BIN)/python -m robustness.soak --networks $(NETWORKS) --minutes $(MINUTES) --results $(RESULTS)
+
+mutants: $(VENV)/tested
+	$(BIN)/python -m robustness.mutants --results $(RESULTS)
 
 lint: $(VENV)/linted
 	$(BIN)/ruff check .
@@ -61,7 +84,7 @@ rivals: $(VENV)/tested
 	$(BIN)/python -m pip install --quiet $(RIVALS)
 
 clean:
-	rm -rf .venv .venv-debug .venv-sanitize build dist *.egg-info fastmlp/_kernels/*.so
+	rm -rf .venv .venv-debug .venv-address .venv-thread build dist *.egg-info fastmlp/_kernels/*.so
 
 %/bin/python:
 	$(PYTHON) -m venv $*

@@ -2,9 +2,10 @@
 
 Environment variables:
 
-FASTMLP_DEBUG=1       bounds checks on, no optimisation
-FASTMLP_SANITIZE=1    AddressSanitizer and UndefinedBehaviorSanitizer as well (see CONTRIBUTING.md for how to run it)
-FASTMLP_NO_OPENMP=1   a build without threads
+FASTMLP_DEBUG=1             bounds checks on, no optimisation
+FASTMLP_SANITIZE=address    bounds checks, AddressSanitizer and UndefinedBehaviorSanitizer, by gcc
+FASTMLP_SANITIZE=thread     bounds checks and ThreadSanitizer, by clang; robustness/sanitize.py runs both
+FASTMLP_NO_OPENMP=1         a build without threads
 
 The kernels are built for every processor, and a second time for x86-64-v3 (AVX2) where the compiler knows that; see
 fastmlp/_kernels/__init__.py, which chooses.
@@ -21,8 +22,15 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-SANITIZE = os.environ.get("FASTMLP_SANITIZE") == "1"
-DEBUG = SANITIZE or os.environ.get("FASTMLP_DEBUG") == "1"
+SANITIZERS = {
+    "address": ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
+    # all products by loops, since ThreadSanitizer does not see what BLAS reads and writes
+    "thread": ["-fsanitize=thread", "-shared-libsan", "-DFASTMLP_SMALL_WORK=PY_SSIZE_T_MAX"],
+}
+SANITIZE = os.environ.get("FASTMLP_SANITIZE")
+if SANITIZE is not None and SANITIZE not in SANITIZERS:
+    sys.exit(f"FASTMLP_SANITIZE must be one of {', '.join(SANITIZERS)}, got {SANITIZE!r}")
+DEBUG = SANITIZE is not None or os.environ.get("FASTMLP_DEBUG") == "1"
 
 DIRECTIVES = {
     "language_level": 3,
@@ -65,7 +73,8 @@ With gcc nothing is needed; with clang install its OpenMP library
 # Contracting a product and a sum into one rounding would make results depend on the processor; BLAS alone does so.
 # errno is never read, and nothing traps on a floating-point exception: both would keep loops from being vectorised.
 COMMON_FLAGS = ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
-SANITIZE_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+# Python's -fwrapv would hide signed overflow.
+SANITIZE_FLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-fno-wrapv", *SANITIZERS.get(SANITIZE, [])]
 
 
 # The kernels' builds, by the vector instructions that they may use.
@@ -122,8 +131,8 @@ class BuildKernels(build_ext):
     def build_extensions(self):
         compile_flags, link_flags = openmp_flags(self)
         if SANITIZE:
-            build, flags = "sanitize", ["-O1", "-g", "-fno-omit-frame-pointer", "-fno-wrapv", *SANITIZE_FLAGS]
-            link_flags = [*link_flags, *SANITIZE_FLAGS]
+            build, flags = "sanitize", SANITIZE_FLAGS
+            link_flags = [*link_flags, *SANITIZERS[SANITIZE]]
         elif DEBUG:
             build, flags = "debug", ["-O0", "-g"]
         else:

@@ -25,6 +25,14 @@ PAGES = [page for page in (ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md")
 ELSEWHERE = ("make ", "pip install ")
 
 
+def test_guarantees_name_tests_that_there_are():
+    page = (ROOT / "docs" / "guarantees.md").read_text()
+    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", page)
+    assert len(named) == page.count("::")
+    missing = [f"{path}::{name}" for path, name in named if f"\ndef {name}(" not in (ROOT / path).read_text()]
+    assert not missing
+
+
 def fragment_names():
     """What README's fragments of a training loop take from their surroundings."""
     X, y = fastmlp.load_digits()

@@ -4,7 +4,6 @@ import contextlib
 import functools
 import hashlib
 import io
-import json
 import os
 import pickle
 import tempfile
@@ -16,13 +15,20 @@ from typing import Any, NamedTuple
 import click
 import numpy as np
 
-from fastmlp import ModelFileError, NeuralNetwork, Standardizer
+from fastmlp import ModelFileError, NeuralNetwork
 from fastmlp.cli import sources
 from fastmlp.datasets import download, download_CIFAR10, get_CIFAR10_data
-from fastmlp.persistence import digest
 from fastmlp.tuning import ResultsFileError, search
 from robustness import fuzz_bytes
-from robustness.fuzz_twin import state
+from robustness.fuzz_models import (
+    checkpoints,
+    load_model,
+    models_npz,
+    models_safetensors,
+    resealed,
+    resealed_or_changed,
+    resume,
+)
 
 
 @functools.cache
@@ -66,102 +72,6 @@ class Target(NamedTuple):
     beside: Callable[[Path], object] = lambda folder: None
     guarded: bool = False
     change: Callable[[bytes, Sequence[bytes], Random], bytes] = fuzz_bytes.changed
-
-
-# ---- model files
-
-
-@functools.cache
-def networks() -> list[NeuralNetwork]:
-    """Networks with everything that a file may hold, and with nothing."""
-    X, y = np.arange(24.0).reshape(8, 3), np.arange(8) % 2
-    found = []
-    standardizers = (None, Standardizer().fit(X), Standardizer(3).fit(X))
-    for dtype, standardizer in zip(("float32", "float64", "float32"), standardizers, strict=True):
-        for optimizer in ("SGD", "Momentum", "Adam"):
-            net = NeuralNetwork(3, [4], 2, dtype=dtype, seed=0, standardizer=standardizer)
-            net.fit(X / 24, y, epochs=1, batch_size=4, optimizer=optimizer, seed=0)
-            found.append(net)
-    found[-1].class_names, found[-1].feature_names = ["a", "\u00e9"], ["p", "q", "r"]
-    return found
-
-
-def models(suffix: str) -> list[bytes]:
-    """Their files, and those of earlier versions."""
-    written = []
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, f"net{suffix}")
-        for net in networks():
-            net.save(path)
-            written.append(path.read_bytes())
-    old = Path(__file__).parent.parent / "tests" / "models"
-    return written + [file.read_bytes() for file in sorted(old.glob(f"*{suffix}"))]
-
-
-def load_model(path: Path) -> Any:
-    """A network that works, and that is the same when it was saved again."""
-    net = NeuralNetwork.load(path)
-    with np.errstate(all="ignore"):
-        net.predict(np.ones((2, net.input_size)))
-    net.save(path)
-    found = state(net)
-    assert state(NeuralNetwork.load(path)) == found
-    del found["random numbers"]
-    return found
-
-
-def resealed(whole: bytes, others: Sequence[bytes], random: Random) -> bytes:
-    """A model file with another header and other arrays, and a checksum that is right again."""
-    with np.load(io.BytesIO(whole)) as archive:
-        arrays = dict(archive)
-    header, whole_arrays = json.loads(arrays.pop("header").tobytes()), list(arrays.items())
-    del header["sha256"]
-    values = (
-        None,
-        0,
-        -1,
-        1.5,
-        2**31 - 1,
-        2**63,
-        10**40,
-        "",
-        "float32",
-        "a\0",
-        [],
-        [3, 4, 2],
-        [3, 2**31 - 1, 2],
-        {},
-        [[3]],
-    )
-    values = (
-        *values,
-        True,
-        [3],
-        ["a", "b"],
-        ["a", "a"],
-        float("nan"),
-        {"n_channels": 3},
-        {"center": "channel"},
-        {"x": 1},
-    )
-    for _ in range(random.choice((0, 1, 1, 2))):
-        key = random.choice([*header, "class_names", "feature_names", "standardizer", "other"])
-        header[key] = random.choice(values)
-    if random.random() < 0.2:
-        header.pop(random.choice(list(header)))
-    for _ in range(random.choice((0, 0, 1, 2))):
-        name, array = random.choice(whole_arrays)
-        arrays[random.choice((name, name, "W1", "b9", "Adam.0.W1", "standardizer.scale"))] = random.choice(
-            (
-                *(array.T, array[:0], array[..., None], array * np.nan, array * 0, -array, array + np.inf, array[::-1]),
-                *(array.astype(kind) for kind in ("f4", "f8", ">f8", "f2", "i8", "c16", "?", "U9")),
-                *(np.float64(1), np.zeros((0, 3)), np.zeros((3, 4, 2, 1)), np.full(array.shape, 1e308)),
-            )
-        )
-    if random.random() < 0.1:
-        del arrays[random.choice(list(arrays))]
-    header["sha256"] = digest(header, arrays)
-    return fuzz_bytes.npz(header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
 
 
 # ---- CIFAR-10
@@ -252,6 +162,9 @@ def fetch(path: Path) -> Any:
 # ---- people's own tables
 
 
+TABLE_REFUSALS = (OSError, TypeError, ValueError, click.UsageError)
+
+
 def csv_files() -> list[bytes]:
     rows = [f"{i},{i * 0.5 - 3},{'abc'[i % 3]}" for i in range(30)]
     plain = "\n".join(["length,width,class", *rows]) + "\n"
@@ -329,64 +242,79 @@ def go_on(path: Path) -> None:
     assert searched(path.parent).best.hyper_parameters == found.best.hyper_parameters
 
 
-def other_models(whole: bytes, others: Sequence[bytes], random: Random) -> bytes:
-    """A damaged file, or a whole one of another network."""
-    return random.choice((resealed, fuzz_bytes.changed))(whole, others, random)
-
-
 def best_again(path: Path) -> Any:
     """What the best network does, whatever has become of its file."""
     return searched(path.parent).network.evaluate(*SEARCHED)
 
 
 TARGETS = (
-    Target(*("model files (.npz)", "net.npz", lambda: models(".npz"), load_model, (ModelFileError,)), guarded=True),
+    Target("model files (.npz)", "net.npz", models_npz, load_model, (ModelFileError,), guarded=True),
     Target(
-        *("model files (.safetensors)", "net.safetensors", lambda: models(".safetensors"), load_model),
-        (ModelFileError,),
-        guarded=True,
+        "model files (.safetensors)", "net.safetensors", models_safetensors, load_model, (ModelFileError,), guarded=True
     ),
+    Target("model files with a right checksum", "net.npz", models_npz, load_model, (ModelFileError,), change=resealed),
+    Target("checkpoints", "checkpoint.npz", checkpoints, resume, (ModelFileError,), guarded=True),
     Target(
-        *("model files with a right checksum", "net.npz", lambda: models(".npz"), load_model, (ModelFileError,)),
+        "checkpoints with a right checksum",
+        "checkpoint.npz",
+        checkpoints,
+        resume,
+        (ModelFileError, ValueError),
         change=resealed,
     ),
     Target(
-        *("CIFAR-10, binary version", "data_batch_2.bin", lambda: list(batches(False).values()), load_cifar10),
+        "CIFAR-10, binary version",
+        "data_batch_2.bin",
+        lambda: list(batches(python=False).values()),
+        load_cifar10,
         (OSError, ValueError),
-        functools.partial(write_batches, python=False),
+        beside=lambda folder: write_batches(folder, python=False),
     ),
     Target(
-        *("CIFAR-10, Python version", "data_batch_2", lambda: list(batches(True).values()), load_cifar10),
+        "CIFAR-10, Python version",
+        "data_batch_2",
+        lambda: list(batches(python=True).values()),
+        load_cifar10,
         (OSError, ValueError),
-        functools.partial(write_batches, python=True),
+        beside=lambda folder: write_batches(folder, python=True),
     ),
     Target(
-        *("archives that count as official", "cifar-10-binary.tar.gz", archives, unpack, (OSError, ValueError)),
+        "archives that count as official",
+        "cifar-10-binary.tar.gz",
+        archives,
+        unpack,
+        (OSError, ValueError),
         change=hostile_archives,
     ),
     Target(
-        *("archives as a server sends them", "cifar-10-binary.tar.gz", archives, fetch, (OSError, ValueError)),
+        "archives as a server sends them",
+        "cifar-10-binary.tar.gz",
+        archives,
+        fetch,
+        (OSError, ValueError),
         beside=lambda folder: (folder / "server").mkdir(),
         guarded=True,
     ),
     Target(
-        *("a search's trials.jsonl", "trials.jsonl", lambda: [search_files()["trials.jsonl"]], go_on),
+        "a search's trials.jsonl",
+        "trials.jsonl",
+        lambda: [search_files()["trials.jsonl"]],
+        go_on,
         (ResultsFileError, RuntimeError),
-        write_search,
+        beside=write_search,
     ),
     Target(
-        *("a search's best.npz", "best.npz", lambda: [search_files()["best.npz"]], best_again, ()),
+        "a search's best.npz",
+        "best.npz",
+        lambda: [search_files()["best.npz"]],
+        best_again,
+        (),
         beside=write_search,
         guarded=True,
-        change=other_models,
+        change=resealed_or_changed,
     ),
-    *(
-        Target(f"tables ({suffix})", f"table{suffix}", wholes, load, (OSError, TypeError, ValueError, click.UsageError))
-        for suffix, wholes, load in (
-            (".csv", csv_files, load_table),
-            (".tsv", csv_files, load_table),
-            (".npz", npz_files, load_table),
-            (".npy", npy_files, load_rows),
-        )
-    ),
+    Target("tables (.csv)", "table.csv", csv_files, load_table, TABLE_REFUSALS),
+    Target("tables (.tsv)", "table.tsv", csv_files, load_table, TABLE_REFUSALS),
+    Target("tables (.npz)", "table.npz", npz_files, load_table, TABLE_REFUSALS),
+    Target("tables (.npy)", "table.npy", npy_files, load_rows, TABLE_REFUSALS),
 )

@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <time.h>
 
-enum { FASTMLP_SPINS = 2000 };
+enum { FASTMLP_SPINS = 4000 };
 
 typedef struct {
     int arrived;

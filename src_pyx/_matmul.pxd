@@ -6,9 +6,14 @@ from cython cimport floating
 
 from _blas cimport gemm
 
-cdef enum:
+cdef extern from *:
+    """
+    #ifndef FASTMLP_SMALL_WORK /* the build for ThreadSanitizer has more */
+    #define FASTMLP_SMALL_WORK 2048
+    #endif
+    """
     # Multiplications up to which the loops are faster.
-    SMALL_WORK = 2048
+    const Py_ssize_t SMALL_WORK "FASTMLP_SMALL_WORK"
 
 
 cdef inline void matmul(

@@ -16,7 +16,7 @@ static inline int fastmlp_team_size(int wanted)
     if (wanted > size)
         size = wanted;
     if (size > 1)
-        fastmlp_team_started = 1;
+        __atomic_store_n(&fastmlp_team_started, 1, __ATOMIC_RELAXED); /* several threads may be here */
     return size;
 }
 

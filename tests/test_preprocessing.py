@@ -157,6 +157,7 @@ def test_a_network_takes_only_a_standardizer_that_fits():
     for value, error, message in (
         (np.ones(2), TypeError, "standardizer must be a fitted fastmlp.Standardizer or None"),
         (Standardizer(), ValueError, "must be fitted first"),
+        (Standardizer().fit([[1]]), ValueError, "fitted to rows of 2 features, got one for 1"),
         (Standardizer().fit([[1, 2, 3]]), ValueError, "fitted to rows of 2 features, got one for 3"),
     ):
         with pytest.raises(error, match=message):

@@ -302,6 +302,36 @@ def test_child_forked_while_another_thread_was_inside():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @under_p2
+def test_child_forked_while_a_kernel_was_at_work_gets_blas_back():
+    script = """
+    import ctypes, os, threading
+    import numpy as np
+    from fastmlp import NeuralNetwork, threads
+    get = ctypes.CFUNCTYPE(ctypes.c_int)(threads.blas.get_threads)
+    ctypes.CFUNCTYPE(None, ctypes.c_int)(threads.blas.set_threads)(2)
+    net = NeuralNetwork(3000, [1000], 10, n_threads=1)
+    net.forward(np.ones((1, 3000)))
+    net.backward([0])
+    done = threading.Event()
+    def work():
+        while not done.is_set():
+            net.update(1e-6, opt="Adam")
+    worker = threading.Thread(target=work)
+    worker.start()
+    while get() != 1:
+        pass
+    child = os.fork()
+    if child == 0:
+        os._exit(get() != 2)
+    done.set()
+    worker.join()
+    print(os.waitpid(child, 0)[1])
+    """
+    assert run_python(script, PYTHONWARNINGS="ignore") == "0"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@under_p2
 def test_forked_child_of_an_untrained_process_may_use_threads():
     script = """
     import os

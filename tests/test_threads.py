@@ -11,7 +11,7 @@ import pytest
 from conftest import assert_near, assert_same, batch, trained_state, under_p2
 from process_helpers import run_python
 
-from fastmlp import NeuralNetwork, threads
+from fastmlp import NeuralNetwork, engine, threads
 
 
 @pytest.fixture
@@ -72,6 +72,59 @@ def test_lifted_limit_is_set_again_while_training(blas_control):
         last = get()
     assert came_down[:10] == [1] * 10
     assert last == 2  # no kernel is under way, and the last wish was not its own
+
+
+@under_p2
+def test_a_limit_lifted_within_a_call_is_set_again(blas_control, monkeypatch):
+    """It comes down more often than calls begin, each of which sets it: products look again."""
+    get, set_ = blas_control
+    monkeypatch.setattr(engine, "SPAN", 1e9)
+    stop = threading.Event()
+    came_down = []
+
+    def lift():
+        while not stop.is_set():
+            set_(2)
+            while (now := get()) == 2 and not stop.is_set():
+                pass
+            if now == 1:
+                came_down.append(now)
+
+    X, y = batch(40_000, 200, 3)
+    net = NeuralNetwork(200, [50], 3, n_threads=1)
+    lifting = threading.Thread(target=lift)
+    lifting.start()
+    try:
+        for calls in range(1, 21):
+            net.train_epoch(X, y, batch_size=20, learning_rate=1e-3)
+            if len(came_down) > calls:
+                break
+    finally:
+        stop.set()
+        lifting.join()
+    assert len(came_down) > calls
+
+
+@under_p2
+def test_a_limit_that_another_thread_chose_meanwhile_stays(blas_control):
+    """An update has no product that would look at it."""
+    get, set_ = blas_control
+    net = NeuralNetwork(3000, [1000], 10, n_threads=1)
+    net.forward(np.ones((1, 3000)))
+    net.backward([0])
+    set_(2)
+
+    def choose():
+        while get() != 1:
+            pass
+        set_(3)
+
+    choosing = threading.Thread(target=choose)
+    choosing.start()
+    while choosing.is_alive():
+        net.update(1e-6, opt="Adam")
+    choosing.join()
+    assert get() == 3
 
 
 @under_p2

@@ -81,8 +81,6 @@ def layouts(X):
     spread[1::3, ::2] = X
     packed = np.zeros(len(X), [("skip", "u1"), ("x", X.dtype, X.shape[1])])
     packed["x"] = X
-    parted = np.zeros(X.shape, [("x", X.dtype), ("skip", "u1")])
-    parted["x"] = X
     read_only = X.copy()
     read_only.flags.writeable = False
     return {
@@ -92,7 +90,6 @@ def layouts(X):
         "backwards": X[::-1, ::-1].copy()[::-1, ::-1],
         "one row again and again": np.broadcast_to(X[:1], X.shape),
         "misaligned": packed["x"],
-        "a byte between features": parted["x"],
         "big-endian": X.astype(X.dtype.newbyteorder(">")),
         "read-only": read_only,
     }
@@ -464,9 +461,10 @@ def test_denormal_numbers_are_zero_in_kernels_and_nowhere_else(n_threads, no_gat
     assert np.float32(1e-40) * np.float32(1) > 0
 
 
-@pytest.mark.parametrize(("x", "weight"), [(1e-40, 1e30), (1e-20, 1e-20)], ids=["input", "result"])
-def test_a_denormal_number_is_zero_in_kernels(x, weight):
+def test_a_denormal_number_is_zero_in_kernels():
+    """What goes in, and what comes out."""
     net = NeuralNetwork(1, [1], 2, dtype="float32")
-    net.params["W1"] = [[weight]]
-    net.forward(np.full((1, 1), x, np.float32))
+    net.params["W1"] = [[1e30]]
+    net.forward(np.full((1, 1), 1e-40, np.float32))
     assert net.outputs["h1"].tolist() == [[0]]
+    assert Standardizer.of_statistics([0.0], [1e20]).transform([[1e-20]], "float32").tolist() == [[0]]

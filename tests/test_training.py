@@ -158,6 +158,19 @@ def test_interrupted_training_keeps_its_history_and_a_usable_net():
     net.fit(X, y, epochs=1)
 
 
+def test_what_a_callback_computed_is_forgotten_at_the_end():
+    X, y = batch(20, 6, 3)
+
+    def look(network, history):
+        network.forward(X)
+        network.backward(y)
+
+    net = NeuralNetwork(6, [5], 3)
+    net.fit(X, y, epochs=1, callbacks=[look])
+    assert net.gradients == {}
+    assert net.outputs == {}
+
+
 @pytest.mark.parametrize("optimizer", ["SGD", "Momentum", "Adam"])
 def test_divergence_is_reported_and_undone(optimizer):
     """The second half of the rows is far too large, and comes up at random within each epoch."""

@@ -1,0 +1,149 @@
+"""The compiled code under what watches every access of it: AddressSanitizer and UBSan, valgrind, ThreadSanitizer.
+
+    python -m robustness.sanitize --quick
+    python -m robustness.sanitize --only threads
+
+`address` is the whole suite in a build with AddressSanitizer and UndefinedBehaviorSanitizer, which see what the
+kernels' own code does. `valgrind` is the tests of kernels in the build for every processor, where memcheck sees what
+BLAS does with their buffers too, and what was never written. `threads` is `robustness/races.py` in a build with
+ThreadSanitizer. What they report stands in the output; it ends the run, or that scenario.
+
+ThreadSanitizer learns from Archer when a team of OpenMP's begins, ends and waits; OMP_TOOL=disabled leaves it out, and
+all that the members of a team hand to each other in libomp is reported then.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+from robustness.races import SCENARIOS
+from robustness.results import Fault, conclude, parser
+
+ROOT = Path(__file__).parent.parent
+# where Debian's clang-16 has its libraries
+LLVM = Path("/usr/lib/llvm-16/lib")
+TSAN = LLVM / "clang/16/lib/linux/libclang_rt.tsan-x86_64.so"
+ARCHER = LLVM / "libarcher.so"
+SYMBOLIZER = LLVM.parent / "bin/llvm-symbolizer"
+
+# in one type, since both come from one source; the largest shapes take half of the time
+KERNEL_TESTS = ("tests/test_kernels.py", "tests/test_train_epoch.py", "tests/test_engine.py", "-k", "not float64")
+QUICK_KERNEL_TESTS = ("tests/test_kernels.py", "-k", "not float64 and not gradients")
+# of each scenario; after twelve it has seen each optimiser with each kind of rows in each type
+REPETITIONS, QUICK_REPETITIONS = 60, 12
+# a hang is a failure
+PATIENCE = 3600
+
+
+def need(packages: str, *tools: str | Path) -> None:
+    """End with the names of Debian's packages where a program or a library is missing."""
+    missing = [str(tool) for tool in tools if shutil.which(tool) is None and not Path(tool).exists()]
+    if missing:
+        sys.exit(f"{', '.join(missing)}: not found; on Debian, apt-get install {packages}")
+
+
+def made(target: str) -> str:
+    """Have make bring a virtual environment up to date, and give its Python."""
+    subprocess.run(["make", "--quiet", target], cwd=ROOT, check=True)
+    return str(ROOT / Path(target).parent / "bin/python")
+
+
+def suite(what: str, command: list[str], variables: dict[str, str]) -> Fault:
+    """Run pytest; a report of what watches it ends the process without results, and counts as one test that broke."""
+    with tempfile.TemporaryDirectory() as folder:
+        results = Path(folder, "results.xml")
+        # -s, or pytest swallows the report
+        done = subprocess.run(
+            [*command, "-s", f"--junitxml={results}"], cwd=ROOT, env={**os.environ, **variables}, timeout=PATIENCE
+        )
+        if done.returncode not in (0, 1) or not results.exists():
+            return Fault(what, 1, 0)
+        (counts,) = ElementTree.parse(results).getroot()
+    n_tests, n_skipped, n_failed, n_errors = (
+        int(counts.attrib[name]) for name in ("tests", "skipped", "failures", "errors")
+    )
+    return Fault(what, n_tests - n_skipped, n_tests - n_skipped - n_failed - n_errors)
+
+
+def address(quick: bool) -> Iterator[Fault]:
+    need("gcc", "gcc")
+    python = made(".venv-address/tested")
+    libraries = [
+        subprocess.check_output(["gcc", f"-print-file-name={name}.so"], text=True).strip()
+        for name in ("libasan", "libubsan")
+    ]
+    variables = {
+        # these have to be loaded before Python
+        "LD_PRELOAD": " ".join(libraries),
+        # objects of Python's own too get room that is watched
+        "PYTHONMALLOC": "malloc",
+        "ASAN_OPTIONS": "detect_leaks=0:exitcode=66",
+        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=66",
+    }
+    # without -P, which python -m would need, pytest's own command finds the installed package
+    yield suite("tests under AddressSanitizer and UBSan", [str(Path(python).with_name("pytest")), "-q"], variables)
+
+
+def valgrind(quick: bool) -> Iterator[Fault]:
+    need("valgrind", "valgrind")
+    command = [
+        *("valgrind", "--quiet", "--leak-check=no", "--exit-on-first-error=yes", "--error-exitcode=66"),
+        *("--gen-suppressions=all", "--suppressions=robustness/valgrind.supp"),
+        *(made(".venv/tested"), "-m", "pytest", "-q", *(QUICK_KERNEL_TESTS if quick else KERNEL_TESTS)),
+    ]
+    variables = {
+        "PYTHONMALLOC": "malloc",
+        "OPENBLAS_NUM_THREADS": "1",
+        # threads take turns under valgrind, and those that wait spend theirs on waiting
+        "OMP_THREAD_LIMIT": "2",
+        "FASTMLP_SIMD": "plain",
+        # not needed by these tests, and slow to import
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }
+    yield suite("tests of kernels under valgrind memcheck", command, variables)
+
+
+def threads(quick: bool) -> Iterator[Fault]:
+    need("clang-16 libomp-16-dev libclang-rt-16-dev llvm-16", "clang-16", ARCHER, TSAN, SYMBOLIZER)
+    python = made(".venv-thread/installed")
+    repetitions = QUICK_REPETITIONS if quick else REPETITIONS
+    variables = {
+        "LD_PRELOAD": str(TSAN),
+        "LD_LIBRARY_PATH": str(LLVM),
+        "OMP_TOOL_LIBRARIES": str(ARCHER),
+        "OPENBLAS_NUM_THREADS": "1",
+        # what libomp, Python and NumPy read and write is none of its business; their locks are
+        "TSAN_OPTIONS": "halt_on_error=1:exitcode=66:ignore_noninstrumented_modules=1:"
+        f"external_symbolizer_path={SYMBOLIZER}",
+    }
+    for name in SCENARIOS:
+        # -P, or the checkout's package is found before the one that was built for this
+        command = [python, "-P", "robustness/races.py", name, str(repetitions)]
+        done = subprocess.run(
+            command, cwd=ROOT, env={**os.environ, **variables}, stdout=subprocess.PIPE, text=True, timeout=PATIENCE
+        )
+        survived = len(done.stdout.splitlines())
+        if done.returncode != 0:
+            survived = min(survived, repetitions - 1)
+        yield Fault(f"repetitions of {name.replace('_', ' ')} under ThreadSanitizer", repetitions, survived)
+
+
+WATCHERS = {watcher.__name__: watcher for watcher in (address, valgrind, threads)}
+
+
+def main() -> None:
+    commands = parser(__doc__)
+    commands.add_argument("--only", choices=WATCHERS, help="one of them (default: all)")
+    commands.add_argument("--quick", action="store_true", help="fewer tests of kernels, fewer repetitions")
+    options = commands.parse_args()
+    chosen = [options.only] if options.only else list(WATCHERS)
+    conclude("sanitize", [fault for name in chosen for fault in WATCHERS[name](options.quick)], options.results)
+
+
+if __name__ == "__main__":
+    main()
