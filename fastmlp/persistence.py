@@ -23,7 +23,7 @@ from fastmlp.optional import require
 from fastmlp.parameters import Layout
 from fastmlp.preprocessing import Standardizer
 from fastmlp.training import Epoch, History, Settings, TrainingState
-from fastmlp.validation import boolean, integer, layer_sizes, names
+from fastmlp.validation import boolean, integer, layer_sizes, names, number
 
 FORMAT = "fastmlp-network"
 VERSION = 4
@@ -220,6 +220,9 @@ def _restored_training(header: dict[str, Any], epochs: np.ndarray, key: np.ndarr
     if key.dtype != np.uint32 or key.shape != (MT19937_WORDS,):
         raise ModelFileError(f"its generator's state is {key.shape} of {key.dtype}")
     seed, generator = header["seed"], header["generator"]
+    history = History(Epoch(*epoch) for epoch in epochs.tolist())
+    for epoch in history:
+        number("learning_rate", epoch.learning_rate, 0)
     return TrainingState(
         settings=Settings(**header["settings"]),
         seed=None if seed is None else integer("seed", seed, 0, 2**32 - 1),
@@ -230,7 +233,7 @@ def _restored_training(header: dict[str, Any], epochs: np.ndarray, key: np.ndarr
             "has_gauss": integer("has_gauss", generator["has_gauss"], 0, 1),
             "gauss": float(generator["gauss"]),
         },
-        history=History(Epoch(*epoch) for epoch in epochs.tolist()),
+        history=history,
         over=boolean("over", header["over"]),
     )
 

@@ -69,6 +69,7 @@ def test_a_csv_file_of_ones_own(run, tmp_path, delimiter, encoding):
         (["0", "1", "2"], None),
         (["yes", "no", "1"], ["1", "no", "yes"]),
         (["1", "01", "1.0"], ["01", "1"]),
+        (["9" * 5000, "1" * 5000, "0"], ["0", "1" * 5000, "9" * 5000]),
         (["9007199254740992", "9007199254740993", "0"], ["0", "9007199254740992", "9007199254740993"]),
     ],
 )
@@ -264,6 +265,10 @@ BAD_NPZ = {
     ),
     "one class": ({"X": X, "y": Y * 0}, "y in my.npz must hold two classes or more, got only '0'"),
     "numbers for names": ({"X": X, "y": Y, "class_names": ["1", "0"]}, "class_names in my.npz must be words, which"),
+    "same name twice": (
+        {"X": X, "y": Y, "class_names": ["a", "a"]},
+        "class_names in my.npz must be different from each other, got 'a', 'a'",
+    ),
     "too few names": (
         {"X": X, "y": Y, "class_names": ["a"]},
         "y in my.npz must hold classes that are known, 'a', got '1'",

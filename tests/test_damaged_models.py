@@ -179,6 +179,10 @@ TRAINING_CHANGES = {
         lambda header, arrays: arrays.update({"training.history": np.ones((2, 5))}),
         r"its history is \(2, 5\) of float64",
     ),
+    "no learning rate": (
+        lambda header, arrays: arrays["training.history"].__setitem__((1, 4), np.nan),
+        "learning_rate must be finite, at least 0, got nan",
+    ),
     "short state": (
         lambda header, arrays: arrays.update({"training.generator": np.ones(9, np.uint32)}),
         r"its generator's state is \(9,\) of uint32",

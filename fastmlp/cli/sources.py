@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -172,6 +173,8 @@ def _npz(path: Path) -> DataSet:
     if "class_names" in arrays:
         given = arrays["class_names"]
         names = tables.label_texts(path, "class_names", given, given.size)
+        if len(set(names)) < len(names):
+            raise ValueError(f"class_names in {path} must be different from each other, got {tables.some(names)}")
         if any(map(tables.is_number, names)):
             raise ValueError(f"class_names in {path} must be words, which numbers in y count from 0, got {names[0]}")
     else:
@@ -264,7 +267,8 @@ def _classes(what: str, texts: Iterable[str]) -> list[str]:
         fractions = names - {name for name in names if name.lstrip("-").isdecimal()}
         if fractions:
             raise ValueError(f"{what} must hold classes, texts or whole numbers, got {min(fractions)}")
-        return sorted(names, key=lambda name: (int(name), name))
+        # not int, which refuses thousands of digits
+        return sorted(names, key=lambda name: (Decimal(name), name))
     return sorted(names)
 
 
