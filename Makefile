@@ -36,9 +36,10 @@ sanitize: $(VENV)/tested
 
 .venv-address/%: export FASTMLP_SANITIZE = address
 .venv-address/%: export CC = gcc
+.venv-fuzzer/%: export FASTMLP_SANITIZE = fuzzer
 .venv-thread/%: export FASTMLP_SANITIZE = thread
-.venv-thread/%: export CC = clang-16
-.venv-thread/%: export LDSHARED = clang-16 -shared
+.venv-fuzzer/% .venv-thread/%: export CC = clang-16
+.venv-fuzzer/% .venv-thread/%: export LDSHARED = clang-16 -shared
 
 # Attempts to break it, of any size; what they find goes into RESULTS.
 fuzz: $(VENV)/tested
@@ -84,7 +85,7 @@ rivals: $(VENV)/tested
 	$(BIN)/python -m pip install --quiet $(RIVALS)
 
 clean:
-	rm -rf .venv .venv-debug .venv-address .venv-thread build dist *.egg-info fastmlp/_kernels/*.so
+	rm -rf .venv .venv-debug .venv-address .venv-fuzzer .venv-thread build dist *.egg-info fastmlp/_kernels/*.so
 
 %/bin/python:
 	$(PYTHON) -m venv $*
@@ -102,6 +103,10 @@ $(VENV)/installed: $(BIN)/python $(SOURCES)
 
 %/tested: %/installed
 	$*/bin/python -m pip install --quiet --group test
+	touch $@
+
+%/fuzzed: %/tested
+	$*/bin/python -m pip install --quiet --group fuzz
 	touch $@
 
 %/linted: %/tested

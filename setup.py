@@ -24,6 +24,7 @@ from setuptools.command.build_ext import build_ext
 
 SANITIZERS = {
     "address": ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
+    "fuzzer": ["-fsanitize=fuzzer-no-link,address"],
     # all products by loops, since ThreadSanitizer does not see what BLAS reads and writes
     "thread": ["-fsanitize=thread", "-shared-libsan", "-DFASTMLP_SMALL_WORK=PY_SSIZE_T_MAX"],
 }

@@ -344,19 +344,27 @@ class Networks(Pair):
         self.compare()
 
 
-def run(start: int, n_cases: int, count: Callable[[], object] = int, shrink: bool = False) -> list[tuple[int, str]]:
-    """Make about so many calls, counted one by one; gives what went wrong, on request (minutes) made short."""
+def prepared(count: Callable[[], object], **options: Any) -> settings:
+    """Settings of the machine in a process that does nothing else; each call is counted."""
     warnings.simplefilter("error")
     threads.SERIAL_WORK = 0  # small networks use threads too
     Networks.count = staticmethod(count)
-    options = settings(
-        max_examples=max(1, n_cases // STEPS),
+    return settings(
         stateful_step_count=STEPS,
         deadline=None,
         database=None,
-        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
         suppress_health_check=list(HealthCheck),
         print_blob=False,
+        **options,
+    )
+
+
+def run(start: int, n_cases: int, count: Callable[[], object] = int, shrink: bool = False) -> list[tuple[int, str]]:
+    """Make about so many calls, counted one by one; gives what went wrong, on request (minutes) made short."""
+    options = prepared(
+        count,
+        max_examples=max(1, n_cases // STEPS),
+        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
         report_multiple_bugs=False,
     )
     try:

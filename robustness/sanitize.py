@@ -6,7 +6,8 @@
 `address` is the whole suite in a build with AddressSanitizer and UndefinedBehaviorSanitizer, which see what the
 kernels' own code does. `valgrind` is the tests of kernels in the build for every processor, where memcheck sees what
 BLAS does with their buffers too, and what was never written. `threads` is `robustness/races.py` in a build with
-ThreadSanitizer. What they report stands in the output; it ends the run, or that scenario.
+ThreadSanitizer. `fuzzer` is `robustness/fuzz_native.py` in a build whose branches libFuzzer counts. What they report
+stands in the output; it ends the run, or that scenario.
 
 ThreadSanitizer learns from Archer when a team of OpenMP's begins, ends and waits; OMP_TOOL=disabled leaves it out, and
 all that the members of a team hand to each other in libomp is reported then.
@@ -36,6 +37,8 @@ KERNEL_TESTS = ("tests/test_kernels.py", "tests/test_train_epoch.py", "tests/tes
 QUICK_KERNEL_TESTS = ("tests/test_kernels.py", "-k", "not float64 and not gradients")
 # of each scenario; after twelve it has seen each optimiser with each kind of rows in each type
 REPETITIONS, QUICK_REPETITIONS = 60, 12
+# of libFuzzer's, each of some thirty calls
+INPUTS, QUICK_INPUTS = 5000, 500
 # a hang is a failure
 PATIENCE = 3600
 
@@ -133,7 +136,26 @@ def threads(quick: bool) -> Iterator[Fault]:
         yield Fault(f"repetitions of {name.replace('_', ' ')} under ThreadSanitizer", repetitions, survived)
 
 
-WATCHERS = {watcher.__name__: watcher for watcher in (address, valgrind, threads)}
+def fuzzer(quick: bool) -> Iterator[Fault]:
+    need("clang-16 libomp-16-dev libclang-rt-16-dev llvm-16", "clang-16", SYMBOLIZER)
+    python = made(".venv-fuzzer/fuzzed")
+    place = "import importlib.util; print(importlib.util.find_spec('asan_with_fuzzer').origin)"
+    variables = {
+        # this has to be loaded before Python
+        "LD_PRELOAD": subprocess.check_output([python, "-c", place], text=True).strip(),
+        "ASAN_OPTIONS": f"detect_leaks=0:external_symbolizer_path={SYMBOLIZER}",
+    }
+    # -P, or the checkout's package is found before the one that was built for this
+    command = [python, "-P", "robustness/fuzz_native.py", str(QUICK_INPUTS if quick else INPUTS), "1"]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **variables}, stdout=subprocess.PIPE, text=True, timeout=PATIENCE
+    )
+    sound = done.returncode == 0
+    n_calls = int(done.stdout) if sound else 1
+    yield Fault("calls that coverage guides, under AddressSanitizer", n_calls, n_calls if sound else 0)
+
+
+WATCHERS = {watcher.__name__: watcher for watcher in (address, valgrind, threads, fuzzer)}
 
 
 def main() -> None:
