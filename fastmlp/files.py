@@ -37,7 +37,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def _nameless(folder: Path) -> int | None:
-    """A new file without a name, which disappears with a process that is killed; None where there are no such files."""
+    """A new file without a name, which disappears with a process that is killed; None where there are no such files.
+
+    Linux lets it take another file's place only by way of a name in between, which a kill at that very moment leaves.
+    """
     if not hasattr(os, "O_TMPFILE") or not Path("/proc/self/fd").exists():
         return None
     try:

@@ -329,4 +329,5 @@ def test_a_process_that_is_killed_goes_on(tmp_path):
     assert finished.returncode == 0, finished.stderr
     end, whole = (NeuralNetwork.load(folder / "end.npz") for folder in (tmp_path, tmp_path / "whole"))
     assert_same(trained_state(end), trained_state(whole))
-    assert sorted(os.listdir(tmp_path)) == ["end.npz", "net.npz", "whole"]
+    # a kill at the very moment of a replacement leaves a name in between
+    assert sorted(name for name in os.listdir(tmp_path) if not name.endswith(".tmp")) == ["end.npz", "net.npz", "whole"]

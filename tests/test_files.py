@@ -2,8 +2,10 @@
 
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from conftest import python
 
 from fastmlp.files import replacing
 
@@ -42,6 +44,50 @@ def test_what_a_link_points_to_is_replaced(tmp_path):
         file.write(b"new")
     assert link.is_symlink()
     assert target.read_bytes() == b"new"
+
+
+NAMELESS = hasattr(os, "O_TMPFILE") and os.path.exists("/proc/self/fd")
+
+
+@pytest.mark.skipif(not NAMELESS, reason="needs files without names")
+@pytest.mark.parametrize("moment", ["fsync", "link", "replace"])
+def test_a_process_that_is_killed_leaves_nothing_but_at_the_last_moment(tmp_path, moment):
+    script = f"""
+import os, sys
+from fastmlp.files import replacing
+if len(sys.argv) > 1:
+    os.{moment} = lambda *args, **options: os.kill(os.getpid(), 9)
+with replacing("file") as file:
+    file.write(b"new")
+"""
+    (tmp_path / "file").write_bytes(b"old")
+    assert python("-c", script, "killed", folder=tmp_path).returncode == -9
+    assert (tmp_path / "file").read_bytes() == b"old"
+    left = [path for path in tmp_path.iterdir() if path.name != "file"]
+    assert [path.read_bytes() for path in left] == ([b"new"] if moment == "replace" else [])
+    assert python("-c", script, folder=tmp_path).returncode == 0
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_threads_that_write_the_same_file_leave_a_whole_one(tmp_path):
+    contents = [bytes([i]) * 10000 for i in range(8)]
+
+    def write(content):
+        for _ in range(50):
+            with replacing(tmp_path / "file") as file:
+                file.write(content)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, contents))
+    assert (tmp_path / "file").read_bytes() in contents
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_where_there_are_no_files_without_names(tmp_path, monkeypatch):
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    test_file_appears_whole(tmp_path)
+    (tmp_path / "file").unlink()
+    test_failure_leaves_the_old_file_and_nothing_else(tmp_path, ValueError)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
