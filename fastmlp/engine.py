@@ -340,7 +340,7 @@ class Engine:
         with self.exclusive:
             self.flat_params[...] = snapshot["flat_params"]
             self.n_updates = snapshot["n_updates"]
-            for name in self.moments.keys() | snapshot["moments"].keys():
+            for name in {**self.moments, **snapshot["moments"]}:
                 for i, moment in enumerate(self.moments_of(name)):
                     moment[...] = snapshot["moments"][name][i] if name in snapshot["moments"] else 0
 

@@ -29,7 +29,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
             if nameless is not None:
-                os.link(f"/proc/self/fd/{nameless}", temporary, src_dir_fd=nameless, follow_symlinks=True)
+                with _named(path):
+                    # with a descriptor beside it, Python links the file, and not the symbolic link to it
+                    os.link(f"/proc/self/fd/{nameless}", temporary, src_dir_fd=nameless, follow_symlinks=True)
         os.replace(temporary, target)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -45,10 +47,8 @@ def _nameless(folder: Path) -> int | None:
         return None
     try:
         return os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o666)
-    except OSError as error:
-        if error.errno in (errno.EOPNOTSUPP, errno.EISDIR):  # the file system, or the kernel, does not know them
-            return None
-        raise
+    except OSError:  # a file with a name meets the same error, or none
+        return None
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:

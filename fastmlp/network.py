@@ -11,7 +11,7 @@ from fastmlp import persistence, training
 from fastmlp.checkpoint import Checkpoint
 from fastmlp.prediction import PredictingNetwork
 from fastmlp.training import Callback, DivergenceError, History
-from fastmlp.validation import class_labels, integer, real_matrix, row_indices
+from fastmlp.validation import boolean, class_labels, integer, number, real_matrix, row_indices
 
 
 class NeuralNetwork(PredictingNetwork):
@@ -140,14 +140,16 @@ class NeuralNetwork(PredictingNetwork):
         callbacks : iterable of callable
             Each is called as `callback(network, history)` after each epoch; one that returns True ends the training.
         checkpoint : path-like, optional
-            A file to write after each epoch, when the callbacks have been called: a model file, as `save` writes it,
-            that also says how far the training is. At every moment it is whole.
+            A file to write at the start and after each epoch, when the callbacks have been called: a model file, as
+            `save` writes it, that also says how far the training is. At every moment it is whole.
         checkpoint_seconds : float
             At least so many from one checkpoint to the next, the last epoch's apart.
         resume : bool
-            Go on from the checkpoint where there is one, with the generator as it was then, NumPy's global one
-            included. All else must be as it was, X, y and the standardizer too; only epochs may be more. Network and
-            history end with the bits of a training that was never cut off; what callbacks remember is not kept.
+            Go on from the checkpoint where there is one, with its parameters, and the generator as it was then, NumPy's
+            global one included. The settings must be as they were, but for epochs, which may be more; X, y, of which a
+            sample is compared, and the standardizer too. Network and history end with the bits of a training that was
+            never cut off, times apart; what callbacks remember is not kept. A training that is complete, or that a
+            callback has ended, is not repeated, so each training needs a path of its own.
 
         Returns
         -------
@@ -162,8 +164,12 @@ class NeuralNetwork(PredictingNetwork):
             If an argument makes no sense, or is not as it was in the checkpoint; nothing has changed then.
         fastmlp.ModelFileError
             If the checkpoint's file is damaged, or no checkpoint.
+        fastmlp.optional.MissingLibraryError
+            Where progress or a `.safetensors` checkpoint needs an extra.
         OSError
             If the checkpoint cannot be written; of one that was there, nothing is lost.
+        RuntimeError
+            If the network is at work in another thread.
 
         Examples
         --------
@@ -188,8 +194,9 @@ class NeuralNetwork(PredictingNetwork):
             drop_last=drop_last,
         )
         keeper = None
+        seconds, resume = number("checkpoint_seconds", checkpoint_seconds, 0), boolean("resume", resume)
         if checkpoint is not None:
-            keeper = Checkpoint(self._model(), checkpoint, checkpoint_seconds, resume)
+            keeper = Checkpoint(self._model, checkpoint, seconds, resume)
         elif resume:
             raise ValueError("checkpoint must be given with resume=True, got None")
         with self._engine.exclusive:

@@ -231,7 +231,7 @@ def _restored_training(header: dict[str, Any], epochs: np.ndarray, key: np.ndarr
             "bit_generator": "MT19937",
             "state": {"key": key, "pos": integer("pos", generator["pos"], 0, MT19937_WORDS)},
             "has_gauss": integer("has_gauss", generator["has_gauss"], 0, 1),
-            "gauss": float(generator["gauss"]),
+            "gauss": number("gauss", generator["gauss"]),
         },
         history=history,
         over=boolean("over", header["over"]),

@@ -24,8 +24,11 @@ SERIAL_WORK = 1 << 21
 # Products are cut into at most as many blocks.
 MAX_THREADS = 64
 
-# A team is disturbed where its members have slept for this share of their time, since one of them was not running.
+# A team is disturbed where its members have slept for this share of their time, since one of them was not running: of
+# a window of so many seconds, or of less where it has this share of the speed of one thread.
 DISTURBED = 0.1
+WINDOW = 0.5
+HOPELESS = 0.5
 # How long the faster one of a team and one thread is left alone once that has been tried, in seconds.
 HOLD = 2.0
 
@@ -172,8 +175,9 @@ class Pace:
     def __init__(self) -> None:
         self._alone = False
         self._trial = False
-        self._team_speed = 0.0
         self._until = 0.0
+        self._team_speed = self._alone_speed = 0.0
+        self._window = [0.0, 0.0, 0.0]  # of the team: rows, seconds, seconds slept
 
     def advance(self, run: _kernels.Training, seconds: float, n_threads: int) -> int:
         """Train for so long, by at most so many threads; returns how many batches it was."""
@@ -182,17 +186,24 @@ class Pace:
         n_batches = run.advance(seconds, n_members)
         now = time.monotonic()
         if n_threads > 1:
-            self._choose(n_members, (run.n_done - before) / (now - start), run.slept / (now - start), now)
+            self._choose(n_members, run.n_done - before, max(now - start, 1e-9), run.slept, now)
         return n_batches
 
-    def _choose(self, n_members: int, speed: float, slept: float, now: float) -> None:
-        """Whether one thread does the next span, after one of so many rows a second in which so many members slept."""
+    def _choose(self, n_members: int, n_rows: float, seconds: float, slept: float, now: float) -> None:
+        """Whether one thread does the next span, after one of so many seconds in which the members slept so long."""
         if self._trial:
-            self._alone, self._trial, self._until = speed > self._team_speed, False, now + HOLD
+            self._alone_speed = n_rows / seconds
+            self._alone, self._trial, self._until = self._alone_speed > self._team_speed, False, now + HOLD
         elif now < self._until:
             return
         elif self._alone:
             self._alone = False
-        elif slept > DISTURBED * (n_members - 1):
-            self._alone = self._trial = True
-            self._team_speed = speed
+        else:
+            self._window = [a + b for a, b in zip(self._window, (n_rows, seconds, slept), strict=True)]
+            n_rows, seconds, slept = self._window
+            disturbed = slept > DISTURBED * seconds * (n_members - 1)
+            # a short disturbance is none, unless the team is far behind what one thread did last
+            if seconds >= WINDOW or (disturbed and n_rows < HOPELESS * self._alone_speed * seconds):
+                self._window = [0.0, 0.0, 0.0]
+                self._alone = self._trial = disturbed
+                self._team_speed = n_rows / seconds

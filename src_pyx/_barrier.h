@@ -10,7 +10,9 @@
 #include <pthread.h>
 #include <time.h>
 
-enum { FASTMLP_SPINS = 4000 };
+/* How long to spin, in seconds, and how often between two looks at the clock. */
+#define FASTMLP_SPIN 1e-4
+#define FASTMLP_SPINS 64
 
 typedef struct {
     int arrived;
@@ -26,7 +28,7 @@ static inline void fastmlp_pause(void)
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
-    __asm__ volatile("yield");
+    __asm__ volatile("isb");
 #endif
 }
 
@@ -54,7 +56,7 @@ static inline double fastmlp_clock(void)
 static inline void fastmlp_barrier_wait(fastmlp_barrier *barrier, int n_members)
 {
     int phase = __atomic_load_n(&barrier->phase, __ATOMIC_RELAXED);
-    double start;
+    double start, now;
     if (__atomic_add_fetch(&barrier->arrived, 1, __ATOMIC_ACQ_REL) == n_members) {
         __atomic_store_n(&barrier->arrived, 0, __ATOMIC_RELAXED);
         /* either the last one sees a sleeper, or that one sees the new phase: both in one order with each other */
@@ -66,18 +68,22 @@ static inline void fastmlp_barrier_wait(fastmlp_barrier *barrier, int n_members)
         }
         return;
     }
-    for (int i = 0; i < FASTMLP_SPINS; i++) {
-        if (__atomic_load_n(&barrier->phase, __ATOMIC_ACQUIRE) != phase)
-            return;
-        fastmlp_pause();
-    }
-    start = fastmlp_clock();
+    start = 0;
+    do {
+        for (int i = 0; i < FASTMLP_SPINS; i++) {
+            if (__atomic_load_n(&barrier->phase, __ATOMIC_ACQUIRE) != phase)
+                return;
+            fastmlp_pause();
+        }
+        now = fastmlp_clock();
+        start = start == 0 ? now : start;
+    } while (now - start < FASTMLP_SPIN);
     pthread_mutex_lock(&barrier->mutex);
     __atomic_add_fetch(&barrier->asleep, 1, __ATOMIC_SEQ_CST);
     while (__atomic_load_n(&barrier->phase, __ATOMIC_SEQ_CST) == phase)
         pthread_cond_wait(&barrier->met, &barrier->mutex);
     __atomic_sub_fetch(&barrier->asleep, 1, __ATOMIC_SEQ_CST);
-    barrier->slept += fastmlp_clock() - start;
+    barrier->slept += fastmlp_clock() - now;
     pthread_mutex_unlock(&barrier->mutex);
 }
 

@@ -148,17 +148,30 @@ def test_without_resume_an_older_checkpoint_is_replaced(tmp_path):
     assert len(history) == len(NeuralNetwork.load(tmp_path / "net").history) == 2
 
 
+def test_a_training_that_starts_anew_takes_the_files_place_at_once(tmp_path):
+    """Or one that goes on later would go on from another one."""
+    fit(make(), tmp_path / "net")
+    whole = make(seed=5)
+    whole.fit(X, Y, **{**SETTINGS, "learning_rate": 0.1})
+    cut_off(tmp_path / "net", 2, make(seed=5), learning_rate=0.1)
+    loaded = NeuralNetwork.load(tmp_path / "net")
+    assert len(loaded.history) == 0
+    assert_same(loaded.params, make(seed=5).params)
+    resumed = make()
+    fit(resumed, tmp_path / "net", learning_rate=0.1, resume=True)
+    assert_same(trained_state(resumed), trained_state(whole))
+
+
 def test_seconds_lie_between_two_checkpoints(tmp_path, monkeypatch):
     now, written = [100.0], []
     monkeypatch.setattr(checkpoint.time, "monotonic", lambda: now[0])
 
     def tick(net, history):
-        if (tmp_path / "net").exists():
-            written.append(len(NeuralNetwork.load(tmp_path / "net").history))
+        written.append(len(NeuralNetwork.load(tmp_path / "net").history))
         now[0] += 1.0
 
     fit(make(), tmp_path / "net", checkpoint_seconds=2.5, epochs=7, callbacks=[tick])
-    assert sorted(set(written)) == [3, 6]
+    assert sorted(set(written)) == [0, 3, 6]
     assert len(NeuralNetwork.load(tmp_path / "net").history) == 7
 
 
@@ -180,7 +193,7 @@ ARGUMENTS = {
 NETWORKS = {
     "sizes": (lambda: NeuralNetwork(5, [8], 3, seed=0), r"the network's sizes must be \(5, 7, 3\)"),
     "dtype": (lambda: make(dtype="float32"), "dtype must be 'float64'"),
-    "standardizer": (lambda: make(standardizer=Standardizer().fit(X)), "the digest of X, y and the standardizer"),
+    "standardizer": (lambda: make(standardizer=Standardizer().fit(X)), "X, y and the standardizer must be those"),
 }
 ROWS = {
     "rows": (np.vstack([X, X[:1]]), np.append(Y, Y[:1])),
@@ -223,7 +236,7 @@ def test_another_network_is_refused(name, whole):
 
 @pytest.mark.parametrize("name", ROWS)
 def test_other_rows_are_refused(name, whole):
-    assert_refused(whole, make(), "the digest of X, y and the standardizer must be", *ROWS[name])
+    assert_refused(whole, make(), "X, y and the standardizer must be those of the checkpoint", *ROWS[name])
 
 
 def test_the_same_rows_of_another_type_are_taken(tmp_path):
@@ -251,11 +264,18 @@ def test_resume_needs_a_checkpoint():
 
 @pytest.mark.parametrize(
     ("name", "value", "error"),
-    [("resume", 1, TypeError), ("checkpoint_seconds", -1, ValueError), ("checkpoint_seconds", None, TypeError)],
+    [
+        ("resume", 1, TypeError),
+        ("checkpoint_seconds", -1, ValueError),
+        ("checkpoint_seconds", None, TypeError),
+        ("checkpoint", 5, TypeError),
+        ("checkpoint", b"net", TypeError),
+    ],
 )
 def test_arguments_are_checked(name, value, error, tmp_path):
     with pytest.raises(error, match=name):
-        fit(make(), tmp_path / "net", **{name: value})
+        make().fit(X, Y, **{"checkpoint": tmp_path / "net", name: value})
+    assert os.listdir(tmp_path) == []
 
 
 def test_another_global_generator_needs_a_seed(tmp_path):
@@ -276,6 +296,15 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_training(place, er
         fit(net, tmp_path / place)
     assert_same(trained_state(net), before)
     assert os.listdir(tmp_path) == []
+
+
+def test_a_checkpoint_that_needs_a_library_is_refused_before_the_training(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    net = make()
+    before = trained_state(net)
+    with pytest.raises(ImportError, match="safetensors"):
+        fit(net, tmp_path / "net.safetensors")
+    assert_same(trained_state(net), before)
 
 
 def test_a_disk_that_is_full_leaves_the_checkpoint_before(tmp_path, monkeypatch):

@@ -173,6 +173,7 @@ TRAINING_CHANGES = {
     "seed": (training(seed=-1), "seed must be .* got -1"),
     "over": (training(over=1), "over must be"),
     "position": (training(generator={"pos": 625, "has_gauss": 0, "gauss": 0.0}), "pos must be at most 624"),
+    "no number": (training(generator={"pos": 1, "has_gauss": 1, "gauss": np.nan}), "gauss must be finite"),
     "no generator": (training(generator={}), "pos"),
     "no history": (lambda header, arrays: arrays.__delitem__("training.history"), "training.history"),
     "short history": (

@@ -8,7 +8,7 @@ import pytest
 from conftest import assert_same, batch, python, under_p2
 
 from fastmlp import NeuralNetwork, threads
-from fastmlp.threads import HOLD, Pace
+from fastmlp.threads import HOLD, WINDOW, Pace
 
 
 class Machine:
@@ -44,17 +44,42 @@ def test_an_undisturbed_team_stays_together(monkeypatch):
 
 
 def test_a_disturbed_team_gives_way_to_one_faster_thread(monkeypatch):
-    machine, pace = Machine({1: 200, 2: 100}, {1: 0, 2: 0.11}), Pace()
-    assert machine.run(monkeypatch, 0.5, pace) == [2] + [1] * 9
+    machine, pace = Machine({1: 200, 2: 120}, {1: 0, 2: 0.11}), Pace()
+    sizes = machine.run(monkeypatch, 1, pace)
+    n_team = sizes.index(1)
+    assert n_team * 0.05 == pytest.approx(WINDOW, abs=0.06)
+    assert set(sizes[n_team:]) == {1}
     sizes = machine.run(monkeypatch, 100, pace)
-    assert 100 / (HOLD + 0.2) < sizes.count(2) < 100 / HOLD  # it looks from time to time
+    assert sizes.count(2) / len(sizes) == pytest.approx(WINDOW / (WINDOW + HOLD), rel=0.1)  # it looks again and again
+
+
+def test_a_team_that_is_far_behind_is_not_looked_at_for_long(monkeypatch):
+    machine, pace = Machine({1: 200, 2: 40}, {1: 0, 2: 0.9}), Pace()
+    machine.run(monkeypatch, 1, pace)
+    sizes = machine.run(monkeypatch, 100, pace)
+    assert 100 / (HOLD + 0.2) < sizes.count(2) < 100 / HOLD
 
 
 def test_a_disturbed_team_that_is_faster_stays(monkeypatch):
     machine, pace = Machine({1: 100, 2: 120}, {1: 0, 2: 0.9}), Pace()
-    assert machine.run(monkeypatch, 0.5, pace) == [2, 1] + [2] * 8
+    machine.run(monkeypatch, 1, pace)
     sizes = machine.run(monkeypatch, 100, pace)
-    assert 100 / (HOLD + 0.2) < sizes.count(1) < 100 / HOLD
+    assert 100 / (HOLD + WINDOW + 0.2) < sizes.count(1) < 100 / (HOLD + WINDOW - 0.2)
+
+
+@pytest.mark.parametrize("period", [0.5, 1, 2, 3])
+def test_a_short_disturbance_is_none(monkeypatch, period):
+    """One span in so many seconds in which half of the team does not run."""
+    machine, pace = Machine({1: 100, 2: 190}, {1: 0, 2: 0}), Pace()
+    n_done = 0
+    for _ in range(int(60 / period)):
+        machine.speeds[2], machine.asleep[2] = 80, 0.6
+        machine.run(monkeypatch, 0.05, pace)
+        machine.speeds[2], machine.asleep[2] = 190, 0
+        machine.run(monkeypatch, period - 0.05, pace)
+        n_done, machine.n_done = n_done + machine.n_done, 0
+    always_team = 60 * (190 - 110 * 0.05 / period)
+    assert n_done > 0.95 * always_team
 
 
 def test_the_team_comes_back_once_nobody_disturbs_it(monkeypatch):

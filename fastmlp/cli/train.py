@@ -60,7 +60,7 @@ class Sizes(click.ParamType):
     "--resume",
     is_flag=True,
     help="Go on where the same training was cut off, from checkpoint.npz in its folder; from the start where there is "
-    "none. Only --epochs and --threads may differ.",
+    "none. All other options must be the same, but for --threads, and --epochs, which may be more.",
 )
 @json_option
 def train(
@@ -115,8 +115,8 @@ def train(
     n_train, n_test = (len(found.arrays[f"y_{part}"]) for part in ("train", "test"))
     checkpoint = out / "checkpoint.npz"
     if not as_json:
-        if resume and checkpoint.exists():
-            click.echo(f"going on from {checkpoint}")
+        if resume:
+            click.echo(f"going on from {checkpoint}" if checkpoint.exists() else f"no {checkpoint}: from the start")
         click.echo(f"{network} on {found.name}: {n_train:,} rows to train, {settings.optimizer}\n\n{COLUMNS}")
     callbacks = [] if as_json else [print_epoch]
     run = runs.train(found, network, settings, seed, callbacks, checkpoint=checkpoint, resume=resume)
