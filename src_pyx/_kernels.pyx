@@ -48,8 +48,8 @@ cdef PyThread_type_lock turn = PyThread_allocate_lock()
 cdef class Exclusive:
     """Lets one thread in at a time, as often as it likes, and refuses the others.
 
-    Not in Python, which may raise KeyboardInterrupt at the beginning of a function: a thread that was interrupted on its
-    way in or out would keep all others out for ever.
+    Not in Python, which may raise KeyboardInterrupt at the beginning of a function: a thread that was interrupted on
+    its way in or out would keep all others out for ever.
     """
 
     cdef long owner
