@@ -218,29 +218,45 @@ class Engine:
         """
         assert self.loss == "cross_entropy"
         with self.exclusive:
-            self.forget_batch()
-            batch_size = min(batch_size, len(order))
-            workspace = self._batch_workspace(batch_size)
-            X = workspace.apart(X)
-            update = self._updater(optimizer)
-            n_threads = self._team_size(batch_size + MOMENT_ROWS * N_MOMENTS[optimizer])
-            loss, n_correct, n_batches = 0.0, 0, 0
-            for rows, labels_of_rows, order_of_rows in self._pieces(X, labels, order, batch_size):
-                t, grows = (self.n_updates + 1, 1) if time_step is None else (time_step, 0)
-                batches = (rows, labels_of_rows, order_of_rows, batch_size)
-                run = _kernels.Training(workspace.passes, update, *batches, regularization, *rates, t, grows)
-                counted = 0
-                while run.n_done < len(order_of_rows) and not run.diverged:
-                    try:
-                        n = self._pace.advance(run, SPAN, n_threads)
-                    finally:  # also where a signal raises
-                        self.n_updates += run.n_updates - counted
-                        counted = run.n_updates
-                    advance(n)
-                loss, n_correct, n_batches = loss + run.loss, n_correct + run.n_correct, n_batches + run.n_batches
-                if run.diverged:
-                    break
-            return Trained(loss, n_correct, n_batches, run.diverged)
+            # A frame of its own for the loops: Python 3.12 and 3.13 may not leave a `with` where a signal comes at the
+            # end of a loop in it.
+            return self._train_epoch(X, labels, order, batch_size, regularization, optimizer, rates, time_step, advance)
+
+    def _train_epoch(
+        self,
+        X: np.ndarray,
+        labels: np.ndarray,
+        order: np.ndarray,
+        batch_size: int,
+        regularization: float,
+        optimizer: str,
+        rates: tuple[float, float, float, float],
+        time_step: int | None,
+        advance: Callable[[int], object],
+    ) -> Trained:
+        self.forget_batch()
+        batch_size = min(batch_size, len(order))
+        workspace = self._batch_workspace(batch_size)
+        X = workspace.apart(X)
+        update = self._updater(optimizer)
+        n_threads = self._team_size(batch_size + MOMENT_ROWS * N_MOMENTS[optimizer])
+        loss, n_correct, n_batches = 0.0, 0, 0
+        for rows, labels_of_rows, order_of_rows in self._pieces(X, labels, order, batch_size):
+            t, grows = (self.n_updates + 1, 1) if time_step is None else (time_step, 0)
+            batches = (rows, labels_of_rows, order_of_rows, batch_size)
+            run = _kernels.Training(workspace.passes, update, *batches, regularization, *rates, t, grows)
+            counted = 0
+            while run.n_done < len(order_of_rows) and not run.diverged:
+                try:
+                    n = self._pace.advance(run, SPAN, n_threads)
+                finally:  # also where a signal raises
+                    self.n_updates += run.n_updates - counted
+                    counted = run.n_updates
+                advance(n)
+            loss, n_correct, n_batches = loss + run.loss, n_correct + run.n_correct, n_batches + run.n_batches
+            if run.diverged:
+                break
+        return Trained(loss, n_correct, n_batches, run.diverged)
 
     def _pieces(
         self, X: np.ndarray, labels: np.ndarray, order: np.ndarray, batch_size: int

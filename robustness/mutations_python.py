@@ -100,7 +100,7 @@ MUTATIONS = {
             "labels[rows], np.arange",
             "labels[start : start + batch_size], np.arange",
         ),
-        "rows in the network's own memory not copied": ("            X = workspace.apart(X)\n", ""),
+        "rows in the network's own memory not copied": ("        X = workspace.apart(X)\n", ""),
         "room for a smaller batch kept": (
             "if self._batch is None or self._batch.capacity < n_rows:",
             "if self._batch is None:",
