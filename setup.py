@@ -4,7 +4,8 @@ Environment variables:
 
 FASTMLP_DEBUG=1             bounds checks on, no optimisation
 FASTMLP_SANITIZE=address    bounds checks, AddressSanitizer and UndefinedBehaviorSanitizer, by gcc
-FASTMLP_SANITIZE=thread     bounds checks and ThreadSanitizer, by clang; robustness/sanitize.py runs both
+FASTMLP_SANITIZE=fuzzer     bounds checks, AddressSanitizer and libFuzzer's counters, by clang
+FASTMLP_SANITIZE=thread     bounds checks and ThreadSanitizer, by clang; robustness/sanitize.py runs all three
 FASTMLP_NO_OPENMP=1         a build without threads
 
 The kernels are built for every processor, and a second time for x86-64-v3 (AVX2) where the compiler knows that; see

@@ -211,29 +211,15 @@ class Engine:
         learning rate, beta1, beta2 and epsilon. `advance` is called with a number of batches that have been done. A
         batch whose loss is not finite ends the epoch.
 
+        Whoever calls it is alone in the network, by a `with` in the caller's frame: Python 3.12 and 3.13 may not leave
+        one where a signal comes at the end of a loop in it.
+
         Returns
         -------
         Trained
             The sum over rows of their batch's loss, the number of rows classified right, and that of batches.
         """
         assert self.loss == "cross_entropy"
-        with self.exclusive:
-            # A frame of its own for the loops: Python 3.12 and 3.13 may not leave a `with` where a signal comes at the
-            # end of a loop in it.
-            return self._train_epoch(X, labels, order, batch_size, regularization, optimizer, rates, time_step, advance)
-
-    def _train_epoch(
-        self,
-        X: np.ndarray,
-        labels: np.ndarray,
-        order: np.ndarray,
-        batch_size: int,
-        regularization: float,
-        optimizer: str,
-        rates: tuple[float, float, float, float],
-        time_step: int | None,
-        advance: Callable[[int], object],
-    ) -> Trained:
         self.forget_batch()
         batch_size = min(batch_size, len(order))
         workspace = self._batch_workspace(batch_size)

@@ -364,17 +364,18 @@ class NeuralNetwork(PredictingNetwork):
         advance: training.Advance,
     ) -> tuple[float, float]:
         """`train_epoch` with arguments that have been checked, for `fastmlp.training.fit`."""
-        found = self._engine.train_epoch(
-            X,
-            y,
-            order,
-            batch_size=settings.batch_size,
-            regularization=settings.regularization,
-            optimizer=settings.optimizer,
-            rates=(rate, settings.beta1, settings.beta2, settings.epsilon),
-            time_step=time_step,
-            advance=advance,
-        )
+        with self._engine.exclusive:
+            found = self._engine.train_epoch(
+                X,
+                y,
+                order,
+                batch_size=settings.batch_size,
+                regularization=settings.regularization,
+                optimizer=settings.optimizer,
+                rates=(rate, settings.beta1, settings.beta2, settings.epsilon),
+                time_step=time_step,
+                advance=advance,
+            )
         if found.diverged or not self._engine.is_finite():
             raise DivergenceError(found.n_batches if found.diverged else 0, rate)
         return found.loss / len(order), found.n_correct / len(order)

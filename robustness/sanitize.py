@@ -26,7 +26,8 @@ from robustness.races import SCENARIOS
 from robustness.results import Fault, conclude, parser
 
 ROOT = Path(__file__).parent.parent
-# where Debian's clang-16 has its libraries
+# where Debian's clang-16, of these packages, has its libraries
+CLANG_PACKAGES = "clang-16 libomp-16-dev libclang-rt-16-dev llvm-16"
 LLVM = Path("/usr/lib/llvm-16/lib")
 TSAN = LLVM / "clang/16/lib/linux/libclang_rt.tsan-x86_64.so"
 ARCHER = LLVM / "libarcher.so"
@@ -56,14 +57,18 @@ def made(target: str) -> str:
     return str(ROOT / Path(target).parent / "bin/python")
 
 
+def watched(command: list[str], variables: dict[str, str], output: int | None = None) -> subprocess.CompletedProcess:
+    """Run a command with these variables set, in the checkout."""
+    environment = {**os.environ, **variables}
+    return subprocess.run(command, cwd=ROOT, env=environment, stdout=output, text=True, timeout=PATIENCE)
+
+
 def suite(what: str, command: list[str], variables: dict[str, str]) -> Fault:
     """Run pytest; a report of what watches it ends the process without results, and counts as one test that broke."""
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder, "results.xml")
         # -s, or pytest swallows the report
-        done = subprocess.run(
-            [*command, "-s", f"--junitxml={results}"], cwd=ROOT, env={**os.environ, **variables}, timeout=PATIENCE
-        )
+        done = watched([*command, "-s", f"--junitxml={results}"], variables)
         if done.returncode not in (0, 1) or not results.exists():
             return Fault(what, 1, 0)
         (counts,) = ElementTree.parse(results).getroot()
@@ -112,7 +117,7 @@ def valgrind(quick: bool) -> Iterator[Fault]:
 
 
 def threads(quick: bool) -> Iterator[Fault]:
-    need("clang-16 libomp-16-dev libclang-rt-16-dev llvm-16", "clang-16", ARCHER, TSAN, SYMBOLIZER)
+    need(CLANG_PACKAGES, "clang-16", ARCHER, TSAN, SYMBOLIZER)
     python = made(".venv-thread/installed")
     repetitions = QUICK_REPETITIONS if quick else REPETITIONS
     variables = {
@@ -127,9 +132,7 @@ def threads(quick: bool) -> Iterator[Fault]:
     for name in SCENARIOS:
         # -P, or the checkout's package is found before the one that was built for this
         command = [python, "-P", "robustness/races.py", name, str(repetitions)]
-        done = subprocess.run(
-            command, cwd=ROOT, env={**os.environ, **variables}, stdout=subprocess.PIPE, text=True, timeout=PATIENCE
-        )
+        done = watched(command, variables, subprocess.PIPE)
         survived = len(done.stdout.splitlines())
         if done.returncode != 0:
             survived = min(survived, repetitions - 1)
@@ -137,7 +140,7 @@ def threads(quick: bool) -> Iterator[Fault]:
 
 
 def fuzzer(quick: bool) -> Iterator[Fault]:
-    need("clang-16 libomp-16-dev libclang-rt-16-dev llvm-16", "clang-16", SYMBOLIZER)
+    need(CLANG_PACKAGES, "clang-16", SYMBOLIZER)
     python = made(".venv-fuzzer/fuzzed")
     place = "import importlib.util; print(importlib.util.find_spec('asan_with_fuzzer').origin)"
     variables = {
@@ -147,9 +150,7 @@ def fuzzer(quick: bool) -> Iterator[Fault]:
     }
     # -P, or the checkout's package is found before the one that was built for this
     command = [python, "-P", "robustness/fuzz_native.py", str(QUICK_INPUTS if quick else INPUTS), "1"]
-    done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **variables}, stdout=subprocess.PIPE, text=True, timeout=PATIENCE
-    )
+    done = watched(command, variables, subprocess.PIPE)
     sound = done.returncode == 0
     n_calls = int(done.stdout) if sound else 1
     yield Fault("calls that coverage guides, under AddressSanitizer", n_calls, n_calls if sound else 0)

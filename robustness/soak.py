@@ -32,7 +32,12 @@ WARM_UP = 5.0
 
 def resident() -> int:
     """Bytes of memory in use by this process."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return memory(1)
+
+
+def memory(column: int) -> int:
+    """Bytes that the system counts in a column of this process's statm, see proc(5)."""
+    return int(Path("/proc/self/statm").read_text().split()[column]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def networks(n: int) -> bool:
@@ -63,8 +68,7 @@ def training(minutes: float) -> tuple[bool, bool]:
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other:
         try:
             train(net, X, y, WARM_UP)
-            used = sum(int(field) for field in Path("/proc/self/statm").read_text().split()[5:6])
-            limit = used * os.sysconf("SC_PAGE_SIZE") + ROOM
+            limit = memory(5) + ROOM  # data and stack, which RLIMIT_DATA counts
             resource.setrlimit(resource.RLIMIT_DATA, (limit, resource.RLIM_INFINITY))
             before = resident()
             seconds = train(net, X, y, 60 * minutes)
