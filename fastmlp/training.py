@@ -306,19 +306,22 @@ def fit(
         if keeper is not None:
             history, over = keeper.begin(settings, seed, rows, labels, generator)
         network.history = history
-        done = len(history)
-        with progress_bar(progress, settings.epochs * n_batches, done * n_batches) as advance:
-            try:
-                for epoch in range(done + 1, done + 1 if over else settings.epochs + 1):
+        with progress_bar(progress, settings.epochs * n_batches, len(history) * n_batches) as advance:
+
+            def epochs() -> None:
+                """Train until it is over, in a frame of its own: a signal at a loop's end may skip a `finally`."""
+                nonlocal over
+                while not over and len(history) < settings.epochs:
                     found = train_epoch(network, rows, labels, settings, generator, advance)
                     history.epochs.append(found._replace(**validate(settings.regularization)))
                     # all of them are called, also after one that asks to stop
                     answers = [callback(network, history) for callback in callbacks]
                     over = any(answers)
                     if keeper is not None:
-                        keeper.keep(over=over, last=over or epoch == settings.epochs)
-                    if over:
-                        break
+                        keeper.keep(over=over, last=over or len(history) == settings.epochs)
+
+            try:
+                epochs()
             finally:
                 network.forget_batch()
     return history

@@ -29,7 +29,7 @@ PATIENCE = 600.0
 # Faults after which there is no point in going on.
 ENOUGH = 100
 # Bytes that a process may have beyond those that it starts with.
-ROOM = 2 << 30
+ROOM = 256 << 20
 
 
 def attempt(name: str, seed: int, n_cases: int) -> tuple[int, list[tuple[int, str]]]:

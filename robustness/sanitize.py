@@ -33,6 +33,8 @@ TSAN = LLVM / "clang/16/lib/linux/libclang_rt.tsan-x86_64.so"
 ARCHER = LLVM / "libarcher.so"
 SYMBOLIZER = LLVM.parent / "bin/llvm-symbolizer"
 
+# what computes
+QUICK_TESTS = ("-m", "not application")
 # in one type, since both come from one source; the largest shapes take half of the time
 KERNEL_TESTS = ("tests/test_kernels.py", "tests/test_train_epoch.py", "tests/test_engine.py", "-k", "not float64")
 QUICK_KERNEL_TESTS = ("tests/test_kernels.py", "-k", "not float64 and not gradients")
@@ -94,7 +96,8 @@ def address(quick: bool) -> Iterator[Fault]:
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=66",
     }
     # without -P, which python -m would need, pytest's own command finds the installed package
-    yield suite("tests under AddressSanitizer and UBSan", [str(Path(python).with_name("pytest")), "-q"], variables)
+    command = [str(Path(python).with_name("pytest")), "-q", *(QUICK_TESTS if quick else ())]
+    yield suite("tests under AddressSanitizer and UBSan", command, variables)
 
 
 def valgrind(quick: bool) -> Iterator[Fault]:
@@ -162,7 +165,7 @@ WATCHERS = {watcher.__name__: watcher for watcher in (address, valgrind, threads
 def main() -> None:
     commands = parser(__doc__)
     commands.add_argument("--only", choices=WATCHERS, help="one of them (default: all)")
-    commands.add_argument("--quick", action="store_true", help="fewer tests of kernels, fewer repetitions")
+    commands.add_argument("--quick", action="store_true", help="fewer tests, fewer repetitions")
     options = commands.parse_args()
     chosen = [options.only] if options.only else list(WATCHERS)
     conclude("sanitize", [fault for name in chosen for fault in WATCHERS[name](options.quick)], options.results)

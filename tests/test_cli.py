@@ -20,6 +20,8 @@ for library in ("click", "tqdm", "matplotlib"):
     pytest.importorskip(library)
 sources = pytest.importorskip("fastmlp.cli.sources")
 
+pytestmark = pytest.mark.application
+
 COMMANDS = ["train", "predict", "evaluate", "compare", "tune", "data", "info"]
 COLUMNS = ["train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"]
 

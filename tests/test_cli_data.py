@@ -19,6 +19,8 @@ for library in ("click", "tqdm", "matplotlib"):
     pytest.importorskip(library)
 sources = pytest.importorskip("fastmlp.cli.sources")
 
+pytestmark = pytest.mark.application
+
 # ---- CSV
 
 

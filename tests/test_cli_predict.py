@@ -15,6 +15,8 @@ for library in ("click", "tqdm", "matplotlib"):
     pytest.importorskip(library)
 sources = pytest.importorskip("fastmlp.cli.sources")
 
+pytestmark = pytest.mark.application
+
 # ---- there and back
 
 

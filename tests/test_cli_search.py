@@ -15,6 +15,8 @@ for library in ("click", "tqdm", "matplotlib"):
     pytest.importorskip(library)
 sources = pytest.importorskip("fastmlp.cli.sources")
 
+pytestmark = pytest.mark.application
+
 
 def test_compare_trains_four_networks(run, tmp_path):
     result = run("compare", "--epochs", "3", "--seed", "1")

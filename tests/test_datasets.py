@@ -11,6 +11,8 @@ import pytest
 from fastmlp import Standardizer
 from fastmlp.datasets import CIFAR10_CLASSES, get_CIFAR10_data, load_digits, unpickling
 
+pytestmark = pytest.mark.application
+
 BATCHES = [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]
 ROWS = 6
 KEYS = ["X_train", "y_train", "X_val", "y_val", "X_test", "y_test"]

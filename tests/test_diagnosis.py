@@ -8,6 +8,8 @@ import pytest
 from fastmlp import History, NeuralNetwork, diagnosis, load_digits
 from fastmlp.training import Epoch
 
+pytestmark = pytest.mark.application
+
 NAN = float("nan")
 
 

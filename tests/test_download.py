@@ -14,6 +14,8 @@ import pytest
 
 from fastmlp.datasets import download, download_CIFAR10, get_CIFAR10_data
 
+pytestmark = pytest.mark.application
+
 # before it is replaced by a small one
 OFFICIAL = dict(download.ARCHIVES)
 BATCHES = [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]

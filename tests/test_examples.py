@@ -17,6 +17,8 @@ nbclient = pytest.importorskip("nbclient")
 pytest.importorskip("ipykernel")
 pytest.importorskip("matplotlib")
 
+pytestmark = pytest.mark.application
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 # The two cells of the companion notebook that checks gradients, and its toy training.

@@ -9,6 +9,8 @@ from conftest import python
 
 from fastmlp.files import replacing
 
+pytestmark = pytest.mark.application
+
 
 def test_file_appears_whole(tmp_path):
     path = tmp_path / "file"

@@ -3,6 +3,8 @@ import pytest
 
 from fastmlp.kaggle import output_submission_csv
 
+pytestmark = pytest.mark.application
+
 
 @pytest.mark.parametrize(
     "predictions",

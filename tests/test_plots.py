@@ -18,6 +18,8 @@ matplotlib = pytest.importorskip("matplotlib")
 figure_module = pytest.importorskip("matplotlib.figure")
 plots = pytest.importorskip("fastmlp.plots")
 
+pytestmark = pytest.mark.application
+
 NAN = float("nan")
 # Pictures that somebody has looked at; `python tests/test_plots.py` draws them anew.
 PICTURES = Path(__file__).parent / "pictures"

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.application
+
 README = Path(__file__).parent.with_name("README.md")
 
 

@@ -23,6 +23,8 @@ from fastmlp.tuning import ResultsFileError, search
 from fastmlp.tuning.results import ResultsFile
 from fastmlp.tuning.space import plan
 
+pytestmark = pytest.mark.application
+
 
 def test_the_same_folder_for_another_space_gives_what_a_new_folder_does(data, trained, tmp_path):
     spaces = [

@@ -16,6 +16,8 @@ from fastmlp.tuning.search import _rounds
 from fastmlp.tuning.space import combinations
 from fastmlp.tuning.trainer import Trainer
 
+pytestmark = pytest.mark.application
+
 
 @pytest.mark.parametrize(
     ("change", "message"),

@@ -11,6 +11,8 @@ from tuning_helpers import SPACE
 from fastmlp.tuning import HYPER_PARAMETERS, search
 from fastmlp.tuning.space import combinations, plan
 
+pytestmark = pytest.mark.application
+
 
 def test_grid_has_every_combination_once_in_order():
     found = combinations(SPACE | {"hidden_size": (8, np.int64(8), 9)}, None, 0)
