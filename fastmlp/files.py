@@ -68,6 +68,20 @@ def _named(path: str | os.PathLike[str]) -> Iterator[None]:
         raise type(error)(error.errno, error.strerror, os.fspath(path)) from None
 
 
+@contextmanager
+def alone_in(folder: str | os.PathLike[str], message: str) -> Iterator[None]:
+    """Keep other processes that ask for it out of a folder; they get a BlockingIOError with this message."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            lock(descriptor)
+        except BlockingIOError as error:
+            raise BlockingIOError(message) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def lock(descriptor: int) -> None:
     """Have an open file or folder for this process alone until it is closed, where the file system knows how.
 

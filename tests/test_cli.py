@@ -15,6 +15,7 @@ from cli_helpers import found
 from conftest import python
 
 import fastmlp
+from fastmlp.files import alone_in
 
 for library in ("click", "tqdm", "matplotlib"):
     pytest.importorskip(library)
@@ -156,6 +157,20 @@ def test_resume_with_other_settings_is_an_error(run, tmp_path):
         "Error: batch_size must be 32, as in the checkpoint 'runs/digits-adam/checkpoint.npz', got 8" in result.output
     )
     assert {path.name: path.read_bytes() for path in (tmp_path / "runs" / "digits-adam").iterdir()} == before
+
+
+@pytest.mark.parametrize("command", ["train", "compare"])
+def test_two_trainings_cannot_have_one_folder(run, tmp_path, command):
+    pytest.importorskip("fcntl")
+    (tmp_path / "a").mkdir()
+    with alone_in(tmp_path / "a", "not raised"):
+        result = run(command, "--out", "a", "--epochs", "1")
+        assert result.exit_code == 1
+        assert result.output.endswith(
+            "Error: another process is training into a; wait for it, or name another folder with --out\n"
+        )
+        assert os.listdir(tmp_path / "a") == []
+    assert run(command, "--out", "a", "--epochs", "1").exit_code == 0
 
 
 def test_cifar10_without_its_images(run):

@@ -15,7 +15,7 @@ import numpy as np
 from fastmlp.cli.options import INTERRUPTED
 from fastmlp.cli.sources import DataSet
 from fastmlp.environment import environment
-from fastmlp.files import check_writable, replacing
+from fastmlp.files import alone_in, check_writable, replacing
 from fastmlp.network import NeuralNetwork
 from fastmlp.training import Callback, DivergenceError, History, Settings
 
@@ -89,9 +89,11 @@ def predicted(network: NeuralNetwork, X: np.ndarray, data: str) -> np.ndarray:
 
 
 def make_folder(out: Path) -> Path:
-    """The folder of the results, to which something can be written: before the training, not after it."""
+    """The folder of the results, this command's alone, to which it can write: before the training, not after it."""
     out.mkdir(parents=True, exist_ok=True)
     check_writable(out / "model.npz")
+    message = f"another process is training into {out}; wait for it, or name another folder with --out"
+    click.get_current_context().with_resource(alone_in(out, message))
     return out
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from fastmlp.files import lock
+from fastmlp.files import alone_in
 from fastmlp.optional import MissingLibraryError, require
 from fastmlp.validation import one_of
 
@@ -118,7 +118,7 @@ def download_CIFAR10(
     if archive.is_whole(target):
         return target
     place.mkdir(parents=True, exist_ok=True)
-    with _alone_in(place):
+    with alone_in(place, f"another process is downloading into {place}; wait for it, and call again"):
         if not archive.is_whole(target):
             packed = place / archive.url.rpartition("/")[2]
             if not packed.is_file() or _md5(packed) != archive.md5:
@@ -129,19 +129,6 @@ def download_CIFAR10(
                 raise ValueError(f"{packed} is not a whole archive: {error}") from error
             packed.unlink()
     return target
-
-
-@contextmanager
-def _alone_in(place: Path) -> Iterator[None]:
-    """Keep other processes that download out of a folder."""
-    descriptor = os.open(place, os.O_RDONLY)
-    try:
-        lock(descriptor)
-        yield
-    except BlockingIOError:
-        raise BlockingIOError(f"another process is downloading into {place}; wait for it, and call again") from None
-    finally:
-        os.close(descriptor)
 
 
 def _fetch(archive: Archive, packed: Path, progress: bool) -> None:
