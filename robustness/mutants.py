@@ -37,7 +37,7 @@ ENOUGH = 0.95
 
 # Tests that are likely to notice, in this order; before them come a Python file's own, and the others after them.
 FIRST = {
-    "kernels": "kernels engine threads train_epoch training reference network compat preprocessing",
+    "kernels": "kernels engine threads train_epoch training builds reference network compat preprocessing",
     "python": "parameters validation engine network training preprocessing threads train_epoch",
 }
 

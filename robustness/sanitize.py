@@ -36,7 +36,10 @@ SYMBOLIZER = LLVM.parent / "bin/llvm-symbolizer"
 # what computes
 QUICK_TESTS = ("-m", "not application")
 # in one type, since both come from one source; the largest shapes take half of the time
-KERNEL_TESTS = ("tests/test_kernels.py", "tests/test_train_epoch.py", "tests/test_engine.py", "-k", "not float64")
+KERNEL_TESTS = (
+    *(f"tests/test_{name}.py" for name in ("kernels", "train_epoch", "builds", "engine")),
+    *("-k", "not float64"),
+)
 QUICK_KERNEL_TESTS = ("tests/test_kernels.py", "-k", "not float64 and not gradients")
 # of each scenario; after twelve it has seen each optimiser with each kind of rows in each type
 REPETITIONS, QUICK_REPETITIONS = 60, 12
