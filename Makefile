@@ -14,9 +14,10 @@ CASES ?= 4000
 KILLS ?= 50
 NETWORKS ?= 10000
 MINUTES ?= 60
-RESULTS ?= robustness/results
+TIMES ?= 20
+RESULTS ?= build/robustness
 
-.PHONY: train test test-debug sanitize fuzz kills soak mutants lint docs bench bench-quick notebook rivals clean
+.PHONY: train test test-debug sanitize fuzz faults kills soak mutants lint docs bench bench-quick notebook rivals clean
 
 train: $(VENV)/installed
 	$(BIN)/fastmlp train --out runs/digits
@@ -50,6 +51,9 @@ kills: $(VENV)/tested
 
 soak: $(VENV)/tested
 	$(BIN)/python -m robustness.soak --networks $(NETWORKS) --minutes $(MINUTES) --results $(RESULTS)
+
+faults: $(VENV)/tested
+	$(BIN)/python -m robustness.faults --times $(TIMES) --results $(RESULTS)
 
 mutants: $(VENV)/tested
 	$(BIN)/python -m robustness.mutants --results $(RESULTS)

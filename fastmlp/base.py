@@ -17,8 +17,6 @@ class BaseNetwork:
 
     Attributes
     ----------
-    input_size, hidden_sizes, output_size, num_layers
-        Sizes of the input, of each hidden layer and of the output, and the number of affine layers.
     params : mapping
         `W1, b1, ..., Wk, bk`: live arrays, Wi (sizes[i-1], sizes[i]) and bi (sizes[i],). Assigning copies into place.
     gradients : mapping
@@ -28,10 +26,7 @@ class BaseNetwork:
     """
 
     def _adopt(self, engine: Engine) -> None:
-        sizes = engine.layout.sizes
         self._engine = engine
-        self.input_size, self.output_size, self.num_layers = sizes[0], sizes[-1], len(sizes) - 1
-        self.hidden_sizes: Any = list(sizes[1:-1])
 
     def __copy__(self) -> Self:
         network = type(self).__new__(type(self))
@@ -41,6 +36,26 @@ class BaseNetwork:
     def __repr__(self) -> str:
         sizes = "-".join(map(str, self._engine.layout.sizes))
         return f"{type(self).__name__}({sizes}, {self.dtype}, {self._engine.layout.n_parameters:,} parameters)"
+
+    @property
+    def input_size(self) -> int:
+        """Number of features."""
+        return self._engine.layout.sizes[0]
+
+    @property
+    def hidden_sizes(self) -> list[int]:
+        """Size of each hidden layer."""
+        return list(self._engine.layout.sizes[1:-1])
+
+    @property
+    def output_size(self) -> int:
+        """Number of outputs: of classes, where these are what is learnt."""
+        return self._engine.layout.sizes[-1]
+
+    @property
+    def num_layers(self) -> int:
+        """Number of affine layers."""
+        return len(self._engine.layout.sizes) - 1
 
     @property
     def dtype(self) -> np.dtype:
@@ -63,8 +78,7 @@ class BaseNetwork:
 
     @params.setter
     def params(self, values: Mapping[str, npt.ArrayLike]) -> None:
-        with self._engine.exclusive:
-            self._engine.params.assign(values)
+        self._engine.params.assign(values)
 
     @property
     def gradients(self) -> Mapping[str, np.ndarray]:
@@ -93,17 +107,25 @@ class BaseNetwork:
         return self._engine.snapshot()
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Go back to a `snapshot` of this network, in place."""
+        """Go back to a `snapshot` of this network, or of one of its sizes and dtype, in place.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is no such snapshot; nothing has changed then.
+        RuntimeError
+            If the network is at work in another thread.
+        """
         self._engine.restore(snapshot)
 
-    def back_up(self) -> None:
-        """Take a snapshot for `roll_back`."""
+    def _back_up(self) -> None:
+        """Take a snapshot for `_roll_back`."""
         self._engine.back_up()
 
-    def roll_back(self) -> None:
-        """Go back to where `back_up` was called last."""
+    def _roll_back(self) -> None:
+        """Go back to where `_back_up` was called last."""
         self._engine.roll_back()
 
-    def forget_batch(self) -> None:
+    def _forget_batch(self) -> None:
         """Drop the last batch and its gradients."""
         self._engine.forget_batch()

@@ -38,8 +38,11 @@ class Checkpoint:
     ):
         if not isinstance(path, str | os.PathLike):
             raise TypeError(f"checkpoint must be a path, got {path!r}")
+        if "\0" in os.fsdecode(path):
+            raise ValueError(f"checkpoint must be a path without null characters, got {path!r}")
         self.model = model
-        self.path = Path(path)
+        self.name = os.fsdecode(path)
+        self.path = Path(self.name).absolute()  # callbacks may change the working folder
         self.seconds = seconds
         self.resume = resume
 
@@ -59,8 +62,10 @@ class Checkpoint:
         self._generator, self._written = generator, time.monotonic()
         engine = self.model().engine
         self._state = TrainingState(settings, seed, digest(X, y, engine), state, History(), False)
+        if self.path.exists() and not self.path.is_file() and not self.path.is_dir():
+            raise ValueError(f"checkpoint must be the path of a file or of none, got {self.name!r}")
         if self.resume and self.path.exists():
-            model = persistence.load(self.path)
+            model = self._load()
             self._state = self._checked(model)
             engine.restore(model.engine.snapshot())
             generator.set_state(self._state.generator)
@@ -68,12 +73,18 @@ class Checkpoint:
             self.keep(over=False, last=True)
         return self._state.history, self._state.over
 
+    def _load(self) -> persistence.Model:
+        try:
+            return persistence.load(self.path)
+        except persistence.ModelFileError as error:
+            raise persistence.ModelFileError(f"{error}; without resume, training starts anew") from error
+
     def _checked(self, model: persistence.Model) -> TrainingState:
         """The state of the file's training, which must be an earlier part of this one."""
-        place = f"the checkpoint {str(self.path)!r}"
+        place = f"the checkpoint {self.name!r}"
         found, mine = model.training, self._state
         if found is None:
-            raise persistence.ModelFileError(f"{str(self.path)!r} is no checkpoint: it is a network that was saved")
+            raise persistence.ModelFileError(f"{self.name!r} is no checkpoint: it is a network that was saved")
         theirs, ours = (
             {
                 "the network's sizes": made.engine.layout.sizes,

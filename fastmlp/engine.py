@@ -2,7 +2,6 @@
 
 import copy
 import os
-import threading
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -14,7 +13,7 @@ from fastmlp import _kernels, threads
 from fastmlp._kernels import TILE_ROWS
 from fastmlp.parameters import Layout, aligned_empty
 from fastmlp.preprocessing import Standardizer
-from fastmlp.validation import as_stored, class_labels, real_array, real_matrix, real_targets
+from fastmlp.validation import as_stored, class_labels, integer, real_array, real_matrix, real_targets
 from fastmlp.workspace import Workspace
 
 # How many buffers of the parameters' layout each optimiser keeps.
@@ -74,15 +73,15 @@ class Engine:
         self._statistics: tuple[np.ndarray, ...] = ()
         if standardizer is not None:
             self._statistics = standardizer.statistics(self.layout.dtype)
-        self.params = self.layout.views(self.flat_params)
-        self.gradients = self.layout.views(self.flat_gradients)
+        self.exclusive = _kernels.Exclusive()
+        self.params = self.layout.views(self.flat_params, self.exclusive)
+        self.gradients = self.layout.views(self.flat_gradients, self.exclusive)
         self._updaters: dict[str, _kernels.Update] = {}
         self._batch: Workspace | None = None
-        self._tile: Workspace | None = None
+        self._tiles: list[Workspace] = []
         self._rows: np.ndarray | None = None
         self._backup: dict[str, Any] | None = None
         self._pace = threads.Pace()
-        self.renew_locks()
         _engines.add(self)
 
     @property
@@ -97,21 +96,15 @@ class Engine:
             if not isinstance(standardizer, Standardizer):
                 raise TypeError(f"standardizer must be a fitted fastmlp.Standardizer or None, got {standardizer!r}")
             statistics = standardizer.statistics(self.layout.dtype)
-            n_features, n_in = len(standardizer.mean_), self.layout.sizes[0]
+            n_features, n_in = len(statistics[0]), self.layout.sizes[0]
             if n_features != n_in:
                 raise ValueError(f"standardizer must be fitted to rows of {n_in} features, got one for {n_features}")
-        with self.exclusive, self._tile_lock:
+        with self.exclusive:
             # a copy, since its owner may fit it again
             self._standardizer, self._statistics = copy.deepcopy(standardizer), statistics
             self.forget_batch()
             self._batch = None
-            self._tile = None
-
-    def renew_locks(self) -> None:
-        """Start with nobody inside, and without the workspace that somebody may have left half written."""
-        self.exclusive = _kernels.Exclusive()
-        self._tile_lock = threading.Lock()
-        self._tile = None
+            self._tiles = []
 
     def __getstate__(self) -> dict[str, Any]:
         names = (
@@ -297,18 +290,20 @@ class Engine:
         tiled = n_rows > TILE_ROWS
         n_threads = self._team_size(min(n_rows, BLOCK_ROWS))
         capacity = n_threads * TILE_ROWS if tiled else n_rows
-        with self._tile_lock:
-            tile = self._tile
-            if tile is None or tile.capacity < capacity:
-                tile = self._tile = None  # let go of the old one before the new one is made
-                tile = self._tile = self._workspace(capacity)
-            if n_rows <= BLOCK_ROWS:
-                tile.passes.predict(self._stored(X), tiled, n_threads, outputs, classes, labels, losses)
-                return
-            for start in range(0, n_rows, BLOCK_ROWS):
-                part = slice(start, start + BLOCK_ROWS)
-                answers = (None if array is None else array[part] for array in (outputs, classes, labels, losses))
-                tile.passes.predict(self._stored(X[part]), tiled, n_threads, *answers)
+        # each prediction under way has a workspace of its own: no lock, which one in a signal's handler would wait for
+        tiles = self._tiles
+        try:
+            tile = tiles.pop()
+        except IndexError:
+            tile = None
+        if tile is None or tile.capacity < capacity:
+            tile = None  # let go of the old one before the new one is made
+            tile = self._workspace(capacity)
+        for start in range(0, n_rows, BLOCK_ROWS):
+            part = slice(start, start + BLOCK_ROWS)
+            answers = (None if array is None else array[part] for array in (outputs, classes, labels, losses))
+            tile.passes.predict(self._stored(X[part]), tiled, n_threads, *answers)
+        tiles.append(tile)
 
     def outputs(self) -> dict[str, np.ndarray]:
         """Read-only views of the last forward pass: X, h1, ..., scores."""
@@ -333,18 +328,43 @@ class Engine:
         return _kernels.is_finite(self.flat_params)
 
     def snapshot(self) -> dict[str, Any]:
-        """Copies of all that training changes."""
+        """Copies of all that training changes, and the sizes that it is of."""
         with self.exclusive:
-            return copy.deepcopy({name: getattr(self, name) for name in ("flat_params", "moments", "n_updates")})
+            changed = {name: getattr(self, name) for name in ("flat_params", "moments", "n_updates")}
+            return {"sizes": self.layout.sizes, **copy.deepcopy(changed)}
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Go back to a snapshot of this engine, or of one like it, in place."""
+        """Go back to a snapshot of this engine, or of one like it, in place: all of it or, where it is refused, none.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is none, or one of other sizes.
+        """
         with self.exclusive:
-            self.flat_params[...] = snapshot["flat_params"]
-            self.n_updates = snapshot["n_updates"]
-            for name in {**self.moments, **snapshot["moments"]}:
-                for i, moment in enumerate(self.moments_of(name)):
-                    moment[...] = snapshot["moments"][name][i] if name in snapshot["moments"] else 0
+            flat_params, moments, n_updates = self._checked_snapshot(snapshot)
+            copies = [(self.flat_params, flat_params)]
+            for name in {**self.moments, **moments}:
+                buffers = self.moments_of(name)
+                copies += zip(buffers, moments.get(name, [np.zeros(1)] * len(buffers)), strict=True)
+            _kernels.put_back(self, {"n_updates": n_updates}, copies)
+
+    def _checked_snapshot(self, snapshot: Any) -> tuple[np.ndarray, dict[str, list[np.ndarray]], int]:
+        wanted = "snapshot must be what snapshot() of a network gives"
+        try:
+            sizes, flat_params, moments = (snapshot[name] for name in ("sizes", "flat_params", "moments"))
+            n_updates = integer("snapshot['n_updates']", snapshot["n_updates"], 0, 2**53)
+            groups = {name: list(moments[name]) for name in moments}
+            buffers = [flat_params, *(moment for group in groups.values() for moment in group)]
+            sound = all(isinstance(buffer, np.ndarray) and buffer.dtype == self.layout.dtype for buffer in buffers)
+            sound &= all(len(group) == N_MOMENTS[name] for name, group in groups.items())
+        except (KeyError, IndexError, TypeError) as error:
+            raise TypeError(f"{wanted}: {error!r}") from None
+        if sizes != self.layout.sizes:
+            raise ValueError(f"snapshot must be of a network of sizes {self.layout.sizes}, got one of {sizes}")
+        if not sound or any(buffer.shape != self.flat_params.shape for buffer in buffers):
+            raise ValueError(f"{wanted} of dtype {self.layout.dtype}")
+        return flat_params, groups, n_updates
 
     def back_up(self) -> None:
         """Take a snapshot for `roll_back`, into the room of the last one where that fits."""
@@ -360,7 +380,8 @@ class Engine:
 
     def roll_back(self) -> None:
         """Go back to where `back_up` was called last."""
-        assert self._backup is not None
+        if self._backup is None:
+            raise RuntimeError("there is nothing to go back to: nothing has been backed up")
         self.restore(self._backup)
 
     def moments_of(self, optimizer: str) -> list[np.ndarray]:
@@ -397,13 +418,13 @@ class Engine:
         return as_stored(X, np.dtype(np.float64) if self._statistics else self.layout.dtype)
 
 
-# A child forked while another thread was at work in a network inherits that network's locks, but not the thread.
+# A child forked while another thread was at work in a network has it still inside, though that thread does not exist.
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
 
 
 def _after_fork_in_child() -> None:
     for engine in _engines:
-        engine.renew_locks()
+        engine.exclusive.renew()
 
 
 if hasattr(os, "register_at_fork"):

@@ -3,9 +3,10 @@
 import errno
 import os
 import secrets
+import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,6 +26,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         file = open(temporary, "xb") if nameless is None else open(nameless, "wb")  # noqa: SIM115
     try:
         with file:
+            if os.chmod in os.supports_fd:
+                with suppress(FileNotFoundError):  # nobody may read the new one who could not read the old one
+                    os.chmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -33,8 +37,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                     # with a descriptor beside it, Python links the file, and not the symbolic link to it
                     os.link(f"/proc/self/fd/{nameless}", temporary, src_dir_fd=nameless, follow_symlinks=True)
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+            error.filename = os.fspath(path)  # of a full disk, say
         raise
 
 

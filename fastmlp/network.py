@@ -147,9 +147,10 @@ class NeuralNetwork(PredictingNetwork):
         resume : bool
             Go on from the checkpoint where there is one, with its parameters, and the generator as it was then, NumPy's
             global one included. The settings must be as they were, but for epochs, which may be more; X, y, of which a
-            sample is compared, and the standardizer too. Network and history end with the bits of a training that was
-            never cut off, times apart; what callbacks remember is not kept. A training that is complete, or that a
-            callback has ended, is not repeated, so each training needs a path of its own.
+            sample is compared, and the standardizer too; X_val, y_val and callbacks are not compared. Network and
+            history end with the bits of a training that was never cut off, times apart; what callbacks remember is not
+            kept. A training that is complete, or that a callback has ended, is not repeated, so each training needs a
+            path of its own.
 
         Returns
         -------
@@ -286,9 +287,9 @@ class NeuralNetwork(PredictingNetwork):
         t = None if time_step is None else integer("time_step", time_step, 1, 2**53)
         with self._engine.exclusive:
             try:
-                return self.run_epoch(rows, labels, checked, settings, settings.rate, t, lambda n_batches: None)
+                return self._run_epoch(rows, labels, checked, settings, settings.rate, t, lambda n_batches: None)
             finally:
-                self.forget_batch()
+                self._forget_batch()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a file under exactly this name: NumPy's `.npz`, or `.safetensors` where it ends so.
@@ -353,7 +354,7 @@ class NeuralNetwork(PredictingNetwork):
         network.history = None if state is None else state.history
         return network
 
-    def run_epoch(
+    def _run_epoch(
         self,
         X: np.ndarray,
         y: np.ndarray,

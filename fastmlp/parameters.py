@@ -6,6 +6,7 @@ The gradients and an optimiser's moments are buffers of the same layout, so an u
 import itertools
 import math
 from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from fastmlp.validation import real_array
 
 # A cache line, and the widest vector of current processors.
 ALIGNMENT = 64
+
+_ANYBODY: AbstractContextManager[None] = nullcontext()
 
 INITIALIZERS = ("assignment", "he", "glorot")
 
@@ -73,14 +76,13 @@ class Layout:
         buffer.fill(0)
         return buffer
 
-    def views(self, buffer: np.ndarray) -> "Parameters":
-        """The named views of a flat buffer."""
-        return Parameters(
-            {
-                name: buffer[start : start + math.prod(shape)].reshape(shape)
-                for (name, shape), start in zip(self.shapes.items(), self.offsets.values(), strict=True)
-            }
-        )
+    def views(self, buffer: np.ndarray, alone: AbstractContextManager[None] = _ANYBODY) -> "Parameters":
+        """The named views of a flat buffer; who assigns to one of them is `alone` for as long."""
+        arrays = {
+            name: buffer[start : start + math.prod(shape)].reshape(shape)
+            for (name, shape), start in zip(self.shapes.items(), self.offsets.values(), strict=True)
+        }
+        return Parameters(arrays, alone)
 
 
 class Parameters(MutableMapping[str, np.ndarray]):
@@ -99,8 +101,9 @@ class Parameters(MutableMapping[str, np.ndarray]):
     45.0
     """
 
-    def __init__(self, arrays: dict[str, np.ndarray]):
+    def __init__(self, arrays: dict[str, np.ndarray], alone: AbstractContextManager[None]):
         self._arrays = arrays
+        self._alone = alone
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self._arrays[name]
@@ -109,7 +112,7 @@ class Parameters(MutableMapping[str, np.ndarray]):
         if name not in self._arrays:
             raise KeyError(f"{name!r} is not one of {', '.join(self._arrays)}")
         checked = checked_array(name, value, self._arrays[name].shape)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with self._alone, np.errstate(over="ignore", invalid="ignore"):
             self._arrays[name][...] = checked
 
     def __delitem__(self, name: str) -> None:
@@ -148,7 +151,7 @@ class Parameters(MutableMapping[str, np.ndarray]):
             )
         # copies, since the values may be views into this very buffer
         checked = {name: checked_array(name, values[name], array.shape).copy() for name, array in self._arrays.items()}
-        with np.errstate(over="ignore", invalid="ignore"):
+        with self._alone, np.errstate(over="ignore", invalid="ignore"):
             for name, value in checked.items():
                 self._arrays[name][...] = value
 

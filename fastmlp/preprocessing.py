@@ -87,12 +87,7 @@ class Standardizer:
         array([[2., 2.]])
         """
         standardizer = cls(n_channels, center)
-        mean, scale = (np.array(real_array(name, a), np.float64) for name, a in (("mean", mean), ("scale", scale)))
-        if mean.ndim != 1 or mean.shape != scale.shape:
-            raise ValueError(f"mean and scale must be arrays (n_features,), got {mean.shape} and {scale.shape}")
-        if not (np.isfinite(mean).all() and np.isfinite(scale).all() and (scale > 0).all()):
-            raise ValueError("mean and scale must be finite, and the scale above 0")
-        standardizer.mean_, standardizer.scale_ = mean, scale
+        standardizer.mean_, standardizer.scale_ = _checked("mean", mean, "scale", scale)
         return standardizer
 
     def fit(self, X: npt.ArrayLike) -> Self:
@@ -159,21 +154,37 @@ class Standardizer:
         """What the kernels take, of a network's dtype: mean, the digits of the mean that this cuts off, 1 / scale."""
         if not hasattr(self, "mean_"):
             raise ValueError("the Standardizer must be fitted first: Standardizer().fit(X)")
+        # anybody may have assigned to them
+        exact_mean, scale = _checked("mean_", self.mean_, "scale_", self.scale_)
         with np.errstate(over="ignore"):
-            mean, inverse_scale = self.mean_.astype(dtype), (1 / self.scale_).astype(dtype)
+            mean, inverse_scale = exact_mean.astype(dtype), (1 / scale).astype(dtype)
         finite = np.isfinite(mean) & np.isfinite(inverse_scale)
         if not finite.all():
             at = int(np.argmin(finite))
             raise ValueError(
-                f"the Standardizer's mean and 1 / scale must be within {dtype}, got mean {self.mean_[at]:g} and scale "
-                f"{self.scale_[at]:g} for feature {at}"
+                f"the Standardizer's mean and 1 / scale must be within {dtype}, got mean {exact_mean[at]:g} and scale "
+                f"{scale[at]:g} for feature {at}"
             )
-        return mean, (self.mean_ - mean).astype(dtype), inverse_scale
+        return mean, (exact_mean - mean).astype(dtype), inverse_scale
 
     def __repr__(self) -> str:
         arguments = "" if self.n_channels is None else f"n_channels={self.n_channels}"
         arguments += "" if self.center == "feature" else f", center={self.center!r}"
         return f"Standardizer({arguments})"
+
+
+def _checked(
+    mean_name: str, mean: npt.ArrayLike, scale_name: str, scale: npt.ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
+    """Means and scales as arrays (n_features,) of float64, copies."""
+    mean, scale = (np.array(real_array(name, a), np.float64) for name, a in ((mean_name, mean), (scale_name, scale)))
+    if mean.ndim != 1 or mean.shape != scale.shape:
+        raise ValueError(
+            f"{mean_name} and {scale_name} must be arrays (n_features,), got {mean.shape} and {scale.shape}"
+        )
+    if not (np.isfinite(mean).all() and np.isfinite(scale).all() and (scale > 0).all()):
+        raise ValueError(f"{mean_name} and {scale_name} must be finite, and {scale_name} above 0")
+    return mean, scale
 
 
 def _blocks(X: np.ndarray) -> Iterator[np.ndarray]:

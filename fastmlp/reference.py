@@ -167,7 +167,7 @@ class NeuralNetwork(Functions):
                 v += (1 - b2) * dw**2
                 w -= lr * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + eps)
 
-    def run_epoch(
+    def _run_epoch(
         self,
         X: np.ndarray,
         y: np.ndarray,
@@ -213,15 +213,15 @@ class NeuralNetwork(Functions):
         """Go back to a snapshot."""
         self.__dict__.update(copy.deepcopy(snapshot))
 
-    def back_up(self) -> None:
-        """Take a snapshot for `roll_back`."""
+    def _back_up(self) -> None:
+        """Take a snapshot for `_roll_back`."""
         self._backup = self.snapshot()
 
-    def roll_back(self) -> None:
-        """Go back to where `back_up` was called last."""
+    def _roll_back(self) -> None:
+        """Go back to where `_back_up` was called last."""
         self.restore(self._backup)
 
-    def forget_batch(self) -> None:
+    def _forget_batch(self) -> None:
         """Drop the last batch and its gradients."""
         self.outputs = {}
         self.gradients = {}

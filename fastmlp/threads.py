@@ -103,7 +103,9 @@ def available_threads() -> int:
     """
     if pattern == "blas" or _forked:
         return 1
-    limit = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = _kernels.bound_processors()
+    if limit == 0:
+        limit = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(_kernels.max_threads(), limit, _quota_now(int(time.monotonic())), MAX_THREADS))
 
 

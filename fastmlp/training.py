@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -12,7 +12,17 @@ import numpy.typing as npt
 
 from fastmlp.diagnosis import diagnose
 from fastmlp.optional import require
-from fastmlp.validation import MIN_EPSILON, boolean, class_labels, integer, number, one_of, random_state, real_matrix
+from fastmlp.validation import (
+    MIN_EPSILON,
+    boolean,
+    checked_seed,
+    class_labels,
+    integer,
+    number,
+    one_of,
+    random_state,
+    real_matrix,
+)
 
 # Learning rates that most nets survive, where the user names none.
 LEARNING_RATES = {"SGD": 0.05, "Momentum": 0.01, "Adam": 0.001}
@@ -253,11 +263,14 @@ class Keeper(Protocol):
 class Network(Protocol):
     """What the loop asks of a network."""
 
-    input_size: int
-    output_size: int
     history: Any
 
-    def run_epoch(
+    @property
+    def input_size(self) -> int: ...
+    @property
+    def output_size(self) -> int: ...
+
+    def _run_epoch(
         self,
         X: np.ndarray,
         y: np.ndarray,
@@ -271,9 +284,9 @@ class Network(Protocol):
         ...
 
     def evaluate(self, X: Any, y: Any, reg: float = 0.0) -> tuple[float, float]: ...
-    def back_up(self) -> None: ...
-    def roll_back(self) -> None: ...
-    def forget_batch(self) -> None: ...
+    def _back_up(self) -> None: ...
+    def _roll_back(self) -> None: ...
+    def _forget_batch(self) -> None: ...
 
 
 def fit(
@@ -297,25 +310,30 @@ def fit(
     n_batches = settings.n_batches(n_rows)
     labels = class_labels("y", y, n_rows, network.output_size)
     validate = checked_validation(network, X_val, y_val)
+    if not isinstance(callbacks, Iterable):
+        raise TypeError(f"callbacks must be a sequence of callables, got {callbacks!r}")
     callbacks = tuple(callbacks)
     for i, callback in enumerate(callbacks):
         if not callable(callback):
             raise TypeError(f"callbacks[{i}] must be callable, got {callback!r}")
+    bar = progress_bar(progress, settings.epochs * n_batches)
+    seed = checked_seed(seed)
     with random_state(seed) as generator:
         history, over = History(), False
         if keeper is not None:
             history, over = keeper.begin(settings, seed, rows, labels, generator)
         network.history = history
-        with progress_bar(progress, settings.epochs * n_batches, len(history) * n_batches) as advance:
+        with bar(len(history) * n_batches) as advance:
 
             def epochs() -> None:
                 """Train until it is over, in a frame of its own: a signal at a loop's end may skip a `finally`."""
                 nonlocal over
                 while not over and len(history) < settings.epochs:
-                    found = train_epoch(network, rows, labels, settings, generator, advance)
+                    found = train_epoch(network, history, rows, labels, settings, generator, advance)
                     history.epochs.append(found._replace(**validate(settings.regularization)))
                     # all of them are called, also after one that asks to stop
                     answers = [callback(network, history) for callback in callbacks]
+                    network.history = history  # one of them may have trained the network on its own
                     over = any(answers)
                     if keeper is not None:
                         keeper.keep(over=over, last=over or len(history) == settings.epochs)
@@ -323,25 +341,30 @@ def fit(
             try:
                 epochs()
             finally:
-                network.forget_batch()
+                network._forget_batch()
     return history
 
 
 def train_epoch(
-    network: Network, rows: np.ndarray, labels: np.ndarray, settings: Settings, generator: Any, advance: Advance
+    network: Network,
+    history: History,
+    rows: np.ndarray,
+    labels: np.ndarray,
+    settings: Settings,
+    generator: Any,
+    advance: Advance,
 ) -> Epoch:
-    """One epoch after those of the network's history; one that diverges is undone."""
-    history: History = network.history
+    """One epoch after those of the history; one that diverges is undone."""
     epoch = len(history) + 1
     rate = history[-1].learning_rate * settings.learning_rate_decay if len(history) else settings.rate
-    network.back_up()
+    network._back_up()
     start = time.perf_counter()
     order = generator.permutation(len(rows))[: settings.n_batches(len(rows)) * settings.batch_size]
     time_step = epoch if settings.time_step == "epoch" else None
     try:
-        loss, accuracy = network.run_epoch(rows, labels, order, settings, rate, time_step, advance)
+        loss, accuracy = network._run_epoch(rows, labels, order, settings, rate, time_step, advance)
     except DivergenceError as error:
-        network.roll_back()
+        network._roll_back()
         raise DivergenceError(error.batch, rate, epoch, history) from None
     return Epoch(loss, accuracy, math.nan, math.nan, rate, time.perf_counter() - start)
 
@@ -366,15 +389,20 @@ def checked_validation(
     return validate
 
 
-@contextmanager
-def progress_bar(progress: bool | Advance | None, total: int, done: int) -> Iterator[Advance]:
-    """A bar over all batches, the user's own, or nothing; gives the function that advances it by a number of them."""
+def progress_bar(progress: bool | Advance | None, total: int) -> Callable[[int], AbstractContextManager[Advance]]:
+    """A bar over all batches, the user's own, or nothing.
+
+    What is returned starts with a number of them done, and gives the function that advances it by more.
+    """
     if callable(progress):
-        yield progress
-        return
+        return lambda done: nullcontext(progress)
     if not progress:
-        yield lambda n_batches: None
-        return
+        return lambda done: nullcontext(lambda n_batches: None)
     tqdm = require("tqdm.auto", "progress", "progress=True").tqdm
-    with tqdm(total=total, initial=done, unit="batch") as bar:
-        yield bar.update
+
+    @contextmanager
+    def shown(done: int) -> Iterator[Advance]:
+        with tqdm(total=total, initial=done, unit="batch") as bar:
+            yield bar.update
+
+    return shown

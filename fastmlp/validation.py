@@ -33,13 +33,18 @@ def integer(name: str, value: Any, low: int = 1, high: int | None = None) -> int
 _generators: list[np.random.RandomState] = []
 
 
+def checked_seed(seed: Any) -> int | None:
+    """A seed as an int; None for none."""
+    return None if seed is None else integer("seed", seed, 0, 2**32 - 1)
+
+
 @contextlib.contextmanager
 def random_state(seed: Any) -> Iterator[Any]:
     """A generator of its own for a seed; for None NumPy's global one, as the module that has the same functions."""
+    seed = checked_seed(seed)
     if seed is None:
         yield np.random
         return
-    seed = integer("seed", seed, 0, 2**32 - 1)
     try:
         generator = _generators.pop()
     except IndexError:

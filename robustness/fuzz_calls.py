@@ -21,22 +21,24 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
-from fastmlp import DivergenceError, NeuralNetwork, Standardizer, threads
+from fastmlp import NeuralNetwork, Standardizer, threads
 from robustness import fuzz_arguments as arguments
 from robustness import fuzz_arrays as arrays
 from robustness import fuzz_bounds as bounds
 from robustness.fuzz_arguments import Wrong, parted, some
-from robustness.fuzz_pair import Pair
-from robustness.fuzz_twin import epoch_by_hand, exact, fit_by_hand, state
+from robustness.fuzz_trainings import Trainings
+from robustness.fuzz_twin import exact, state
 
 KINDS = ("calls of a network in any order, with right and wrong arguments",)
 # What a snapshot has of a `state`.
 TRAINED = ("parameters", "moments", "updates")
+# Attributes of a standardizer that somebody has written to.
+_SPOILED = {"one scale": "scale_", "no number": "mean_"}
 # Calls of one network, more or less.
 STEPS = 50
 
 
-class Networks(Pair):
+class Networks(Trainings):
     """All that a network can be asked."""
 
     @rule(
@@ -112,74 +114,6 @@ class Networks(Pair):
             check(self.net.snapshot()["flat_params"])
         self.compare()
 
-    @rule(
-        rows=arrays.rows(),
-        labels=arrays.labels(),
-        given=some(arguments.EPOCH),
-        order=st.sampled_from((None, None, "permuted", "some", "negative", "too large", "fractional", "none")),
-    )
-    def train_epoch(self, rows: arrays.Rows, labels: arrays.Labels, given: dict[str, Any], order: str | None) -> None:
-        """What the three calls do, batch by batch."""
-        X, y, wrong = self.labelled(rows, labels)
-        options, wrong_options = parted(given)
-        n, random = len(X.plain) if X.plain.ndim else 0, np.random.RandomState(rows.seed)
-        right = {
-            None: np.arange(n),
-            "permuted": random.permutation(n),
-            "some": random.randint(max(n, 1), size=7).astype(np.uint16),
-        }
-        spoiled = {"negative": np.arange(n) - 1, "too large": [n], "fractional": np.arange(n) / 2, "none": range(0)}
-        if order in spoiled:
-            wrong.add("order")
-        chosen = None if order is None else {**right, **spoiled}[order]
-        call = functools.partial(NeuralNetwork.train_epoch, X=X.value, y=y.value, order=chosen, **options)
-        taken, found = self.attempt(call, wrong | wrong_options)
-        if taken:
-            by_hand = epoch_by_hand(self.twin, X.plain, y.plain.ravel().astype(np.intp), right[order], **options)
-            if isinstance(found, DivergenceError):
-                assert found.batch == by_hand, f"it diverged in batch {found.batch}, by hand {by_hand}"
-            else:
-                assert exact(found) == exact(by_hand), f"it gave {found}, by hand {by_hand}"
-        self.compare()
-
-    @rule(
-        rows=arrays.rows(),
-        labels=arrays.labels(),
-        given=some(arguments.FIT),
-        validation=st.sampled_from((None, None, "whole", "without labels", "wrong labels")),
-    )
-    def fit(self, rows: arrays.Rows, labels: arrays.Labels, given: dict[str, Any], validation: str | None) -> None:
-        """What `train_epoch` and `evaluate` do, epoch by epoch."""
-        # which both look at X anew in each epoch: a view of the parameters would be another one
-        rows = rows._replace(own="") if rows.own == "params" else rows
-        X, y, wrong = self.labelled(rows, labels)
-        options, wrong_options = parted({"epochs": 1, "seed": 0, **given})
-        wrong |= wrong_options
-        n = len(X.plain) if X.plain.ndim else 0
-        if (
-            not wrong & {"X", "batch_size", "drop_last"}
-            and options.get("drop_last")
-            and options.get("batch_size", 200) > n
-        ):
-            wrong.add("batch_size")
-        held_out = {
-            "whole": y.plain,
-            "without labels": None,
-            "wrong labels": np.full(n, self.net.output_size),
-        }
-        data = {} if validation is None else {"X_val": X.plain, "y_val": held_out[validation]}
-        if validation in ("without labels", "wrong labels"):
-            wrong.add("y_val")
-        call = functools.partial(NeuralNetwork.fit, X=X.value, y=y.value, **options, **data)
-        taken, found = self.attempt(call, wrong)
-        if taken:
-            options.pop("callbacks", None)
-            diverged = fit_by_hand(self.twin, X.plain, y.plain.ravel(), validation is not None, **options)
-            assert isinstance(found, DivergenceError) == diverged
-            history = found.history if isinstance(found, DivergenceError) else found
-            assert history is self.net.history
-        self.compare()
-
     @rule(recipe=arrays.rows())
     def predict(self, recipe: arrays.Rows) -> None:
         """Probabilities, as `forward` gives them, and the classes that follow."""
@@ -231,14 +165,28 @@ class Networks(Pair):
                 _, self.net = self.attempt(lambda _: NeuralNetwork.load(path), set())
             self.net.n_threads = n_threads
             self.twin = copy.deepcopy(self.twin)
-            self.twin.forget_batch()
+            self.twin._forget_batch()
             self.twin.history = None  # which no file holds
         self.compare()
 
-    @rule(back=st.booleans(), which=st.integers(0, 99))
-    def snapshot(self, back: bool, which: int) -> None:
+    @rule(
+        back=st.booleans(),
+        which=st.integers(0, 99),
+        spoil=st.sampled_from((*[None] * 6, "none", "sizes", "flat_params", "moments", "n_updates")),
+    )
+    def snapshot(self, back: bool, which: int, spoil: str | None) -> None:
         """Keep a state of both, or go back to one of them."""
-        if back and self.snapshots:
+        if spoil is not None:
+            whole = self.net.snapshot()
+            spoiled = {
+                "sizes": (4, 5),
+                "flat_params": whole["flat_params"][1:],
+                "moments": {"Adam": []},
+                "n_updates": -1,
+            }
+            foreign = [] if spoil == "none" else {**whole, spoil: spoiled[spoil]}
+            self.attempt(lambda net: net.restore(foreign), {"snapshot"})
+        elif back and self.snapshots:
             one, other, then = self.snapshots[which % len(self.snapshots)]
             self.attempt(lambda net: net.restore(one), set())
             self.twin.restore(other)
@@ -288,15 +236,21 @@ class Networks(Pair):
         self.compare()
 
     @rule(
-        kind=st.sampled_from((None, "fitted", "fitted", "channels", "unfitted", "another size", "extreme", "no class")),
+        kind=st.sampled_from(
+            (None, "fitted", "fitted", "channels", "unfitted", "another size", "extreme", "no class", *_SPOILED)
+        ),
         seed=arrays.SEEDS,
     )
     def standardize(self, kind: str | None, seed: int) -> None:
         """Assign a standardizer, which drops the batch."""
         n_in, random = self.net.input_size, np.random.default_rng(seed)
         rows = 100 + 30 * random.standard_normal((6, n_in))
+        one_scale, no_number = Standardizer().fit(rows), Standardizer().fit(rows)
+        one_scale.scale_, no_number.mean_ = np.ones(n_in + 1), np.array(["a"] * n_in)
         made: dict[str | None, Any] = {
             None: None,
+            "one scale": one_scale,
+            "no number": no_number,
             "fitted": Standardizer().fit(rows),
             "channels": Standardizer(1, "channel").fit(rows),
             "unfitted": Standardizer(),
@@ -305,6 +259,8 @@ class Networks(Pair):
             "no class": "Standardizer",
         }
         wrong = {"standardizer"} if kind in ("unfitted", "another size", "extreme", "no class") else set()
+        if kind in _SPOILED:
+            wrong = {_SPOILED[kind]}
         taken, _ = self.attempt(lambda net: setattr(net, "standardizer", made[kind]), wrong)
         if taken:
             self.twin.standardizer = made[kind]
@@ -332,6 +288,11 @@ class Networks(Pair):
         if taken:
             setattr(self.twin, which, right[spoil])
         self.compare()
+
+    @rule(which=st.sampled_from(("input_size", "hidden_sizes", "output_size", "num_layers", "dtype")))
+    def resize(self, which: str) -> None:
+        """Sizes cannot be assigned."""
+        self.attempt(lambda net: setattr(net, which, 10**9), {which})
 
     @rule(n_threads=st.sampled_from(arguments.THREADS))
     def thread(self, n_threads: Any) -> None:

@@ -13,7 +13,7 @@ from robustness import fuzz_arrays as arrays
 from robustness.fuzz_bounds import Expected
 from robustness.fuzz_twin import state
 
-REFUSALS = (TypeError, ValueError, KeyError, RuntimeError)
+REFUSALS = (AttributeError, TypeError, ValueError, KeyError, RuntimeError)
 
 
 class Pair(RuleBasedStateMachine):

@@ -1,6 +1,9 @@
 """Trainings by hand, of the calls that they are made of, and what tells two networks apart."""
 
+import contextlib
+import copy
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -67,8 +70,23 @@ def epoch_by_hand(
         total += loss * len(rows)
     if diverged is None and not all(np.isfinite(array).all() for array in net.params.values()):
         diverged = 0
-    net.forget_batch()
+    net._forget_batch()
     return (total / len(order), n_correct / len(order)) if diverged is None else diverged
+
+
+class CutError(Exception):
+    """The process of a training is gone."""
+
+
+def cut_off(net: NeuralNetwork, path: Path, **arguments: Any) -> None:
+    """Leave the checkpoint of a training like that of a network, as it is at the end of the first epoch."""
+
+    def cut(network: Any, history: History) -> None:
+        if len(history) == 2:
+            raise CutError
+
+    with contextlib.suppress(CutError, DivergenceError):
+        copy.deepcopy(net).fit(**{**arguments, "callbacks": [cut]}, checkpoint=path)
 
 
 def fit_by_hand(

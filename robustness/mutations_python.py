@@ -68,7 +68,7 @@ MUTATIONS = {
         "a standardizer of fewer features accepted": ("if n_features != n_in:", "if n_features > n_in:"),
         "a standardizer not copied": ("= copy.deepcopy(standardizer), statistics", "= standardizer, statistics"),
         "an old standardizer stays at work in the batch": (
-            "            self._batch = None\n            self._tile = None",
+            "            self._batch = None\n            self._tiles = []",
             "",
         ),
         "forward not exclusive": (
@@ -79,7 +79,7 @@ MUTATIONS = {
             "with self.exclusive:\n            if not self.has_gradients",
             "if True:\n            if not self.has_gradients",
         ),
-        "predictions share a tile": ("with self._tile_lock:", "if True:"),
+        "predictions share a tile": ("tile = tiles.pop()", "tile = tiles[-1]"),
         "scores given away that the next call writes over": (", n_rows).copy()", ", n_rows)"),
         "gradients of an empty batch": ("if n_rows == 0:\n                raise", "if False:\n                raise"),
         "an update without gradients": ("if not self.has_gradients:", "if False:"),
@@ -177,9 +177,9 @@ MUTATIONS = {
             'epoch if settings.time_step == "epoch"',
             'epoch - 1 if settings.time_step == "epoch"',
         ),
-        "no back-up before an epoch": ("network.back_up()", "pass"),
-        "an epoch that diverged not undone": ("network.roll_back()", "pass"),
-        "the last batch of fit can be applied again": ("            network.forget_batch()", "            pass"),
+        "no back-up before an epoch": ("network._back_up()", "pass"),
+        "an epoch that diverged not undone": ("network._roll_back()", "pass"),
+        "the last batch of fit can be applied again": ("            network._forget_batch()", "            pass"),
         "validation without rows": (
             'if len(rows) == 0:\n        raise ValueError("X_val',
             'if False:\n        raise ValueError("X_val',

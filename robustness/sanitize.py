@@ -13,19 +13,17 @@ ThreadSanitizer learns from Archer when a team of OpenMP's begins, ends and wait
 all that the members of a team hand to each other in libomp is reported then.
 """
 
-import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from xml.etree import ElementTree
 
+from benchmarks.environment import ROOT
 from robustness.races import SCENARIOS
 from robustness.results import Fault, conclude, parser
+from robustness.running import suite, watched
 
-ROOT = Path(__file__).parent.parent
 # where Debian's clang-16, of these packages, has its libraries
 CLANG_PACKAGES = "clang-16 libomp-16-dev libclang-rt-16-dev llvm-16"
 LLVM = Path("/usr/lib/llvm-16/lib")
@@ -45,8 +43,6 @@ QUICK_KERNEL_TESTS = ("tests/test_kernels.py", "-k", "not float64 and not gradie
 REPETITIONS, QUICK_REPETITIONS = 60, 12
 # of libFuzzer's, each of some thirty calls
 INPUTS, QUICK_INPUTS = 5000, 500
-# a hang is a failure
-PATIENCE = 3600
 
 
 def need(packages: str, *tools: str | Path) -> None:
@@ -60,27 +56,6 @@ def made(target: str) -> str:
     """Have make bring a virtual environment up to date, and give its Python."""
     subprocess.run(["make", "--quiet", target], cwd=ROOT, check=True)
     return str(ROOT / Path(target).parent / "bin/python")
-
-
-def watched(command: list[str], variables: dict[str, str], output: int | None = None) -> subprocess.CompletedProcess:
-    """Run a command with these variables set, in the checkout."""
-    environment = {**os.environ, **variables}
-    return subprocess.run(command, cwd=ROOT, env=environment, stdout=output, text=True, timeout=PATIENCE)
-
-
-def suite(what: str, command: list[str], variables: dict[str, str]) -> Fault:
-    """Run pytest; a report of what watches it ends the process without results, and counts as one test that broke."""
-    with tempfile.TemporaryDirectory() as folder:
-        results = Path(folder, "results.xml")
-        # -s, or pytest swallows the report
-        done = watched([*command, "-s", f"--junitxml={results}"], variables)
-        if done.returncode not in (0, 1) or not results.exists():
-            return Fault(what, 1, 0)
-        (counts,) = ElementTree.parse(results).getroot()
-    n_tests, n_skipped, n_failed, n_errors = (
-        int(counts.attrib[name]) for name in ("tests", "skipped", "failures", "errors")
-    )
-    return Fault(what, n_tests - n_skipped, n_tests - n_skipped - n_failed - n_errors)
 
 
 def address(quick: bool) -> Iterator[Fault]:

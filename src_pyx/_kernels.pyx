@@ -65,6 +65,18 @@ cdef class Exclusive:
     def __exit__(self, *error):
         self.depth -= 1
 
+    def renew(self):
+        """Nobody is inside: in a forked child, the thread that was does not exist."""
+        self.depth = 0
+
+
+def put_back(owner, dict attributes, list copies):
+    """Copy the second array of each pair into the first one, and set attributes, with no look for a signal between."""
+    for target, source in copies:
+        target[...] = source
+    for name, value in attributes.items():
+        setattr(owner, name, value)
+
 
 cdef void run(Job* job, int n_threads) noexcept:
     """Do a job, with the GIL released and BLAS held to one thread or to one caller at a time."""
@@ -425,6 +437,11 @@ def after_fork_in_child():
 def max_threads():
     """OpenMP's number of threads for the calling thread: OMP_NUM_THREADS, or what was set since."""
     return openmp.max_threads()
+
+
+def bound_processors():
+    """How many processors OpenMP has bound its threads to (OMP_PROC_BIND, OMP_PLACES); 0 where it does not bind."""
+    return openmp.bound_processors()
 
 
 def supported_levels():

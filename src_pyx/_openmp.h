@@ -22,11 +22,14 @@ static inline int fastmlp_team_size(int wanted)
 
 static inline int fastmlp_openmp_version(void) { return _OPENMP; }
 static inline int fastmlp_max_threads(void) { return omp_get_max_threads(); }
+/* Where OpenMP binds threads to processors, the first thread is bound already, and its own affinity says one. */
+static inline int fastmlp_bound_processors(void) { return omp_get_proc_bind() ? omp_get_num_procs() : 0; }
 static inline int fastmlp_members(void) { return omp_get_num_threads(); }
 #else
 static inline int fastmlp_team_size(int wanted) { (void)wanted; return 1; }
 static inline int fastmlp_openmp_version(void) { return 0; }
 static inline int fastmlp_max_threads(void) { return 1; }
+static inline int fastmlp_bound_processors(void) { return 0; }
 static inline int fastmlp_members(void) { return 1; }
 #endif
 

@@ -6,6 +6,7 @@ cdef extern from "_openmp.h" nogil:
     int team_size "fastmlp_team_size"(int wanted) noexcept
     int members "fastmlp_members"() noexcept
     int max_threads "fastmlp_max_threads"() noexcept
+    int bound_processors "fastmlp_bound_processors"() noexcept
     int openmp_version "fastmlp_openmp_version"() noexcept
 
 

@@ -307,6 +307,42 @@ def test_a_checkpoint_that_needs_a_library_is_refused_before_the_training(tmp_pa
     assert_same(trained_state(net), before)
 
 
+def test_a_seed_may_be_numpys(tmp_path):
+    net, again = make(), make()
+    fit(net, tmp_path / "net", seed=np.int64(3))
+    fit(again, tmp_path / "net", seed=3, resume=True)
+    assert_same(trained_state(net), trained_state(again))
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_bar_that_needs_a_library_is_refused_before_the_checkpoint_is_touched(tmp_path, monkeypatch, resume):
+    fit(make(), tmp_path / "net")
+    before, net = (tmp_path / "net").read_bytes(), make()
+    state = trained_state(net)
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    with pytest.raises(ImportError, match="tqdm"):
+        fit(net, tmp_path / "net", progress=True, resume=resume)
+    assert (tmp_path / "net").read_bytes() == before
+    assert_same(trained_state(net), state)
+    assert net.history is None
+
+
+def test_a_callback_may_change_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other").mkdir()
+    fit(make(), "net", callbacks=[lambda net, history: os.chdir(tmp_path / "other")])
+    assert len(NeuralNetwork.load(tmp_path / "net").history) == SETTINGS["epochs"]
+    assert os.listdir(tmp_path / "other") == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_checkpoint_is_no_pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", os.devnull, "a\0b"):
+        with pytest.raises(ValueError, match="checkpoint must be"):
+            fit(make(), path)
+
+
 def test_a_disk_that_is_full_leaves_the_checkpoint_before(tmp_path, monkeypatch):
     path, whole = tmp_path / "net", make()
     whole.fit(X, Y, **SETTINGS)
@@ -336,7 +372,7 @@ KILLED = """
     X, y = np.random.RandomState(0).randn(2000, 50), np.arange(2000) % 10
     net = NeuralNetwork(50, [64], 10, seed=0)
     print("ready", flush=True)
-    net.fit(X, y, epochs=40, batch_size=20, optimizer="Adam", seed=1, checkpoint="net.npz", resume=True)
+    net.fit(X, y, epochs=100, batch_size=20, optimizer="Adam", seed=1, checkpoint="net.npz", resume=True)
     net.save("end.npz")
 """
 
@@ -346,14 +382,17 @@ def test_a_process_that_is_killed_goes_on(tmp_path):
     (tmp_path / "whole").mkdir()
     script = textwrap.dedent(KILLED)
     assert python("-c", script, folder=tmp_path / "whole").returncode == 0
+    n_killed = 0
     for seconds in (0.01, 0.1, 0.2, 0.15):
         child = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, stdout=subprocess.PIPE)
         child.stdout.readline()
         time.sleep(seconds)
         child.send_signal(signal.SIGKILL)
         child.communicate()
+        n_killed += child.returncode == -signal.SIGKILL
         if (tmp_path / "net.npz").exists():
             NeuralNetwork.load(tmp_path / "net.npz")
+    assert n_killed >= 1
     finished = python("-c", script, folder=tmp_path)
     assert finished.returncode == 0, finished.stderr
     end, whole = (NeuralNetwork.load(folder / "end.npz") for folder in (tmp_path, tmp_path / "whole"))

@@ -15,7 +15,6 @@ from cli_helpers import found
 from conftest import python
 
 import fastmlp
-from fastmlp.files import alone_in
 
 for library in ("click", "tqdm", "matplotlib"):
     pytest.importorskip(library)
@@ -123,54 +122,6 @@ def test_bad_options_are_named(run, tmp_path, options, names):
     for name in names:
         assert name in result.output
     assert os.listdir(tmp_path) == ["file"]
-
-
-def test_a_training_goes_on_from_its_checkpoint(run, tmp_path):
-    assert run("train", "--epochs", "5", "--out", "whole").exit_code == 0
-    assert run("train", "--epochs", "2", "--out", "parts").exit_code == 0
-    (tmp_path / "parts" / "model.npz").unlink()
-    result = run("train", "--epochs", "5", "--out", "parts", "--resume")
-    assert result.exit_code == 0, result.output
-    assert "going on from parts/checkpoint.npz\n" in result.output
-    assert re.findall(r"^ +(\d+) ", result.output, re.MULTILINE) == ["3", "4", "5"]
-    models = [(tmp_path / name / "model.npz").read_bytes() for name in ("whole", "parts")]
-    assert models[0] == models[1]
-    losses = [record(tmp_path / name)["history"]["train_loss"] for name in ("whole", "parts")]
-    assert losses[0] == losses[1]
-    assert len(losses[0]) == 5
-
-
-def test_resume_starts_from_the_start_where_there_is_no_checkpoint(run, tmp_path):
-    assert run("train", "--epochs", "2", "--out", "a").exit_code == 0
-    result = run("train", "--epochs", "2", "--out", "b", "--resume")
-    assert result.exit_code == 0
-    assert "no b/checkpoint.npz: from the start\n" in result.output
-    assert (tmp_path / "a" / "model.npz").read_bytes() == (tmp_path / "b" / "model.npz").read_bytes()
-
-
-def test_resume_with_other_settings_is_an_error(run, tmp_path):
-    assert run("train", "--epochs", "2").exit_code == 0
-    before = {path.name: path.read_bytes() for path in (tmp_path / "runs" / "digits-adam").iterdir()}
-    result = run("train", "--epochs", "2", "--resume", "--batch-size", "8")
-    assert result.exit_code == 1
-    assert (
-        "Error: batch_size must be 32, as in the checkpoint 'runs/digits-adam/checkpoint.npz', got 8" in result.output
-    )
-    assert {path.name: path.read_bytes() for path in (tmp_path / "runs" / "digits-adam").iterdir()} == before
-
-
-@pytest.mark.parametrize("command", ["train", "compare"])
-def test_two_trainings_cannot_have_one_folder(run, tmp_path, command):
-    pytest.importorskip("fcntl")
-    (tmp_path / "a").mkdir()
-    with alone_in(tmp_path / "a", "not raised"):
-        result = run(command, "--out", "a", "--epochs", "1")
-        assert result.exit_code == 1
-        assert result.output.endswith(
-            "Error: another process is training into a; wait for it, or name another folder with --out\n"
-        )
-        assert os.listdir(tmp_path / "a") == []
-    assert run(command, "--out", "a", "--epochs", "1").exit_code == 0
 
 
 def test_cifar10_without_its_images(run):
@@ -302,7 +253,10 @@ def test_bad_settings_are_named(run, tmp_path, options, exit_code, message):
 def test_what_was_trained_before_it_diverged_is_kept(run, tmp_path):
     result = run("train", "--learning-rate", "0.1", "--learning-rate-decay", "1e20", "--optimizer", "SGD")
     assert result.exit_code == 1
-    assert "Error: stopped after 1 of 40 epochs, whose network is saved: training diverged at epoch 2" in result.stderr
+    assert (
+        "Error: stopped after 1 of 40 epochs; the network as it was then is saved: training diverged at epoch 2"
+        in result.stderr
+    )
     accuracy = found(run("evaluate", "runs/digits-sgd/model.npz", "digits", "--json"))["accuracy"]
     assert f"test accuracy {accuracy:.4f}" in result.stdout
 
@@ -322,7 +276,7 @@ def test_an_interrupted_training_is_saved(run, tmp_path):
     assert process.returncode == 130, errors
     n_epochs = len(json.loads((tmp_path / "a" / "history.json").read_text())["history"]["train_loss"])
     assert n_epochs >= 5
-    assert errors == f"interrupted after {n_epochs} of 1000000 epochs, whose network is saved\n"
+    assert errors == f"interrupted after {n_epochs} of 1000000 epochs; the network as it was then is saved\n"
     accuracy = found(run("evaluate", "a/model.npz", "digits", "--json"))["accuracy"]
     assert f"test accuracy {accuracy:.4f} on 300 rows" in output
 
@@ -340,7 +294,7 @@ def test_nothing_is_lost_where_nothing_was_trained(run, tmp_path, monkeypatch, c
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fastmlp.NeuralNetwork, "run_epoch", interrupted)
+    monkeypatch.setattr(fastmlp.NeuralNetwork, "_run_epoch", interrupted)
     result = run(command, "--epochs", "1", "--out", "a")
     assert (result.exit_code, result.stderr) == (130, "\ninterrupted\n")
     assert results() == before

@@ -68,14 +68,14 @@ def test_compare_gives_what_train_gives(run, tmp_path):
 
 
 def test_compare_keeps_what_was_trained_before_an_interruption(run, tmp_path, monkeypatch):
-    train_epoch, epochs = fastmlp.NeuralNetwork.run_epoch, itertools.count(1)
+    train_epoch, epochs = fastmlp.NeuralNetwork._run_epoch, itertools.count(1)
 
     def interrupted(self, *arguments):
         if next(epochs) == 6:
             raise KeyboardInterrupt
         return train_epoch(self, *arguments)
 
-    monkeypatch.setattr(fastmlp.NeuralNetwork, "run_epoch", interrupted)
+    monkeypatch.setattr(fastmlp.NeuralNetwork, "_run_epoch", interrupted)
     result = run("compare", "--epochs", "2", "--out", "a")
     assert (result.exit_code, "interrupted in the training of 3 layers, SGD; what" in result.stderr) == (130, True)
     found = json.loads((tmp_path / "a" / "histories.json").read_text())["runs"]

@@ -1,10 +1,12 @@
 """Buffers: where they lie, when they grow, and that they are reused."""
 
 import copy
+import itertools
+import sys
 
 import numpy as np
 import pytest
-from conftest import SHAPES, assert_same, batch
+from conftest import SHAPES, assert_same, batch, trained_state
 
 from fastmlp import NeuralNetwork, _kernels, parameters, workspace
 from fastmlp.engine import N_MOMENTS
@@ -176,6 +178,90 @@ def test_restore_goes_back_to_before_the_first_use_of_an_optimizer():
         other.backward(y)
         other.update(0.1, opt="Adam")
     assert_same(net.params, fresh.params)
+
+
+def trained(seed):
+    X, y = batch(4, 5, 2)
+    net = NeuralNetwork(5, [3], 2, seed=seed)
+    for optimizer in ("Adam", "Momentum") if seed else ("Adam", "SGD", "Adam"):
+        net.forward(X)
+        net.backward(y)
+        net.update(0.1, opt=optimizer)
+    return net
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"sizes": (5, 4, 2)}, ValueError, r"of a network of sizes \(5, 3, 2\), got one of \(5, 4, 2\)"),
+        ({"n_updates": -1}, ValueError, "n_updates"),
+        ({"n_updates": "1"}, ValueError, "n_updates"),
+        ({"flat_params": 0}, ValueError, "dtype float64"),
+        ({"flat_params": np.zeros(7)}, ValueError, "dtype float64"),
+        ({"moments": {"Adam": []}}, ValueError, "dtype float64"),
+        ({"moments": {"adam": []}}, TypeError, "adam"),
+        ({"moments": {"Momentum": [np.zeros(2, np.float32)]}}, ValueError, "dtype float64"),
+        ({"moments": None}, TypeError, "snapshot must be what"),
+    ],
+)
+def test_what_is_no_snapshot_is_refused_and_changes_nothing(changes, error, message):
+    net = trained(0)
+    before = net.snapshot()
+    with pytest.raises(error, match=message):
+        net.restore({**trained(1).snapshot(), **changes})
+    for nothing in ({}, None, 3):
+        with pytest.raises(TypeError, match="snapshot must be what"):
+            net.restore(nothing)
+    after = net.snapshot()
+    assert after.pop("moments").keys() == before["moments"].keys()
+    np.testing.assert_equal(after, {name: before[name] for name in after})
+
+
+def test_an_interrupted_restore_is_done_or_not_begun():
+    """A signal is raised at each line of Python that there is on the way."""
+
+    def interrupt_at(n):
+        lines = itertools.count()
+
+        def trace(frame, event, argument):
+            if event == "line" and next(lines) == n:
+                raise KeyboardInterrupt
+            return trace
+
+        return trace
+
+    wanted, other = trained(0), trained(1).snapshot()
+    found = set()
+    for n in itertools.count():
+        net = copy.deepcopy(wanted)
+        tracer = sys.gettrace()
+        sys.settrace(interrupt_at(n))
+        try:
+            net.restore(other)
+        except KeyboardInterrupt:
+            over = False
+        else:
+            over = True
+        finally:
+            sys.settrace(tracer)
+        state = trained_state(net)
+        begun = state["n_updates"] == other["n_updates"]
+        expected = copy.deepcopy(wanted)
+        if begun:
+            expected.restore(other)
+        assert_same(
+            {k: v for k, v in state.items() if v.any()}, {k: v for k, v in trained_state(expected).items() if v.any()}
+        )
+        found.add(bool(begun))
+        if over:
+            break
+    assert found == {False, True}
+    assert n > 10
+
+
+def test_a_roll_back_needs_a_back_up():
+    with pytest.raises(RuntimeError, match="nothing has been backed up"):
+        NeuralNetwork(5, [3], 2)._roll_back()
 
 
 def test_weights_changed_between_forward_and_backward_are_used():

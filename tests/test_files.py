@@ -1,5 +1,6 @@
 """Files that are either whole or not there."""
 
+import errno
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -104,3 +105,27 @@ def test_pipe_is_written_to(tmp_path):
     reader.join(60)
     assert read == [b"through"]
     assert path.is_fifo()
+
+
+@pytest.mark.skipif(os.chmod not in os.supports_fd, reason="needs permissions of open files")
+@pytest.mark.parametrize("without_names", [False, True])
+def test_a_file_keeps_its_permissions(tmp_path, monkeypatch, without_names):
+    if without_names:
+        monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    path.chmod(0o640)
+    with replacing(path) as file:
+        assert os.fstat(file.fileno()).st_mode & 0o777 == 0o640
+        file.write(b"new")
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_full_disk_is_said_with_the_files_name(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=r"No space left on device: .*file"), replacing(tmp_path / "file") as file:
+        file.write(b"new")

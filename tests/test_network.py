@@ -79,6 +79,18 @@ def test_dtype_of_everything(dtype, expected):
     assert {array.dtype for array in (*arrays, net.forward(np.ones((2, 4))))} == {np.dtype(expected)}
 
 
+@pytest.mark.parametrize("name", ["input_size", "hidden_sizes", "output_size", "num_layers", "dtype"])
+def test_sizes_cannot_be_assigned(name):
+    """Rows and labels are checked against them before the kernels see these."""
+    net = NeuralNetwork(4, [5], 3)
+    before = getattr(net, name)
+    with pytest.raises(AttributeError, match=name):
+        setattr(net, name, 10**9)
+    if name == "hidden_sizes":
+        net.hidden_sizes.append(7)
+    assert getattr(net, name) == before
+
+
 def test_default_dtype_can_be_set(restore_default_dtype):
     fastmlp.set_default_dtype("float32")
     assert fastmlp.get_default_dtype() == np.float32

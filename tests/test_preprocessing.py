@@ -195,3 +195,31 @@ def test_its_text_names_what_was_asked_for():
     assert repr(Standardizer()) == "Standardizer()"
     assert repr(Standardizer.notebook()) == "Standardizer(n_channels=3)"
     assert repr(Standardizer(3, "channel")) == "Standardizer(n_channels=3, center='channel')"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("scale_", np.array([2.0]), ValueError),
+        ("scale_", np.ones((1, 3)), ValueError),
+        ("scale_", np.zeros(3), ValueError),
+        ("mean_", np.ones(2), ValueError),
+        ("mean_", [1.0, np.nan, 1.0], ValueError),
+        ("mean_", "text", TypeError),
+        ("mean_", None, TypeError),
+    ],
+)
+def test_statistics_that_somebody_has_spoiled_are_refused(name, value, error):
+    """The kernels read as many as there are features."""
+    standardizer = Standardizer().fit(np.arange(12.0).reshape(4, 3))
+    setattr(standardizer, name, value)
+    with pytest.raises(error, match=name):
+        standardizer.transform(np.ones((2, 3)))
+    with pytest.raises(error, match=name):
+        NeuralNetwork(3, [2], 2, standardizer=standardizer)
+
+
+def test_statistics_may_be_assigned():
+    standardizer = Standardizer().fit(np.arange(12.0).reshape(4, 3))
+    standardizer.mean_, standardizer.scale_ = [1, 2, 3], np.full(3, 2, np.float32)
+    assert standardizer.transform([[3, 2, 1]]).tolist() == [[1, 0, -1]]

@@ -34,6 +34,22 @@ def test_affinity_is_obeyed_at_each_call():
     assert run_python(script) == "1"
 
 
+@under_p2
+@with_openmp
+@pytest.mark.parametrize("variable", [{"OMP_PROC_BIND": "true"}, {"OMP_PROC_BIND": "spread"}, {"OMP_PLACES": "cores"}])
+def test_threads_that_openmp_binds_to_processors_are_as_many(variable):
+    """There, the first thread is bound to one of them."""
+    script = """
+    import os
+    before = len(os.sched_getaffinity(0))
+    from fastmlp import threads
+    print(before, len(os.sched_getaffinity(0)), threads.available_threads())
+    """
+    before, bound, available = map(int, run_python(script, **variable).split())
+    assert bound == 1
+    assert available == before
+
+
 def test_threads_beyond_those_that_openmp_grants():
     """A team may be smaller than what was asked for; the work is done all the same."""
     script = """

@@ -178,6 +178,7 @@ REFUSED = {
     **WORK,
     "standardizer": lambda net: setattr(net, "standardizer", None),
     "params": lambda net: setattr(net, "params", net.params.copy()),
+    "a parameter": lambda net: net.params.update(b1=np.zeros(10)),
     "save": lambda net: net.save(os.devnull),
     "snapshot": lambda net: net.snapshot(),
     "restore": lambda net: net.restore({}),

@@ -171,6 +171,18 @@ def test_what_a_callback_computed_is_forgotten_at_the_end():
     assert net.outputs == {}
 
 
+def test_a_callback_that_trains_too_leaves_the_history_alone():
+    X, y = batch(20, 6, 3)
+
+    def train(network, history):
+        network.fit(X, y, epochs=2, learning_rate=7, learning_rate_decay=0.1, seed=0)
+
+    net = NeuralNetwork(6, [5], 3, seed=0)
+    history = net.fit(X, y, epochs=3, learning_rate=1, learning_rate_decay=0.5, callbacks=[train], seed=0)
+    assert history.learning_rate.tolist() == [1, 0.5, 0.25]
+    assert net.history is history
+
+
 @pytest.mark.parametrize("optimizer", ["SGD", "Momentum", "Adam"])
 def test_divergence_is_reported_and_undone(optimizer):
     """The second half of the rows is far too large, and comes up at random within each epoch."""

@@ -25,7 +25,8 @@ class Commands(click.Group):
         except (click.Abort, click.exceptions.Exit, BrokenPipeError):  # click's own, or the reader has seen enough
             raise
         except (ArithmeticError, MemoryError, OSError, RuntimeError, TypeError, ValueError) as error:
-            raise click.ClickException(str(error)) from error
+            # what Python itself runs out of has no text
+            raise click.ClickException(str(error) or "the memory is not enough") from error
         except KeyboardInterrupt:
             click.echo("\ninterrupted", err=True)
             ctx.exit(INTERRUPTED)

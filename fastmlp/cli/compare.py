@@ -40,7 +40,7 @@ def compare(
     """
     require("matplotlib.figure", "cli", "the figures")
     found = sources.load(data, folder, label, ignore)
-    out = runs.make_folder(out or Path("runs", f"{found.name}-compare"))
+    out = runs.make_folder(out or Path("runs", f"{found.name}-compare"), ("histories.json",))
     counts = {part: f"{len(found.arrays[f'y_{part}']):,}" for part in sources.PARTS}
     click.echo(
         f"{found.name}: {counts['train']} rows to train, {counts['val']} to validate, {counts['test']} to test\n\n"

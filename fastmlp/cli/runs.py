@@ -88,10 +88,11 @@ def predicted(network: NeuralNetwork, X: np.ndarray, data: str) -> np.ndarray:
     return network.predict(X)
 
 
-def make_folder(out: Path) -> Path:
-    """The folder of the results, this command's alone, to which it can write: before the training, not after it."""
+def make_folder(out: Path, files: Iterable[str]) -> Path:
+    """The folder of the results, this command's alone, where it can write them: before the training, not after it."""
     out.mkdir(parents=True, exist_ok=True)
-    check_writable(out / "model.npz")
+    for name in files:
+        check_writable(out / name)
     message = f"another process is training into {out}; wait for it, or name another folder with --out"
     click.get_current_context().with_resource(alone_in(out, message))
     return out

@@ -112,7 +112,8 @@ def likely_label(network: NeuralNetwork, data: str) -> str | None:
     features = network.feature_names
     if not is_csv(data) or features is None:
         return None
-    others = [name for name in tables.columns(Path(data)) if name not in features]
+    known = set(features)
+    others = [name for name in tables.columns(Path(data)) if name not in known]
     return others[0] if len(others) == 1 else None
 
 
@@ -150,10 +151,11 @@ def _csv(path: Path, label: str | None, ignore: Sequence[str]) -> DataSet:
             f"{path} must have a name for each column, got none for number {header.index('') + 1}; pandas writes its "
             "index into such a column, unless told index=False"
         )
-    unknown = [name for name in ignore if name not in header]
+    known, ignored = set(header), set(ignore)
+    unknown = [name for name in ignore if name not in known]
     if unknown:
         raise click.UsageError(f"--ignore must name columns, some of {tables.some(header)}, got {tables.some(unknown)}")
-    feature_names = [name for name in header if name != label and name not in ignore]
+    feature_names = [name for name in header if name != label and name not in ignored]
     if not feature_names:
         raise ValueError(f"{path} must have columns of features beside {label!r}, got none")
     table = tables.read_csv(path, feature_names, label)

@@ -3,6 +3,7 @@
 import csv
 import re
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,11 +39,12 @@ def read_csv(path: Path, features: Sequence[str], label: str | None) -> Table:
     """
     with _reader(path) as lines:
         header = _header(path, lines)
-        missing = [name for name in (*features, *([] if label is None else [label])) if name not in header]
+        place_of = {name: place for place, name in enumerate(header)}
+        missing = [name for name in (*features, *([] if label is None else [label])) if name not in place_of]
         if missing:
             raise ValueError(f"{path} has no column {some(missing)}; its columns are {some(header)}")
-        places = [header.index(name) for name in features]
-        label_place = None if label is None else header.index(label)
+        places = [place_of[name] for name in features]
+        label_place = None if label is None else place_of[label]
         numbers, labels, line_numbers = array("d"), [], array("q")
         for row in lines:
             if not row:  # an empty line, at the end for instance
@@ -137,7 +139,7 @@ def _header(path: Path, lines: Iterator[list[str]]) -> list[str]:
     header = [name.strip() for name in next(lines, [])]
     if not any(header):
         raise ValueError(f"{path} must start with a line of column names, got an empty one")
-    twice = sorted({name for name in header if header.count(name) > 1})
+    twice = sorted(name for name, count in Counter(header).items() if count > 1)
     if twice:
         raise ValueError(f"{path} must have different names for its columns, got {some(twice)} more than once")
     return header

@@ -7,6 +7,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
+from fastmlp import persistence
 from fastmlp.cli import runs, sources
 from fastmlp.cli.options import json_option, threads_option, training_options
 from fastmlp.cli.presets import OPTIMIZERS, described, preset
@@ -14,6 +15,8 @@ from fastmlp.optional import require
 from fastmlp.plots import plot_history
 from fastmlp.training import History
 
+CHECKPOINT = "checkpoint.npz"
+RESULTS = ("model.npz", "history.json", "history.png")
 COLUMNS = "epoch  train loss  train acc  val loss  val acc  learning rate  seconds"
 
 
@@ -111,16 +114,18 @@ def train(
     sizes = _hidden_sizes(layers, hidden_sizes, usual.hidden_sizes)
     found = sources.load(data, folder, label, ignore)
     network = found.network(sizes, dtype=dtype, n_threads=threads, seed=seed)
-    out = runs.make_folder(out or Path("runs", f"{found.name}-{optimizer.lower()}"))
+    out = runs.make_folder(out or Path("runs", f"{found.name}-{optimizer.lower()}"), (CHECKPOINT, *RESULTS))
     n_train, n_test = (len(found.arrays[f"y_{part}"]) for part in ("train", "test"))
-    checkpoint = out / "checkpoint.npz"
+    checkpoint = out / CHECKPOINT
+    if not resume:
+        say_what_is_replaced(checkpoint)
     if not as_json:
         if resume:
             click.echo(f"going on from {checkpoint}" if checkpoint.exists() else f"no {checkpoint}: from the start")
         click.echo(f"{network} on {found.name}: {n_train:,} rows to train, {settings.optimizer}\n\n{COLUMNS}")
     callbacks = [] if as_json else [print_epoch]
     run = runs.train(found, network, settings, seed, callbacks, checkpoint=checkpoint, resume=resume)
-    files = {name: out / name for name in ("model.npz", "history.json", "history.png")}
+    files = {name: out / name for name in RESULTS}
     network.save(files["model.npz"])
     runs.write_json(files["history.json"], run.record())
     title = f"{found.name}, {settings.optimizer}: test accuracy {run.test_accuracy:.4f}"
@@ -138,7 +143,23 @@ def train(
             f"\ntest accuracy {run.test_accuracy:.4f} on {n_test:,} rows; {run.seconds:.2f} s, "
             f"{run.samples_per_second:,.0f} samples a second in training\nwrote {names} to {out}"
         )
-    runs.end(run, f"after {len(run.history)} of {settings.epochs} epochs, whose network is saved")
+    runs.end(run, f"after {len(run.history)} of {settings.epochs} epochs; the network as it was then is saved")
+
+
+def say_what_is_replaced(checkpoint: Path) -> None:
+    """Tell of a training that is not complete, and that would have been gone on with."""
+    if not checkpoint.exists():
+        return
+    try:
+        found = persistence.load(checkpoint).training
+    except ValueError:  # no checkpoint, or no whole one
+        return
+    if found is not None and not found.over and len(found.history) < found.settings.epochs:
+        click.echo(
+            f"{checkpoint} is replaced, of a training that was cut off after {len(found.history)} of "
+            f"{found.settings.epochs} epochs; --resume goes on with one",
+            err=True,
+        )
 
 
 def _hidden_sizes(layers: int | None, hidden_sizes: tuple[int, ...] | None, usual: tuple[int, ...]) -> tuple[int, ...]:

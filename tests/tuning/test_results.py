@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tuning_helpers import SPACE, lines, with_key, without_time
+from tuning_helpers import SEED, SPACE, lines, with_key, without_time
 
 import fastmlp
 from fastmlp import NeuralNetwork
@@ -24,6 +25,8 @@ from fastmlp.tuning.results import ResultsFile
 from fastmlp.tuning.space import plan
 
 pytestmark = pytest.mark.application
+
+VERSION1 = Path(__file__).parents[1] / "searches" / "version1"
 
 
 def test_the_same_folder_for_another_space_gives_what_a_new_folder_does(data, trained, tmp_path):
@@ -65,6 +68,17 @@ def test_a_finished_search_is_read_back(data, trained, tmp_path):
     assert without_time(again.trials) == without_time(found.trials)
     assert lines(tmp_path) == before
     np.testing.assert_array_equal(again.network.params["W1"], found.network.params["W1"])
+
+
+def test_results_of_every_version_are_read(trained, tmp_path):
+    """They were written by the release of their time."""
+    shutil.copytree(VERSION1, tmp_path / "search")
+    X, y = np.arange(300.0).reshape(60, 5) % 7, np.arange(60) % 3
+    found = search(SPACE, X[:40], y[:40], X[40:], y[40:], seed=SEED, folder=tmp_path / "search")
+    # the best one is trained again where this processor's products are rounded otherwise
+    assert len(trained) <= 1
+    assert len(found.trials) == 6
+    assert lines(tmp_path / "search") == lines(VERSION1)
 
 
 def test_a_larger_space_trains_only_what_is_new(data, trained, tmp_path):

@@ -1,0 +1,108 @@
+"""The `fastmlp` command: what becomes of a training that was cut off, and of the folder of its results."""
+
+import itertools
+import json
+import os
+import re
+
+import pytest
+
+import fastmlp
+from fastmlp.files import alone_in
+
+for library in ("click", "tqdm", "matplotlib"):
+    pytest.importorskip(library)
+sources = pytest.importorskip("fastmlp.cli.sources")
+runs = pytest.importorskip("fastmlp.cli.runs")
+
+pytestmark = pytest.mark.application
+
+
+def history_file(folder):
+    return json.loads((folder / "history.json").read_text())
+
+
+def test_a_training_goes_on_from_its_checkpoint(run, tmp_path):
+    assert run("train", "--epochs", "5", "--out", "whole").exit_code == 0
+    assert run("train", "--epochs", "2", "--out", "parts").exit_code == 0
+    (tmp_path / "parts" / "model.npz").unlink()
+    result = run("train", "--epochs", "5", "--out", "parts", "--resume")
+    assert result.exit_code == 0, result.output
+    assert "going on from parts/checkpoint.npz\n" in result.output
+    assert re.findall(r"^ +(\d+) ", result.output, re.MULTILINE) == ["3", "4", "5"]
+    models = [(tmp_path / name / "model.npz").read_bytes() for name in ("whole", "parts")]
+    assert models[0] == models[1]
+    losses = [history_file(tmp_path / name)["history"]["train_loss"] for name in ("whole", "parts")]
+    assert losses[0] == losses[1]
+    assert len(losses[0]) == 5
+
+
+def test_resume_starts_from_the_start_where_there_is_no_checkpoint(run, tmp_path):
+    assert run("train", "--epochs", "2", "--out", "a").exit_code == 0
+    result = run("train", "--epochs", "2", "--out", "b", "--resume")
+    assert result.exit_code == 0
+    assert "no b/checkpoint.npz: from the start\n" in result.output
+    assert (tmp_path / "a" / "model.npz").read_bytes() == (tmp_path / "b" / "model.npz").read_bytes()
+
+
+def test_resume_with_other_settings_is_an_error(run, tmp_path):
+    assert run("train", "--epochs", "2").exit_code == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "runs" / "digits-adam").iterdir()}
+    result = run("train", "--epochs", "2", "--resume", "--batch-size", "8")
+    assert result.exit_code == 1
+    assert (
+        "Error: batch_size must be 32, as in the checkpoint 'runs/digits-adam/checkpoint.npz', got 8" in result.output
+    )
+    assert {path.name: path.read_bytes() for path in (tmp_path / "runs" / "digits-adam").iterdir()} == before
+
+
+@pytest.mark.parametrize("command", ["train", "compare"])
+def test_two_trainings_cannot_have_one_folder(run, tmp_path, command):
+    pytest.importorskip("fcntl")
+    (tmp_path / "a").mkdir()
+    with alone_in(tmp_path / "a", "not raised"):
+        result = run(command, "--out", "a", "--epochs", "1")
+        assert result.exit_code == 1
+        assert result.output.endswith(
+            "Error: another process is training into a; wait for it, or name another folder with --out\n"
+        )
+        assert os.listdir(tmp_path / "a") == []
+    assert run(command, "--out", "a", "--epochs", "1").exit_code == 0
+
+
+def test_a_training_that_was_cut_off_is_not_replaced_in_silence(run, tmp_path, monkeypatch):
+    train_epoch, epochs = fastmlp.NeuralNetwork._run_epoch, itertools.count(1)
+
+    def interrupted(*args):
+        if next(epochs) == 4:
+            raise KeyboardInterrupt
+        return train_epoch(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fastmlp.NeuralNetwork, "_run_epoch", interrupted)
+        patch.setattr(runs, "CHECKPOINT_SECONDS", 0)
+        assert run("train", "--epochs", "9", "--out", "a").exit_code == 130
+    replaced = "a/checkpoint.npz is replaced, of a training that was cut off after 3 of 9 epochs; --resume goes on"
+    result = run("train", "--epochs", "2", "--out", "a")
+    assert result.exit_code == 0
+    assert replaced in result.stderr
+    assert "is replaced" not in run("train", "--epochs", "2", "--out", "a").stderr  # that one was complete
+    (tmp_path / "a" / "checkpoint.npz").write_text("")
+    assert run("train", "--epochs", "2", "--out", "a").exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["model.npz", "history.json", "history.png", "checkpoint.npz"])
+def test_a_result_that_cannot_be_written_is_found_before_the_training(run, tmp_path, name):
+    (tmp_path / "a" / name).mkdir(parents=True)
+    result = run("train", "--out", "a")
+    assert result.exit_code == 1
+    assert f"Is a directory: 'a/{name}'" in result.stderr
+    assert os.listdir(tmp_path / "a") == [name]
+
+
+def test_memory_that_is_not_enough_is_said(run, monkeypatch):
+    def exhausted(*args, **options):
+        raise MemoryError
+
+    monkeypatch.setattr(sources, "load", exhausted)
+    assert run("train").stderr == "Error: the memory is not enough\n"
