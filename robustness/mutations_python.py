@@ -115,12 +115,11 @@ MUTATIONS = {
             "self._stored(X[: part.stop - part.start])",
         ),
         "outputs can be written to": ("view.flags.writeable = False", "pass"),
-        "updates not counted back": ('self.n_updates = snapshot["n_updates"]', "pass"),
-        "moments not brought back": ("for i, moment in enumerate(self.moments_of(name)):", "for i, moment in ():"),
-        "moments of a new optimiser kept": (
-            ' if name in snapshot["moments"] else 0',
-            ' if name in snapshot["moments"] else moment',
-        ),
+        "updates not counted back": ('{"n_updates": n_updates}', "{}"),
+        "moments not brought back": ("copies += zip(buffers", "_ = zip(buffers"),
+        "moments of a new optimiser kept": ("for name in {**self.moments, **moments}:", "for name in moments:"),
+        "snapshots of other sizes accepted": ("if sizes != self.layout.sizes:", "if False:"),
+        "snapshots of another length accepted": ("if not sound or any(", "if not sound and any("),
         "moments not backed up": ("room[...] = moment", "pass"),
         "updates not backed up": ('backup["n_updates"] = self.n_updates', "pass"),
         "parameters not backed up": ('backup["flat_params"][...] = self.flat_params', "pass"),
@@ -135,7 +134,8 @@ MUTATIONS = {
             "spread / (count * (count - 1) * len(sums))",
         ),
         "a constant feature has scale 0": ("scale[scale == 0] = 1", "pass"),
-        "the digits of a mean beyond float32 lost": ("(self.mean_ - mean).astype(dtype)", "np.zeros_like(mean)"),
+        "as many scales as means not needed": ("or mean.shape != scale.shape", "or False"),
+        "the digits of a mean beyond float32 lost": ("(exact_mean - mean).astype(dtype)", "np.zeros_like(mean)"),
     },
     "fastmlp/training.py": {
         "beta1 of 1 accepted": (
