@@ -11,13 +11,10 @@ import numpy.typing as npt
 
 from fastmlp import _kernels, threads
 from fastmlp._kernels import TILE_ROWS
-from fastmlp.parameters import Layout, aligned_empty
+from fastmlp.buffers import N_MOMENTS, Buffers
 from fastmlp.preprocessing import Standardizer
-from fastmlp.validation import as_stored, class_labels, integer, real_array, real_matrix, real_targets
+from fastmlp.validation import class_labels, real_array, real_matrix, real_targets
 from fastmlp.workspace import Workspace
-
-# How many buffers of the parameters' layout each optimiser keeps.
-N_MOMENTS = {"SGD": 0, "Momentum": 1, "Adam": 2}
 
 # Whether a call is worth a team is asked of the rows that pass through the network. Next to them, the update of a
 # parameter counts as so many multiplications, and in a training step, where rows go there and back, that of all the
@@ -29,8 +26,14 @@ MOMENT_ROWS = 4
 # a signal.
 BLOCK_ROWS = 8 * TILE_ROWS
 
+# Workspaces for predictions that are kept, for as many threads as predict at a time.
+MAX_TILES = 4
+
 # How long the kernels train before they let Python look for a signal, in seconds.
 SPAN = 0.05
+
+# What an engine is without a batch for `backward`, and gradients for `update`.
+NO_BATCH: dict[str, object] = {"_rows": None, "has_gradients": False}
 
 
 class Trained(NamedTuple):
@@ -42,7 +45,7 @@ class Trained(NamedTuple):
     diverged: bool
 
 
-class Engine:
+class Engine(Buffers):
     """Parameters, gradients, moments and workspaces of one network, and the calls that work on them.
 
     Parameters
@@ -57,13 +60,9 @@ class Engine:
     """
 
     def __init__(self, sizes: tuple[int, ...], dtype: np.dtype, loss: str = "cross_entropy"):
-        self.layout = Layout(sizes, dtype)
+        super().__init__(sizes, dtype)
         self.loss = loss
         self.n_threads: int | None = None
-        self.n_updates = 0
-        self.flat_params = self.layout.zeros()
-        self.flat_gradients = self.layout.zeros()
-        self.moments: dict[str, list[np.ndarray]] = {}
         self.has_gradients = False
         self._standardizer: Standardizer | None = None
         self._bind()
@@ -73,14 +72,10 @@ class Engine:
         self._statistics: tuple[np.ndarray, ...] = ()
         if standardizer is not None:
             self._statistics = standardizer.statistics(self.layout.dtype)
-        self.exclusive = _kernels.Exclusive()
-        self.params = self.layout.views(self.flat_params, self.exclusive)
-        self.gradients = self.layout.views(self.flat_gradients, self.exclusive)
         self._updaters: dict[str, _kernels.Update] = {}
         self._batch: Workspace | None = None
         self._tiles: list[Workspace] = []
         self._rows: np.ndarray | None = None
-        self._backup: dict[str, Any] | None = None
         self._pace = threads.Pace()
         _engines.add(self)
 
@@ -95,16 +90,14 @@ class Engine:
         if standardizer is not None:
             if not isinstance(standardizer, Standardizer):
                 raise TypeError(f"standardizer must be a fitted fastmlp.Standardizer or None, got {standardizer!r}")
+            standardizer = standardizer.own_copy()  # since its owner may fit it again
             statistics = standardizer.statistics(self.layout.dtype)
             n_features, n_in = len(statistics[0]), self.layout.sizes[0]
             if n_features != n_in:
                 raise ValueError(f"standardizer must be fitted to rows of {n_in} features, got one for {n_features}")
+        attributes = {"_standardizer": standardizer, "_statistics": statistics}
         with self.exclusive:
-            # a copy, since its owner may fit it again
-            self._standardizer, self._statistics = copy.deepcopy(standardizer), statistics
-            self.forget_batch()
-            self._batch = None
-            self._tiles = []
+            _kernels.put_back(self, {**attributes, **NO_BATCH, "_batch": None, "_tiles": []}, [])
 
     def __getstate__(self) -> dict[str, Any]:
         names = (
@@ -123,16 +116,11 @@ class Engine:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        # a copied array starts where it likes
         self.flat_params = self._own(self.flat_params)
         self.flat_gradients = self._own(self.flat_gradients)
         self.moments = {name: [self._own(m) for m in moments] for name, moments in self.moments.items()}
+        self._view()
         self._bind()
-
-    def _own(self, buffer: np.ndarray) -> np.ndarray:
-        copy = aligned_empty(self.layout.size, self.layout.dtype)
-        copy[...] = buffer
-        return copy
 
     def forward(self, X: npt.ArrayLike) -> np.ndarray:
         """Outputs (n_rows, n_outputs), a fresh array; keeps what `backward` needs, X itself included."""
@@ -141,7 +129,7 @@ class Engine:
             n_rows = len(X)
             self._rows = None
             batch = self._batch_workspace(n_rows)
-            X = self._stored(batch.apart(X))
+            X = batch.stored(batch.apart(X))
             gathered = n_rows == 0 or batch.passes.forward(X, self._team_size(n_rows))
             self._rows = batch.outputs(0, n_rows) if gathered else X
             return batch.outputs(len(self.layout.sizes), n_rows).copy()
@@ -220,7 +208,7 @@ class Engine:
         update = self._updater(optimizer)
         n_threads = self._team_size(batch_size + MOMENT_ROWS * N_MOMENTS[optimizer])
         loss, n_correct, n_batches = 0.0, 0, 0
-        for rows, labels_of_rows, order_of_rows in self._pieces(X, labels, order, batch_size):
+        for rows, labels_of_rows, order_of_rows in _pieces(workspace, X, labels, order, batch_size):
             t, grows = (self.n_updates + 1, 1) if time_step is None else (time_step, 0)
             batches = (rows, labels_of_rows, order_of_rows, batch_size)
             run = _kernels.Training(workspace.passes, update, *batches, regularization, *rates, t, grows)
@@ -236,17 +224,6 @@ class Engine:
             if run.diverged:
                 break
         return Trained(loss, n_correct, n_batches, run.diverged)
-
-    def _pieces(
-        self, X: np.ndarray, labels: np.ndarray, order: np.ndarray, batch_size: int
-    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Rows that the kernels can gather, their labels and their order: all of X, or a converted batch at a time."""
-        if _kernels.is_stored(X):
-            yield X, labels, order
-            return
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
-            yield self._stored(X[rows]), labels[rows], np.arange(len(rows))
 
     def predict_proba(self, X: npt.ArrayLike) -> np.ndarray:
         """Probabilities (n_rows, n_classes); leaves the batch of `forward` alone."""
@@ -302,8 +279,9 @@ class Engine:
         for start in range(0, n_rows, BLOCK_ROWS):
             part = slice(start, start + BLOCK_ROWS)
             answers = (None if array is None else array[part] for array in (outputs, classes, labels, losses))
-            tile.passes.predict(self._stored(X[part]), tiled, n_threads, *answers)
-        tiles.append(tile)
+            tile.passes.predict(tile.stored(X[part]), tiled, n_threads, *answers)
+        if len(tiles) < MAX_TILES:
+            tiles.append(tile)
 
     def outputs(self) -> dict[str, np.ndarray]:
         """Read-only views of the last forward pass: X, h1, ..., scores."""
@@ -320,75 +298,7 @@ class Engine:
 
     def forget_batch(self) -> None:
         """Drop the last batch and its gradients, so that nothing is applied twice by mistake."""
-        self._rows = None
-        self.has_gradients = False
-
-    def is_finite(self) -> bool:
-        """Whether all parameters are."""
-        return _kernels.is_finite(self.flat_params)
-
-    def snapshot(self) -> dict[str, Any]:
-        """Copies of all that training changes, and the sizes that it is of."""
-        with self.exclusive:
-            changed = {name: getattr(self, name) for name in ("flat_params", "moments", "n_updates")}
-            return {"sizes": self.layout.sizes, **copy.deepcopy(changed)}
-
-    def restore(self, snapshot: dict[str, Any]) -> None:
-        """Go back to a snapshot of this engine, or of one like it, in place: all of it or, where it is refused, none.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If it is none, or one of other sizes.
-        """
-        with self.exclusive:
-            flat_params, moments, n_updates = self._checked_snapshot(snapshot)
-            copies = [(self.flat_params, flat_params)]
-            for name in {**self.moments, **moments}:
-                buffers = self.moments_of(name)
-                copies += zip(buffers, moments.get(name, [np.zeros(1)] * len(buffers)), strict=True)
-            _kernels.put_back(self, {"n_updates": n_updates}, copies)
-
-    def _checked_snapshot(self, snapshot: Any) -> tuple[np.ndarray, dict[str, list[np.ndarray]], int]:
-        wanted = "snapshot must be what snapshot() of a network gives"
-        try:
-            sizes, flat_params, moments = (snapshot[name] for name in ("sizes", "flat_params", "moments"))
-            n_updates = integer("snapshot['n_updates']", snapshot["n_updates"], 0, 2**53)
-            groups = {name: list(moments[name]) for name in moments}
-            buffers = [flat_params, *(moment for group in groups.values() for moment in group)]
-            sound = all(isinstance(buffer, np.ndarray) and buffer.dtype == self.layout.dtype for buffer in buffers)
-            sound &= all(len(group) == N_MOMENTS[name] for name, group in groups.items())
-        except (KeyError, IndexError, TypeError) as error:
-            raise TypeError(f"{wanted}: {error!r}") from None
-        if sizes != self.layout.sizes:
-            raise ValueError(f"snapshot must be of a network of sizes {self.layout.sizes}, got one of {sizes}")
-        if not sound or any(buffer.shape != self.flat_params.shape for buffer in buffers):
-            raise ValueError(f"{wanted} of dtype {self.layout.dtype}")
-        return flat_params, groups, n_updates
-
-    def back_up(self) -> None:
-        """Take a snapshot for `roll_back`, into the room of the last one where that fits."""
-        backup = self._backup
-        if backup is None or backup["moments"].keys() != self.moments.keys():
-            self._backup = self.snapshot()
-            return
-        backup["n_updates"] = self.n_updates
-        backup["flat_params"][...] = self.flat_params
-        for name, moments in self.moments.items():
-            for moment, room in zip(moments, backup["moments"][name], strict=True):
-                room[...] = moment
-
-    def roll_back(self) -> None:
-        """Go back to where `back_up` was called last."""
-        if self._backup is None:
-            raise RuntimeError("there is nothing to go back to: nothing has been backed up")
-        self.restore(self._backup)
-
-    def moments_of(self, optimizer: str) -> list[np.ndarray]:
-        """The optimiser's flat buffers, zeros when it is new to this network."""
-        if optimizer not in self.moments:
-            self.moments[optimizer] = [self.layout.zeros() for _ in range(N_MOMENTS[optimizer])]
-        return self.moments[optimizer]
+        _kernels.put_back(self, NO_BATCH, [])
 
     def _updater(self, optimizer: str) -> _kernels.Update:
         if optimizer not in self._updaters:
@@ -413,9 +323,17 @@ class Engine:
     def _team_size(self, n_rows: int) -> int:
         return threads.team_size(self.n_threads, n_rows * self.layout.n_parameters)
 
-    def _stored(self, X: np.ndarray) -> np.ndarray:
-        """X, converted where the kernels cannot gather its rows; before a mean is subtracted, no digit is dropped."""
-        return as_stored(X, np.dtype(np.float64) if self._statistics else self.layout.dtype)
+
+def _pieces(
+    workspace: Workspace, X: np.ndarray, labels: np.ndarray, order: np.ndarray, batch_size: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Rows that the kernels can gather, their labels and their order: all of X, or a converted batch at a time."""
+    if _kernels.is_stored(X):
+        yield X, labels, order
+        return
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        yield workspace.stored(X[rows]), labels[rows], np.arange(len(rows))
 
 
 # A child forked while another thread was at work in a network has it still inside, though that thread does not exist.

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from fastmlp import persistence, training
 from fastmlp.checkpoint import Checkpoint
 from fastmlp.prediction import PredictingNetwork
+from fastmlp.progress import Advance
 from fastmlp.training import Callback, DivergenceError, History
 from fastmlp.validation import boolean, class_labels, integer, number, real_matrix, row_indices
 
@@ -98,7 +99,7 @@ class NeuralNetwork(PredictingNetwork):
         seed: int | None = None,
         X_val: npt.ArrayLike | None = None,
         y_val: npt.ArrayLike | None = None,
-        progress: bool | training.Advance | None = None,
+        progress: bool | Advance | None = None,
         callbacks: Iterable[Callback] = (),
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_seconds: float = 0.0,
@@ -362,7 +363,7 @@ class NeuralNetwork(PredictingNetwork):
         settings: training.Settings,
         rate: float,
         time_step: int | None,
-        advance: training.Advance,
+        advance: Advance,
     ) -> tuple[float, float]:
         """`train_epoch` with arguments that have been checked, for `fastmlp.training.fit`."""
         with self._engine.exclusive:

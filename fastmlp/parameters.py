@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastmlp import _kernels
 from fastmlp.validation import real_array
 
 # A cache line, and the widest vector of current processors.
@@ -149,11 +150,14 @@ class Parameters(MutableMapping[str, np.ndarray]):
                 f"params must have exactly the keys {', '.join(self._arrays)}; "
                 f"missing: {sorted(missing)}, unknown: {sorted(map(str, unknown))}"
             )
-        # copies, since the values may be views into this very buffer
-        checked = {name: checked_array(name, values[name], array.shape).copy() for name, array in self._arrays.items()}
-        with self._alone, np.errstate(over="ignore", invalid="ignore"):
-            for name, value in checked.items():
-                self._arrays[name][...] = value
+        with np.errstate(over="ignore", invalid="ignore"):
+            # copies, since the values may be views into this very buffer
+            copies = [
+                (array, np.array(checked_array(name, values[name], array.shape), array.dtype))
+                for name, array in self._arrays.items()
+            ]
+        with self._alone:
+            _kernels.put_back(None, {}, copies)
 
 
 def checked_array(name: str, value: npt.ArrayLike, shape: tuple[int, ...]) -> np.ndarray:

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastmlp.engine import N_MOMENTS, Engine
+from fastmlp.buffers import N_MOMENTS
+from fastmlp.engine import Engine
 from fastmlp.files import replacing
 from fastmlp.optional import require
 from fastmlp.parameters import Layout

@@ -152,10 +152,7 @@ class Standardizer:
 
     def statistics(self, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """What the kernels take, of a network's dtype: mean, the digits of the mean that this cuts off, 1 / scale."""
-        if not hasattr(self, "mean_"):
-            raise ValueError("the Standardizer must be fitted first: Standardizer().fit(X)")
-        # anybody may have assigned to them
-        exact_mean, scale = _checked("mean_", self.mean_, "scale_", self.scale_)
+        exact_mean, scale = self._statistics()
         with np.errstate(over="ignore"):
             mean, inverse_scale = exact_mean.astype(dtype), (1 / scale).astype(dtype)
         finite = np.isfinite(mean) & np.isfinite(inverse_scale)
@@ -166,6 +163,16 @@ class Standardizer:
                 f"{scale[at]:g} for feature {at}"
             )
         return mean, (exact_mean - mean).astype(dtype), inverse_scale
+
+    def own_copy(self) -> "Standardizer":
+        """One with the same statistics, as arrays of its own: what has been checked stays as it is."""
+        return Standardizer.of_statistics(*self._statistics(), self.n_channels, self.center)
+
+    def _statistics(self) -> tuple[np.ndarray, np.ndarray]:
+        if not (hasattr(self, "mean_") and hasattr(self, "scale_")):
+            raise ValueError("the Standardizer must be fitted first: Standardizer().fit(X)")
+        # anybody may have assigned to them
+        return _checked("mean_", self.mean_, "scale_", self.scale_)
 
     def __repr__(self) -> str:
         arguments = "" if self.n_channels is None else f"n_channels={self.n_channels}"

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp.parameters import Layout, initialize, l2_penalty
-from fastmlp.training import Advance, DivergenceError, Settings
+from fastmlp.progress import Advance
+from fastmlp.training import DivergenceError, Settings
 from fastmlp.validation import layer_sizes, random_state
 from fastmlp.validation import time_step as checked_time_step
 

@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp.diagnosis import diagnose
-from fastmlp.optional import require
+from fastmlp.progress import Advance, progress_bar
 from fastmlp.validation import (
     MIN_EPSILON,
     boolean,
@@ -175,8 +174,6 @@ class DivergenceError(ArithmeticError):
 
 
 Callback = Callable[[Any, History], bool | None]
-# is told of a number of batches that have been done
-Advance = Callable[[int], object]
 
 
 @dataclass(kw_only=True)
@@ -333,7 +330,6 @@ def fit(
                     history.epochs.append(found._replace(**validate(settings.regularization)))
                     # all of them are called, also after one that asks to stop
                     answers = [callback(network, history) for callback in callbacks]
-                    network.history = history  # one of them may have trained the network on its own
                     over = any(answers)
                     if keeper is not None:
                         keeper.keep(over=over, last=over or len(history) == settings.epochs)
@@ -341,6 +337,7 @@ def fit(
             try:
                 epochs()
             finally:
+                network.history = history  # a callback may have trained the network on its own
                 network._forget_batch()
     return history
 
@@ -387,22 +384,3 @@ def checked_validation(
         return dict(zip(("val_loss", "val_accuracy"), network.evaluate(rows, labels, regularization), strict=True))
 
     return validate
-
-
-def progress_bar(progress: bool | Advance | None, total: int) -> Callable[[int], AbstractContextManager[Advance]]:
-    """A bar over all batches, the user's own, or nothing.
-
-    What is returned starts with a number of them done, and gives the function that advances it by more.
-    """
-    if callable(progress):
-        return lambda done: nullcontext(progress)
-    if not progress:
-        return lambda done: nullcontext(lambda n_batches: None)
-    tqdm = require("tqdm.auto", "progress", "progress=True").tqdm
-
-    @contextmanager
-    def shown(done: int) -> Iterator[Advance]:
-        with tqdm(total=total, initial=done, unit="batch") as bar:
-            yield bar.update
-
-    return shown

@@ -145,8 +145,8 @@ def real_array(name: str, values: npt.ArrayLike, content: str = "real numbers", 
 
 
 def real_matrix(name: str, values: npt.ArrayLike, n_columns: int) -> np.ndarray:
-    """`values` as an array (n, n_columns) of real numbers of any type and layout."""
-    array = real_array(name, values)
+    """`values` as an array (n, n_columns) of real numbers of any type and layout, whose shape only we can change."""
+    array = real_array(name, values).view()
     if array.ndim != 2 or array.shape[1] != n_columns:
         hint = f"; for a single row pass {name}.reshape(1, -1)" if array.ndim == 1 else ""
         raise ValueError(f"{name} must have shape (n_rows, {n_columns}), got {array.shape}{hint}")

@@ -4,6 +4,7 @@ import numpy as np
 
 from fastmlp import _kernels
 from fastmlp.parameters import Layout, aligned_empty, aligned_offsets
+from fastmlp.validation import as_stored
 
 
 class Workspace:
@@ -21,6 +22,8 @@ class Workspace:
         sizes, itemsize = layout.sizes, layout.dtype.itemsize
         n_layers = len(sizes) - 1
         self.capacity = capacity
+        # of rows that the kernels cannot gather; before a mean is subtracted, no digit is dropped
+        self._row_dtype = np.dtype(np.float64) if statistics else layout.dtype
         self._sizes = sizes
         layers = np.zeros((n_layers, 5), np.intp)
         layers[:, 0], layers[:, 1] = sizes[:-1], sizes[1:]
@@ -41,9 +44,13 @@ class Workspace:
 
     def apart(self, X: np.ndarray) -> np.ndarray:
         """X, or a copy of one that lies where passes and updates write."""
-        if X.base is not None and any(np.may_share_memory(X, buffer) for buffer in self._written):
+        if any(np.may_share_memory(X, buffer) for buffer in self._written):
             return X.copy()
         return X
+
+    def stored(self, X: np.ndarray) -> np.ndarray:
+        """X, converted where the kernels cannot gather its rows."""
+        return as_stored(X, self._row_dtype)
 
     def outputs(self, layer: int, n_rows: int) -> np.ndarray:
         """What a layer gave for the batch: 0 is the gathered rows, one past the last what became of its scores."""

@@ -27,7 +27,7 @@ FAULTS = {
         "tests/test_checkpoint.py",
         "tests/test_files.py",
         "-k",
-        "disk or written",
+        "full or cannot_be_written",
     ],
     "trainings and searches that are killed": ["tests/test_checkpoint.py", "tests/tuning", "-k", "killed"],
     "files of earlier versions": ["tests", "-k", "every_version"],

@@ -70,6 +70,13 @@ MUTATIONS = {
         "every block of parameters takes the first moments": ("dw + at, at, length", "dw + at, 0, length"),
     },
     "src_pyx/_kernels.pyx": {
+        "lengths that changed not looked at": (
+            "    if found != wanted:\n        raise",
+            "    if False:\n        raise",
+        ),
+        "nobody inside a forked child": ("if self.owner != <long> PyThread_get_thread_ident():", "if True:"),
+        "a forked child kept out for ever": ("if self.owner != <long> PyThread_get_thread_ident():", "if False:"),
+        "attributes not put back": ("        setattr(owner, name, value)", "        pass"),
         "signed bytes gathered as if they were known": ('not in (b"B", b"f", b"d")', 'not in (b"B", b"b", b"f", b"d")'),
         "rows that are not aligned gathered": ("return places % view.itemsize == 0", "return True"),
         "strides that are not aligned gathered": ("        places |= view.strides[i]", "        pass"),

@@ -6,6 +6,7 @@ MUTATIONS = {
         "integers one too small accepted": ("if result < low or", "if result < low - 1 or"),
         "integers of any size accepted": ("if high is not None and result > high:", "if False:"),
         "every seed the same": ("generator.seed(seed)", "generator.seed(0)"),
+        "a shape that its owner may change": ("real_array(name, values).view()", "real_array(name, values)"),
         "None taken for float64": ("dtype is not None and choice == dtype", "choice == dtype"),
         "texts taken for numbers": ("str | bytes | np.complexfloating", "np.complexfloating"),
         "imaginary parts dropped": ("str | bytes | np.complexfloating", "str | bytes"),
@@ -52,7 +53,7 @@ MUTATIONS = {
         "values of another shape broadcast": ("if array.shape != shape:", "if False:"),
         "unknown parameters accepted": ("if missing or unknown:", "if missing:"),
         "missing parameters accepted": ("if missing or unknown:", "if unknown:"),
-        "values assigned while they are read": ("array.shape).copy() for", "array.shape) for"),
+        "values assigned while they are read": ("(array, np.array(checked_array", "(array, np.asarray(checked_array"),
         "He's variance halved": ("np.sqrt(2 / n_in)", "np.sqrt(1 / n_in)"),
         "weights divided by the number of inputs": ("normal / np.sqrt(n_in)", "normal / n_in"),
         "Glorot's variance of the inputs alone": ("np.sqrt(2 / (n_in + n_out))", "np.sqrt(2 / (n_in + n_in))"),
@@ -61,16 +62,9 @@ MUTATIONS = {
         "the penalty added up in float32": ("np.square(w, dtype=np.float64)", "np.square(w)"),
     },
     "fastmlp/engine.py": {
-        "digits dropped before a mean is subtracted": (
-            "np.dtype(np.float64) if self._statistics else self.layout.dtype",
-            "self.layout.dtype",
-        ),
         "a standardizer of fewer features accepted": ("if n_features != n_in:", "if n_features > n_in:"),
-        "a standardizer not copied": ("= copy.deepcopy(standardizer), statistics", "= standardizer, statistics"),
-        "an old standardizer stays at work in the batch": (
-            "            self._batch = None\n            self._tiles = []",
-            "",
-        ),
+        "a standardizer not copied": ("standardizer = standardizer.own_copy()", "pass"),
+        "an old standardizer stays at work in the batch": (', "_batch": None, "_tiles": []}', "}"),
         "forward not exclusive": (
             "with self.exclusive:\n            n_rows = len(X)",
             "if True:\n            n_rows = len(X)",
@@ -83,10 +77,7 @@ MUTATIONS = {
         "scores given away that the next call writes over": (", n_rows).copy()", ", n_rows)"),
         "gradients of an empty batch": ("if n_rows == 0:\n                raise", "if False:\n                raise"),
         "an update without gradients": ("if not self.has_gradients:", "if False:"),
-        "gradients of an older batch applied": (
-            "self._rows = None\n        self.has_gradients = False",
-            "self._rows = None",
-        ),
+        "gradients of an older batch applied": (', "has_gradients": False}', "}"),
         "updates not counted": ("self.n_updates += 1", "pass"),
         "Adam's time step counted from 0": ("self.n_updates + 1 if time_step", "self.n_updates if time_step"),
         "a given time step grows": ("else (time_step, 0)", "else (time_step, 1)"),
@@ -111,10 +102,12 @@ MUTATIONS = {
             "None if array is None else array[: part.stop - part.start]",
         ),
         "a prediction reads the first rows again and again": (
-            "self._stored(X[part])",
-            "self._stored(X[: part.stop - part.start])",
+            "tile.stored(X[part])",
+            "tile.stored(X[: part.stop - part.start])",
         ),
         "outputs can be written to": ("view.flags.writeable = False", "pass"),
+    },
+    "fastmlp/buffers.py": {
         "updates not counted back": ('{"n_updates": n_updates}', "{}"),
         "moments not brought back": ("copies += zip(buffers", "_ = zip(buffers"),
         "moments of a new optimiser kept": ("for name in {**self.moments, **moments}:", "for name in moments:"),
@@ -125,6 +118,10 @@ MUTATIONS = {
         "parameters not backed up": ('backup["flat_params"][...] = self.flat_params', "pass"),
     },
     "fastmlp/workspace.py": {
+        "digits dropped before a mean is subtracted": (
+            "np.dtype(np.float64) if statistics else layout.dtype",
+            "layout.dtype",
+        ),
         "rows that are written over not copied": ("return X.copy()", "return X"),
         "no room for the widest layer's gradient": ("capacity * max(sizes[1:])", "capacity * sizes[-1]"),
     },

@@ -66,8 +66,9 @@ cdef class Exclusive:
         self.depth -= 1
 
     def renew(self):
-        """Nobody is inside: in a forked child, the thread that was does not exist."""
-        self.depth = 0
+        """In a forked child: of all threads, only the one that calls this exists, and may be inside."""
+        if self.owner != <long> PyThread_get_thread_ident():
+            self.depth = 0
 
 
 def put_back(owner, dict attributes, list copies):
@@ -195,13 +196,15 @@ cdef class Propagation:
         self.job.params, self.job.gradients = address(params), address(gradients)
         self.job.arena = address(arena)
         for i, statistic in enumerate(statistics):
-            self.statistics[i] = address(statistic)
+            check_length("statistic", len(statistic), layers[0, 0])
+            self.statistics[i] = address(statistic, b"f" if self.job.single else b"d")
         self.buffers = (layers.base, room.base, sums.base, params, gradients, arena, statistics)
 
-    cdef bint take(self, Source source) noexcept:
+    cdef bint take(self, Source source) except -1:
         """Work on these rows, in place where they are as the kernels want them; returns whether they are gathered."""
         cdef Kind own = FLOAT32 if self.job.single else FLOAT64
         cdef Py_ssize_t stride = source.rows.stride, row_stride = source.rows.row_stride
+        check_length("row", source.view.shape[1], self.job.net.layers[0].n_in)
         self.job.n_rows = source.view.shape[0]
         if (self.statistics[0] == NULL and source.rows.kind == own and stride == source.view.itemsize
                 and (row_stride == stride * source.view.shape[1] or self.job.n_rows == 1)):
@@ -230,6 +233,7 @@ cdef class Propagation:
         What is wanted are its labels (n_rows,), intp, or, where the loss is of targets, these, (n_rows, n_out) of the
         network's dtype.
         """
+        check_length("y", len(wanted), self.job.n_rows)
         self.job.task = BACKWARD
         self.job.wanted = Wanted(NULL, NULL, NULL)
         if self.job.net.loss == CROSS_ENTROPY:
@@ -251,6 +255,9 @@ cdef class Propagation:
         cdef Answers answers = Answers(NULL, NULL, NULL, NULL)
         cdef Source source = Source(X)
         self.take(source)
+        for answer in (outputs, classes, labels, losses):
+            if answer is not None:
+                check_length("answer", len(answer), self.job.n_rows)
         if outputs is not None:
             answers.outputs = address(outputs)
         if classes is not None:
@@ -328,6 +335,8 @@ cdef class Training:
                  const Py_ssize_t[::1] order, Py_ssize_t batch_size, double regularization, double rate, double beta1,
                  double beta2, double epsilon, Py_ssize_t time_step, Py_ssize_t time_grows):
         self.passes, self.update, self.source = passes, update, Source(X)
+        check_length("row", self.source.view.shape[1], passes.job.net.layers[0].n_in)
+        check_length("labels", labels.shape[0], self.source.view.shape[0])
         self.buffers = (labels.base, order.base)
         self.optimizer = update.optimizer
         set_rates(&self.optimizer, rate, beta1, beta2, epsilon)
@@ -377,6 +386,12 @@ cdef class Training:
         job.deadline = monotonic() + seconds
         run(job, n_threads)
         return self.epoch.n_batches - before
+
+
+cdef inline int check_length(str what, Py_ssize_t found, Py_ssize_t wanted) except -1:
+    """What Python has checked may have changed since, by a signal's handler or another thread."""
+    if found != wanted:
+        raise RuntimeError(f"{what}: {wanted} were needed, and there are {found}; they were changed during the call")
 
 
 cdef void* address(buffer, const char* types=b"fd") except NULL:

@@ -100,6 +100,24 @@ def test_a_result_that_cannot_be_written_is_found_before_the_training(run, tmp_p
     assert os.listdir(tmp_path / "a") == [name]
 
 
+@pytest.mark.parametrize("name", ["histories.json", "compare_all.png", "nn_3layer_adam_submission.csv"])
+def test_a_file_of_a_comparison_that_cannot_be_written_is_found_before_it(run, tmp_path, name):
+    (tmp_path / "a" / name).mkdir(parents=True)
+    result = run("compare", "--out", "a")
+    assert result.exit_code == 1
+    assert f"Is a directory: 'a/{name}'" in result.stderr
+    assert os.listdir(tmp_path / "a") == [name]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_no_checkpoint(run, tmp_path):
+    (tmp_path / "a").mkdir()
+    os.mkfifo(tmp_path / "a" / "checkpoint.npz")
+    result = run("train", "--out", "a", "--epochs", "1")
+    assert result.exit_code == 1
+    assert "checkpoint must be the path of a file" in result.stderr
+
+
 def test_memory_that_is_not_enough_is_said(run, monkeypatch):
     def exhausted(*args, **options):
         raise MemoryError

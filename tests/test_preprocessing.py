@@ -223,3 +223,26 @@ def test_statistics_may_be_assigned():
     standardizer = Standardizer().fit(np.arange(12.0).reshape(4, 3))
     standardizer.mean_, standardizer.scale_ = [1, 2, 3], np.full(3, 2, np.float32)
     assert standardizer.transform([[3, 2, 1]]).tolist() == [[1, 0, -1]]
+    net = NeuralNetwork(3, [2], 2, standardizer=standardizer)
+    copied = copy.copy(net).standardizer
+    assert (copied.mean_.tolist(), copied.scale_.tolist()) == ([1, 2, 3], [2, 2, 2])
+
+
+def test_a_network_keeps_the_statistics_that_were_checked():
+    """Whatever becomes of the standardizer that it was given, and whatever that one says of itself."""
+
+    class Odd:
+        def __init__(self):
+            self.n_asked = 0
+
+        def __array__(self, dtype=None, copy=None):
+            self.n_asked += 1
+            return np.ones(3) if self.n_asked == 1 else np.ones(1)
+
+    standardizer = Standardizer().fit(np.arange(12.0).reshape(4, 3))
+    standardizer.mean_, standardizer.scale_ = Odd(), Odd()
+    standardizer.statistics = lambda dtype: (np.ones(3, dtype), np.ones(1, dtype), np.ones(1, dtype))
+    net = NeuralNetwork(3, [2], 2, seed=0, standardizer=standardizer)
+    expected = net.predict_proba(np.ones((2, 3)))
+    np.testing.assert_array_equal(copy.copy(net).predict_proba(np.ones((2, 3))), expected)
+    assert net.standardizer.mean_.tolist() == [1, 1, 1]

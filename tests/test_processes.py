@@ -317,7 +317,7 @@ def test_child_forked_while_another_thread_was_inside():
 
     def child():
         other.fit(X, y, epochs=1, seed=0)
-        assert threads.team_size(2, 10**9) == 1
+        assert threads.available_threads() == 1
         net.fit(X, y, epochs=1, seed=0)
         net.predict(X)
         return other.params["W1"].sum()
@@ -331,8 +331,11 @@ def test_child_forked_while_another_thread_was_inside():
         reader, writer = os.pipe()
         process = os.fork()
         if process == 0:
-            os.write(writer, repr(child()).encode())
-            os._exit(0)
+            try:
+                os.write(writer, repr(child()).encode())
+            finally:
+                os._exit(0)
+        os.close(writer)
         codes.append((os.waitpid(process, 0)[1], os.read(reader, 100)))
     done.set()
     for worker in workers:
@@ -341,6 +344,37 @@ def test_child_forked_while_another_thread_was_inside():
     print(set(codes) == {(0, repr(other.params["W1"].sum()).encode())})
     """
     assert run_python(script, PYTHONWARNINGS="ignore") == "True"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_child_forked_by_a_callback_is_still_inside():
+    script = """
+    import os, threading
+    import numpy as np
+    from fastmlp import NeuralNetwork
+    X, y = np.ones((9, 4)), np.arange(9) % 3
+    net = NeuralNetwork(4, [5], 3, seed=0)
+    children, refused = [], []
+
+    def other():
+        try:
+            net.forward(X)
+        except RuntimeError:
+            refused.append(len(net.history))
+
+    def callback(network, history):
+        if len(history) == 1:
+            children.append(os.fork())
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+
+    net.fit(X, y, epochs=2, seed=0, callbacks=[callback])
+    if children == [0]:
+        os._exit(refused != [1, 2])
+    print(os.waitpid(children[0], 0)[1], refused)
+    """
+    assert run_python(script, PYTHONWARNINGS="ignore") == "0 [1, 2]"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -25,8 +25,8 @@ class Commands(click.Group):
         except (click.Abort, click.exceptions.Exit, BrokenPipeError):  # click's own, or the reader has seen enough
             raise
         except (ArithmeticError, MemoryError, OSError, RuntimeError, TypeError, ValueError) as error:
-            # what Python itself runs out of has no text
-            raise click.ClickException(str(error) or "the memory is not enough") from error
+            silent = "the memory is not enough" if isinstance(error, MemoryError) else type(error).__name__
+            raise click.ClickException(str(error) or silent) from error
         except KeyboardInterrupt:
             click.echo("\ninterrupted", err=True)
             ctx.exit(INTERRUPTED)

@@ -12,6 +12,20 @@ from fastmlp.kaggle import output_submission_csv
 from fastmlp.optional import require
 from fastmlp.plots import plot_comparison
 
+# Layers and optimiser of each network, and the layers of those that a figure shows.
+NETWORKS = tuple(itertools.product((2, 3), ("SGD", "Adam")))
+FIGURES = {"2layer": (2,), "3layer": (3,), "all": (2, 3)}
+
+
+def figure_name(shown: str) -> str:
+    """The file of a figure."""
+    return f"compare_{shown}.png"
+
+
+def submission_name(n_layers: int, optimizer: str) -> str:
+    """The file of a network's predictions."""
+    return f"nn_{n_layers}layer_{optimizer.lower()}_submission.csv"
+
 
 @click.command()
 @threads_option
@@ -40,20 +54,21 @@ def compare(
     """
     require("matplotlib.figure", "cli", "the figures")
     found = sources.load(data, folder, label, ignore)
-    out = runs.make_folder(out or Path("runs", f"{found.name}-compare"), ("histories.json",))
+    files = ("histories.json", *map(figure_name, FIGURES), *itertools.starmap(submission_name, NETWORKS))
+    out = runs.make_folder(out or Path("runs", f"{found.name}-compare"), files)
     counts = {part: f"{len(found.arrays[f'y_{part}']):,}" for part in sources.PARTS}
     click.echo(
         f"{found.name}: {counts['train']} rows to train, {counts['val']} to validate, {counts['test']} to test\n\n"
         "layers  optimizer  final val acc  best val acc  test acc  seconds  samples/s"
     )
     done: dict[tuple[int, str], runs.Run] = {}
-    for n_layers, optimizer in itertools.product((2, 3), ("SGD", "Adam")):
+    for n_layers, optimizer in NETWORKS:
         usual = preset(sources.kind(data), optimizer)
         hidden_sizes = usual.hidden_sizes[:1] * (n_layers - 1)
         network = found.network(hidden_sizes, dtype=dtype, n_threads=threads, seed=seed)
         run = runs.train(found, network, usual.checked(epochs=epochs), seed)
         done[n_layers, optimizer] = run
-        output_submission_csv(out / f"nn_{n_layers}layer_{optimizer.lower()}_submission.csv", run.predictions)
+        output_submission_csv(out / submission_name(n_layers, optimizer), run.predictions)
         accuracy = run.history.val_accuracy
         click.echo(
             f"{n_layers:6d}  {optimizer:9}  {accuracy[-1]:13.4f}  {accuracy.max():12.4f}  {run.test_accuracy:8.4f}"
@@ -63,10 +78,10 @@ def compare(
             break
     names = {key: f"{key[0]} layers, {key[1]}" for key in done}
     runs.write_json(out / "histories.json", {"runs": {names[key]: run.record() for key, run in done.items()}})
-    for name, layers in {"2layer": (2,), "3layer": (3,), "all": (2, 3)}.items():
+    for name, layers in FIGURES.items():
         histories = {names[key]: run.history for key, run in done.items() if key[0] in layers}
         if histories:
             figure = plot_comparison(histories, title=f"{found.name}: SGD against Adam")
-            runs.write_figure(out / f"compare_{name}.png", figure)
+            runs.write_figure(out / figure_name(name), figure)
     click.echo(f"\nwrote the figures, histories.json and {len(done)} submissions to {out}")
     runs.end(run, f"in the training of {names[n_layers, optimizer]}; what there is so far is written")

@@ -148,11 +148,11 @@ def train(
 
 def say_what_is_replaced(checkpoint: Path) -> None:
     """Tell of a training that is not complete, and that would have been gone on with."""
-    if not checkpoint.exists():
+    if not checkpoint.is_file():
         return
     try:
         found = persistence.load(checkpoint).training
-    except ValueError:  # no checkpoint, or no whole one
+    except (OSError, ValueError):  # no checkpoint, no whole one, or somebody else's
         return
     if found is not None and not found.over and len(found.history) < found.settings.epochs:
         click.echo(
