@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fastmlp import _kernels, threads
 from fastmlp._kernels import TILE_ROWS
 from fastmlp.buffers import N_MOMENTS, Buffers
-from fastmlp.preprocessing import Standardizer
+from fastmlp.preprocessing import Standardizer, own_copy
 from fastmlp.validation import class_labels, real_array, real_matrix, real_targets
 from fastmlp.workspace import Workspace
 
@@ -90,7 +90,7 @@ class Engine(Buffers):
         if standardizer is not None:
             if not isinstance(standardizer, Standardizer):
                 raise TypeError(f"standardizer must be a fitted fastmlp.Standardizer or None, got {standardizer!r}")
-            standardizer = standardizer.own_copy()  # since its owner may fit it again
+            standardizer = own_copy(standardizer)  # since its owner may fit it again
             statistics = standardizer.statistics(self.layout.dtype)
             n_features, n_in = len(statistics[0]), self.layout.sizes[0]
             if n_features != n_in:

@@ -164,10 +164,6 @@ class Standardizer:
             )
         return mean, (exact_mean - mean).astype(dtype), inverse_scale
 
-    def own_copy(self) -> "Standardizer":
-        """One with the same statistics, as arrays of its own: what has been checked stays as it is."""
-        return Standardizer.of_statistics(*self._statistics(), self.n_channels, self.center)
-
     def _statistics(self) -> tuple[np.ndarray, np.ndarray]:
         if not (hasattr(self, "mean_") and hasattr(self, "scale_")):
             raise ValueError("the Standardizer must be fitted first: Standardizer().fit(X)")
@@ -178,6 +174,11 @@ class Standardizer:
         arguments = "" if self.n_channels is None else f"n_channels={self.n_channels}"
         arguments += "" if self.center == "feature" else f", center={self.center!r}"
         return f"Standardizer({arguments})"
+
+
+def own_copy(standardizer: Standardizer) -> Standardizer:
+    """One with the same statistics, in arrays of its own: what has been checked stays as it was."""
+    return Standardizer.of_statistics(*standardizer._statistics(), standardizer.n_channels, standardizer.center)
 
 
 def _checked(

@@ -63,7 +63,7 @@ MUTATIONS = {
     },
     "fastmlp/engine.py": {
         "a standardizer of fewer features accepted": ("if n_features != n_in:", "if n_features > n_in:"),
-        "a standardizer not copied": ("standardizer = standardizer.own_copy()", "pass"),
+        "a standardizer not copied": ("standardizer = own_copy(standardizer)", "pass"),
         "an old standardizer stays at work in the batch": (', "_batch": None, "_tiles": []}', "}"),
         "forward not exclusive": (
             "with self.exclusive:\n            n_rows = len(X)",
