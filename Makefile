@@ -11,6 +11,8 @@ RIVALS ?= scikit-learn jax
 
 # how much is tried to break it, and where what is found goes
 CASES ?= 4000
+REPETITIONS ?= 60
+INPUTS ?= 5000
 KILLS ?= 50
 NETWORKS ?= 10000
 MINUTES ?= 60
@@ -33,7 +35,7 @@ test-debug: .venv-debug/tested
 
 # AddressSanitizer and UBSan, valgrind, ThreadSanitizer. Whoever runs them asks here for the builds that they need.
 sanitize: $(VENV)/tested
-	$(BIN)/python -m robustness.sanitize --results $(RESULTS)
+	$(BIN)/python -m robustness.sanitize --repetitions $(REPETITIONS) --inputs $(INPUTS) --results $(RESULTS)
 
 .venv-address/%: export FASTMLP_SANITIZE = address
 .venv-address/%: export CC = gcc

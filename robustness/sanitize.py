@@ -1,6 +1,6 @@
 """The compiled code under what watches every access of it: AddressSanitizer and UBSan, valgrind, ThreadSanitizer.
 
-    python -m robustness.sanitize --quick
+    python -m robustness.sanitize --quick --repetitions 12 --inputs 500
     python -m robustness.sanitize --only threads
 
 `address` is the whole suite in a build with AddressSanitizer and UndefinedBehaviorSanitizer, which see what the
@@ -13,6 +13,7 @@ ThreadSanitizer learns from Archer when a team of OpenMP's begins, ends and wait
 all that the members of a team hand to each other in libomp is reported then.
 """
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -39,10 +40,10 @@ KERNEL_TESTS = (
     *("-k", "not float64"),
 )
 QUICK_KERNEL_TESTS = ("tests/test_kernels.py", "-k", "not float64 and not gradients")
-# of each scenario; after twelve it has seen each optimiser with each kind of rows in each type
-REPETITIONS, QUICK_REPETITIONS = 60, 12
-# of libFuzzer's, each of some thirty calls
-INPUTS, QUICK_INPUTS = 5000, 500
+# Of each scenario; after twelve it has seen each optimiser with each kind of rows in each type.
+REPETITIONS = 60
+# Of libFuzzer's, each of some thirty calls.
+INPUTS = 5000
 
 
 def need(packages: str, *tools: str | Path) -> None:
@@ -58,7 +59,7 @@ def made(target: str) -> str:
     return str(ROOT / Path(target).parent / "bin/python")
 
 
-def address(quick: bool) -> Iterator[Fault]:
+def address(asked: argparse.Namespace) -> Iterator[Fault]:
     need("gcc", "gcc")
     python = made(".venv-address/tested")
     libraries = [
@@ -74,16 +75,16 @@ def address(quick: bool) -> Iterator[Fault]:
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=66",
     }
     # without -P, which python -m would need, pytest's own command finds the installed package
-    command = [str(Path(python).with_name("pytest")), "-q", *(QUICK_TESTS if quick else ())]
+    command = [str(Path(python).with_name("pytest")), "-q", *(QUICK_TESTS if asked.quick else ())]
     yield suite("tests under AddressSanitizer and UBSan", command, variables)
 
 
-def valgrind(quick: bool) -> Iterator[Fault]:
+def valgrind(asked: argparse.Namespace) -> Iterator[Fault]:
     need("valgrind", "valgrind")
     command = [
         *("valgrind", "--quiet", "--leak-check=no", "--exit-on-first-error=yes", "--error-exitcode=66"),
         *("--gen-suppressions=all", "--suppressions=robustness/valgrind.supp"),
-        *(made(".venv/tested"), "-m", "pytest", "-q", *(QUICK_KERNEL_TESTS if quick else KERNEL_TESTS)),
+        *(made(".venv/tested"), "-m", "pytest", "-q", *(QUICK_KERNEL_TESTS if asked.quick else KERNEL_TESTS)),
     ]
     variables = {
         "PYTHONMALLOC": "malloc",
@@ -97,10 +98,10 @@ def valgrind(quick: bool) -> Iterator[Fault]:
     yield suite("tests of kernels under valgrind memcheck", command, variables)
 
 
-def threads(quick: bool) -> Iterator[Fault]:
+def threads(asked: argparse.Namespace) -> Iterator[Fault]:
     need(CLANG_PACKAGES, "clang-16", ARCHER, TSAN, SYMBOLIZER)
     python = made(".venv-thread/installed")
-    repetitions = QUICK_REPETITIONS if quick else REPETITIONS
+    repetitions = asked.repetitions
     variables = {
         "LD_PRELOAD": str(TSAN),
         "LD_LIBRARY_PATH": str(LLVM),
@@ -120,7 +121,7 @@ def threads(quick: bool) -> Iterator[Fault]:
         yield Fault(f"repetitions of {name.replace('_', ' ')} under ThreadSanitizer", repetitions, survived)
 
 
-def fuzzer(quick: bool) -> Iterator[Fault]:
+def fuzzer(asked: argparse.Namespace) -> Iterator[Fault]:
     need(CLANG_PACKAGES, "clang-16", SYMBOLIZER)
     python = made(".venv-fuzzer/fuzzed")
     place = "import importlib.util; print(importlib.util.find_spec('asan_with_fuzzer').origin)"
@@ -130,7 +131,7 @@ def fuzzer(quick: bool) -> Iterator[Fault]:
         "ASAN_OPTIONS": f"detect_leaks=0:external_symbolizer_path={SYMBOLIZER}",
     }
     # -P, or the checkout's package is found before the one that was built for this
-    command = [python, "-P", "robustness/fuzz_native.py", str(QUICK_INPUTS if quick else INPUTS), "1"]
+    command = [python, "-P", "robustness/fuzz_native.py", str(asked.inputs), "1"]
     done = watched(command, variables, subprocess.PIPE)
     sound = done.returncode == 0
     n_calls = int(done.stdout) if sound else 1
@@ -143,10 +144,12 @@ WATCHERS = {watcher.__name__: watcher for watcher in (address, valgrind, threads
 def main() -> None:
     commands = parser(__doc__)
     commands.add_argument("--only", choices=WATCHERS, help="one of them (default: all)")
-    commands.add_argument("--quick", action="store_true", help="fewer tests, fewer repetitions")
-    options = commands.parse_args()
-    chosen = [options.only] if options.only else list(WATCHERS)
-    conclude("sanitize", [fault for name in chosen for fault in WATCHERS[name](options.quick)], options.results)
+    commands.add_argument("--quick", action="store_true", help="fewer tests, those of what computes")
+    commands.add_argument("--repetitions", type=int, default=REPETITIONS, help="under ThreadSanitizer (default: 60)")
+    commands.add_argument("--inputs", type=int, default=INPUTS, help="of libFuzzer's (default: 5000)")
+    asked = commands.parse_args()
+    chosen = [asked.only] if asked.only else list(WATCHERS)
+    conclude("sanitize", [fault for name in chosen for fault in WATCHERS[name](asked)], asked.results)
 
 
 if __name__ == "__main__":
