@@ -292,6 +292,7 @@ def test_a_roll_back_needs_a_back_up():
         NeuralNetwork(5, [3], 2)._roll_back()
 
 
+@pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
 def test_a_shape_that_changes_after_it_was_checked_changes_nothing():
     """Callers have the array that they have given, and may be called in between."""
     net, X = NeuralNetwork(4, [3], 3, seed=0), np.ones((2000, 4))
