@@ -85,9 +85,8 @@ TOGETHER = """
     def sklearn_bits():
         from sklearn.ensemble import HistGradientBoostingClassifier
         X, y = np.random.RandomState(0).randn(400, 20), np.arange(400) % 3
-        return hashlib.sha256(
-            HistGradientBoostingClassifier(max_iter=1, max_leaf_nodes=4, random_state=0).fit(X, y).predict_proba(X).tobytes()
-        ).hexdigest()
+        classifier = HistGradientBoostingClassifier(max_iter=1, max_leaf_nodes=4, random_state=0).fit(X, y)
+        return hashlib.sha256(classifier.predict_proba(X).tobytes()).hexdigest()
 
     def torch_bits():
         import torch
