@@ -28,10 +28,11 @@ train: $(VENV)/installed
 test: $(VENV)/tested
 	$(BIN)/pytest
 
-# Bounds checks on. Not editable, or it would take the place of the compiled module that `make test` uses.
+# Bounds checks on. Not editable, or it would take the place of the compiled module that `make test` uses; run where
+# `import fastmlp` does not find the checkout's package before the installed one.
 .venv-debug/%: export FASTMLP_DEBUG = 1
 test-debug: .venv-debug/tested
-	.venv-debug/bin/pytest
+	cd tests && ../.venv-debug/bin/pytest
 
 # AddressSanitizer and UBSan, valgrind, ThreadSanitizer. Whoever runs them asks here for the builds that they need.
 sanitize: $(VENV)/tested
