@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fastmlp
-from fastmlp import threads
+from fastmlp import _kernels, threads
 from fastmlp.datasets import download
 from fastmlp.environment import environment
 
@@ -31,6 +31,7 @@ SHAPES = {
     "input gradients over inputs": ((11, 1409, 53), 211),
 }
 
+with_openmp = pytest.mark.skipif(not _kernels.build_info()["openmp"], reason="built without OpenMP")
 under_p2 = pytest.mark.skipif(threads.pattern != "openmp", reason="holds where OpenMP owns the threads (pattern P2)")
 
 

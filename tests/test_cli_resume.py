@@ -91,19 +91,16 @@ def test_a_training_that_was_cut_off_is_not_replaced_in_silence(run, tmp_path, m
     assert run("train", "--epochs", "2", "--out", "a").exit_code == 0
 
 
-@pytest.mark.parametrize("name", ["model.npz", "history.json", "history.png", "checkpoint.npz"])
-def test_a_result_that_cannot_be_written_is_found_before_the_training(run, tmp_path, name):
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        *(("train", name) for name in ("model.npz", "history.json", "history.png", "checkpoint.npz")),
+        *(("compare", name) for name in ("histories.json", "compare_all.png", "nn_3layer_adam_submission.csv")),
+    ],
+)
+def test_a_result_that_cannot_be_written_is_found_before_the_training(run, tmp_path, command, name):
     (tmp_path / "a" / name).mkdir(parents=True)
-    result = run("train", "--out", "a")
-    assert result.exit_code == 1
-    assert f"Is a directory: 'a/{name}'" in result.stderr
-    assert os.listdir(tmp_path / "a") == [name]
-
-
-@pytest.mark.parametrize("name", ["histories.json", "compare_all.png", "nn_3layer_adam_submission.csv"])
-def test_a_file_of_a_comparison_that_cannot_be_written_is_found_before_it(run, tmp_path, name):
-    (tmp_path / "a" / name).mkdir(parents=True)
-    result = run("compare", "--out", "a")
+    result = run(command, "--out", "a")
     assert result.exit_code == 1
     assert f"Is a directory: 'a/{name}'" in result.stderr
     assert os.listdir(tmp_path / "a") == [name]

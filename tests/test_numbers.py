@@ -6,9 +6,9 @@ import subprocess
 
 import numpy as np
 import pytest
-from conftest import batch, python
+from conftest import batch, python, with_openmp
 
-from fastmlp import DivergenceError, NeuralNetwork, _kernels
+from fastmlp import DivergenceError, NeuralNetwork
 
 DTYPES = ["float32", "float64"]
 LARGEST = {"float32": 1e3, "float64": 1e4}
@@ -180,7 +180,7 @@ todo.put(None)
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
-@pytest.mark.skipif(not _kernels.build_info()["openmp"], reason="built without OpenMP")
+@with_openmp
 def test_no_thread_is_left_in_another_floating_point_mode(tmp_path):
     """The main thread, threads made before the import and after the training, and OpenMP's."""
     (tmp_path / "modes.c").write_text(MODES)

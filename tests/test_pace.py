@@ -5,9 +5,9 @@ import textwrap
 
 import numpy as np
 import pytest
-from conftest import assert_same, batch, python, under_p2
+from conftest import assert_same, batch, python, under_p2, with_openmp
 
-from fastmlp import NeuralNetwork, _kernels, threads
+from fastmlp import NeuralNetwork, threads
 from fastmlp.threads import HOLD, WINDOW, Pace
 
 
@@ -131,7 +131,7 @@ ONE_PROCESSOR = """
     processor = min(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {processor})
     import numpy as np
-    from fastmlp import NeuralNetwork, _kernels, threads
+    from fastmlp import NeuralNetwork, threads
     slept = []
     def advance(pace, run, seconds, n_threads):
         n_batches = run.advance(seconds, n_threads)
@@ -147,7 +147,7 @@ ONE_PROCESSOR = """
 
 
 @under_p2
-@pytest.mark.skipif(not _kernels.build_info()["openmp"], reason="built without OpenMP")
+@with_openmp
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs a way to choose processors")
 def test_members_sleep_while_they_wait_for_one_that_does_not_run(tmp_path):
     found = python("-c", textwrap.dedent(ONE_PROCESSOR), folder=tmp_path)

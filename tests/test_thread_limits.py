@@ -6,12 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import under_p2
+from conftest import under_p2, with_openmp
 from process_helpers import run_python
 
-from fastmlp import _kernels, threads
-
-with_openmp = pytest.mark.skipif(not _kernels.build_info()["openmp"], reason="built without OpenMP")
+from fastmlp import threads
 
 
 @under_p2
