@@ -41,8 +41,7 @@ class Checkpoint:
         if "\0" in os.fsdecode(path):
             raise ValueError(f"checkpoint must be a path without null characters, got {path!r}")
         self.model = model
-        self.name = os.fsdecode(path)
-        self.path = Path(self.name).absolute()  # callbacks may change the working folder
+        self.path = Path(os.fsdecode(path)).absolute()  # callbacks may change the working folder
         self.seconds = seconds
         self.resume = resume
 
@@ -63,7 +62,7 @@ class Checkpoint:
         engine = self.model().engine
         self._state = TrainingState(settings, seed, digest(X, y, engine), state, History(), False)
         if self.path.exists() and not self.path.is_file() and not self.path.is_dir():
-            raise ValueError(f"checkpoint must be the path of a file or of none, got {self.name!r}")
+            raise ValueError(f"checkpoint must be the path of a file or of none, got {str(self.path)!r}")
         if self.resume and self.path.exists():
             model = self._load()
             self._state = self._checked(model)
@@ -81,10 +80,10 @@ class Checkpoint:
 
     def _checked(self, model: persistence.Model) -> TrainingState:
         """The state of the file's training, which must be an earlier part of this one."""
-        place = f"the checkpoint {self.name!r}"
+        place = f"the checkpoint {str(self.path)!r}"
         found, mine = model.training, self._state
         if found is None:
-            raise persistence.ModelFileError(f"{self.name!r} is no checkpoint: it is a network that was saved")
+            raise persistence.ModelFileError(f"{str(self.path)!r} is no checkpoint: it is a network that was saved")
         theirs, ours = (
             {
                 "the network's sizes": made.engine.layout.sizes,

@@ -88,7 +88,7 @@ def _check_header(n_bytes: int) -> None:
 def described(model: Model) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The header of a model's file, and its arrays."""
     engine = model.engine
-    arrays = dict(engine.params.items())
+    arrays = dict(engine.layout.views(engine.flat_params))  # fresh views: a user may have given one another shape
     for optimizer, moments in engine.moments.items():
         for i, moment in enumerate(moments):
             for name, array in engine.layout.views(moment).items():

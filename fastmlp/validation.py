@@ -139,6 +139,8 @@ def real_array(name: str, values: npt.ArrayLike, content: str = "real numbers", 
         array = np.asarray(values)
     except ValueError as error:  # rows of several lengths
         raise ValueError(f"{name} must be an array of {content}: {error}") from None
+    if array is not values and np.ma.is_masked(values):  # NumPy has dropped the mask
+        raise ValueError(f"{name} must be an array of {content}, got one with masked values; fill them in first")
     if array.dtype.kind not in ("biufU" if texts else "biuf"):
         raise TypeError(f"{name} must be an array of {content}, got dtype {array.dtype}")
     return array

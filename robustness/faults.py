@@ -10,14 +10,16 @@ import sys
 from robustness.results import Fault, conclude, parser
 from robustness.running import suite
 
-SIGNALS = "interrupted or handler"
 # pytest's arguments
 FAULTS = {
     "processes that are spawned, forked or pooled, and other libraries' threads": [
         "tests/test_processes.py",
-        *("-k", f"not ({SIGNALS}) and not threads_of_their_own_give"),
+        *("-k", "not threads_of_their_own_give"),
     ],
-    "Ctrl-C and other signals at any moment": ["tests/test_processes.py", "tests/test_engine.py", "-k", SIGNALS],
+    "Ctrl-C and other signals at any moment": [
+        *("tests/test_signals.py", "tests/test_engine.py"),
+        *("-k", "test_signals or interrupted or handler"),
+    ],
     "networks in several threads at once": [
         *("tests/test_threads.py", "tests/test_processes.py"),
         *("-k", "threads and (serial or refuses or give)"),

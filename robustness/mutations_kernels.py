@@ -1,6 +1,16 @@
 """Mistakes in the kernels: by file, what each breaks, the text it is made in, and what it makes of that."""
 
 MUTATIONS = {
+    "src_pyx/_arrays.pxd": {
+        "lengths that changed not looked at": (
+            "    if found != wanted:\n        raise",
+            "    if False:\n        raise",
+        ),
+        "signed bytes gathered as if they were known": ('not in (b"B", b"f", b"d")', 'not in (b"B", b"b", b"f", b"d")'),
+        "rows that are not aligned gathered": ("return places % view.itemsize == 0", "return True"),
+        "strides that are not aligned gathered": ("        places |= view.strides[i]", "        pass"),
+        "buffers of a wrong type accepted": ("if strchr(types, found) == NULL:", "if False:"),
+    },
     "src_pyx/_barrier.h": {
         "nobody waits at a barrier": ("__ATOMIC_ACQUIRE) != phase)", "__ATOMIC_ACQUIRE) == phase)"),
         "who sleeps at a barrier not woken": ("pthread_cond_broadcast(&barrier->met);", ";"),
@@ -70,16 +80,9 @@ MUTATIONS = {
         "every block of parameters takes the first moments": ("dw + at, at, length", "dw + at, 0, length"),
     },
     "src_pyx/_kernels.pyx": {
-        "lengths that changed not looked at": (
-            "    if found != wanted:\n        raise",
-            "    if False:\n        raise",
-        ),
         "nobody inside a forked child": ("if self.owner != <long> PyThread_get_thread_ident():", "if True:"),
         "a forked child kept out for ever": ("if self.owner != <long> PyThread_get_thread_ident():", "if False:"),
         "attributes not put back": ("        setattr(owner, name, value)", "        pass"),
-        "signed bytes gathered as if they were known": ('not in (b"B", b"f", b"d")', 'not in (b"B", b"b", b"f", b"d")'),
-        "rows that are not aligned gathered": ("return places % view.itemsize == 0", "return True"),
-        "strides that are not aligned gathered": ("        places |= view.strides[i]", "        pass"),
         "rows apart from each other taken in place": (
             "\n                and (row_stride == stride * source.view.shape[1] or self.job.n_rows == 1)):",
             "):",
@@ -105,7 +108,6 @@ MUTATIONS = {
         ),
         "both moments in one buffer": ("address(moments[1])", "address(moments[0])"),
         "a fork not noticed": ("return openmp.team_started", "return False"),
-        "buffers of a wrong type accepted": ("if strchr(types, found) == NULL:", "if False:"),
         "the time that training may take ignored": ("monotonic() + seconds", "monotonic() + 1e9"),
         "regularisation lost in training": (".epoch.regularization = regularization", ".epoch.regularization = 0"),
     },

@@ -11,17 +11,17 @@ d) While a call runs, SciPy's BLAS is held to one thread (_blas_limit.h) whereve
    not safe in every OpenBLAS (OpenBLAS#4741, #5836).
 """
 cimport cython
-from cpython.buffer cimport PyBUF_FORMAT, PyBUF_RECORDS_RO, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_RECORDS_RO, PyBuffer_Release, PyObject_GetBuffer
 from cpython.pythread cimport (
     PyThread_acquire_lock, PyThread_allocate_lock, PyThread_get_thread_ident, PyThread_release_lock, PyThread_type_lock,
     WAIT_LOCK,
 )
 from cpython.time cimport monotonic
-from libc.string cimport strchr
 
 cimport _blas as blas
 cimport _build as build
 cimport _openmp as openmp
+from _arrays cimport address, can_gather, check_length, kind_of
 from _elementwise cimport all_finite
 from _float_mode cimport FloatMode, flush_denormals, restore
 from _jobs cimport BACKWARD, FORWARD, PREDICT, TRAIN, UPDATE, Job, run_team, size_of
@@ -30,7 +30,7 @@ from _losses cimport CROSS_ENTROPY, Loss
 from _network cimport TILE_ROWS as _TILE_ROWS, Answers, Room, Wanted, mean_loss
 from _optimizers cimport Method, Optimizer, set_rates, set_time_step
 from _products cimport MAX_BLOCKS as _MAX_BLOCKS
-from _rows cimport FLOAT32, FLOAT64, UINT8, Kind, Rows, gather
+from _rows cimport FLOAT32, FLOAT64, Kind, Rows, gather
 from _training cimport Epoch
 
 TILE_ROWS = _TILE_ROWS
@@ -114,22 +114,6 @@ cdef class Source:
 
     def __dealloc__(self):
         PyBuffer_Release(&self.view)
-
-
-cdef inline Kind kind_of(const Py_buffer* view) noexcept:
-    cdef char format = view.format[0]
-    return UINT8 if format == b"B" else FLOAT32 if format == b"f" else FLOAT64
-
-
-cdef inline bint can_gather(const Py_buffer* view) noexcept:
-    """Whether the elements are of a native type that `gather` knows, and each lies where its type wants it."""
-    cdef int i
-    cdef Py_ssize_t places = <Py_ssize_t> view.buf
-    if view.format[0] == 0 or view.format[1] != 0 or view.format[0] not in (b"B", b"f", b"d"):
-        return False
-    for i in range(view.ndim):
-        places |= view.strides[i]
-    return places % view.itemsize == 0
 
 
 def is_stored(array):
@@ -386,27 +370,6 @@ cdef class Training:
         job.deadline = monotonic() + seconds
         run(job, n_threads)
         return self.epoch.n_batches - before
-
-
-cdef inline int check_length(str what, Py_ssize_t found, Py_ssize_t wanted) except -1:
-    """What Python has checked may have changed since, by a signal's handler or another thread."""
-    if found != wanted:
-        raise RuntimeError(f"{what}: {wanted} were needed, and there are {found}; they were changed during the call")
-
-
-cdef void* address(buffer, const char* types=b"fd") except NULL:
-    """Where a writable, contiguous array of one of these types starts; its owner keeps it alive.
-
-    Quicker than a memoryview, which a prediction of one row would feel.
-    """
-    cdef Py_buffer view
-    cdef char found
-    PyObject_GetBuffer(buffer, &view, PyBUF_FORMAT | PyBUF_WRITABLE)
-    found = view.format[0]
-    PyBuffer_Release(&view)
-    if strchr(types, found) == NULL:
-        raise ValueError(f"Buffer dtype mismatch, expected one of {types!r}, got {chr(found)!r}")
-    return view.buf
 
 
 def is_finite(buffer):

@@ -50,9 +50,8 @@ def test_resume_with_other_settings_is_an_error(run, tmp_path):
     before = {path.name: path.read_bytes() for path in (tmp_path / "runs" / "digits-adam").iterdir()}
     result = run("train", "--epochs", "2", "--resume", "--batch-size", "8")
     assert result.exit_code == 1
-    assert (
-        "Error: batch_size must be 32, as in the checkpoint 'runs/digits-adam/checkpoint.npz', got 8" in result.output
-    )
+    place = tmp_path / "runs" / "digits-adam" / "checkpoint.npz"
+    assert f"Error: batch_size must be 32, as in the checkpoint '{place}', got 8" in result.output
     assert {path.name: path.read_bytes() for path in (tmp_path / "runs" / "digits-adam").iterdir()} == before
 
 

@@ -4,6 +4,7 @@ import copy
 import errno
 import os
 import stat
+import warnings
 
 import numpy as np
 import pytest
@@ -73,6 +74,15 @@ def test_values_that_are_not_finite_are_kept(tmp_path):
     net.params["b1"] = [np.nan, np.inf, -np.inf, -0.0, 5e-324, 1.0]
     net.save(tmp_path / "net")
     assert NeuralNetwork.load(tmp_path / "net").params["b1"].tobytes() == net.params["b1"].tobytes()
+
+
+def test_a_parameter_that_was_given_another_shape_is_saved_in_its_own(tmp_path):
+    net, expected = trained(), trained()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of NumPy 2.5
+        net.params["W1"].shape = -1
+    net.save(tmp_path / "net")
+    assert_same(NeuralNetwork.load(tmp_path / "net").params, expected.params)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")

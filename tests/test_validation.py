@@ -56,6 +56,7 @@ BAD_X = {
     "dates": (X.astype("M8[s]"), TypeError, r"X must be an array of real numbers, got dtype datetime64\[s\]"),
     "None": (None, TypeError, "X must be an array of real numbers, got dtype object"),
     "ragged": ([[1, 2, 3, 4], [1, 2]], (TypeError, ValueError), r"\bX\b.*"),
+    "masked": (np.ma.masked_greater(X, X.min()), ValueError, "X must be an array of real numbers, got one with masked"),
 }
 BAD_Y = {
     "too short": (Y[:5], ValueError, r"y must have shape \(6,\), one label for each row, got \(5,\)"),
@@ -291,6 +292,7 @@ ODD_ROWS = {
     "lists": lambda: ROWS.tolist(),
     "list of arrays": lambda: list(ROWS),
     "tuples": lambda: tuple(map(tuple, ROWS.tolist())),
+    "nothing masked": lambda: np.ma.masked_invalid(ROWS),
 }  # fmt: skip
 
 
