@@ -164,6 +164,8 @@ def row_indices(name: str, values: npt.ArrayLike, n_rows: int) -> np.ndarray:
         raise TypeError(f"{name} must be an array of integers, got dtype {array.dtype}")
     if array.ndim != 1 or len(array) == 0:
         raise ValueError(f"{name} must have shape (n,), n > 0, got {array.shape}")
+    if len(array) > MAX_BLAS_SIZE:
+        raise ValueError(f"{name} must have at most {MAX_BLAS_SIZE} rows, got {len(array)}")
     indices = np.array(array, np.intp, order="C")
     outside = _kernels.first_outside(indices, n_rows)
     if outside >= 0:

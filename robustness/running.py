@@ -13,18 +13,20 @@ from robustness.results import Fault
 PATIENCE = 3600
 
 
-def watched(command: list[str], variables: dict[str, str], output: int | None = None) -> subprocess.CompletedProcess:
-    """Run a command with these variables set, in the checkout."""
+def watched(
+    command: list[str], variables: dict[str, str], output: int | None = None, folder: Path = ROOT
+) -> subprocess.CompletedProcess:
+    """Run a command with these variables set, in the checkout or a folder of it."""
     environment = {**os.environ, **variables}
-    return subprocess.run(command, cwd=ROOT, env=environment, stdout=output, text=True, timeout=PATIENCE)
+    return subprocess.run(command, cwd=folder, env=environment, stdout=output, text=True, timeout=PATIENCE)
 
 
-def suite(what: str, command: list[str], variables: dict[str, str]) -> Fault:
+def suite(what: str, command: list[str], variables: dict[str, str], folder: Path = ROOT) -> Fault:
     """Run pytest; a report of what watches it ends the process without results, and counts as one test that broke."""
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder, "results.xml")
         # -s, or pytest swallows the report
-        done = watched([*command, "-s", f"--junitxml={results}"], variables)
+        done = watched([*command, "-s", f"--junitxml={results}"], variables, folder=folder)
         if done.returncode not in (0, 1) or not results.exists():
             return Fault(what, 1, 0)
         (counts,) = ElementTree.parse(results).getroot()

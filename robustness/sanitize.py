@@ -74,9 +74,9 @@ def address(asked: argparse.Namespace) -> Iterator[Fault]:
         "ASAN_OPTIONS": "detect_leaks=0:exitcode=66",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=66",
     }
-    # without -P, which python -m would need, pytest's own command finds the installed package
     command = [str(Path(python).with_name("pytest")), "-q", *(QUICK_TESTS if asked.quick else ())]
-    yield suite("tests under AddressSanitizer and UBSan", command, variables)
+    # where also the processes that tests start find the installed package, not the checkout's
+    yield suite("tests under AddressSanitizer and UBSan", command, variables, ROOT / "tests")
 
 
 def valgrind(asked: argparse.Namespace) -> Iterator[Fault]:

@@ -81,6 +81,7 @@ CALLS = {
     "predict_proba": lambda net, X: net.predict_proba(X),
     "evaluate": lambda net, X: net.evaluate(X, X[:, 0]),
     "train_epoch": lambda net, X: net.train_epoch(X, X[:, 0]),
+    "order": lambda net, X: net.train_epoch([[1]], [1], X[:, 0]),
     "fit": lambda net, X: net.fit(X, X[:, 0]),
     "fit's validation": lambda net, X: net.fit([[1]], [1], X_val=X, y_val=X[:, 0]),
     "transform": lambda net, X: net.standardizer.transform(X),
@@ -92,7 +93,7 @@ def test_more_rows_than_blas_can_count_are_refused_before_anything_is_allocated(
     net = NeuralNetwork(1, [2], 2, standardizer=Standardizer().fit([[0], [1]]))
     tracemalloc.start()
     try:
-        with pytest.raises(ValueError, match=r"^X(_val)? must have at most 2147483647 rows, got 2147483648$"):
+        with pytest.raises(ValueError, match=r"^(X|X_val|order) must have at most 2147483647 rows, got 2147483648$"):
             CALLS[call](net, TOO_MANY)
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:
