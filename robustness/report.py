@@ -25,18 +25,22 @@ def table(records: list[dict]) -> str:
             for fault in record["faults"]
         ]
     lines.append("")
-    for record in records:
-        where = record["environment"]
-        lines.append(
-            f"* `{record['command'].split()[2]}`: {record['date'][:10]}, commit {where['commit']}, "
-            f"{where['processors']} processors ({where['processor']}), Python {where['python']}, "
-            f"NumPy {where['numpy']}, SciPy {where['scipy']}"
-        )
+    lines += dict.fromkeys(place(record) for record in records)
     survivors = {name: reason for record in records for name, reason in record.get("survivors", {}).items()}
     if survivors:
         lines += ["", "Mutations that the suite does not notice:", ""]
         lines += [f"* {name}: {reason}" for name, reason in survivors.items()]
     return "\n".join(lines)
+
+
+def place(record: dict) -> str:
+    """When and where one of the records was made."""
+    where = record["environment"]
+    return (
+        f"* `{record['command'].split()[2]}`: {record['date'][:10]}, commit {where['commit']}, "
+        f"{where['processors']} processors ({where['processor']}), Python {where['python']}, "
+        f"NumPy {where['numpy']}, SciPy {where['scipy']}"
+    )
 
 
 def filled(page: str) -> str:

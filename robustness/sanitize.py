@@ -22,7 +22,7 @@ from pathlib import Path
 
 from benchmarks.environment import ROOT
 from robustness.races import SCENARIOS
-from robustness.results import Fault, conclude, parser
+from robustness.results import Fault, conclude_parts, parser
 from robustness.running import suite, watched
 
 # where Debian's clang-16, of these packages, has its libraries
@@ -149,7 +149,8 @@ def main() -> None:
     commands.add_argument("--inputs", type=int, default=INPUTS, help="of libFuzzer's (default: 5000)")
     asked = commands.parse_args()
     chosen = [asked.only] if asked.only else list(WATCHERS)
-    conclude("sanitize", [fault for name in chosen for fault in WATCHERS[name](asked)], asked.results)
+    # each runs when its faults are asked for
+    conclude_parts("sanitize", {name: WATCHERS[name](asked) for name in chosen}, asked.results)
 
 
 if __name__ == "__main__":
