@@ -1,6 +1,7 @@
 """Commands under what watches them, and how many of pytest's tests survive it."""
 
 import os
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -18,13 +19,16 @@ def watched(
 ) -> subprocess.CompletedProcess:
     """Run a command with these variables set, in the checkout or a folder of it."""
     environment = {**os.environ, **variables}
-    return subprocess.run(command, cwd=folder, env=environment, stdout=output, text=True, timeout=PATIENCE)
+    try:
+        return subprocess.run(command, cwd=folder, env=environment, stdout=output, text=True, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, -signal.SIGKILL, "")
 
 
 def suite(what: str, command: list[str], variables: dict[str, str], folder: Path = ROOT) -> Fault:
     """Run pytest; a report of what watches it ends the process without results, and counts as one test that broke."""
-    with tempfile.TemporaryDirectory() as folder:
-        results = Path(folder, "results.xml")
+    with tempfile.TemporaryDirectory() as scratch:
+        results = Path(scratch, "results.xml")
         # -s, or pytest swallows the report
         done = watched([*command, "-s", f"--junitxml={results}"], variables, folder=folder)
         if done.returncode not in (0, 1) or not results.exists():
