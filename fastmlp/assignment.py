@@ -14,7 +14,17 @@ from fastmlp.parameters import INITIALIZERS, initialize
 from fastmlp.preprocessing import Standardizer
 from fastmlp.reference import Functions
 from fastmlp.training import History
-from fastmlp.validation import MIN_EPSILON, float_dtype, layer_sizes, names, number, one_of, random_state, time_step
+from fastmlp.validation import (
+    MIN_EPSILON,
+    float_dtype,
+    layer_sizes,
+    names,
+    number,
+    one_of,
+    random_state,
+    thread_count,
+    time_step,
+)
 
 
 class AssignmentNetwork(Functions, BaseNetwork):
@@ -41,10 +51,11 @@ class AssignmentNetwork(Functions, BaseNetwork):
         init = one_of("init", init, INITIALIZERS)
         checked = get_default_dtype() if dtype is None else float_dtype("dtype", dtype)
         with random_state(seed) as generator:
-            self._adopt(Engine(sizes, checked))
-            self.n_threads = n_threads
-            self.standardizer = standardizer
-            initialize(self.params, init, generator)
+            engine = Engine(sizes, checked)
+            engine.n_threads = thread_count(n_threads)
+            engine.standardizer = standardizer
+            initialize(engine.params, init, generator)
+        self._adopt(engine)
 
     @property
     def standardizer(self) -> Standardizer | None:

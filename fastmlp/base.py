@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any, Self
 
 import numpy as np
@@ -9,11 +10,11 @@ import numpy.typing as npt
 
 from fastmlp.engine import Engine
 from fastmlp.parameters import Parameters
-from fastmlp.validation import integer
+from fastmlp.validation import thread_count
 
 
 class BaseNetwork:
-    """A network on an engine, which `_adopt` is given once.
+    """A network on an engine, which `_adopt` is given when all else has been checked.
 
     Attributes
     ----------
@@ -25,8 +26,12 @@ class BaseNetwork:
         `X, h1, ..., scores` of the last forward pass: read-only, valid until the next call.
     """
 
+    _engine: Engine
+
     def _adopt(self, engine: Engine) -> None:
-        self._engine = engine
+        # a constructor that is called again does not take the engine from under another thread
+        with self._engine.exclusive if "_engine" in self.__dict__ else nullcontext():
+            self._engine = engine
 
     def __copy__(self) -> Self:
         network = type(self).__new__(type(self))
@@ -69,7 +74,7 @@ class BaseNetwork:
 
     @n_threads.setter
     def n_threads(self, value: int | None) -> None:
-        self._engine.n_threads = None if value is None else integer("n_threads", value)
+        self._engine.n_threads = thread_count(value)
 
     @property
     def params(self) -> Parameters:

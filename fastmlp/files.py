@@ -57,6 +57,13 @@ def _nameless(folder: Path) -> int | None:
         return None
 
 
+def check_has_an_end(path: str | os.PathLike[str]) -> None:
+    """Raise an OSError for a pipe or a device, which may never end or never begin."""
+    place = Path(path)
+    if place.exists() and not place.is_file() and not place.is_dir():
+        raise OSError(errno.EINVAL, "a pipe or a device cannot be read as a file", os.fspath(path))
+
+
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Raise the error that writing a file would meet, before there is something to write."""
     if Path(path).is_dir():

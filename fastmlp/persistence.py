@@ -19,7 +19,7 @@ import numpy as np
 
 from fastmlp.buffers import N_MOMENTS
 from fastmlp.engine import Engine
-from fastmlp.files import replacing
+from fastmlp.files import check_has_an_end, replacing
 from fastmlp.optional import require
 from fastmlp.parameters import Layout
 from fastmlp.preprocessing import Standardizer
@@ -139,6 +139,7 @@ def load(path: str | os.PathLike[str]) -> Model:
     if _is_safetensors(path):
         require("safetensors", "safetensors", "a .safetensors file")
         read = _read_safetensors
+    check_has_an_end(path)
     content = Path(path).read_bytes()
     try:
         return restored(*read(content))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from fastmlp.optional import require
+from fastmlp.validation import boolean
 
 # is told of a number of batches that have been done
 Advance = Callable[[int], object]
@@ -16,7 +17,7 @@ def progress_bar(progress: bool | Advance | None, total: int) -> Callable[[int],
     """
     if callable(progress):
         return lambda done: nullcontext(progress)
-    if not progress:
+    if progress is None or not boolean("progress", progress):
         return lambda done: nullcontext(lambda n_batches: None)
     tqdm = require("tqdm.auto", "progress", "progress=True").tqdm
 

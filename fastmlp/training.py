@@ -330,7 +330,8 @@ def fit(
                     history.epochs.append(found._replace(**validate(settings.regularization)))
                     # all of them are called, also after one that asks to stop
                     answers = [callback(network, history) for callback in callbacks]
-                    over = any(answers)
+                    # what else one may return, as a score, is not meant for us
+                    over = any(isinstance(answer, bool | np.bool_) and bool(answer) for answer in answers)
                     if keeper is not None:
                         keeper.keep(over=over, last=over or len(history) == settings.epochs)
 

@@ -15,6 +15,14 @@ from fastmlp import _kernels
 MAX_BLAS_SIZE = 2**31 - 1
 
 
+def shown(value: Any) -> str:
+    """`value` as an error shows it; Python refuses to write down integers of thousands of digits."""
+    try:
+        return repr(value)
+    except ValueError:
+        return f"one of type {type(value).__name__} that is too long to show"
+
+
 def integer(name: str, value: Any, low: int = 1, high: int | None = None) -> int:
     """`value` as an int of at least `low`, and at most `high`."""
     try:
@@ -23,10 +31,15 @@ def integer(name: str, value: Any, low: int = 1, high: int | None = None) -> int
         result = low - 1
     if result < low or isinstance(value, bool | np.bool_):
         needed = "a positive integer" if low == 1 else f"an integer of at least {low}"
-        raise ValueError(f"{name} must be {needed}, got {value!r}")
+        raise ValueError(f"{name} must be {needed}, got {shown(value)}")
     if high is not None and result > high:
-        raise ValueError(f"{name} must be at most {high}, got {value!r}")
+        raise ValueError(f"{name} must be at most {high}, got {shown(value)}")
     return result
+
+
+def thread_count(value: Any) -> int | None:
+    """A number of threads as an int; None for as many as there are."""
+    return None if value is None else integer("n_threads", value)
 
 
 # Not in use. To make one takes as long as a hundred steps of a tiny network, to seed one as long as a single step.
@@ -73,7 +86,8 @@ def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf
     """`value` as a finite float in [low, high], or in [low, high)."""
     try:
         # float() would read a text, and drop an imaginary part
-        result = float("" if isinstance(value, str | bytes | np.complexfloating) else value)
+        plain = isinstance(value, float | int) or (np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biufO")
+        result = float(value if plain else "")
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {value!r}") from None
     except OverflowError:  # an integer beyond all floats
@@ -84,7 +98,7 @@ def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf
             bounds += f", at least {low:g}"
         if high < math.inf:
             bounds += f" and {'below' if open_high else 'at most'} {high:g}"
-        raise ValueError(f"{name} must be {bounds}, got {value!r}")
+        raise ValueError(f"{name} must be {bounds}, got {shown(value)}")
     return result + 0.0  # -0.0 is 0.0
 
 
@@ -116,10 +130,9 @@ def layer_sizes(
         hidden = list(hidden_sizes)
     except TypeError:
         raise TypeError(f"{middle} must be a sequence of positive integers, got {hidden_sizes!r}") from None
-    if num_layers is not None and len(hidden) != integer("num_layers", num_layers) - 1:
-        raise ValueError(
-            f"{middle} must have num_layers - 1 = {num_layers - 1} entries, got {len(hidden)}: {hidden_sizes!r}"
-        )
+    n_hidden = len(hidden) if num_layers is None else integer("num_layers", num_layers) - 1
+    if len(hidden) != n_hidden:
+        raise ValueError(f"{middle} must have num_layers - 1 = {n_hidden} entries, got {len(hidden)}: {hidden_sizes!r}")
     named = {first: input_size, **{f"{middle}[{i}]": size for i, size in enumerate(hidden)}, last: output_size}
     return tuple(integer(name, size, 1, MAX_BLAS_SIZE) for name, size in named.items())
 

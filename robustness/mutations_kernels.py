@@ -99,7 +99,10 @@ MUTATIONS = {
         "the loss that is returned lacks the regularisation": ("len(wanted), regularization", "len(wanted), 0"),
         "a label of one class too many accepted": ("labels[i] >= n_classes", "labels[i] > n_classes"),
         "negative labels and rows accepted": ("labels[i] < 0 or labels[i] >= n", "labels[i] >= n"),
-        "scratch for the largest batch alone": ("range(1, n_rows + 1)", "range(n_rows, n_rows + 1)"),
+        "labels of another network trained on": (
+            "if first_outside(labels, passes.job.net.layers[passes.job.net.n_layers - 1].n_out) >= 0:",
+            "if False:",
+        ),
         "a second thread let in": ("if self.depth > 0 and self.owner != me:", "if False:"),
         "a network free before its fit is over": ("self.depth -= 1", "self.depth = 0"),
         "an update of another call changes the training's": (
@@ -263,6 +266,7 @@ MUTATIONS = {
             "p.n)\n        barrier(me",
             "p.n)\n        if False: barrier(me",
         ),
+        "scratch for one block of terms": ("return min(most, n_blocks * min(most, ", "return min(most, min(most, "),
         "distance between rows of a transposed factor": ("lda = p.m if p.ta else p.k", "lda = p.k"),
         "blocks of columns of a transposed factor": ("(at * ldb if p.tb else at), ldb, out", "at, ldb, out"),
         "blocks of terms of a transposed factor": ("a + (at * lda if p.ta else at)", "a + at"),

@@ -321,6 +321,8 @@ cdef class Training:
         self.passes, self.update, self.source = passes, update, Source(X)
         check_length("row", self.source.view.shape[1], passes.job.net.layers[0].n_in)
         check_length("labels", labels.shape[0], self.source.view.shape[0])
+        if first_outside(labels, passes.job.net.layers[passes.job.net.n_layers - 1].n_out) >= 0:
+            raise RuntimeError("labels: they are those of another network; it was changed during the call")
         self.buffers = (labels.base, order.base)
         self.optimizer = update.optimizer
         set_rates(&self.optimizer, rate, beta1, beta2, epsilon)
@@ -380,12 +382,11 @@ def is_finite(buffer):
 
 
 def partials_needed(const Py_ssize_t[:, ::1] layers, Py_ssize_t n_rows, size_t itemsize):
-    """Elements of scratch that batches of 1 to n_rows rows need; not the same as what n_rows rows need."""
+    """Elements of scratch that suffice for batches of up to n_rows rows."""
     cdef const Layer* layer = <const Layer*> &layers[0, 0]
-    cdef Py_ssize_t n, k, needed = 0
-    for n in range(1, n_rows + 1):
-        for k in range(layers.shape[0]):
-            needed = max(needed, layer_partials(n, layer + k, itemsize))
+    cdef Py_ssize_t k, needed = 0
+    for k in range(layers.shape[0]):
+        needed = max(needed, layer_partials(n_rows, layer + k, itemsize))
     return needed
 
 

@@ -10,7 +10,7 @@ from _matmul cimport combine_rows, matmul
 from _openmp cimport Member, barrier, share_start, share_stop
 from _optimizers cimport Optimizer, update
 from _products cimport (
-    COLUMNS, Blocks, Product, Rectangle, cut, length, n_partials, partial_sums, product, result, result_block, start,
+    COLUMNS, Blocks, Product, Rectangle, cut, length, partial_sums, partials_room, product, result, result_block, start,
 )
 
 cdef enum:
@@ -46,11 +46,13 @@ cdef inline Product weight_gradient(Py_ssize_t n_rows, const Layer* layer, size_
 
 
 cdef inline Py_ssize_t layer_partials(Py_ssize_t n_rows, const Layer* layer, size_t itemsize) noexcept nogil:
-    """How many elements of scratch a layer needs for n_rows rows, forward or backward."""
+    """Elements of scratch that suffice for a layer and up to n_rows rows, forward or backward."""
     cdef Product forward = outputs(n_rows, layer, itemsize)
     cdef Product weights = weight_gradient(n_rows, layer, itemsize)
     cdef Product inputs = input_gradient(n_rows, layer, itemsize)
-    return max(n_partials(&forward), max(n_partials(&weights), n_partials(&inputs)))
+    return max(
+        partials_room(&forward, itemsize), max(partials_room(&weights, itemsize), partials_room(&inputs, itemsize))
+    )
 
 
 cdef inline void affine_forward(

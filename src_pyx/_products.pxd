@@ -44,6 +44,8 @@ cdef struct Product:
     Py_ssize_t m
     Py_ssize_t n
     Py_ssize_t k
+    # multiplications, and what takes as long as so many
+    Py_ssize_t work
     Axis axis
     Blocks blocks
     Blocks results
@@ -89,22 +91,29 @@ cdef inline Product product(
     `more_work` is what is done with the result besides, as a number of multiplications that take as long.
     """
     cdef Product p
-    cdef Py_ssize_t work = m * n * k + more_work
     p.ta, p.tb, p.m, p.n, p.k = ta, tb, m, n, k
+    p.work = m * n * k + more_work
     p.axis = ROWS if m >= n else COLUMNS
     if k > max(m, n):
-        p.blocks = cut_axis(k, work)
+        p.blocks = cut_axis(k, p.work)
         if p.blocks.n > 1 and p.blocks.n * m * n * <Py_ssize_t> itemsize <= MAX_PARTIAL_BYTES:
             p.axis = TERMS
     if p.axis != TERMS:
-        p.blocks = cut_axis(m if p.axis == ROWS else n, work)
+        p.blocks = cut_axis(m if p.axis == ROWS else n, p.work)
     p.results = cut(m, p.blocks.n) if p.axis == TERMS else p.blocks
     return p
 
 
-cdef inline Py_ssize_t n_partials(const Product* p) noexcept nogil:
-    """How many elements of scratch the product needs."""
-    return p.blocks.n * p.m * p.n if p.axis == TERMS else 0
+cdef inline Py_ssize_t partials_room(const Product* p, size_t itemsize) noexcept nogil:
+    """Elements of scratch that suffice for the product, and for each of fewer rows or of fewer terms.
+
+    One of fewer rows may need more: where there are as many rows as terms, it is not terms that are cut.
+    """
+    cdef Py_ssize_t most = MAX_PARTIAL_BYTES // <Py_ssize_t> itemsize
+    cdef Py_ssize_t n_blocks = min(<Py_ssize_t> MAX_BLOCKS, p.work // BLOCK_WORK)
+    if n_blocks <= 1 or p.k <= p.n:
+        return 0
+    return min(most, n_blocks * min(most, min(p.m, p.k - 1) * p.n))
 
 
 cdef inline Rectangle result(const Product* p, Py_ssize_t i) noexcept nogil:

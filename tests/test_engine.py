@@ -91,10 +91,11 @@ def test_labels_that_call_the_net_while_they_become_an_array():
 
 @pytest.mark.parametrize("n_threads", [1, 3])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("shape", SHAPES)
-def test_kernels_write_only_where_they_should(shape, dtype, n_threads, no_gate, monkeypatch):
+@pytest.mark.parametrize(
+    ("sizes", "n_rows"), [*SHAPES.values(), ((600, 100, 10), 2000)], ids=[*SHAPES, "over rows, fewer rows over inputs"]
+)
+def test_kernels_write_only_where_they_should(sizes, n_rows, dtype, n_threads, no_gate, monkeypatch):
     """Between all regions of all buffers lie guards, which keep their values."""
-    sizes, n_rows = SHAPES[shape]
     guard, mark, places = 64, 12345.0, []
     aligned_empty = parameters.aligned_empty
 
@@ -121,8 +122,10 @@ def test_kernels_write_only_where_they_should(shape, dtype, n_threads, no_gate, 
         if name.startswith("b"):
             array.fill(0)
     X, y = batch(n_rows, sizes[0], sizes[-1], dtype=dtype)
-    net.forward(X)
-    net.backward(y, 0.1)
+    # fewer rows may need more scratch, since their products are cut along another axis
+    for n in (n_rows, -(-n_rows // 2), -(-n_rows // 4), 1):
+        net.forward(X[:n])
+        net.backward(y[:n], 0.1)
     inside = net._engine
     for buffer, (offsets, extents, total) in (
         (inside.flat_params, places[0]),
@@ -332,9 +335,34 @@ def test_kernels_refuse_what_has_another_length():
     with pytest.raises(RuntimeError, match="answer: 5 were needed, and there are 6"):
         passes.predict(np.ones((5, 4)), False, 1, None, labels, None, None)
     batches = (np.zeros(5, np.intp), 5, 0.0, 0.1, 0.0, 0.0, 0.0, 1, 0)
-    for X, found in ((np.ones((5, 3)), "row"), (np.ones((5, 4)), "labels")):
+    for X, wanted, found in (
+        (np.ones((5, 3)), labels, "row"),
+        (np.ones((5, 4)), labels, "labels: 5 were needed, and there are 6"),
+        (np.ones((6, 4)), np.full(6, 3), "labels: they are those of another network"),
+    ):
         with pytest.raises(RuntimeError, match=found):
-            _kernels.Training(passes, net._engine._updater("SGD"), X, labels, *batches)
+            _kernels.Training(passes, net._engine._updater("SGD"), X, wanted, *batches)
+
+
+def test_labels_are_those_of_the_network_that_is_trained():
+    """A constructor that is called again, by what is called during a training, makes another one of it."""
+    X, y = np.ones((40, 4)), np.full(40, 1999)
+
+    def shrink(net, history=None):
+        net.__init__(4, [], 2, seed=0)
+
+    class Order:
+        def __array__(self, dtype=None, copy=None):
+            shrink(net)
+            return np.arange(40)
+
+    net = NeuralNetwork(4, [], 2000, seed=0)
+    with pytest.raises(RuntimeError, match="labels: they are those of another network"):
+        net.fit(X, y, epochs=2, callbacks=[shrink])
+    net.__init__(4, [], 2000, seed=0)
+    with pytest.raises(RuntimeError, match="labels: they are those of another network"):
+        net.train_epoch(X, y, Order())
+    net.train_epoch(X, y % 2)
 
 
 def test_rows_are_converted_for_the_standardizer_that_they_meet(monkeypatch):

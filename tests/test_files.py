@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from conftest import python
 
+from fastmlp import NeuralNetwork
+from fastmlp.cli import tables
 from fastmlp.files import replacing
 
 pytestmark = pytest.mark.application
@@ -57,6 +59,8 @@ NAMELESS = hasattr(os, "O_TMPFILE") and os.path.exists("/proc/self/fd")
 def test_a_process_that_is_killed_leaves_nothing_but_at_the_last_moment(tmp_path, moment):
     script = f"""
 import os, sys
+from fastmlp import NeuralNetwork
+from fastmlp.cli import tables
 from fastmlp.files import replacing
 if len(sys.argv) > 1:
     os.{moment} = lambda *args, **options: os.kill(os.getpid(), 9)
@@ -91,6 +95,21 @@ def test_where_there_are_no_files_without_names(tmp_path, monkeypatch):
     test_file_appears_whole(tmp_path)
     (tmp_path / "file").unlink()
     test_failure_leaves_the_old_file_and_nothing_else(tmp_path, ValueError)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("name", ["model.npz", "model.safetensors", "rows.csv", "rows.npz"])
+def test_pipes_and_devices_are_not_read(name, tmp_path):
+    """They may never end, and a pipe that nobody writes to never begins."""
+    read = {"m": NeuralNetwork.load, "r": tables.columns if name.endswith("csv") else tables.read_arrays}[name[0]]
+    path = tmp_path / name
+    os.mkfifo(path)
+    with pytest.raises(OSError, match=rf"a pipe or a device cannot be read as a file: '.*{name}'"):
+        read(path)
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(OSError, match="a pipe or a device cannot be read as a file"):
+        read(path)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")

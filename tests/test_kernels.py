@@ -134,12 +134,12 @@ def test_first_outside():
     assert _kernels.first_outside(labels[:0], 5) == -1
 
 
-def test_partials_needed_covers_every_smaller_batch():
-    """A smaller batch can need more scratch than a larger one, whose products are cut along another axis."""
+def test_scratch_for_partial_sums_grows_with_the_batch_up_to_a_limit():
     layers = np.array([[600, 100, 0, 0, 0]], np.intp)
-    needed = [_kernels.partials_needed(layers, n, 8) for n in (100, 500, 2000)]
+    needed = [_kernels.partials_needed(layers, n, 8) for n in (1, 100, 500, 2000, 2**31 - 1)]
     assert needed == sorted(needed)
-    assert needed[1] > 0
+    assert needed[0] == 0
+    assert 0 < needed[1] < needed[-1] == 2**18
 
 
 def test_bound_buffers_are_checked():

@@ -182,6 +182,7 @@ REFUSED = {
     "save": lambda net: net.save(os.devnull),
     "snapshot": lambda net: net.snapshot(),
     "restore": lambda net: net.restore({}),
+    "constructor": lambda net: net.__init__(20, [10], 3),
     "deepcopy": copy.deepcopy,
     "pickle": pickle.dumps,
 }

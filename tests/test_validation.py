@@ -59,6 +59,7 @@ BAD_X = {
     "masked": (np.ma.masked_greater(X, X.min()), ValueError, "X must be an array of real numbers, got one with masked"),
 }
 BAD_Y = {
+    "masked": (np.ma.masked_equal(Y, 1), ValueError, "y must be an array of integer labels, got one with masked"),
     "too short": (Y[:5], ValueError, r"y must have shape \(6,\), one label for each row, got \(5,\)"),
     "too long": (np.append(Y, 0), ValueError, r"y must have shape \(6,\).*, got \(7,\)"),
     "one-hot": (np.eye(3)[Y], ValueError, r"y must have shape \(6,\).*, got \(6, 3\)"),
@@ -158,6 +159,18 @@ BAD_SETTINGS = [
     ("update", {"lr": np.complex64(1)}, TypeError, r"lr must be a number, got .*1\+0j"),
     ("fit", {**FIT, "seed": -1}, ValueError, "seed must be an integer of at least 0, got -1"),
     ("fit", {**FIT, "callbacks": [print, 3]}, TypeError, r"callbacks\[1\] must be callable, got 3"),
+    ("fit", {**FIT, "progress": "yes"}, TypeError, "progress must be True or False, got 'yes'"),
+    ("fit", {**FIT, "epochs": -(10**5000)}, ValueError, "epochs must be a positive integer, got .* too long to show"),
+    ("fit", {**FIT, "seed": 10**5000}, ValueError, "seed must be at most 4294967295, got .* too long to show"),
+    ("fit", {**FIT, "learning_rate": 10**5000}, ValueError, "learning_rate must be .* too long to show"),
+    ("update", {"lr": np.array("0.1")}, TypeError, "lr must be a number, got array"),
+    ("update", {"lr": bytearray(b"0.1")}, TypeError, "lr must be a number, got bytearray"),
+    (
+        "update",
+        {"lr": np.void(b"12345678")},
+        TypeError,
+        "lr must be a number, got np.void|lr must be a number, got void",
+    ),
     ("update", {"step": "1"}, ValueError, "step must be a positive integer, got '1'"),
 ]
 
@@ -171,6 +184,11 @@ def test_bad_number_of_threads(net):
     net.n_threads = 2
     refuses(net, lambda net: setattr(net, "n_threads", 0), ValueError, "n_threads must be a positive integer, got 0")
     assert net.n_threads == 2
+
+
+@pytest.mark.parametrize("bad", [{"n_threads": 0}, {"standardizer": 3}, {"seed": -1}, {"init": "zeros"}])
+def test_a_constructor_that_is_called_again_in_vain(net, bad):
+    refuses(net, lambda net: net.__init__(4, [6], 2, **bad), (TypeError, ValueError), f"^{next(iter(bad))} must be")
 
 
 @pytest.mark.parametrize("prepare", ["nothing", "fit", "save and load"])

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastmlp.files import check_has_an_end
 from fastmlp.validation import real_array
 
 DELIMITERS = ",;\t"
@@ -71,6 +72,7 @@ def read_csv(path: Path, features: Sequence[str], label: str | None) -> Table:
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays of an .npz file by their names in lower case; the one of an .npy file is `x`."""
+    check_has_an_end(path)
     with path.open("rb") as file:
         try:
             content = np.load(file, allow_pickle=False)
@@ -125,6 +127,7 @@ def some(names: Iterable[str]) -> str:
 @contextmanager
 def _reader(path: Path) -> Iterator[Any]:
     """The lines of a CSV file, whatever is between its columns."""
+    check_has_an_end(path)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             first = file.readline()

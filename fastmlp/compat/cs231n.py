@@ -17,6 +17,7 @@ from fastmlp.validation import (
     random_state,
     real_array,
     real_matrix,
+    thread_count,
 )
 
 
@@ -27,11 +28,12 @@ class _StanfordNetwork(BaseNetwork):
         self, sizes: tuple[int, ...], deviation: float, dtype: np.dtype, n_threads: int | None, seed: int | None
     ) -> None:
         with random_state(seed) as generator:
-            self._adopt(Engine(sizes, dtype))
-            self.n_threads = n_threads
-            for name in self.params:
+            engine = Engine(sizes, dtype)
+            engine.n_threads = thread_count(n_threads)
+            for name, array in engine.params.items():
                 if name.startswith("W"):
-                    self.params[name] = deviation * generator.randn(*self.params[name].shape)
+                    array[...] = deviation * generator.randn(*array.shape)
+        self._adopt(engine)
 
     def _scores(self, X: npt.ArrayLike) -> np.ndarray:
         self._engine.forward(X)

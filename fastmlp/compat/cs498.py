@@ -11,7 +11,16 @@ from fastmlp.defaults import get_default_dtype
 from fastmlp.engine import Engine
 from fastmlp.parameters import initialize
 from fastmlp.reference import Functions
-from fastmlp.validation import MIN_EPSILON, boolean, float_dtype, layer_sizes, number, one_of, random_state
+from fastmlp.validation import (
+    MIN_EPSILON,
+    boolean,
+    float_dtype,
+    layer_sizes,
+    number,
+    one_of,
+    random_state,
+    thread_count,
+)
 
 
 class _Edition(Functions, BaseNetwork):
@@ -27,9 +36,10 @@ class _Edition(Functions, BaseNetwork):
     ) -> None:
         checked = get_default_dtype() if dtype is None else float_dtype("dtype", dtype)
         with random_state(seed) as generator:
-            self._adopt(Engine(sizes, checked, loss))
-            self.n_threads = n_threads
-            initialize(self.params, "assignment", generator)
+            engine = Engine(sizes, checked, loss)
+            engine.n_threads = thread_count(n_threads)
+            initialize(engine.params, "assignment", generator)
+        self._adopt(engine)
 
     def forward(self, X: npt.ArrayLike) -> np.ndarray:
         """Outputs (n_rows, output_size) of the rows of X (n_rows, input_size), a fresh array of the network's dtype.
