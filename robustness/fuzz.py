@@ -33,7 +33,7 @@ ROOM = 256 << 20
 
 
 def attempt(name: str, seed: int, n_cases: int) -> tuple[int, list[tuple[int, str]]]:
-    """Try so many cases in a process of their own; gives how many were tried, and which ones failed how."""
+    """Try so many cases in a process of their own; gives how many were tried, at least one, and which failed how."""
     context = multiprocessing.get_context("spawn")
     done = context.Value("q", 0)
     receiver, sender = context.Pipe(duplex=False)
@@ -41,14 +41,15 @@ def attempt(name: str, seed: int, n_cases: int) -> tuple[int, list[tuple[int, st
     process.start()
     sender.close()
     ended = receiver.poll(PATIENCE)
+    tried = max(done.value, 1)
     try:
-        failures = receiver.recv() if ended else [(done.value - 1, f"no end after {PATIENCE:g} seconds")]
+        failures = receiver.recv() if ended else [(tried - 1, f"no end after {PATIENCE:g} seconds")]
     except EOFError:
         process.join()
-        failures = [(done.value - 1, f"the process died with exit status {process.exitcode}")]
+        failures = [(tried - 1, f"the process died with exit status {process.exitcode}")]
     process.kill()
     process.join()
-    return done.value, failures
+    return tried, failures
 
 
 def _work(name: str, seed: int, n_cases: int, done: Any, sender: Connection) -> None:
@@ -80,7 +81,7 @@ def fuzz(name: str, seed: int, n_cases: int, tell: Callable[[str], object]) -> l
             failed[kind] += 1
             again = f"from robustness import fuzz_{name}; print(fuzz_{name}.run({slice_seed}, {size}))"
             tell(f"FAILED {kind}, case {case} of\n    python -c {again!r}\n{text}")
-        tried += max(n, 1)
+        tried += n
         tell(f"{name}: {tried:,} cases, {failed.total()} faults, {time.monotonic() - start:.0f} s")
     return [Fault(kind, cases[kind], cases[kind] - failed[kind]) for kind in kinds]
 

@@ -162,9 +162,9 @@ def failed(
                 spoil(disk)
                 output, errors = process.communicate()
             mend(disk)
-            if process.returncode != 0:
-                assert message in errors.splitlines()[-1], errors
-                check_left(folder, last_epoch(first + output), every_epoch=True)
+            assert process.returncode != 0, "the training was over before its disk was spoiled"
+            assert message in errors.splitlines()[-1], errors
+            check_left(folder, last_epoch(first + output), every_epoch=True)
             survived += FIT.finish(folder) == expected
     return survived
 
