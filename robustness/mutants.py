@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,9 +38,10 @@ ENOUGH = 0.95
 
 # Tests that are likely to notice, in this order; before them come a Python file's own, and the others after them.
 FIRST = {
-    "kernels": "kernels engine threads train_epoch training builds reference network compat preprocessing",
-    "python": "parameters validation engine network training preprocessing threads train_epoch",
+    "python": "parameters validation engine network training preprocessing model_names train_epoch threads",
+    "kernels": "kernels engine validation train_epoch training builds numbers reference network compat preprocessing",
 }
+WHAT = {"python": "engine, the training loop and the checks", "kernels": "kernels"}
 
 
 class Mutation(NamedTuple):
@@ -169,8 +171,9 @@ def cause(output: str, status: int) -> str:
     raise SystemExit(f"the suite could not be run:\n{output}")
 
 
-def run(wanted: list[Mutation], n_jobs: int, seed: int) -> dict[str, str | None]:
-    """What catches each mutation; None where nothing does."""
+@contextlib.contextmanager
+def judge(n_jobs: int, seed: int) -> Iterator[Callable[[list[Mutation]], dict[str, str | None]]]:
+    """A function that tells what catches each of some mutations; None where nothing does."""
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(n_jobs) as pool:
         free: queue.Queue[Scratch] = queue.Queue()
         for scratch in pool.map(lambda i: Scratch(Path(folder, str(i)), seed), range(n_jobs)):
@@ -183,20 +186,24 @@ def run(wanted: list[Mutation], n_jobs: int, seed: int) -> dict[str, str | None]
             finally:
                 free.put(scratch)
 
+        def verdicts(wanted: list[Mutation]) -> dict[str, str | None]:
+            found = {}
+            for mutation, caught in zip(wanted, pool.map(verdict, wanted), strict=True):
+                found[mutation.name] = caught
+                print(f"{mutation.name}: {f'caught by {caught}' if caught else 'SURVIVED'}", flush=True)
+            return found
+
         failed = scratch.suite()
         if failed is not None:
             raise SystemExit(f"the suite fails without a mutation: {failed}")
-        verdicts = {}
-        for mutation, caught in zip(wanted, pool.map(verdict, wanted), strict=True):
-            verdicts[mutation.name] = caught
-            print(f"{mutation.name}: {f'caught by {caught}' if caught else 'SURVIVED'}", flush=True)
-        return verdicts
+        yield verdicts
 
 
 def main() -> None:
     """Check the tables, run the suite on each mutation, and say what it caught."""
     command = parser(__doc__)
     command.add_argument("--only", nargs="+", metavar="NAME", help="these mutations alone")
+    command.add_argument("--group", choices=WHAT, help="those of Python's code or those of the kernels alone")
     command.add_argument("--check", action="store_true", help="only look whether the tables fit the files")
     command.add_argument("--jobs", type=int, default=1, metavar="N", help="copies to work in at a time (default: 1)")
     options = command.parse_args()
@@ -212,19 +219,22 @@ def main() -> None:
     unknown = set(options.only or ()) - {m.name for m in found}
     if unknown:
         raise SystemExit(f"no such mutations: {', '.join(sorted(unknown))}")
-    wanted = [m for m in found if not options.only or m.name in options.only]
-    verdicts = run(wanted, options.jobs, options.seed)
-    faults = []
-    for group, what in (("kernels", "kernels"), ("python", "engine, the training loop and the checks")):
-        names = [m.name for m in wanted if m.group == group]
-        caught = sum(verdicts[name] is not None for name in names)
-        faults.append(Fault(f"mutations of the {what} that the suite notices", len(names), caught))
-        print(f"{caught} of {len(names)} mutations of the {what} were caught")
-    survivors = {name: reasons().get(name, "not known") for name, caught in verdicts.items() if caught is None}
-    for name, reason in survivors.items():
-        print(f"survived: {name}: {reason}")
-    write("mutants", faults, options.results, survivors=survivors)
-    if any(fault.survived < ENOUGH * fault.cases for fault in faults):
+    enough = True
+    with judge(options.jobs, options.seed) as verdicts:
+        for group, what in WHAT.items():
+            wanted = [m for m in found if m.group == group and (not options.only or m.name in options.only)]
+            if not wanted or options.group not in (None, group):
+                continue
+            caught_by = verdicts(wanted)
+            survivors = {name: reasons().get(name, "not known") for name, by in caught_by.items() if by is None}
+            n_caught = len(wanted) - len(survivors)
+            print(f"{n_caught} of {len(wanted)} mutations of the {what} were caught")
+            for name, reason in survivors.items():
+                print(f"survived: {name}: {reason}")
+            fault = Fault(f"mutations of the {what} that the suite notices", len(wanted), n_caught)
+            write("mutants", [fault], options.results, group, survivors=survivors)
+            enough &= n_caught >= ENOUGH * len(wanted)
+    if not enough:
         raise SystemExit(1)
 
 
