@@ -103,9 +103,10 @@ $(VENV)/installed: $(BIN)/python $(SOURCES)
 	$(BIN)/python -m pip install --quiet --editable '.[all]'
 	touch $@
 
+# The second line finds the package installed, and adds what its extras need; '.[all]' would compile it again.
 .venv-%/installed: .venv-%/bin/python $(SOURCES) $(wildcard fastmlp/*.py fastmlp/*/*.py)
 	.venv-$*/bin/python -m pip install --quiet --force-reinstall --no-deps .
-	.venv-$*/bin/python -m pip install --quiet '.[all]'
+	.venv-$*/bin/python -m pip install --quiet 'fastmlp[all]'
 	touch $@
 
 %/tested: %/installed
