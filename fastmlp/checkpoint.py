@@ -12,6 +12,7 @@ import numpy as np
 
 from fastmlp import persistence
 from fastmlp.engine import Engine
+from fastmlp.files import is_pipe_or_device
 from fastmlp.training import History, Settings, TrainingState
 
 # Rows of X, spread over all of it, that tell one data set from another: to read all could take longer than to train.
@@ -61,7 +62,7 @@ class Checkpoint:
         self._generator, self._written = generator, time.monotonic()
         engine = self.model().engine
         self._state = TrainingState(settings, seed, digest(X, y, engine), state, History(), False)
-        if self.path.exists() and not self.path.is_file() and not self.path.is_dir():
+        if is_pipe_or_device(self.path):
             raise ValueError(f"checkpoint must be the path of a file or of none, got {str(self.path)!r}")
         if self.resume and self.path.exists():
             model = self._load()

@@ -57,10 +57,15 @@ def _nameless(folder: Path) -> int | None:
         return None
 
 
+def is_pipe_or_device(path: str | os.PathLike[str]) -> bool:
+    """Whether there is something under this name that is neither a file nor a folder."""
+    place = Path(path)
+    return place.exists() and not place.is_file() and not place.is_dir()
+
+
 def check_has_an_end(path: str | os.PathLike[str]) -> None:
     """Raise an OSError for a pipe or a device, which may never end or never begin."""
-    place = Path(path)
-    if place.exists() and not place.is_file() and not place.is_dir():
+    if is_pipe_or_device(path):
         raise OSError(errno.EINVAL, "a pipe or a device cannot be read as a file", os.fspath(path))
 
 

@@ -59,8 +59,6 @@ NAMELESS = hasattr(os, "O_TMPFILE") and os.path.exists("/proc/self/fd")
 def test_a_process_that_is_killed_leaves_nothing_but_at_the_last_moment(tmp_path, moment):
     script = f"""
 import os, sys
-from fastmlp import NeuralNetwork
-from fastmlp.cli import tables
 from fastmlp.files import replacing
 if len(sys.argv) > 1:
     os.{moment} = lambda *args, **options: os.kill(os.getpid(), 9)
