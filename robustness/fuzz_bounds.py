@@ -67,12 +67,13 @@ class Expected:
 
     def gradients(self, found: dict[str, np.ndarray], loss: float, labels: np.ndarray, reg: float) -> None:
         """Compare a loss and its gradients."""
-        if not self.bounded or abs(reg) > 1e6:
+        with np.errstate(over="ignore"):
+            squares = sum(float(np.square(W).sum()) for name, W in self.params.items() if name.startswith("W"))
+        if not self.bounded or abs(reg) > 1e6 or not np.isfinite(squares):
             return
         n_rows, rows = len(self.scores), np.arange(len(self.scores))
         labels = labels.astype(np.intp)
         logs = np.log(np.exp(self.shifted).sum(axis=1)) - self.shifted[rows, labels]
-        squares = sum(float(np.square(W).sum()) for name, W in self.params.items() if name.startswith("W"))
         n_terms = n_rows + 20 + sum(W.size for W in self.params.values())
         slack = 2 * self.error.max() + n_terms * self.unit * (np.abs(self.shifted).max() + 20 + abs(reg) * squares)
         _within("the loss", np.array(loss), np.array(logs.mean() + 0.5 * reg * squares), np.array(slack))

@@ -49,6 +49,8 @@ _NOISE = (
     *(b"\0", b"\0" * 300, b"\xff\xfe", b"\xc3(", b"\xef\xbb\xbf", b'"', b"\\", b"\n", b"\r", b",,", b"{", b"\x80\x04."),
     *(b"[" * 100_000, b'{"a":' * 50_000, b"9" * 5000, b"\xf4\x90\x80\x80", b"\\ud800", b"../" * 9, b"x" * 200_000),
 )
+# Bytes of a piece that is repeated; a bomb's fifty times would be too much for the fuzzer itself.
+_REPEATED = 1 << 16
 
 
 def changed(whole: bytes, others: Sequence[bytes], random: Random) -> bytes:
@@ -83,7 +85,7 @@ def _change(content: bytearray, others: Sequence[bytes], random: Random) -> None
     elif way == 5:
         del content[short]
     elif way == 6:
-        content[a:a] = content[short] * random.choice((1, 2, 50))
+        content[a:a] = content[short][:_REPEATED] * random.choice((1, 2, 50))
     elif way == 7:
         other = random.choice(others)
         start = random.randint(0, len(other))
