@@ -4,6 +4,9 @@ import concurrent.futures
 import dataclasses
 import math
 import os
+import queue
+import threading
+from _thread import start_new_thread
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
@@ -210,25 +213,42 @@ def _train_all(
     asked: Iterable[tuple[dict[str, Any], Plan]], trainer: Trainer, ledger: Ledger, n_workers: int
 ) -> Generator[Trial, None, None]:
     """Train a network for each combination that is asked for, and enter it in the ledger as soon as it is done."""
+    # the long ones first, or they end when nobody else has anything left to do
+    longest_first = sorted(asked, key=lambda item: item[1].work(trainer.X.shape[1]), reverse=True)
+    finished: queue.SimpleQueue[Trial | None] = queue.SimpleQueue()
+    failures: list[BaseException] = []
+    managing = threading.Lock()
 
     def work(combination: dict[str, Any], one: Plan) -> Trial:
         history, network = trainer.train(one)
         trial = Trial(combination, one.settings.epochs, history)
-        # here, not in the main thread, which a signal may interrupt anywhere
         ledger.add(one, trial, network)
         return trial
 
-    with concurrent.futures.ThreadPoolExecutor(n_workers) as pool:
-        try:
-            # the long ones first, or they end when nobody else has anything left to do
-            longest_first = sorted(asked, key=lambda item: item[1].work(trainer.X.shape[1]), reverse=True)
-            futures = [pool.submit(work, *item) for item in longest_first]
-            for future in concurrent.futures.as_completed(futures):
-                yield future.result()
-        except BaseException:
-            trainer.stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+    def manage() -> None:
+        with managing:
+            pool = concurrent.futures.ThreadPoolExecutor(n_workers)
+            try:
+                for future in concurrent.futures.as_completed([pool.submit(work, *item) for item in longest_first]):
+                    finished.put(future.result())
+            except BaseException as error:
+                failures.append(error)
+                trainer.stopped = True
+            pool.shutdown(cancel_futures=True)
+            finished.put(None)
+
+    try:
+        # Nothing of this in the main thread, which a signal may interrupt anywhere, within the locks of futures and of
+        # threads too, which then stay locked. This starts a thread without any.
+        start_new_thread(manage, ())
+        while (trial := finished.get()) is not None:
+            yield trial
+    except BaseException:
+        trainer.stopped = True
+        with managing:  # once all have stopped
             raise
+    if failures:
+        raise failures[0]
 
 
 def _rounds(n: int, factor: int) -> list[tuple[int, int]]:

@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import math
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -31,8 +30,8 @@ class Trainer:
 
     Attributes
     ----------
-    stop : threading.Event
-        Set, it ends all trainings within a fraction of a second.
+    stopped : bool
+        Where it is set, all trainings end within a fraction of a second.
     """
 
     def __init__(
@@ -49,7 +48,7 @@ class Trainer:
         feature_names: Sequence[str] | None,
         seed: int,
     ):
-        self.dtype, self.seed, self.stop = dtype, seed, threading.Event()
+        self.dtype, self.seed, self.stopped = dtype, seed, False
         self._standardizer = standardizer
         rows = real_array("X", X)
         rows = real_matrix("X", rows, rows.shape[1] if rows.ndim == 2 else 1)
@@ -121,5 +120,5 @@ class Trainer:
         return math.nan if self._test is None else network.score(*self._test)
 
     def _watch(self, n_batches: int) -> None:
-        if self.stop.is_set():
+        if self.stopped:
             raise StoppedError

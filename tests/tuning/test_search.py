@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from process_helpers import run_python
 from tuning_helpers import SEED, SPACE, lines, without_time
 
 import fastmlp
@@ -237,6 +238,32 @@ def test_an_error_in_a_worker_ends_the_search(data, monkeypatch, tmp_path):
     assert len(lines(tmp_path)) >= 1 + 1
     found = search(SPACE, *data, folder=tmp_path)
     assert len(found.trials) == len(lines(tmp_path)) - 1 == 6
+
+
+def test_a_search_can_be_interrupted_at_any_moment():
+    # the first ones before a worker has started, the last ones when all are at work
+    script = """
+        import random, signal, sys
+        import numpy as np
+        from fastmlp.tuning import search
+
+        def interrupt(*_):
+            raise KeyboardInterrupt
+
+        signal.signal(signal.SIGALRM, interrupt)
+        sys.setswitchinterval(1e-6)  # threads get into each other's way more often
+        generator, chance = np.random.RandomState(0), random.Random(0)
+        X, y = generator.randn(400, 5), generator.randint(3, size=400)
+        # half of the trials would take hours
+        space = {"num_layers": 2, "hidden_size": list(range(4, 12)), "epochs": [1, 10**9]}
+        for _ in range(200):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.001, 0.03))
+                search(space, X, y, X, y, n_workers=16)
+            except KeyboardInterrupt:
+                print("interrupted")
+    """
+    assert run_python(script).split() == ["interrupted"] * 200
 
 
 def test_pruning_needs_validation_data(data):
