@@ -34,7 +34,7 @@ SYMBOLIZER = LLVM.parent / "bin/llvm-symbolizer"
 
 # what computes
 QUICK_TESTS = ("-m", "not application")
-# In one type, since both come from one source. Valgrind knows denormal numbers only, and has an allocator of its own.
+# In one type, since both come from one source. Valgrind cannot flush denormal numbers to zero, and allocates itself.
 KERNEL_TESTS = (
     *(f"tests/test_{name}.py" for name in ("kernels", "train_epoch", "builds", "engine")),
     *("-k", "not float64 and not denormal and not allocated and not memory_map"),
