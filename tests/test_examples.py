@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_datasets import BATCHES, write_binary
+from cifar10_helpers import BATCHES, write_binary
 
 import fastmlp
 from fastmlp import _kernels
