@@ -126,6 +126,13 @@ def test_forward_and_prediction_cut_rows_alike(n_rows, dtype):
     np.testing.assert_array_equal(net.predict_proba(X), scores, strict=True)
 
 
+def test_a_prediction_may_be_of_more_rows_than_the_last_one():
+    X, _ = batch(21, 500, 10)
+    net = NeuralNetwork(500, [60], 10)
+    for n_rows in (7, 21, 7):
+        np.testing.assert_array_equal(net.predict_proba(X[:n_rows]), net.forward(X[:n_rows]), strict=True)
+
+
 def test_first_outside():
     labels = np.array([0, 4, 2], np.intp)
     assert _kernels.first_outside(labels, 5) == -1
