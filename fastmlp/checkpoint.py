@@ -12,7 +12,7 @@ import numpy as np
 
 from fastmlp import persistence
 from fastmlp.engine import Engine
-from fastmlp.files import is_pipe_or_device
+from fastmlp.files import check_writable, is_pipe_or_device
 from fastmlp.training import History, Settings, TrainingState
 
 # Rows of X, spread over all of it, that tell one data set from another: to read all could take longer than to train.
@@ -67,6 +67,8 @@ class Checkpoint:
         if self.resume and self.path.exists():
             model = self._load()
             self._state = self._checked(model)
+            if not self._state.over and len(self._state.history) < settings.epochs:
+                check_writable(self.path)
             engine.restore(model.engine.snapshot())
             generator.set_state(self._state.generator)
         else:

@@ -13,7 +13,7 @@ import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -75,7 +75,20 @@ def _write(model: Model, path: str | os.PathLike[str]) -> None:
     else:
         _check_header(len(text))
         with replacing(path) as file:
-            np.savez(file, header=np.frombuffer(text.encode(), np.uint8), **arrays)  # type: ignore[arg-type]
+            _write_archive(file, {"header": np.frombuffer(text.encode(), np.uint8), **arrays})
+
+
+def _write_archive(file: BinaryIO, arrays: dict[str, np.ndarray]) -> None:
+    """What `numpy.savez` writes; that one raises a ValueError where Ctrl-C comes as a member is opened or closed."""
+    archive = zipfile.ZipFile(file, "w")
+    try:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+        archive.close()
+    except BaseException:
+        archive.fp = None  # it will not be closed: within a member it cannot be
+        raise
 
 
 def _check_header(n_bytes: int) -> None:

@@ -17,7 +17,7 @@ FAULTS = {
         *("-k", "not threads_of_their_own_give"),
     ],
     "Ctrl-C and other signals at any moment": [
-        *("tests/test_signals.py", "tests/test_engine.py"),
+        *("tests/test_signals.py", "tests/test_engine.py", "tests/test_persistence.py", "tests/tuning"),
         *("-k", "test_signals or interrupted or handler"),
     ],
     "networks in several threads at once": [

@@ -298,6 +298,23 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_training(place, er
     assert os.listdir(tmp_path) == []
 
 
+def test_a_place_that_cannot_be_written_any_more_is_refused_before_the_training_goes_on(tmp_path, monkeypatch):
+    def forbidden(**options):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    path, net = tmp_path / "net", make()
+    cut_off(path, 20)
+    before = trained_state(net)
+    with monkeypatch.context() as patch:
+        patch.setattr("fastmlp.files.tempfile.TemporaryFile", forbidden)
+        with pytest.raises(PermissionError, match=str(path)):
+            fit(net, path, resume=True)
+    assert_same(trained_state(net), before)
+    fit(net, path, resume=True)
+    monkeypatch.setattr("fastmlp.files.tempfile.TemporaryFile", forbidden)
+    fit(make(), path, resume=True)  # there is nothing left to write
+
+
 def test_a_checkpoint_that_needs_a_library_is_refused_before_the_training(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
     net = make()

@@ -2,8 +2,10 @@
 
 import copy
 import errno
+import itertools
 import os
 import stat
+import sys
 import warnings
 
 import numpy as np
@@ -145,3 +147,38 @@ def test_save_into_a_folder_that_cannot_be_written(tmp_path):
         tmp_path.chmod(0o755)
     assert os.listdir(tmp_path) == ["net"]
     assert NeuralNetwork.load(tmp_path / "net").num_layers == 1
+
+
+# files and archives that were interrupted as they were made complain when they are collected
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_save_that_is_interrupted_says_so_and_leaves_a_whole_file(tmp_path):
+    def interrupt_at(n):
+        lines = itertools.count()
+
+        def trace(frame, event, argument):
+            if event == "line" and next(lines) == n:
+                raise KeyboardInterrupt
+            return trace
+
+        return trace
+
+    net, path = trained((2, 2)), tmp_path / "net.npz"
+    net.save(path)
+    before = path.read_bytes()
+    train(net, ("Adam",))
+    n_interrupted = 0
+    for n in itertools.count(step=3):
+        tracer = sys.gettrace()
+        sys.settrace(interrupt_at(n))
+        try:
+            net.save(path)
+        except KeyboardInterrupt:
+            n_interrupted += 1
+        else:
+            break
+        finally:
+            sys.settrace(tracer)
+        assert os.listdir(tmp_path) == ["net.npz"]
+        if path.read_bytes() != before:
+            assert_same(trained_state(NeuralNetwork.load(path)), trained_state(net))
+    assert n_interrupted > 100

@@ -46,6 +46,14 @@ def test_pickles_of_something_else_are_refused(pickled, batch, message):
         get_CIFAR10_data(**SIZES, folder=pickled)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_not_read(pickled):
+    (pickled / "data_batch_3").unlink()
+    os.mkfifo(pickled / "data_batch_3")
+    with pytest.raises(OSError, match=r"a pipe or a device cannot be read as a file: '.*data_batch_3'"):
+        get_CIFAR10_data(**SIZES, folder=pickled)
+
+
 class Hostile:
     def __init__(self, command):
         self.command = command

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from fastmlp.datasets import unpickling
 from fastmlp.datasets.download import BATCHES, cache_folder, download_CIFAR10
+from fastmlp.files import check_has_an_end
 from fastmlp.preprocessing import Standardizer
 from fastmlp.validation import float_dtype, integer
 
@@ -240,6 +241,7 @@ def _read_binary(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def _read_pickled(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Read a pickled dictionary with the arrays `data` and `labels`."""
+    check_has_an_end(path)
     try:
         with path.open("rb") as file:
             batch = unpickling.load(file)

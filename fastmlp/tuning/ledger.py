@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from fastmlp.files import check_has_an_end
 from fastmlp.network import NeuralNetwork
 from fastmlp.persistence import ModelFileError
 from fastmlp.tuning.results import ResultsFile, Trial
@@ -36,6 +37,7 @@ class Ledger:
         self._folder = None if folder is None else Path(folder)
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
+            check_has_an_end(self._folder / BEST)
             self._file = ResultsFile(self._folder / TRIALS, identity)
             self.trials |= self._file.trials
 

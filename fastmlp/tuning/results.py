@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fastmlp.files import lock
+from fastmlp.files import check_has_an_end, lock
 from fastmlp.training import Epoch, History
 from fastmlp.tuning.space import Plan, plan
 from fastmlp.validation import integer
@@ -100,6 +100,7 @@ class ResultsFile:
     """
 
     def __init__(self, path: Path, identity: dict[str, Any]):
+        check_has_an_end(path)
         self._name = os.fspath(path)
         self._file = path.open("ab", buffering=0)
         try:

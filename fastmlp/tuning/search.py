@@ -227,6 +227,8 @@ def _train_all(
 
     def manage() -> None:
         with managing:
+            if trainer.stopped:  # nobody waits any more
+                return
             pool = concurrent.futures.ThreadPoolExecutor(n_workers)
             try:
                 for future in concurrent.futures.as_completed([pool.submit(work, *item) for item in longest_first]):

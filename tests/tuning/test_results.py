@@ -294,3 +294,12 @@ def test_ctrl_c_stops_the_workers_and_keeps_what_is_finished(tmp_path):
         process.kill()
     assert error.splitlines()[-1] == "KeyboardInterrupt"
     assert [json.loads(line)["training"]["epochs"] for line in finished(tmp_path)] == [1, 1, 1]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("name", ["trials.jsonl", "best.npz"])
+def test_a_pipe_is_refused_before_anything_is_trained(data, tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(OSError, match=rf"a pipe or a device cannot be read as a file: '.*{name}'"):
+        search(SPACE, *data, folder=tmp_path)
+    assert os.listdir(tmp_path) == [name]

@@ -266,6 +266,22 @@ def test_a_search_can_be_interrupted_at_any_moment():
     assert run_python(script).split() == ["interrupted"] * 200
 
 
+def test_an_interrupted_search_starts_no_workers_afterwards(data, monkeypatch):
+    begun, trained = [], []
+
+    def interrupted(function, arguments):
+        begun.append((function, arguments))
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(search.__globals__, "start_new_thread", interrupted)
+    monkeypatch.setattr("fastmlp.tuning.trainer.Trainer.train", lambda *arguments: trained.append(arguments))
+    with pytest.raises(KeyboardInterrupt):
+        search(SPACE, *data)
+    ((function, arguments),) = begun
+    function(*arguments)
+    assert trained == []
+
+
 def test_pruning_needs_validation_data(data):
     pytest.importorskip("optuna")
     X, y, *_ = data
