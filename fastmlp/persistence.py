@@ -13,13 +13,13 @@ import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastmlp.buffers import N_MOMENTS
 from fastmlp.engine import Engine
-from fastmlp.files import check_has_an_end, replacing
+from fastmlp.files import check_has_an_end, replacing, write_arrays
 from fastmlp.optional import require
 from fastmlp.parameters import Layout
 from fastmlp.preprocessing import Standardizer
@@ -75,20 +75,7 @@ def _write(model: Model, path: str | os.PathLike[str]) -> None:
     else:
         _check_header(len(text))
         with replacing(path) as file:
-            _write_archive(file, {"header": np.frombuffer(text.encode(), np.uint8), **arrays})
-
-
-def _write_archive(file: BinaryIO, arrays: dict[str, np.ndarray]) -> None:
-    """What `numpy.savez` writes; that one raises a ValueError where Ctrl-C comes as a member is opened or closed."""
-    archive = zipfile.ZipFile(file, "w")
-    try:
-        for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
-        archive.close()
-    except BaseException:
-        archive.fp = None  # it will not be closed: within a member it cannot be
-        raise
+            write_arrays(file, {"header": np.frombuffer(text.encode(), np.uint8), **arrays})
 
 
 def _check_header(n_bytes: int) -> None:

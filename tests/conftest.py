@@ -1,5 +1,6 @@
 """What several test files need."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -53,6 +54,26 @@ def assert_near(a, b, rtol):
     assert list(a) == list(b)
     for name in a:
         assert np.abs(a[name] - b[name]).max(initial=0) <= rtol * np.abs(b[name]).max(initial=0), name
+
+
+def interrupted_at(n, call):
+    """Call, with Ctrl-C at line n of Python that is on the way; whether the call came to that line."""
+    lines = itertools.count()
+
+    def trace(frame, event, argument):
+        if event == "line" and next(lines) == n:
+            raise KeyboardInterrupt
+        return trace
+
+    tracer = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(tracer)
+    return False
 
 
 def python(*args, folder):

@@ -1,12 +1,12 @@
 """Buffers: where they lie, when they grow, and that they are reused."""
 
 import copy
+import functools
 import itertools
-import sys
 
 import numpy as np
 import pytest
-from conftest import SHAPES, assert_same, batch, trained_state
+from conftest import SHAPES, assert_same, batch, interrupted_at, trained_state
 
 from fastmlp import NeuralNetwork, Standardizer, _kernels, parameters, workspace
 from fastmlp.buffers import N_MOMENTS
@@ -251,16 +251,6 @@ def test_an_interrupted_call_is_done_or_not_begun(name):
         else:
             setattr(net, name.removeprefix("no "), values[name])
 
-    def interrupt_at(n):
-        lines = itertools.count()
-
-        def trace(frame, event, argument):
-            if event == "line" and next(lines) == n:
-                raise KeyboardInterrupt
-            return trace
-
-        return trace
-
     before = trained(0)
     if name == "no standardizer":
         before.standardizer = values["standardizer"]
@@ -272,16 +262,7 @@ def test_an_interrupted_call_is_done_or_not_begun(name):
     for n in itertools.count():
         net = copy.deepcopy(before)
         of_one(net)  # there are workspaces
-        tracer = sys.gettrace()
-        sys.settrace(interrupt_at(n))
-        try:
-            call(net)
-        except KeyboardInterrupt:
-            over = False
-        else:
-            over = True
-        finally:
-            sys.settrace(tracer)
+        over = not interrupted_at(n, functools.partial(call, net))
         found.add(states.index(whole_state(net)))
         assert of_one(net)
         if over:

@@ -5,12 +5,11 @@ import errno
 import itertools
 import os
 import stat
-import sys
 import warnings
 
 import numpy as np
 import pytest
-from conftest import assert_same, batch, trained_state
+from conftest import assert_same, batch, interrupted_at, trained_state
 from model_helpers import train, trained
 
 from fastmlp import NeuralNetwork
@@ -152,32 +151,15 @@ def test_save_into_a_folder_that_cannot_be_written(tmp_path):
 # files and archives that were interrupted as they were made complain when they are collected
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_save_that_is_interrupted_says_so_and_leaves_a_whole_file(tmp_path):
-    def interrupt_at(n):
-        lines = itertools.count()
-
-        def trace(frame, event, argument):
-            if event == "line" and next(lines) == n:
-                raise KeyboardInterrupt
-            return trace
-
-        return trace
-
     net, path = trained((2, 2)), tmp_path / "net.npz"
     net.save(path)
     before = path.read_bytes()
     train(net, ("Adam",))
     n_interrupted = 0
     for n in itertools.count(step=3):
-        tracer = sys.gettrace()
-        sys.settrace(interrupt_at(n))
-        try:
-            net.save(path)
-        except KeyboardInterrupt:
-            n_interrupted += 1
-        else:
+        if not interrupted_at(n, lambda: net.save(path)):
             break
-        finally:
-            sys.settrace(tracer)
+        n_interrupted += 1
         assert os.listdir(tmp_path) == ["net.npz"]
         if path.read_bytes() != before:
             assert_same(trained_state(NeuralNetwork.load(path)), trained_state(net))

@@ -11,7 +11,7 @@ import numpy as np
 
 from fastmlp.cli import tables
 from fastmlp.datasets import CIFAR10_CLASSES, get_CIFAR10_data, load_digits
-from fastmlp.files import replacing
+from fastmlp.files import replacing, write_arrays
 from fastmlp.network import NeuralNetwork
 from fastmlp.preprocessing import Standardizer
 
@@ -120,8 +120,9 @@ def likely_label(network: NeuralNetwork, data: str) -> str | None:
 def write_test_rows(path: Path, data: DataSet) -> None:
     """The rows of a file that were kept for the test, so that it can be made again."""
     y = data.arrays["y_test"]
+    named = y if data.class_names is None else np.array(data.class_names)[y]
     with replacing(path) as file:
-        np.savez(file, X=data.arrays["X_test"], y=y if data.class_names is None else np.array(data.class_names)[y])
+        write_arrays(file, {"X": data.arrays["X_test"], "y": named})
 
 
 def _digits() -> DataSet:
