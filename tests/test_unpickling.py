@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -30,6 +31,9 @@ def pickled(tmp_path):
         ({"data": PIXELS, "labels": [0]}, "2 integers, one an image, got 1 of type int"),
         ({"data": PIXELS, "labels": [0.0, True]}, "got 2 of type bool, float"),
         ({"data": PIXELS, "labels": "01"}, "one an image, got str"),
+        ({"data": PIXELS, "labels": np.zeros((9, 0), int)}, r"one an image, got an array \(9, 0\)"),
+        ({"data": PIXELS, "labels": [0, 1], ("batch", 1): 0}, "a key must be a text, got tuple"),
+        ({"data": PIXELS, "labels": {0, 1}}, r"it has the operation b'\\x8f', which no array needs"),
         ({"data": PIXELS, "labels": [0, 2**70]}, "labels from 0 to 9, got 9223372036854775807 at image 1"),
         ({"data": PIXELS.astype("O"), "labels": [0, 0]}, "asks for the type 'O8', which is none of plain numbers"),
         ({"data": PIXELS.astype("U1"), "labels": [0, 0]}, "asks for the type 'U1'"),
@@ -94,7 +98,7 @@ def test_a_pickle_cannot_change_the_functions_that_it_calls(pickled):
     (pickled / "test_batch").write_bytes(forged)
     with pytest.raises(ValueError, match="test_batch is not"):
         get_CIFAR10_data(**SIZES, folder=pickled)
-    assert unpickling._latin1_bytes.__defaults__ is None
+    assert unpickling._Unpickler._latin1_bytes.__defaults__ is None
 
 
 SCALAR, TYPE, ARRAY = b"cnumpy.core.multiarray\nscalar\n", b"cnumpy\ndtype\n", b"cnumpy\nndarray\n"
@@ -115,6 +119,12 @@ FORGED = {
     "class made anew": b"\x80\x02" + ARRAY + b")\x81.",
     "endless": b"(" * 10_000,
     "no text": b"\x80\x04\x8c\x01\xff.",
+    # the hash of this key needs more of the stack than there is
+    "deep key": b"}K\x01" + b"\x85" * 1_000_000 + b"K\0s.",
+    # and this one's for ever: the same tuple twice, within itself twice, 60 times
+    "wide key": b"}K\x01" + b"".join(b"q\x01h\x01\x86" for _ in range(60)) + b"K\0s.",
+    "key from the start": b"(K\x01K\x02d.",
+    "wide type": TYPE + b"(K\x01" + b"".join(b"q\x01h\x01\x86" for _ in range(60)) + b"tR.",
 }
 
 
@@ -123,3 +133,28 @@ def test_a_pickle_cannot_make_anything_but_numbers(pickled, name):
     (pickled / "test_batch").write_bytes(FORGED[name])
     with pytest.raises(ValueError, match=r"test_batch (is not a pickled batch|must hold)"):
         get_CIFAR10_data(**SIZES, folder=pickled)
+
+
+GREEDY = {
+    "room for bytes": b"\x80\x05\x96" + (1 << 29).to_bytes(8, "little") + b".",
+    "room for a frame": b"\x80\x04\x95" + (1 << 29).to_bytes(8, "little") + b".",
+    "nested": b"(" * 5_000_000,
+    "empty dictionaries": b"}" * 3_000_000,
+    "the same text again and again": b"c_codecs\nencode\np1\n(V"
+    + b"x" * 3_000_000
+    + b"\nVlatin1\ntp2\nR"
+    + b"h\x01h\x02R" * 100,
+    "labels without room": pickle.dumps({"data": PIXELS, "labels": np.empty((1 << 24, 0), np.uint8)}),
+}
+
+
+@pytest.mark.parametrize("name", GREEDY)
+def test_a_pickle_takes_no_more_memory_than_the_data_set(pickled, name):
+    (pickled / "data_batch_1").write_bytes(GREEDY[name])
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"data_batch_1 (is not a pickled batch|must hold)"):
+            get_CIFAR10_data(**SIZES, folder=pickled)
+        assert tracemalloc.get_traced_memory()[1] < 200e6
+    finally:
+        tracemalloc.stop()

@@ -246,7 +246,7 @@ def _read_pickled(path: Path) -> tuple[np.ndarray, np.ndarray]:
         with path.open("rb") as file:
             batch = unpickling.load(file)
         images, labels = (batch[key if key in batch else key.encode()] for key in ("data", "labels"))
-    except OSError:
+    except (OSError, MemoryError):
         raise
     except Exception as error:  # damaged pickles raise errors of many types
         raise ValueError(f"{path} is not a pickled batch of CIFAR-10: {type(error).__name__}: {error}") from error
@@ -256,6 +256,9 @@ def _read_pickled(path: Path) -> tuple[np.ndarray, np.ndarray]:
             f"{path} must hold 'data' as a uint8 array (n, {_N_FEATURES}) with n > 0, got {images.dtype} {images.shape}"
         )
     if isinstance(labels, unpickling.Array):
+        shape = labels.values.shape
+        if shape != (len(images),):
+            raise ValueError(f"{path} must hold 'labels' as {len(images)} integers, one an image, got an array {shape}")
         labels = labels.values.tolist()
     found = [type(label).__name__ for label in labels] if isinstance(labels, list) else type(labels).__name__
     if found != ["int"] * len(images):

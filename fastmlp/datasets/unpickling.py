@@ -1,7 +1,9 @@
 """Unpickling of arrays without trusting the file: nothing of it is called, and nothing but numbers is made of it."""
 
 import functools
+import os
 import pickle
+import reprlib
 from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
 
@@ -11,9 +13,10 @@ import numpy as np
 def load(file: BinaryIO) -> Any:
     """What a pickle holds: dictionaries, lists, tuples, texts, bytes, numbers, and `Array` for each of NumPy's arrays.
 
-    Of Python 2, NumPy 1 and their successors; texts of Python 2 become bytes.
+    Of Python 2, NumPy 1 and their successors; texts of Python 2 become bytes. The memory that this takes is a small
+    multiple of the file's size, or less than 200 MB.
     """
-    return _Unpickler(file, encoding="bytes").load()
+    return _Unpickler(_Reader(file), encoding="bytes").load()
 
 
 class _Type:
@@ -22,7 +25,7 @@ class _Type:
     def __init__(self, code: str | bytes, align: Any = False, copy: Any = False):
         text = code.decode() if isinstance(code, bytes) else code
         if not (isinstance(text, str) and len(text) == 2 and text[0] in "biuf" and text[1].isdecimal()):
-            raise pickle.UnpicklingError(f"it asks for the type {code!r}, which is none of plain numbers")
+            raise pickle.UnpicklingError(f"it asks for the type {reprlib.repr(code)}, which is none of plain numbers")
         self.dtype = np.dtype(text)
 
     def __setstate__(self, state: Sequence[Any]) -> None:
@@ -61,31 +64,113 @@ def _scalar(kind: _Type, content: bytes) -> Any:
     return _values(content, kind, (), "C").item()
 
 
-def _latin1_bytes(text: str, encoding: str) -> bytes:
-    """What pickles of protocols 0 to 2 ask `codecs.encode` for: bytes, written as a text."""
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"it asks for the codec {encoding!r}, which no array needs")
-    return text.encode(encoding)
-
-
 _NAMES: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy", "ndarray"): Array,
     ("numpy", "dtype"): _Type,
     ("numpy.core.multiarray", "_reconstruct"): _empty,
     ("numpy.core.multiarray", "scalar"): _scalar,
     ("numpy.core.numeric", "_frombuffer"): _from_buffer,
-    ("_codecs", "encode"): _latin1_bytes,
 }
 
 
-class _Unpickler(pickle._Unpickler):
-    """The one that is written in Python, private as its name is: `pickle.Unpickler` has an array's bytes twice."""
+# What dictionaries, lists, tuples and arrays are made of: no sets, nothing that is looked up elsewhere.
+_OPERATIONS = (
+    "PROTO FRAME MARK STOP NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT "
+    "STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES "
+    "BINBYTES8 BYTEARRAY8 DICT EMPTY_DICT SETITEM SETITEMS LIST EMPTY_LIST APPEND APPENDS TUPLE EMPTY_TUPLE TUPLE1 "
+    "TUPLE2 TUPLE3 PUT BINPUT LONG_BINPUT MEMOIZE GET BINGET LONG_BINGET GLOBAL STACK_GLOBAL REDUCE BUILD"
+)
+# An official batch takes 40,000; each makes something of a hundred bytes at most.
+_MAX_OPERATIONS = 1_000_000
+
+
+class _Reader:
+    """A file that refuses to read what it does not have, before there is room for it."""
+
+    def __init__(self, file: BinaryIO):
+        self._file, self.size = file, os.fstat(file.fileno()).st_size
+        self.readline = file.readline
+
+    def read(self, n: int) -> bytes:
+        if n > self.size - self._file.tell():
+            raise EOFError("it ends within something")
+        return self._file.read(n)
+
+
+class _Texts(dict):
+    """A dictionary by texts; the hash of other keys may take for ever, or more of the stack than there is."""
+
+    __slots__ = ()  # nor may a pickle set attributes of it
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if not isinstance(key, str | bytes):
+            raise pickle.UnpicklingError(f"a key must be a text, got {type(key).__name__}")
+        super().__setitem__(key, value)
+
+
+class _Operations:
+    """What is done for each operation of a pickle, for so many of them."""
+
+    def __init__(self) -> None:
+        self._left = _MAX_OPERATIONS
+
+    def __getitem__(self, code: int) -> Callable[..., None]:
+        self._left -= 1
+        if self._left < 0:
+            raise pickle.UnpicklingError(f"it has more than {_MAX_OPERATIONS:,} operations")
+        if code not in _KNOWN:
+            raise pickle.UnpicklingError(f"it has the operation {bytes([code])!r}, which no array needs")
+        return _KNOWN[code]
+
+
+# The one that is written in Python, private as its name is: `pickle.Unpickler` has an array's bytes twice.
+_PythonUnpickler: Any = pickle._Unpickler
+
+
+class _Unpickler(_PythonUnpickler):  # type: ignore[misc]
+    """Makes what operations that are known make."""
+
+    def __init__(self, file: _Reader, **options: Any):
+        super().__init__(file, **options)
+        self.dispatch = _Operations()
+        self._to_encode = file.size
+        self._names = {**_NAMES, ("_codecs", "encode"): self._latin1_bytes}
+
+    def _latin1_bytes(self, text: str, encoding: str) -> bytes:
+        """What pickles of protocols 0 to 2 ask `codecs.encode` for: bytes, written as a text, each of them once."""
+        if encoding != "latin1":
+            raise pickle.UnpicklingError(f"it asks for the codec {reprlib.repr(encoding)}, which no array needs")
+        self._to_encode -= len(text)
+        if self._to_encode < 0:
+            raise pickle.UnpicklingError("its arrays take more than the file")
+        return text.encode(encoding)
+
+    def load_dictionary(self) -> None:
+        self.append(_Texts())
+
+    def load_marked_dictionary(self) -> None:
+        if self.pop_mark():  # pickles put items into a dictionary afterwards
+            raise pickle.UnpicklingError("it has a dictionary with items from the start")
+        self.append(_Texts())
+
+    def load_bytes(self) -> None:
+        self.append(self.read(int.from_bytes(self.read(8), "little")))
 
     def find_class(self, module: str, name: str) -> Any:
         # NumPy 2 renamed numpy.core; files of either spelling are about.
         try:
-            found = _NAMES[module.replace("numpy._core", "numpy.core"), name]
+            found = self._names[module.replace("numpy._core", "numpy.core"), name]
         except KeyError:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no array needs") from None
         # a pickle may set attributes of what it is given
         return functools.partial(found)
+
+
+_KNOWN: dict[int, Callable[..., None]] = {
+    code: _PythonUnpickler.dispatch[code] for code in (getattr(pickle, name)[0] for name in _OPERATIONS.split())
+} | {
+    pickle.EMPTY_DICT[0]: _Unpickler.load_dictionary,
+    pickle.DICT[0]: _Unpickler.load_marked_dictionary,
+    # not into a bytearray, which has room for what a file says before that is read
+    pickle.BYTEARRAY8[0]: _Unpickler.load_bytes,
+}
