@@ -64,6 +64,21 @@ def _scalar(kind: _Type, content: bytes) -> Any:
     return _values(content, kind, (), "C").item()
 
 
+class _Latin1:
+    """What pickles of protocols 0 to 2 ask `codecs.encode` for: bytes, written as texts, of so many bytes in all."""
+
+    def __init__(self, left: int):
+        self._left = left
+
+    def __call__(self, text: str, encoding: str) -> bytes:
+        if encoding != "latin1":
+            raise pickle.UnpicklingError(f"it asks for the codec {reprlib.repr(encoding)}, which no array needs")
+        self._left -= len(text)
+        if self._left < 0:
+            raise pickle.UnpicklingError("its arrays take more than the file")
+        return text.encode(encoding)
+
+
 _NAMES: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy", "ndarray"): Array,
     ("numpy", "dtype"): _Type,
@@ -133,17 +148,7 @@ class _Unpickler(_PythonUnpickler):  # type: ignore[misc]
     def __init__(self, file: _Reader, **options: Any):
         super().__init__(file, **options)
         self.dispatch = _Operations()
-        self._to_encode = file.size
-        self._names = {**_NAMES, ("_codecs", "encode"): self._latin1_bytes}
-
-    def _latin1_bytes(self, text: str, encoding: str) -> bytes:
-        """What pickles of protocols 0 to 2 ask `codecs.encode` for: bytes, written as a text, each of them once."""
-        if encoding != "latin1":
-            raise pickle.UnpicklingError(f"it asks for the codec {reprlib.repr(encoding)}, which no array needs")
-        self._to_encode -= len(text)
-        if self._to_encode < 0:
-            raise pickle.UnpicklingError("its arrays take more than the file")
-        return text.encode(encoding)
+        self._names = {**_NAMES, ("_codecs", "encode"): _Latin1(file.size)}
 
     def load_dictionary(self) -> None:
         self.append(_Texts())
