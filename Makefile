@@ -28,22 +28,13 @@ train: $(VENV)/installed
 test: $(VENV)/tested
 	$(BIN)/pytest
 
-# Bounds checks on. Not editable, or it would take the place of the compiled module that `make test` uses; run where
-# `import fastmlp` does not find the checkout's package before the installed one.
-.venv-debug/%: export FASTMLP_DEBUG = 1
-test-debug: .venv-debug/tested
-	cd tests && ../.venv-debug/bin/pytest
+# Bounds checks on. Run where `import fastmlp` does not find the checkout's package before this build.
+test-debug: build/debug/built
+	cd tests && PYTHONPATH=$(CURDIR)/build/debug ../$(BIN)/pytest
 
 # AddressSanitizer and UBSan, valgrind, ThreadSanitizer. Whoever runs them asks here for the builds that they need.
 sanitize: $(VENV)/tested
 	$(BIN)/python -m robustness.sanitize --repetitions $(REPETITIONS) --inputs $(INPUTS) --results $(RESULTS)
-
-.venv-address/%: export FASTMLP_SANITIZE = address
-.venv-address/%: export CC = gcc
-.venv-fuzzer/%: export FASTMLP_SANITIZE = fuzzer
-.venv-thread/%: export FASTMLP_SANITIZE = thread
-.venv-fuzzer/% .venv-thread/%: export CC = clang-16
-.venv-fuzzer/% .venv-thread/%: export LDSHARED = clang-16 -shared
 
 # Attempts to break it, of any size; what they find goes into RESULTS.
 fuzz: $(VENV)/tested
@@ -92,7 +83,7 @@ rivals: $(VENV)/tested
 	$(BIN)/python -m pip install --quiet $(RIVALS)
 
 clean:
-	rm -rf .venv .venv-debug .venv-address .venv-fuzzer .venv-thread build dist *.egg-info fastmlp/_kernels/*.so
+	rm -rf .venv build dist *.egg-info fastmlp/_kernels/*.so
 
 %/bin/python:
 	$(PYTHON) -m venv $*
@@ -103,10 +94,14 @@ $(VENV)/installed: $(BIN)/python $(SOURCES)
 	$(BIN)/python -m pip install --quiet --editable '.[all]'
 	touch $@
 
-# The second line finds the package installed, and adds what its extras need; '.[all]' would compile it again.
-.venv-%/installed: .venv-%/bin/python $(SOURCES) $(wildcard fastmlp/*.py fastmlp/*/*.py)
-	.venv-$*/bin/python -m pip install --quiet --force-reinstall --no-deps .
-	.venv-$*/bin/python -m pip install --quiet 'fastmlp[all]'
+# Other builds of the package, which PYTHONPATH puts in the place of the environment's.
+debug_build := FASTMLP_DEBUG=1
+address_build := FASTMLP_SANITIZE=address CC=gcc
+fuzzer_build := FASTMLP_SANITIZE=fuzzer CC=clang-16 LDSHARED='clang-16 -shared'
+thread_build := FASTMLP_SANITIZE=thread CC=clang-16 LDSHARED='clang-16 -shared'
+build/fuzzer/built: $(VENV)/fuzzed
+build/%/built: $(VENV)/tested $(SOURCES) $(wildcard fastmlp/*.py fastmlp/*/*.py)
+	$($*_build) $(BIN)/python -m pip install --quiet --no-deps --upgrade --target build/$* .
 	touch $@
 
 %/tested: %/installed

@@ -54,20 +54,19 @@ def need(packages: str, *tools: str | Path) -> None:
         sys.exit(f"{', '.join(missing)}: not found; on Debian, apt-get install {packages}")
 
 
-def made(target: str) -> str:
-    """Have make bring a virtual environment up to date, and give its Python."""
-    subprocess.run(["make", "--quiet", target], cwd=ROOT, check=True)
-    return str(ROOT / Path(target).parent / "bin/python")
+def build(name: str) -> dict[str, str]:
+    """Have make bring a build of the package up to date, and give the variable that puts it in the place of others."""
+    subprocess.run(["make", "--quiet", f"build/{name}/built"], cwd=ROOT, check=True)
+    return {"PYTHONPATH": str(ROOT / "build" / name)}
 
 
 def address(asked: argparse.Namespace) -> Iterator[Fault]:
     need("gcc", "gcc")
-    python = made(".venv-address/tested")
     libraries = [
         subprocess.check_output(["gcc", f"-print-file-name={name}.so"], text=True).strip()
         for name in ("libasan", "libubsan")
     ]
-    variables = {
+    variables = build("address") | {
         # these have to be loaded before Python
         "LD_PRELOAD": " ".join(libraries),
         # objects of Python's own too get room that is watched
@@ -75,8 +74,8 @@ def address(asked: argparse.Namespace) -> Iterator[Fault]:
         "ASAN_OPTIONS": "detect_leaks=0:exitcode=66",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=66",
     }
-    command = [str(Path(python).with_name("pytest")), "-q", *(QUICK_TESTS if asked.quick else ())]
-    # where also the processes that tests start find the installed package, not the checkout's
+    # -P, and another folder, or this and the processes that tests start find the checkout's package
+    command = [sys.executable, "-P", "-m", "pytest", "-q", *(QUICK_TESTS if asked.quick else ())]
     yield suite("tests under AddressSanitizer and UBSan", command, variables, ROOT / "tests")
 
 
@@ -85,7 +84,7 @@ def valgrind(asked: argparse.Namespace) -> Iterator[Fault]:
     command = [
         *("valgrind", "--quiet", "--leak-check=no", "--exit-on-first-error=yes", "--error-exitcode=66"),
         *("--gen-suppressions=all", "--suppressions=robustness/valgrind.supp"),
-        *(made(".venv/tested"), "-m", "pytest", "-q", *(QUICK_KERNEL_TESTS if asked.quick else KERNEL_TESTS)),
+        *(sys.executable, "-m", "pytest", "-q", *(QUICK_KERNEL_TESTS if asked.quick else KERNEL_TESTS)),
     ]
     variables = {
         "PYTHONMALLOC": "malloc",
@@ -101,9 +100,8 @@ def valgrind(asked: argparse.Namespace) -> Iterator[Fault]:
 
 def threads(asked: argparse.Namespace) -> Iterator[Fault]:
     need(CLANG_PACKAGES, "clang-16", ARCHER, TSAN, SYMBOLIZER)
-    python = made(".venv-thread/installed")
     repetitions = asked.repetitions
-    variables = {
+    variables = build("thread") | {
         "LD_PRELOAD": str(TSAN),
         "LD_LIBRARY_PATH": str(LLVM),
         "OMP_TOOL_LIBRARIES": str(ARCHER),
@@ -114,7 +112,7 @@ def threads(asked: argparse.Namespace) -> Iterator[Fault]:
     }
     for name in SCENARIOS:
         # -P, or the checkout's package is found before the one that was built for this
-        command = [python, "-P", "robustness/races.py", name, str(repetitions)]
+        command = [sys.executable, "-P", "robustness/races.py", name, str(repetitions)]
         done = watched(command, variables, subprocess.PIPE)
         survived = len(done.stdout.splitlines())
         if done.returncode != 0:
@@ -124,15 +122,14 @@ def threads(asked: argparse.Namespace) -> Iterator[Fault]:
 
 def fuzzer(asked: argparse.Namespace) -> Iterator[Fault]:
     need(CLANG_PACKAGES, "clang-16", SYMBOLIZER)
-    python = made(".venv-fuzzer/fuzzed")
     place = "import importlib.util; print(importlib.util.find_spec('asan_with_fuzzer').origin)"
-    variables = {
+    variables = build("fuzzer") | {
         # this has to be loaded before Python
-        "LD_PRELOAD": subprocess.check_output([python, "-c", place], text=True).strip(),
+        "LD_PRELOAD": subprocess.check_output([sys.executable, "-c", place], text=True).strip(),
         "ASAN_OPTIONS": f"detect_leaks=0:external_symbolizer_path={SYMBOLIZER}",
     }
     # -P, or the checkout's package is found before the one that was built for this
-    command = [python, "-P", "robustness/fuzz_native.py", str(asked.inputs), "1"]
+    command = [sys.executable, "-P", "robustness/fuzz_native.py", str(asked.inputs), "1"]
     done = watched(command, variables, subprocess.PIPE)
     sound = done.returncode == 0
     n_calls = int(done.stdout) if sound else 1
