@@ -5,15 +5,15 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fastmlp import persistence
 from fastmlp.engine import Engine
-from fastmlp.files import check_writable, is_pipe_or_device
+from fastmlp.files import check_writable
 from fastmlp.training import History, Settings, TrainingState
+from fastmlp.validation import as_path
 
 # Rows of X, spread over all of it, that tell one data set from another: to read all could take longer than to train.
 DIGEST_ROWS = 1024
@@ -37,12 +37,8 @@ class Checkpoint:
     def __init__(
         self, model: Callable[[], persistence.Model], path: str | os.PathLike[str], seconds: float, resume: bool
     ):
-        if not isinstance(path, str | os.PathLike):
-            raise TypeError(f"checkpoint must be a path, got {path!r}")
-        if "\0" in os.fsdecode(path):
-            raise ValueError(f"checkpoint must be a path without null characters, got {path!r}")
         self.model = model
-        self.path = Path(os.fsdecode(path)).absolute()  # callbacks may change the working folder
+        self.path = as_path("checkpoint", path).absolute()  # callbacks may change the working folder
         self.seconds = seconds
         self.resume = resume
 
@@ -62,8 +58,6 @@ class Checkpoint:
         self._generator, self._written = generator, time.monotonic()
         engine = self.model().engine
         self._state = TrainingState(settings, seed, digest(X, y, engine), state, History(), False)
-        if is_pipe_or_device(self.path):
-            raise ValueError(f"checkpoint must be the path of a file or of none, got {str(self.path)!r}")
         if self.resume and self.path.exists():
             model = self._load()
             self._state = self._checked(model)
@@ -72,6 +66,7 @@ class Checkpoint:
             engine.restore(model.engine.snapshot())
             generator.set_state(self._state.generator)
         else:
+            check_writable(self.path)
             self.keep(over=False, last=True)
         return self._state.history, self._state.over
 

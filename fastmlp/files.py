@@ -1,6 +1,7 @@
 """Files that are either whole or not there, and files that one process has for itself."""
 
 import errno
+import math
 import os
 import secrets
 import stat
@@ -9,7 +10,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import numpy as np
 
@@ -17,17 +18,17 @@ import numpy as np
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A file to write that takes `path`'s place once all of it is on the disk, and disappears when something fails."""
-    target = Path(os.path.realpath(path))  # what a link points to is replaced, not the link
-    if target.exists() and not target.is_file():
+    if Path(path).exists() and not Path(path).is_file():
         # a pipe or a device is written to; for a folder this is the error that one expects
-        with open(target, "wb") as file:
+        with open(path, "wb") as file:
             yield file
         return
+    target = Path(os.path.realpath(path))  # what a link points to is replaced, not the link
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
-    with _named(path):
-        nameless = _nameless(target.parent)
-        file = open(temporary, "xb") if nameless is None else open(nameless, "wb")  # noqa: SIM115
     try:
+        with _named(path):
+            nameless = _nameless(target.parent)
+            file = open(temporary, "xb") if nameless is None else open(nameless, "wb")  # noqa: SIM115
         with file:
             if os.chmod in os.supports_fd:
                 with suppress(FileNotFoundError):  # nobody may read the new one who could not read the old one
@@ -41,23 +42,39 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                     os.link(f"/proc/self/fd/{nameless}", temporary, src_dir_fd=nameless, follow_symlinks=True)
         os.replace(temporary, target)
     except BaseException as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         if isinstance(error, OSError) and error.errno is not None and error.filename is None:
             error.filename = os.fspath(path)  # of a full disk, say
         raise
 
 
+class _Archive(zipfile.ZipFile):
+    """Closed by who opens it, and not when it is collected: what a signal's handler raises then, as Ctrl-C, is lost."""
+
+    __del__ = object.__init__  # does nothing, and in C, where no signal is handled
+
+
 def write_arrays(file: BinaryIO, arrays: Mapping[str, np.ndarray]) -> None:
     """Write what `numpy.savez` does, which raises a ValueError where Ctrl-C comes as a member is opened or closed."""
-    archive = zipfile.ZipFile(file, "w")
-    try:
-        for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
-        archive.close()
-    except BaseException:
-        archive.fp = None  # it will not be closed: within a member it cannot be
-        raise
+    archive = _Archive(file, "w")
+    for name, array in arrays.items():
+        with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+            np.lib.format.write_array(member, array, allow_pickle=False)
+    archive.close()
+
+
+def check_claim(file: IO[bytes], n_bytes: int) -> None:
+    """Raise a ValueError where the array of an `.npy` file has more bytes than the file: NumPy makes room for it first.
+
+    Only where NumPy can read the file; else it says why.
+    """
+    read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    version = np.lib.format.read_magic(file)
+    if version in read_header:
+        shape, _, dtype = read_header[version](file)
+        if math.prod(shape) * dtype.itemsize > n_bytes - file.tell():
+            raise ValueError(f"it says that it holds an array {shape} of {dtype}, and has {n_bytes:,} bytes")
 
 
 def _nameless(folder: Path) -> int | None:
@@ -73,20 +90,16 @@ def _nameless(folder: Path) -> int | None:
         return None
 
 
-def is_pipe_or_device(path: str | os.PathLike[str]) -> bool:
-    """Whether there is something under this name that is neither a file nor a folder."""
-    place = Path(path)
-    return place.exists() and not place.is_file() and not place.is_dir()
-
-
 def check_has_an_end(path: str | os.PathLike[str]) -> None:
     """Raise an OSError for a pipe or a device, which may never end or never begin."""
-    if is_pipe_or_device(path):
-        raise OSError(errno.EINVAL, "a pipe or a device cannot be read as a file", os.fspath(path))
+    place = Path(path)
+    if place.exists() and not place.is_file() and not place.is_dir():
+        raise OSError(errno.EINVAL, "a pipe or a device cannot be used as a file", os.fspath(path))
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Raise the error that writing a file would meet, before there is something to write."""
+    check_has_an_end(path)
     if Path(path).is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     with _named(path):

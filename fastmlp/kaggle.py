@@ -3,14 +3,13 @@
 import csv
 import io
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fastmlp.files import replacing
-from fastmlp.validation import real_array
+from fastmlp.validation import as_path, real_array
 
 
 def output_submission_csv(path: str | os.PathLike[str], predictions: npt.ArrayLike) -> None:
@@ -44,7 +43,7 @@ def output_submission_csv(path: str | os.PathLike[str], predictions: npt.ArrayLi
     2,8
     """
     text = submission(predictions)
-    target = Path(path)
+    target = as_path("path", path)
     target.parent.mkdir(parents=True, exist_ok=True)
     with replacing(target) as file:
         file.write(text.encode())

@@ -19,12 +19,12 @@ import numpy as np
 
 from fastmlp.buffers import N_MOMENTS
 from fastmlp.engine import Engine
-from fastmlp.files import check_has_an_end, replacing, write_arrays
+from fastmlp.files import check_claim, check_has_an_end, replacing, write_arrays
 from fastmlp.optional import require
 from fastmlp.parameters import Layout
 from fastmlp.preprocessing import Standardizer
 from fastmlp.training import Epoch, History, Settings, TrainingState
-from fastmlp.validation import boolean, integer, layer_sizes, names, number
+from fastmlp.validation import as_path, boolean, integer, layer_sizes, names, number
 
 FORMAT = "fastmlp-network"
 VERSION = 4
@@ -59,11 +59,12 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     ValueError
         If there are more names than a file may have; nothing is written then.
     """
+    place = as_path("path", path)
     with model.engine.exclusive:  # what is written must be what the digest is of
-        _write(model, path)
+        _write(model, place)
 
 
-def _write(model: Model, path: str | os.PathLike[str]) -> None:
+def _write(model: Model, path: Path) -> None:
     header, arrays = described(model)
     text = json.dumps(header)
     if _is_safetensors(path):
@@ -135,20 +136,23 @@ def load(path: str | os.PathLike[str]) -> Model:
     ModelFileError
         If the file is anything but a whole and unchanged model file.
     """
+    place = as_path("path", path)
     read = _read_npz
-    if _is_safetensors(path):
+    if _is_safetensors(place):
         require("safetensors", "safetensors", "a .safetensors file")
         read = _read_safetensors
-    check_has_an_end(path)
-    content = Path(path).read_bytes()
+    check_has_an_end(place)
+    content = place.read_bytes()
     try:
         return restored(*read(content))
+    except MemoryError:  # the file may be a sound one
+        raise
     except Exception as error:  # zipfile, zlib, NumPy and JSON raise errors of many types on damaged or foreign bytes
         raise ModelFileError(f"{os.fspath(path)!r} is not a whole fastmlp model file: {error}") from error
 
 
-def _is_safetensors(path: str | os.PathLike[str]) -> bool:
-    return Path(path).suffix.lower() == ".safetensors"
+def _is_safetensors(path: Path) -> bool:
+    return path.suffix.lower() == ".safetensors"
 
 
 def _read_npz(content: bytes) -> tuple[bytes, dict[str, np.ndarray]]:
@@ -161,6 +165,9 @@ def _read_npz(content: bytes) -> tuple[bytes, dict[str, np.ndarray]]:
             raise ModelFileError("its members are compressed, or larger than the file")
         if archive.getinfo("header.npy").file_size > MAX_HEADER + NPY_HEADER:
             raise ModelFileError(f"its header has more than {MAX_HEADER:,} bytes")
+        for member in members:
+            with archive.open(member) as file:
+                check_claim(file, member.file_size)
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
     return arrays.pop("header").tobytes(), arrays
@@ -189,6 +196,8 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
         raise ModelFileError(f"its dtype is {header['dtype']!r}")
     n_updates = integer("n_updates", header["n_updates"], 0, 2**53)
     sizes = header["sizes"]
+    if 2 * (len(sizes) - 1) > len(arrays):
+        raise ModelFileError(f"its arrays are {len(arrays)}, too few for {len(sizes)} sizes of layers")
     class_names = names("class_names", header.get("class_names"), sizes[-1], "class")
     feature_names = names("feature_names", header.get("feature_names"), sizes[0], "feature")
     layout = Layout(layer_sizes(sizes[0], sizes[1:-1], sizes[-1], None), np.dtype(header["dtype"]))
@@ -203,8 +212,11 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
     prefixes = ["", *(f"{name}.{i}." for name in optimizers for i in range(N_MOMENTS[name]))]
     expected = {prefix + name: shape for prefix in prefixes for name, shape in layout.shapes.items()}
     found = {name: array.shape for name, array in arrays.items()}
-    if found != expected or any(array.dtype != layout.dtype for array in arrays.values()):
-        raise ModelFileError(f"its arrays are {found}, where sizes {sizes} need {expected} of {layout.dtype}")
+    for name in expected | found:
+        if found.get(name) != expected.get(name) or arrays[name].dtype != layout.dtype:
+            got = f"{found[name]} of {arrays[name].dtype}" if name in found else "missing"
+            needed = f"{expected[name]} of {layout.dtype}" if name in expected else "none"
+            raise ModelFileError(f"its array {name!r} is {got}, where sizes {sizes} need {needed}")
 
     engine = Engine(layout.sizes, layout.dtype)
     engine.n_updates = n_updates

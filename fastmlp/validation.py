@@ -3,7 +3,9 @@
 import contextlib
 import math
 import operator
+import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -107,6 +109,16 @@ def boolean(name: str, value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be True or False, got {value!r}")
     return bool(value)
+
+
+def as_path(name: str, value: Any) -> Path:
+    """`value` as a path, which it must be."""
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{name} must be a path, got {value!r}")
+    text = os.fsdecode(value)
+    if "\0" in text:
+        raise ValueError(f"{name} must be a path without null characters, got {value!r}")
+    return Path(text)
 
 
 def one_of(name: str, value: Any, choices: Iterable[str]) -> str:

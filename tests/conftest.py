@@ -57,7 +57,7 @@ def assert_near(a, b, rtol):
 
 
 def interrupted_at(n, call):
-    """Call, with Ctrl-C at line n of Python that is on the way; whether the call came to that line."""
+    """Call, with Ctrl-C at line n of Python that is on the way, which must come out; whether there was such a line."""
     lines = itertools.count()
 
     def trace(frame, event, argument):
@@ -73,6 +73,7 @@ def interrupted_at(n, call):
         return True
     finally:
         sys.settrace(tracer)
+    assert next(lines) <= n, "the interruption was lost"
     return False
 
 

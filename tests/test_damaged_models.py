@@ -1,9 +1,11 @@
 """Model files are whole or refused, never half loaded, and nothing in them is executed."""
 
+import io
 import json
 import os
 import pickle
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +110,7 @@ CHANGES = {
     "one size": (lambda header, arrays: {**header, "sizes": [4]}, None),
     "negative size": (lambda header, arrays: {**header, "sizes": [4, -6, 3]}, "positive integer, got -6"),
     "text for sizes": (lambda header, arrays: {**header, "sizes": "463"}, "positive integer, got '4'"),
+    "many sizes": (lambda header, arrays: {**header, "sizes": [1] * 300_000}, "too few for 300000 sizes of layers$"),
     "huge sizes": (lambda header, arrays: {**header, "sizes": [2**31 - 1, 2**31 - 1, 3]}, "need"),
     "dtype": (lambda header, arrays: {**header, "dtype": "float32"}, "float32"),
     "unknown dtype": (lambda header, arrays: {**header, "dtype": "int8"}, "its dtype is 'int8'"),
@@ -115,7 +118,10 @@ CHANGES = {
     "huge count": (lambda header, arrays: {**header, "n_updates": 2**53 + 1}, "n_updates must be at most"),
     "fractional count": (lambda header, arrays: {**header, "n_updates": 1.5}, "n_updates must be .* got 1.5"),
     "missing header field": (lambda header, arrays: {k: header[k] for k in header if k != "dtype"}, "dtype"),
-    "missing weights": (lambda header, arrays: arrays.__delitem__("W2"), "where sizes"),
+    "missing weights": (
+        lambda header, arrays: arrays.__delitem__("W2"),
+        r"its array 'W2' is missing, where sizes \[4, 6, 3\] need \(6, 3\) of float64$",
+    ),
     "missing moment": (lambda header, arrays: arrays.__delitem__("Adam.1.W2"), "where sizes"),
     "another array": (lambda header, arrays: arrays.update(W3=np.ones(2)), "where sizes"),
     "big-endian": (lambda header, arrays: arrays.update(W1=arrays["W1"].astype(">f8")), "where sizes"),
@@ -175,6 +181,26 @@ def test_a_file_that_contradicts_itself_is_refused(change, tmp_path):
     action, match = CHANGES[change]
     rewrite(tmp_path / "net", action)
     with pytest.raises(ModelFileError, match=match):
+        NeuralNetwork.load(tmp_path / "net")
+
+
+def test_a_member_that_claims_more_than_it_has_is_refused(tmp_path):
+    claim = io.BytesIO()
+    np.lib.format.write_array_header_1_0(claim, {"descr": "<f8", "fortran_order": False, "shape": (1 << 50,)})
+    trained().save(tmp_path / "net")
+    with zipfile.ZipFile(tmp_path / "net", "a") as archive:
+        archive.writestr("W3.npy", claim.getvalue())
+    with pytest.raises(ModelFileError, match=r"it says that it holds an array \(1125899906842624,\) of float64, and has"):
+        NeuralNetwork.load(tmp_path / "net")
+
+
+def test_a_lack_of_memory_is_not_the_files_fault(tmp_path, monkeypatch):
+    def load(*args, **options):
+        raise MemoryError
+
+    trained().save(tmp_path / "net")
+    monkeypatch.setattr(np, "load", load)
+    with pytest.raises(MemoryError):
         NeuralNetwork.load(tmp_path / "net")
 
 

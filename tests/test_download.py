@@ -1,6 +1,7 @@
 """Downloading CIFAR-10, from a server on this machine that serves well, cuts off, and serves the wrong bytes."""
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import http.server
@@ -214,9 +215,18 @@ def test_a_server_that_falls_silent(server, tmp_path, monkeypatch):
     assert files_in(tmp_path) == sorted(binary_files())
 
 
-def test_a_full_disk_is_no_matter_of_the_server(server, tmp_path):
-    (tmp_path / "cifar-10-binary.tar.gz.part").symlink_to("/dev/full")
+def test_a_full_disk_is_no_matter_of_the_server(server, tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left on device"):
+        download_CIFAR10(tmp_path, progress=False)
+
+
+def test_a_pipe_in_the_archives_place_is_refused(server, tmp_path):
+    os.mkfifo(tmp_path / "cifar-10-binary.tar.gz.part")
+    with pytest.raises(OSError, match=r"a pipe or a device cannot be used as a file: '.*tar.gz.part'"):
         download_CIFAR10(tmp_path, progress=False)
 
 

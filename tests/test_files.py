@@ -4,13 +4,17 @@ import errno
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from conftest import python
 
 from fastmlp import NeuralNetwork
 from fastmlp.cli import tables
-from fastmlp.files import replacing
+from fastmlp.datasets import download_CIFAR10, get_CIFAR10_data
+from fastmlp.files import check_writable, replacing
+from fastmlp.kaggle import output_submission_csv
+from fastmlp.tuning import search
 
 pytestmark = pytest.mark.application
 
@@ -102,11 +106,11 @@ def test_pipes_and_devices_are_not_read(name, tmp_path):
     read = {"m": NeuralNetwork.load, "r": tables.columns if name.endswith("csv") else tables.read_arrays}[name[0]]
     path = tmp_path / name
     os.mkfifo(path)
-    with pytest.raises(OSError, match=rf"a pipe or a device cannot be read as a file: '.*{name}'"):
+    with pytest.raises(OSError, match=rf"a pipe or a device cannot be used as a file: '.*{name}'"):
         read(path)
     path.unlink()
     path.symlink_to("/dev/zero")
-    with pytest.raises(OSError, match="a pipe or a device cannot be read as a file"):
+    with pytest.raises(OSError, match="a pipe or a device cannot be used as a file"):
         read(path)
 
 
@@ -122,6 +126,45 @@ def test_pipe_is_written_to(tmp_path):
     reader.join(60)
     assert read == [b"through"]
     assert path.is_fifo()
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="needs paths of open files")
+def test_an_open_pipe_is_written_to():
+    reader, writer = os.pipe()
+    with replacing(f"/dev/fd/{writer}") as file:
+        file.write(b"through")
+    os.close(writer)
+    with open(reader, "rb") as file:
+        assert file.read() == b"through"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_or_a_folder_is_no_place_for_results(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match=r"a pipe or a device cannot be used as a file: '.*pipe'"):
+        check_writable(tmp_path / "pipe")
+    with pytest.raises(IsADirectoryError):
+        check_writable(tmp_path)
+
+
+PATHS = {
+    "save": ("path", lambda path: NeuralNetwork(1, [], 1).save(path)),
+    "load": ("path", NeuralNetwork.load),
+    "output_submission_csv": ("path", lambda path: output_submission_csv(path, [1])),
+    "get_CIFAR10_data": ("folder", lambda path: get_CIFAR10_data(folder=path)),
+    "download_CIFAR10": ("folder", download_CIFAR10),
+    "fit": ("checkpoint", lambda path: NeuralNetwork(1, [], 1).fit([[1]], [0], checkpoint=path)),
+    "search": ("folder", lambda path: search({"hidden_size": 1}, [[1]], [0], [[1]], [0], folder=path)),
+}
+
+
+@pytest.mark.parametrize("function", PATHS)
+def test_what_is_no_path_is_refused_by_the_arguments_name(function):
+    name, call = PATHS[function]
+    with pytest.raises(TypeError, match=f"{name} must be a path, got 5"):
+        call(5)
+    with pytest.raises(ValueError, match=rf"{name} must be a path without null characters, got 'a\\x00b'"):
+        call("a\0b")
 
 
 @pytest.mark.skipif(os.chmod not in os.supports_fd, reason="needs permissions of open files")

@@ -12,7 +12,7 @@ import pytest
 from conftest import assert_same, batch, interrupted_at, trained_state
 from model_helpers import train, trained
 
-from fastmlp import NeuralNetwork
+from fastmlp import NeuralNetwork, files
 
 SIZES = [(4, 3), (5, 7, 3), (4, 6, 5, 3), (7, 5, 6, 4, 2)]
 
@@ -148,19 +148,25 @@ def test_save_into_a_folder_that_cannot_be_written(tmp_path):
     assert NeuralNetwork.load(tmp_path / "net").num_layers == 1
 
 
-# files and archives that were interrupted as they were made complain when they are collected
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_save_that_is_interrupted_says_so_and_leaves_a_whole_file(tmp_path):
-    net, path = trained((2, 2)), tmp_path / "net.npz"
+# where it comes between the opening of a file and the block that closes it
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+@pytest.mark.parametrize("nameless", [True, False], ids=["without a name", "with one"])
+@pytest.mark.parametrize("name", ["net.npz", "net.safetensors"])
+def test_a_save_that_is_interrupted_says_so_and_leaves_a_whole_file(name, nameless, tmp_path, monkeypatch):
+    if name.endswith("safetensors"):
+        pytest.importorskip("safetensors")
+    if not nameless:
+        monkeypatch.setattr(files, "_nameless", lambda folder: None)
+    net, path = trained((2, 2)), tmp_path / name
     net.save(path)
     before = path.read_bytes()
     train(net, ("Adam",))
     n_interrupted = 0
-    for n in itertools.count(step=3):
+    for n in itertools.count():
         if not interrupted_at(n, lambda: net.save(path)):
             break
         n_interrupted += 1
-        assert os.listdir(tmp_path) == ["net.npz"]
+        assert os.listdir(tmp_path) == [name]
         if path.read_bytes() != before:
             assert_same(trained_state(NeuralNetwork.load(path)), trained_state(net))
     assert n_interrupted > 100

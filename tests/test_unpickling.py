@@ -54,7 +54,7 @@ def test_pickles_of_something_else_are_refused(pickled, batch, message):
 def test_a_pipe_is_not_read(pickled):
     (pickled / "data_batch_3").unlink()
     os.mkfifo(pickled / "data_batch_3")
-    with pytest.raises(OSError, match=r"a pipe or a device cannot be read as a file: '.*data_batch_3'"):
+    with pytest.raises(OSError, match=r"a pipe or a device cannot be used as a file: '.*data_batch_3'"):
         get_CIFAR10_data(**SIZES, folder=pickled)
 
 

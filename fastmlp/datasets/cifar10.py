@@ -13,7 +13,7 @@ from fastmlp.datasets import unpickling
 from fastmlp.datasets.download import BATCHES, cache_folder, download_CIFAR10
 from fastmlp.files import check_has_an_end
 from fastmlp.preprocessing import Standardizer
-from fastmlp.validation import float_dtype, integer
+from fastmlp.validation import as_path, boolean, float_dtype, integer
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -85,13 +85,15 @@ def get_CIFAR10_data(
     >>> data["X_train"].shape, data["X_val"].shape, data["X_test"].shape  # doctest: +SKIP
     ((49000, 3072), (1000, 3072), (10000, 3072))
     """
+    place = None if folder is None else as_path("folder", folder)
+    subtract_mean = boolean("subtract_mean", subtract_mean)
     num_training = integer("num_training", num_training, 1)
     num_validation = integer("num_validation", num_validation, 0)
     num_test = integer("num_test", num_test, 0)
     raw = dtype is not None and np.dtype(np.uint8) == dtype
     dtype = np.dtype(np.uint8) if raw else float_dtype("dtype", dtype, "float32, float64 or uint8")
 
-    layout, place = _find_layout(folder)
+    layout, place = _find_layout(place)
     *training_paths, test_path = layout.paths(place)
     missing = [path.name for path in (*training_paths, test_path) if not path.exists()]
     if missing:
@@ -154,13 +156,13 @@ class _Layout(NamedTuple):
         return [folder / (batch + self.suffix) for batch in BATCHES]
 
 
-def _find_layout(folder: str | os.PathLike[str] | None) -> tuple[_Layout, Path]:
+def _find_layout(folder: Path | None) -> tuple[_Layout, Path]:
     """The first version of the data set in the places where it may be, and the folder of its files.
 
     Where it is in none of them, it is downloaded, unless the user has named a folder.
     """
     if folder is not None:
-        places = [Path(folder)]
+        places = [folder]
     else:
         variable = os.environ.get("FASTMLP_DATA")
         places = [*([Path(variable)] if variable else []), Path("cifar10")]

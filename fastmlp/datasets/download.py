@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from fastmlp.files import alone_in
+from fastmlp.files import alone_in, check_has_an_end
 from fastmlp.optional import MissingLibraryError, require
-from fastmlp.validation import one_of
+from fastmlp.validation import as_path, one_of
 
 # the files of either version, without their endings
 BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
@@ -113,7 +113,7 @@ def download_CIFAR10(
     PosixPath('/home/me/.cache/fastmlp/cifar-10-batches-bin')
     """
     archive = ARCHIVES[one_of("layout", layout, ARCHIVES)]
-    place = cache_folder() if folder is None else Path(folder)
+    place = cache_folder() if folder is None else as_path("folder", folder)
     target = place / archive.folder
     if archive.is_whole(target):
         return target
@@ -134,6 +134,7 @@ def download_CIFAR10(
 def _fetch(archive: Archive, packed: Path, progress: bool) -> None:
     """Bring the archive, from where an earlier try ended, and put it into place when it is whole and right."""
     part = packed.with_name(packed.name + ".part")
+    check_has_an_end(part)
     before = part.stat().st_size if part.exists() else 0
     _receive(archive, part, progress)
     if before and _md5(part) != archive.md5:  # what an earlier try had left may have been wrong

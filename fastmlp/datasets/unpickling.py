@@ -148,7 +148,7 @@ class _Unpickler(_PythonUnpickler):  # type: ignore[misc]
     def __init__(self, file: _Reader, **options: Any):
         super().__init__(file, **options)
         self.dispatch = _Operations()
-        self._names = {**_NAMES, ("_codecs", "encode"): _Latin1(file.size)}
+        self._names: dict[tuple[str, str], Callable[..., Any]] = {**_NAMES, ("_codecs", "encode"): _Latin1(file.size)}
 
     def load_dictionary(self) -> None:
         self.append(_Texts())

@@ -300,6 +300,6 @@ def test_ctrl_c_stops_the_workers_and_keeps_what_is_finished(tmp_path):
 @pytest.mark.parametrize("name", ["trials.jsonl", "best.npz"])
 def test_a_pipe_is_refused_before_anything_is_trained(data, tmp_path, name):
     os.mkfifo(tmp_path / name)
-    with pytest.raises(OSError, match=rf"a pipe or a device cannot be read as a file: '.*{name}'"):
+    with pytest.raises(OSError, match=rf"a pipe or a device cannot be used as a file: '.*{name}'"):
         search(SPACE, *data, folder=tmp_path)
     assert os.listdir(tmp_path) == [name]
