@@ -16,6 +16,9 @@ from fastmlp.validation import integer, layer_sizes, one_of, random_state
 NETWORK = {"num_layers": 3, "hidden_size": 120, "hidden_sizes": None, "init": "assignment"}
 HYPER_PARAMETERS = (*NETWORK, *(field.name for field in dataclasses.fields(Settings)))
 
+# Far more than can be trained, and few enough for a list of all, which a short line of a file may ask for.
+MAX_LAYERS = 10_000
+
 # How often in a row a combination may be drawn that is there already, before a space counts as exhausted.
 PATIENCE = 1000
 
@@ -60,7 +63,7 @@ def plan(combination: Mapping[str, Any]) -> Plan:
     settings = Settings(**{name: value for name, value in combination.items() if name not in NETWORK})
     hidden_sizes = network["hidden_sizes"]
     if hidden_sizes is None:
-        n_hidden = integer("num_layers", network["num_layers"]) - 1
+        n_hidden = integer("num_layers", network["num_layers"], 1, MAX_LAYERS) - 1
         hidden_sizes = [integer("hidden_size", network["hidden_size"])] * n_hidden
     elif combination.keys() & {"num_layers", "hidden_size"}:
         raise ValueError("hidden_sizes names each hidden layer; leave out num_layers and hidden_size")

@@ -205,6 +205,7 @@ def test_two_searches_do_not_share_a_folder(data, tmp_path):
             search(SPACE, *data, folder=tmp_path)
     search(SPACE, *data, folder=tmp_path)
 
+        record(hyper_parameters={"num_layers": 10**18}),
 
 @pytest.mark.parametrize("failing", ["write", "fsync"])
 def test_a_full_disk_leaves_whole_lines(failing, monkeypatch, tmp_path):
