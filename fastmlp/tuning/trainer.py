@@ -18,7 +18,7 @@ from fastmlp.tuning.space import Plan
 from fastmlp.validation import MAX_BLAS_SIZE, as_stored, class_labels, names, real_array, real_matrix
 
 # Rows of an array that are copied for its digest at a time.
-DIGEST_ROWS = 1024
+BLOCK_ROWS = 1024
 
 
 class StoppedError(Exception):
@@ -83,8 +83,8 @@ class Trainer:
         digest = hashlib.blake2b(digest_size=16)
         for array in (self.X, self.y, self.X_val, self.y_val):
             digest.update(f"{array.dtype.str} {array.shape}".encode())
-            for start in range(0, len(array), DIGEST_ROWS):
-                digest.update(array[start : start + DIGEST_ROWS].tobytes())
+            for start in range(0, len(array), BLOCK_ROWS):
+                digest.update(array[start : start + BLOCK_ROWS].tobytes())
         if self._standardizer is not None:
             digest.update(self._standardizer.mean_.tobytes() + self._standardizer.scale_.tobytes())
         return {
