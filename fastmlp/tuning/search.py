@@ -22,7 +22,7 @@ from fastmlp.tuning.ledger import Ledger
 from fastmlp.tuning.results import Trial
 from fastmlp.tuning.space import Plan, combinations, plan
 from fastmlp.tuning.trainer import Trainer
-from fastmlp.validation import float_dtype, integer
+from fastmlp.validation import boolean, float_dtype, integer
 
 
 class Search(NamedTuple):
@@ -161,7 +161,7 @@ def search(
         one.settings.n_batches(len(trainer.X))
     rounds = [(len(wanted), 1)] if halving is None else _rounds(len(wanted), integer("halving", halving, 2))
     identity = {} if folder is None else trainer.identity()
-    with _bar(progress, sum(n for n, _ in rounds)) as show, Ledger(folder, identity) as ledger:
+    with _bar(boolean("progress", progress), sum(n for n, _ in rounds)) as show, Ledger(folder, identity) as ledger:
         # a short training may be a whole one
         ledger.consider({one.key: place for place, one in enumerate(plans)}, trainer.X_val, trainer.y_val)
 

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.application
         ({"n_trials": 0}, "n_trials must be a positive integer, got 0"),
         ({"halving": 1}, "halving must be an integer of at least 2, got 1"),
         ({"n_workers": 0}, "n_workers must be a positive integer, got 0"),
+        ({"progress": "no"}, "progress must be True or False, got 'no'"),
         ({"seed": -1}, "seed must be an integer of at least 0, got -1"),
         ({"dtype": np.float16}, "dtype must be float32 or float64"),
         ({"X": np.zeros((0, 5))}, r"X must have at least one row and one column, got \(0, 5\)"),
