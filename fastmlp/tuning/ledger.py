@@ -3,15 +3,15 @@
 import os
 import threading
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
-from fastmlp.files import check_has_an_end
+from fastmlp.files import check_has_an_end, check_writable
 from fastmlp.network import NeuralNetwork
-from fastmlp.persistence import ModelFileError
 from fastmlp.tuning.results import ResultsFile, Trial
 from fastmlp.tuning.space import Plan, plan
+from fastmlp.tuning.trainer import Trainer
 
 TRIALS, BEST = "trials.jsonl", "best.npz"
 
@@ -23,11 +23,11 @@ class Ledger:
     ----------
     folder : path-like or None
         Where they are kept, besides in memory.
-    identity : dict
-        What the file of the trials must say of itself.
+    trainer : Trainer
+        Its identity is what the file of the trials must say of itself; its names are those that a network gets.
     """
 
-    def __init__(self, folder: str | os.PathLike[str] | None, identity: dict[str, Any]):
+    def __init__(self, folder: str | os.PathLike[str] | None, trainer: Trainer):
         self.trials: dict[str, Trial] = {}
         self.best: str | None = None
         self.network: NeuralNetwork | None = None
@@ -35,14 +35,20 @@ class Ledger:
         self._lock = threading.Lock()
         self._file: ResultsFile | None = None
         self._folder = None if folder is None else Path(folder)
-        if self._folder is not None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            check_has_an_end(self._folder / BEST)
-            self._file = ResultsFile(self._folder / TRIALS, identity)
-            self.trials |= self._file.trials
+        self._trainer = trainer
 
     def __enter__(self) -> Self:
-        return self
+        try:
+            if self._folder is not None:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                check_has_an_end(self._folder / BEST)
+                check_writable(self._folder / BEST)
+                self._file = ResultsFile(self._folder / TRIALS, self._trainer.identity())
+                self.trials |= self._file.trials
+            return self
+        except BaseException:
+            self.__exit__()  # Python does not, and a traceback's frames, which a notebook keeps, would keep the lock
+            raise
 
     def __exit__(self, *error: object) -> None:
         with self._lock:
@@ -50,11 +56,11 @@ class Ledger:
                 self._file.close()
             self._file = None
 
-    def consider(self, places: dict[str, int], X_val: np.ndarray, y_val: np.ndarray) -> None:
+    def consider(self, places: dict[str, int]) -> None:
         """Look for the best among trials with these keys, those to come included; of equals, that of the lower place.
 
         Its network is the one at hand where it was the best before, else the folder's, if that does on the validation
-        rows, to the last bit, what the trial did: it may be that of another trial.
+        rows, to the last bit, what the trial did: it may be that of another trial. The names may be another search's.
         """
         with self._lock:
             best, network = self.best, self.network
@@ -66,14 +72,18 @@ class Ledger:
                 self.network = network
         if self.best is not None and self.network is None and self._folder is not None:
             trial = self.trials[self.best]
-            last = trial.history[-1]
+            last, trainer = trial.history[-1], self._trainer
+            regularization = plan(trial.hyper_parameters).settings.regularization
             try:
                 network = NeuralNetwork.load(self._folder / BEST)
-                found = network.evaluate(X_val, y_val, plan(trial.hyper_parameters).settings.regularization)
-            except (OSError, ModelFileError, ValueError):
+                found = network.evaluate(trainer.X_val, trainer.y_val, regularization)
+                renamed = trainer.give_names(network)
+            except (OSError, ValueError):
                 return
             if np.array_equal(found, (last.val_loss, last.val_accuracy), equal_nan=True):
                 self.network = network
+                if renamed:
+                    self.keep(network)
 
     def _challenge(self, key: str) -> bool:
         """Whether a trial has just become the best one."""

@@ -102,7 +102,7 @@ def search(
     standardizer : Standardizer, optional
         As in `NeuralNetwork`, for all of them.
     class_names, feature_names : sequence of str, optional
-        As in `NeuralNetwork`; there are as many classes as names then.
+        As in `NeuralNetwork`; there are as many classes as names then. A network from `folder` gets them too.
     seed : int
         For the combinations drawn, the weights and the batches.
     n_workers : int, optional
@@ -160,16 +160,15 @@ def search(
     for one in plans:
         one.settings.n_batches(len(trainer.X))
     rounds = [(len(wanted), 1)] if halving is None else _rounds(len(wanted), integer("halving", halving, 2))
-    identity = {} if folder is None else trainer.identity()
-    with _bar(boolean("progress", progress), sum(n for n, _ in rounds)) as show, Ledger(folder, identity) as ledger:
+    with _bar(boolean("progress", progress), sum(n for n, _ in rounds)) as show, Ledger(folder, trainer) as ledger:
         # a short training may be a whole one
-        ledger.consider({one.key: place for place, one in enumerate(plans)}, trainer.X_val, trainer.y_val)
+        ledger.consider({one.key: place for place, one in enumerate(plans)})
 
         def train(chosen: Iterable[int], factor: int) -> dict[int, Trial]:
             """The trials of these places, with so many times fewer epochs; those that are missing are trained."""
             asked = {place: plans[place].shortened(factor) for place in chosen}
             if factor == 1:
-                ledger.consider({one.key: place for place, one in asked.items()}, trainer.X_val, trainer.y_val)
+                ledger.consider({one.key: place for place, one in asked.items()})
             missing = {one.key: (wanted[place], one) for place, one in asked.items() if one.key not in ledger.trials}
             done = [ledger.trials[one.key] for one in asked.values() if one.key not in missing]
             show(done)

@@ -100,7 +100,7 @@ class Trainer:
         network = NeuralNetwork(
             *sizes, dtype=self.dtype, n_threads=1, seed=self.seed, init=one.init, standardizer=self._standardizer
         )
-        network.class_names, network.feature_names = self._class_names, self._feature_names
+        self.give_names(network)
         with suppress(DivergenceError):
             network.fit(
                 self.X,
@@ -114,6 +114,12 @@ class Trainer:
         network.n_threads = None
         assert network.history is not None
         return network.history, network
+
+    def give_names(self, network: NeuralNetwork) -> bool:
+        """Name a network's classes and features as this search does; whether it had other names."""
+        before = network.class_names, network.feature_names
+        network.class_names, network.feature_names = self._class_names, self._feature_names
+        return before != (self._class_names, self._feature_names)
 
     def test(self, network: NeuralNetwork) -> float:
         """A network's accuracy on the test rows; NaN where there are none."""

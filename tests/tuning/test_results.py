@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import functools
 import itertools
 import json
 import os
@@ -15,14 +16,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import interrupted_at
 from tuning_helpers import SEED, SPACE, lines, with_key, without_time
 
 import fastmlp
 from fastmlp import NeuralNetwork
 from fastmlp.training import Epoch
 from fastmlp.tuning import ResultsFileError, search
+from fastmlp.tuning.ledger import Ledger
 from fastmlp.tuning.results import ResultsFile
 from fastmlp.tuning.space import plan
+from fastmlp.tuning.trainer import Trainer
 
 pytestmark = pytest.mark.application
 
@@ -105,6 +109,31 @@ def test_a_lost_best_network_is_trained_again(change, data, trained, tmp_path):
     np.testing.assert_array_equal(NeuralNetwork.load(path).params["W1"], found.network.params["W1"])
 
 
+def test_a_network_for_which_memory_is_short_is_not_lost(data, monkeypatch, trained, tmp_path):
+    search(SPACE, *data, folder=tmp_path)
+    before = Path(tmp_path, "best.npz").read_bytes()
+    trained.clear()
+
+    def load(path):
+        raise MemoryError
+
+    monkeypatch.setattr(NeuralNetwork, "load", load)
+    with pytest.raises(MemoryError):
+        search(SPACE, *data, folder=tmp_path)
+    assert trained == []
+    assert Path(tmp_path, "best.npz").read_bytes() == before
+
+
+def test_a_network_that_is_read_back_has_the_names_of_this_search(data, trained, tmp_path):
+    search(SPACE, *data, folder=tmp_path)
+    trained.clear()
+    for names in ((list("abc"), list("pqrst")), (list("abd"), list("pqrst")), (list("abd"), None), (None, None)):
+        network = search(SPACE, *data, folder=tmp_path, class_names=names[0], feature_names=names[1]).network
+        for net in (network, NeuralNetwork.load(tmp_path / "best.npz")):
+            assert (net.class_names, net.feature_names) == names
+    assert trained == []
+
+
 @pytest.mark.parametrize("length", [1, 40, -1])
 def test_a_torn_last_line_is_named_and_its_trial_runs_again(length, data, trained, tmp_path):
     found = search(SPACE, *data, folder=tmp_path)
@@ -176,6 +205,7 @@ def record(**changes):
         *(b"{}\n", b"nothing\n", b'{"hyper_parameters": {}, "training": {"epochs": 1}}\n', b"\n", b"3\n"),
         record(history=HISTORY | {"val_loss": [10**400]}),
         record(hyper_parameters={"learning_rate": "fast"}),
+        record(hyper_parameters={"num_layers": 10**18}),
         b"[" * 100_000 + b"\n",
     ],
 )
@@ -205,7 +235,27 @@ def test_two_searches_do_not_share_a_folder(data, tmp_path):
             search(SPACE, *data, folder=tmp_path)
     search(SPACE, *data, folder=tmp_path)
 
-        record(hyper_parameters={"num_layers": 10**18}),
+
+def test_a_search_that_is_interrupted_as_it_opens_its_folder_lets_go_of_it(data, tmp_path):
+    kept, trainer = [], Trainer(*data, None, None, np.dtype(np.float32), None, None, None, 0)
+    search(SPACE, *data, folder=tmp_path)
+
+    def enter(ledger):
+        try:
+            ledger.__enter__()
+        except KeyboardInterrupt as error:
+            kept.append(error)  # as a notebook does, with all that the frames hold
+            raise
+
+    # each opening needs what the one before has let go of
+    for n in itertools.count():
+        ledger = Ledger(tmp_path, trainer)
+        if not interrupted_at(n, functools.partial(enter, ledger)):
+            break
+    ledger.__exit__()
+    assert len(kept) > 100
+    assert len(ledger.trials) == 6
+
 
 @pytest.mark.parametrize("failing", ["write", "fsync"])
 def test_a_full_disk_leaves_whole_lines(failing, monkeypatch, tmp_path):
@@ -304,3 +354,11 @@ def test_a_pipe_is_refused_before_anything_is_trained(data, tmp_path, name):
     with pytest.raises(OSError, match=rf"a pipe or a device cannot be used as a file: '.*{name}'"):
         search(SPACE, *data, folder=tmp_path)
     assert os.listdir(tmp_path) == [name]
+
+
+def test_a_folder_in_the_networks_place_is_refused_before_anything_is_trained(data, trained, tmp_path):
+    Path(tmp_path, "best.npz").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"best\.npz"):
+        search(SPACE, *data, folder=tmp_path)
+    assert trained == []
+    assert os.listdir(tmp_path) == ["best.npz"]
