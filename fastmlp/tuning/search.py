@@ -8,7 +8,7 @@ import queue
 import threading
 from _thread import start_new_thread
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -242,8 +242,12 @@ def _train_all(
         # Nothing of this in the main thread, which a signal may interrupt anywhere, within the locks of futures and of
         # threads too, which then stay locked. This starts a thread without any.
         start_new_thread(manage, ())
-        while (trial := finished.get()) is not None:
-            yield trial
+        while True:
+            # time and again, since a signal that comes just as a wait begins does not end it
+            with suppress(queue.Empty):
+                if (trial := finished.get(timeout=0.1)) is None:
+                    break
+                yield trial
     except BaseException:
         trainer.stopped = True
         with managing:  # once all have stopped
