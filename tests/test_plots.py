@@ -171,6 +171,21 @@ def test_class_names_may_be_more_than_the_classes_that_occur():
         assert [label.get_text() for label in labels] == ["cat", "dog", "horse"]
 
 
+def test_names_are_drawn_as_they_are(tmp_path):
+    """What stands between two $ is a formula in a title alone, which the caller has written for matplotlib."""
+    odd = [trial(optimizer=name, hidden_sizes=size) for name in ("$^$", "SGD") for size in ([2], [3])]
+    for i, figure in enumerate(
+        [
+            plots.plot_confusion([0, 1], [0, 1], class_names=["$^$", "$_$"], title="$x^2$"),
+            plots.plot_grid(odd, title="$x^2$"),
+            plots.plot_learning_curves(odd, title="$x^2$"),
+            plots.plot_comparison({"$^$": history(2)}, title="$x^2$"),
+        ]
+    ):
+        figure.savefig(tmp_path / f"{i}.png")  # a formula of no sense would be an error
+        assert figure.axes[0].title.get_parse_math()
+
+
 @pytest.mark.parametrize(
     ("y_true", "y_pred", "names", "error", "message"),
     [

@@ -149,7 +149,9 @@ def write_json(path: Path, record: dict[str, Any]) -> None:
 
 
 def write_figure(path: Path, figure: Any) -> None:
-    """A figure as a PNG file."""
+    """A figure as a PNG file; its title is made of files' names, where a $ begins no formula."""
+    for panel in figure.axes:
+        panel.title.set_parse_math(False)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
         figure.savefig(file, format="png", dpi=120)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp.plots.panels import CELL, LARGEST, MAX_TEXTS, axes_of_size, plot_matrix, titled
+from fastmlp.plots.panels import CELL, LARGEST, LITERAL, MAX_TEXTS, axes_of_size, plot_matrix, titled
 from fastmlp.tuning import Trial
 from fastmlp.tuning.space import format_value, varying
 from fastmlp.validation import real_array
@@ -68,8 +68,8 @@ def plot_confusion(
     names = [str(name) for name in (range(n_classes) if class_names is None else class_names)]
     turned = {"rotation": 45, "ha": "right"} if max(map(len, names)) > 3 else {}
     shown = range(0, n_classes, math.ceil(n_classes / MAX_TEXTS))
-    panel.set_xticks(shown, names[:: shown.step], **turned)
-    panel.set_yticks(shown, names[:: shown.step])
+    panel.set_xticks(shown, names[:: shown.step], **turned, **LITERAL)
+    panel.set_yticks(shown, names[:: shown.step], **LITERAL)
     panel.set_xlabel("Predicted class")
     panel.set_ylabel("True class")
     return titled(panel, title)
@@ -133,10 +133,10 @@ def plot_grid(
     panel = axes_of_size(ax, (3 + 1.3 * CELL * len(values[x]), 1.8 + CELL * len(values[y])))
     texts = [["\N{EN DASH}" if math.isnan(value) else f"{value:.4f}" for value in row] for row in best]
     plot_matrix(panel, best, texts, "Validation accuracy", limits)
-    panel.set_xticks(range(len(values[x])), map(format_value, values[x]))
-    panel.set_yticks(range(len(values[y])), map(format_value, values[y]))
-    panel.set_xlabel(x)
-    panel.set_ylabel(y)
+    panel.set_xticks(range(len(values[x])), map(format_value, values[x]), **LITERAL)
+    panel.set_yticks(range(len(values[y])), map(format_value, values[y]), **LITERAL)
+    panel.set_xlabel(x, **LITERAL)
+    panel.set_ylabel(y, **LITERAL)
     return titled(panel, title)
 
 

@@ -9,6 +9,8 @@ from fastmlp.optional import require
 
 # so that single points of several histories stay apart
 MARKERS = "osD^vPX*"
+# of texts that are names: a $ begins no formula
+LITERAL = {"parse_math": False}
 # inches of a matrix's cell, and of the largest matrix; beyond so many rows its cells have no room for a text
 CELL, LARGEST = 0.55, 14.0
 MAX_TEXTS = 40
@@ -42,7 +44,8 @@ def titled(panel: Any, title: str | None) -> Any:
 def add_legend(panel: Any, **style: Any) -> None:
     """A legend, where there is something to name."""
     if panel.get_legend_handles_labels()[0]:
-        panel.legend(**style)
+        for text in panel.legend(**style).get_texts():
+            text.set(**LITERAL)
 
 
 def plot_epochs(panel: Any, columns: Iterable[tuple[str, np.ndarray]], **style: Any) -> None:
