@@ -5,6 +5,7 @@ import json
 import os
 import re
 
+import numpy as np
 import pytest
 
 import fastmlp
@@ -55,7 +56,7 @@ def test_resume_with_other_settings_is_an_error(run, tmp_path):
     assert {path.name: path.read_bytes() for path in (tmp_path / "runs" / "digits-adam").iterdir()} == before
 
 
-@pytest.mark.parametrize("command", ["train", "compare"])
+@pytest.mark.parametrize("command", ["train", "compare", "tune"])
 def test_two_trainings_cannot_have_one_folder(run, tmp_path, command):
     pytest.importorskip("fcntl")
     (tmp_path / "a").mkdir()
@@ -93,16 +94,38 @@ def test_a_training_that_was_cut_off_is_not_replaced_in_silence(run, tmp_path, m
 @pytest.mark.parametrize(
     ("command", "name"),
     [
-        *(("train", name) for name in ("model.npz", "history.json", "history.png", "checkpoint.npz")),
+        *(("train", name) for name in ("model.npz", "history.json", "history.png", "checkpoint.npz", "test.npz")),
         *(("compare", name) for name in ("histories.json", "compare_all.png", "nn_3layer_adam_submission.csv")),
+        *(("tune", name) for name in ("trials.jsonl", "best.npz", "curves.png", "grid.png")),
     ],
 )
 def test_a_result_that_cannot_be_written_is_found_before_the_training(run, tmp_path, command, name):
     (tmp_path / "a" / name).mkdir(parents=True)
-    result = run(command, "--out", "a")
+    np.savez(tmp_path / "my.npz", X=np.arange(60.0).reshape(20, 3), y=np.arange(20) % 2)
+    result = run(command, "--data", "my.npz", "--out", "a")
     assert result.exit_code == 1
     assert f"Is a directory: 'a/{name}'" in result.stderr
     assert os.listdir(tmp_path / "a") == [name]
+
+
+def test_a_figure_that_fails_costs_nothing_else(run, tmp_path, monkeypatch):
+    def fail(*args):
+        raise ValueError("no picture")
+
+    np.savez(tmp_path / "my.npz", X=np.arange(60.0).reshape(20, 3), y=np.arange(20) % 2)
+    monkeypatch.setattr(runs, "write_figure", fail)
+    result = run("train", "--data", "my.npz", "--epochs", "1", "--out", "a")
+    assert (result.exit_code, result.stderr) == (1, "Error: no picture\n")
+    assert sorted(os.listdir(tmp_path / "a")) == ["checkpoint.npz", "history.json", "model.npz", "test.npz"]
+
+
+@pytest.mark.parametrize(("command", "shown"), [("train", r"rows; \d+\.\d\d s\nwrote "), ("compare", r"\d  +-\n")])
+def test_epochs_may_take_no_time(run, monkeypatch, command, shown):
+    """By a clock that is coarse."""
+    monkeypatch.setattr(runs.Run, "samples_per_second", None)
+    result = run(command, "--epochs", "1")
+    assert result.exit_code == 0, result.output
+    assert re.search(shown, result.stdout)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")

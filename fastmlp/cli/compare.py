@@ -70,9 +70,10 @@ def compare(
         done[n_layers, optimizer] = run
         output_submission_csv(out / submission_name(n_layers, optimizer), run.predictions)
         accuracy = run.history.val_accuracy
+        speed = "-" if run.samples_per_second is None else f"{run.samples_per_second:,.0f}"
         click.echo(
             f"{n_layers:6d}  {optimizer:9}  {accuracy[-1]:13.4f}  {accuracy.max():12.4f}  {run.test_accuracy:8.4f}"
-            f"  {run.seconds:7.2f}  {run.samples_per_second:9,.0f}"
+            f"  {run.seconds:7.2f}  {speed:>9}"
         )
         if run.stopped is not None:
             break

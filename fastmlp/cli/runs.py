@@ -55,7 +55,7 @@ class Run:
 
     @property
     def samples_per_second(self) -> float | None:
-        """In training, validation not included; None before the end of an epoch."""
+        """In training, validation not included; None where its epochs took no time that the clock shows."""
         seconds = float(self.history.seconds.sum())
         return len(self.history) * len(self.data.arrays["X_train"]) / seconds if seconds else None
 

@@ -17,6 +17,7 @@ from fastmlp.training import History
 
 CHECKPOINT = "checkpoint.npz"
 RESULTS = ("model.npz", "history.json", "history.png")
+TEST_ROWS = "test.npz"
 COLUMNS = "epoch  train loss  train acc  val loss  val acc  learning rate  seconds"
 
 
@@ -114,7 +115,8 @@ def train(
     sizes = _hidden_sizes(layers, hidden_sizes, usual.hidden_sizes)
     found = sources.load(data, folder, label, ignore)
     network = found.network(sizes, dtype=dtype, n_threads=threads, seed=seed)
-    out = runs.make_folder(out or Path("runs", f"{found.name}-{optimizer.lower()}"), (CHECKPOINT, *RESULTS))
+    results = (*RESULTS, TEST_ROWS) if sources.kind(data) == "file" else RESULTS
+    out = runs.make_folder(out or Path("runs", f"{found.name}-{optimizer.lower()}"), (CHECKPOINT, *results))
     n_train, n_test = (len(found.arrays[f"y_{part}"]) for part in ("train", "test"))
     checkpoint = out / CHECKPOINT
     if not resume:
@@ -125,23 +127,23 @@ def train(
         click.echo(f"{network} on {found.name}: {n_train:,} rows to train, {settings.optimizer}\n\n{COLUMNS}")
     callbacks = [] if as_json else [print_epoch]
     run = runs.train(found, network, settings, seed, callbacks, checkpoint=checkpoint, resume=resume)
-    files = {name: out / name for name in RESULTS}
+    files = {name: out / name for name in results}
     network.save(files["model.npz"])
     runs.write_json(files["history.json"], run.record())
+    if TEST_ROWS in files:
+        sources.write_test_rows(files[TEST_ROWS], found)
     title = f"{found.name}, {settings.optimizer}: test accuracy {run.test_accuracy:.4f}"
     runs.write_figure(files["history.png"], plot_history(run.history, title=title))
-    if sources.kind(data) == "file":
-        files["test.npz"] = out / "test.npz"
-        sources.write_test_rows(files["test.npz"], found)
     if as_json:
         record = {name: value for name, value in run.record().items() if name != "history"}
         record |= {"epochs": len(run.history), "n_test": n_test, "files": [str(path) for path in files.values()]}
         click.echo(json.dumps(record))
     else:
-        names = ", ".join(files)
+        names, speed = ", ".join(files), run.samples_per_second
+        pace = "" if speed is None else f", {speed:,.0f} samples a second in training"
         click.echo(
-            f"\ntest accuracy {run.test_accuracy:.4f} on {n_test:,} rows; {run.seconds:.2f} s, "
-            f"{run.samples_per_second:,.0f} samples a second in training\nwrote {names} to {out}"
+            f"\ntest accuracy {run.test_accuracy:.4f} on {n_test:,} rows; {run.seconds:.2f} s{pace}\n"
+            f"wrote {names} to {out}"
         )
     runs.end(run, f"after {len(run.history)} of {settings.epochs} epochs; the network as it was then is saved")
 

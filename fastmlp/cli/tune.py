@@ -15,6 +15,8 @@ from fastmlp.tuning import search
 from fastmlp.tuning.ledger import BEST, TRIALS
 from fastmlp.tuning.space import format_value, varying
 
+CURVES, GRID = "curves.png", "grid.png"
+
 
 @click.command()
 @click.option("--optimizer", type=click.Choice(OPTIMIZERS, case_sensitive=False), default="SGD")
@@ -55,7 +57,7 @@ def tune(
     usual = preset(sources.kind(data), optimizer)
     space = searched(usual, [(name, parsed(name, values)) for name, values in params], epochs)
     source = sources.load(data, folder, label, ignore)
-    out = out or Path("runs", f"{source.name}-tune")
+    out = runs.make_folder(out or Path("runs", f"{source.name}-tune"), (TRIALS, BEST, CURVES, GRID))
     try:
         found = search(
             space,
@@ -83,12 +85,12 @@ def tune(
         values = "  ".join(f"{format_value(trial.hyper_parameters[name]):>{len(name)}}" for name in varied)
         click.echo(f"{trial.val_accuracy:7.4f}  {trial.epochs:6d}  {values}")
     runs.write_figure(
-        out / "curves.png", plot_learning_curves(found.trials, title=f"{source.name}: {len(found.trials)} trials")
+        out / CURVES, plot_learning_curves(found.trials, title=f"{source.name}: {len(found.trials)} trials")
     )
-    figures = "curves.png"
+    figures = CURVES
     if n_trials is None and len(varied) > 1:
-        runs.write_figure(out / "grid.png", plot_grid(found.trials, title=f"{source.name}: best validation accuracy"))
-        figures += " and grid.png"
+        runs.write_figure(out / GRID, plot_grid(found.trials, title=f"{source.name}: best validation accuracy"))
+        figures += f" and {GRID}"
     click.echo(
         f"\ntest accuracy of the best {found.test_accuracy:.4f} on {len(source.arrays['y_test']):,} rows\n"
         f"wrote {TRIALS}, {BEST}, {figures} to {out}"
