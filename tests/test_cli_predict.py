@@ -158,6 +158,32 @@ def test_a_figure_that_cannot_be_written_costs_nothing_else(run, tmp_path, model
     assert (tmp_path / "new" / "folder" / "a.png").exists()
 
 
+@pytest.mark.parametrize("n", [3, 30])
+def test_names_do_not_command_the_terminal(run, tmp_path, n):
+    """Nor matplotlib, to which a $ begins a formula; JSON escapes them itself."""
+    net = NeuralNetwork(2, [], n, seed=0)
+    net.class_names = ["a\x1b[2J", "b\n\x9b2J", "$^$", *map(chr, range(0x100, 0x100 + n - 3))]
+    net.save(tmp_path / "model.npz")
+    np.savez(tmp_path / "$^$\x1b[2J.npz", X=np.random.RandomState(0).randn(99, 2), y=np.arange(99) % 3)
+    result = run("evaluate", "model.npz", "$^$\x1b[2J.npz")
+    assert result.exit_code == 0, result.output
+    assert r"a\x1b[2J  " in result.output
+    assert r"b\n\x9b2J" in result.output
+    assert result.output.replace("\n", "").isprintable()
+    assert found(run("evaluate", "model.npz", "$^$\x1b[2J.npz", "--json"))["class_names"] == net.class_names
+    np.savez(tmp_path / "\x1b.npz", a=1)
+    result = run("predict", "model.npz", "\x1b.npz")
+    assert result.stderr == "Error: \\x1b.npz must hold X, or X_test, got 'a'\n"
+
+
+def test_the_name_of_a_file_does_not_command_the_terminal(run, tmp_path):
+    np.savez(tmp_path / "\x1b[2J.npz", X=np.arange(60.0).reshape(20, 3), y=np.arange(20) % 2)
+    result = run("train", "--data", "\x1b[2J.npz", "--epochs", "1")
+    assert result.exit_code == 0, result.output
+    assert result.output.replace("\n", "").isprintable()
+    assert os.listdir("runs") == [r"\x1b[2J-adam"]
+
+
 def test_many_classes_are_summed_up(run, tmp_path):
     net = NeuralNetwork(2, [], 60, seed=0)
     net.params["W1"][:] = 0

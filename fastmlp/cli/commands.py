@@ -11,6 +11,7 @@ from fastmlp.cli.evaluate import evaluate
 from fastmlp.cli.info import info
 from fastmlp.cli.options import INTERRUPTED
 from fastmlp.cli.predict import predict
+from fastmlp.cli.tables import printable
 from fastmlp.cli.train import train
 from fastmlp.cli.tune import tune
 
@@ -26,7 +27,7 @@ class Commands(click.Group):
             raise
         except (ArithmeticError, MemoryError, OSError, RuntimeError, TypeError, ValueError) as error:
             silent = "the memory is not enough" if isinstance(error, MemoryError) else type(error).__name__
-            raise click.ClickException(str(error) or silent) from error
+            raise click.ClickException(printable(str(error)) or silent) from error
         except KeyboardInterrupt:
             click.echo("\ninterrupted", err=True)
             ctx.exit(INTERRUPTED)

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastmlp.cli import runs, sources
 from fastmlp.cli.options import data_argument, json_option, label_option, model_argument
+from fastmlp.cli.tables import printable
 from fastmlp.network import NeuralNetwork
 from fastmlp.optional import require
 from fastmlp.plots import plot_confusion
@@ -52,16 +53,17 @@ def evaluate(model: Path, data: str, label: str | None, figure: Path | None, as_
     counts = np.bincount(rows.y * n + predictions, minlength=n * n).reshape(n, n)
     names = network.class_names or [str(i) for i in range(n)]
     figure = figure or model.with_name("confusion.png")
-    title = f"{model.name} on {Path(data).name}: accuracy {accuracy:.4f}"
+    shown = list(map(printable, names))
+    title = printable(f"{model.name} on {Path(data).name}: accuracy {accuracy:.4f}")
     if as_json:
         record = {"accuracy": accuracy, "loss": loss, "n_rows": len(rows.y), "class_names": names}
         click.echo(json.dumps(record | {"confusion": counts.tolist(), "figure": str(figure)}))
     else:
         click.echo(f"accuracy {accuracy:.4f} on {len(rows.y):,} rows, loss {loss:.4f}\n")
-        for line in table(counts, names) if n <= MAX_TABLE else largest(counts, names):
+        for line in table(counts, shown) if n <= MAX_TABLE else largest(counts, shown):
             click.echo(line)
     # last, since it may not be writable beside the network
-    runs.write_figure(figure, plot_confusion(rows.y, predictions, class_names=names, title=title))
+    runs.write_figure(figure, plot_confusion(rows.y, predictions, class_names=shown, title=title))
     if not as_json:
         click.echo(f"\nwrote the figure {figure}")
 

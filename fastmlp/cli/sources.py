@@ -24,6 +24,8 @@ class DataSet(NamedTuple):
 
     Attributes
     ----------
+    name : str
+        As it is shown, and as the folder of its results is called.
     arrays : dict
         `X_train`, `y_train`, `X_val`, ..., `y_test`; the labels count from 0.
     """
@@ -204,7 +206,12 @@ def _own(
     except ValueError as error:  # there are finite numbers that have no finite square
         raise ValueError(f"{path}: {error}") from None
     return DataSet(
-        path.stem, _arrays(parts), len(class_names), standardizer, None if plain else class_names, feature_names
+        tables.printable(path.stem),
+        _arrays(parts),
+        len(class_names),
+        standardizer,
+        None if plain else class_names,
+        feature_names,
     )
 
 

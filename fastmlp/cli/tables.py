@@ -124,6 +124,11 @@ def some(names: Iterable[str]) -> str:
     return ", ".join(map(repr, names[:10])) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
 
 
+def printable(text: str) -> str:
+    """A text for a terminal: what is no character to look at is escaped, as Python's `repr` does."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
 @contextmanager
 def _reader(path: Path) -> Iterator[Any]:
     """The lines of a CSV file, whatever is between its columns."""
