@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import struct
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -184,6 +185,16 @@ def zipped(name, content, place=None):
     return bytes(whole)
 
 
+def npy_header(descr, shape):
+    """The beginning of an .npy file, whatever it says."""
+    target = io.BytesIO()
+    np.lib.format.write_array_header_1_0(target, {"descr": descr, "fortran_order": False, "shape": shape})
+    return target.getvalue()
+
+
+EIGHT_PB = npy_header("<f8", (2**50,))
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -193,6 +204,8 @@ def zipped(name, content, place=None):
         ("a.npz", b"PK\x03\x04", "a.npz is not a file of NumPy arrays: "),
         ("a.npz", zipped("y.npy", b"a letter"), "a.npz is not a file of NumPy arrays: it holds 'y'"),
         ("a.npz", zipped("y.npy", b"", 2**63 - 1), "a.npz is not a file of NumPy arrays: "),
+        ("a.npz", zipped("X.npy", EIGHT_PB), "a.npz is not a file of NumPy arrays: an array is said to have"),
+        ("a.npz", EIGHT_PB, "a.npz is not a file of NumPy arrays: an array is said to have more bytes than"),
         ("a.txt", b"1 2 3", "a.txt must end in .csv, .tsv or .npz to train on it"),
     ],
 )
@@ -202,6 +215,18 @@ def test_files_of_something_else_are_refused(run, tmp_path, name, content, messa
     assert result.exit_code == 1
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("save", [np.savez, np.save])
+def test_memory_that_is_too_short_is_no_damage(run, tmp_path, monkeypatch, save):
+    def exhausted(*args, **options):
+        raise MemoryError
+
+    with (tmp_path / "a.npz").open("wb") as file:
+        save(file, np.ones((9, 2)))
+    monkeypatch.setattr(np.lib.format, "read_array", exhausted)
+    result = run("train", "--data", "a.npz")
+    assert (result.exit_code, result.stderr) == (1, "Error: the memory is not enough\n")
 
 
 # ---- NumPy's files
@@ -287,6 +312,19 @@ def test_what_is_wrong_with_an_npz_file_is_said(run, tmp_path, what):
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
     assert os.listdir(tmp_path) == ["my.npz"]
+
+
+def test_names_of_no_bytes_are_not_counted(run, tmp_path):
+    """A small file may have any number of them."""
+    np.savez(tmp_path / "my.npz", X=X, y=Y)
+    with zipfile.ZipFile(tmp_path / "my.npz", "a") as archive:
+        archive.writestr("class_names.npy", npy_header("<U0", (20_000_000,)))
+    tracemalloc.start()
+    result = run("train", "--data", "my.npz")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "class_names in my.npz must be 20000000 numbers or texts, one for each row, got <U0" in result.stderr
+    assert peak < 1e7
 
 
 # ---- data

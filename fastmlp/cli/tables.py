@@ -1,13 +1,16 @@
 """Rows from files that people have: .csv with a header line, .npz and .npy."""
 
 import csv
+import math
+import os
 import re
+import zipfile
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -71,18 +74,57 @@ def read_csv(path: Path, features: Sequence[str], label: str | None) -> Table:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file by their names in lower case; the one of an .npy file is `x`."""
+    """The arrays of an .npz file by their names in lower case; the one of an .npy file is `x`.
+
+    Raises
+    ------
+    ValueError
+        If it is no such file, or has two arrays of one name, in small letters or capitals.
+    MemoryError
+        If the memory is not enough for arrays that the file has.
+    """
     check_has_an_end(path)
     with path.open("rb") as file:
         try:
-            content = np.load(file, allow_pickle=False)
-            found = {"x": content} if isinstance(content, np.ndarray) else {name: content[name] for name in content}
+            found = _loaded(file)
+        except MemoryError:
+            raise
         except Exception as error:  # zipfile, zlib and NumPy raise errors of many types on damaged or foreign bytes
             raise ValueError(f"{path} is not a file of NumPy arrays: {error}") from error
-    foreign = [name for name, array in found.items() if not isinstance(array, np.ndarray)]
+    foreign = [name for name, array in found if not isinstance(array, np.ndarray)]
     if foreign:
         raise ValueError(f"{path} is not a file of NumPy arrays: it holds {some(foreign)}")
-    return {name.lower(): array for name, array in found.items()}
+    count = Counter(name.lower() for name, _ in found)
+    twice = [name for name, _ in found if count[name.lower()] > 1]
+    if twice:
+        raise ValueError(f"{path} must have different names for its arrays, also in small letters, got {some(twice)}")
+    return {name.lower(): array for name, array in found}
+
+
+def _loaded(file: BinaryIO) -> list[tuple[str, Any]]:
+    """What NumPy finds in a file, by name."""
+    try:
+        content = np.load(file, allow_pickle=False)
+        return [("x", content)] if isinstance(content, np.ndarray) else [(name, content[name]) for name in content]
+    except MemoryError:
+        # NumPy allocates what a header says before it reads on
+        if not zipfile.is_zipfile(file):
+            file.seek(0)
+            false = _said(file) > os.fstat(file.fileno()).st_size
+        else:
+            with zipfile.ZipFile(file) as archive:
+                false = any(_said(archive.open(member)) > member.file_size for member in archive.infolist())
+        if false:
+            raise ValueError("an array is said to have more bytes than there are") from None
+        raise
+
+
+def _said(file: Any) -> int:
+    """The bytes of an .npy file's array, by its header."""
+    form = np.lib.format
+    read_header = form.read_array_header_1_0 if form.read_magic(file) == (1, 0) else form.read_array_header_2_0
+    shape, _, dtype = read_header(file)
+    return math.prod(shape) * dtype.itemsize
 
 
 def matrix(path: Path, name: str, values: np.ndarray) -> np.ndarray:
@@ -99,7 +141,8 @@ def label_texts(path: Path, name: str, values: np.ndarray, n_rows: int) -> list[
     """An array of a file as a label for each row."""
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
-    if values.shape != (n_rows,) or values.dtype.kind not in "biufU":
+    # texts that take no bytes may be any number in a small file
+    if values.shape != (n_rows,) or values.dtype.kind not in "biufU" or not values.itemsize:
         raise ValueError(
             f"{name} in {path} must be {n_rows} numbers or texts, one for each row, got {values.dtype} {values.shape}"
         )
