@@ -103,20 +103,56 @@ def test_delimiters_in_names_do_not_count(tmp_path):
     assert sources.load(str(tmp_path / "a.csv"), None, "class").feature_names == ["a, b, c, d"]
 
 
-@pytest.mark.parametrize("texts", [True, False])
-def test_the_test_can_be_made_again(run, tmp_path, texts):
+@pytest.mark.parametrize("suffix", ["npz", "csv"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["a", "b", "c", "d, e"],
+        ["0", "1", "2", "3"],
+        ["3", "7", "1", "0"],
+        ["1", "abc", "0", "-"],
+        ["9" * 30, "0", "3", "2"],
+        ["a", "a\0", "$^$", "$_$"],
+    ],
+)
+def test_the_test_can_be_made_again(run, tmp_path, names, suffix):
     """A file's test rows are kept, with the classes by their names."""
     random = np.random.RandomState(0)
     X, y = random.randn(300, 3), random.randint(4, size=300)
-    names = np.array(["a", "b", "c", "d, e"]) if texts else np.arange(4)
-    np.savez(tmp_path / "my.npz", X=X, y=names[y])
-    trained = found(run("train", "--data", "my.npz", "--epochs", "3", "--json"))
+    if suffix == "npz":
+        np.savez(tmp_path / "my.npz", X=X, y=np.array(names)[y])
+    else:
+        with (tmp_path / "my.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([["p", "q", "r", "class"], *([*X[i], names[y[i]]] for i in range(300))])
+    label = ["--label", "class"] if suffix == "csv" else []
+    trained = found(run("train", "--data", f"my.{suffix}", *label, "--epochs", "3", "--json"))
     assert trained["files"][-1] == "runs/my-adam/test.npz"
+    again = sources.load(trained["files"][-1], None, None)
+    assert again.class_names == NeuralNetwork.load(trained["files"][0]).class_names
     again = found(run("evaluate", trained["files"][0], trained["files"][-1], "--json"))
     assert (again["accuracy"], again["n_rows"]) == (trained["test_accuracy"], 30)
     assert 0 < again["accuracy"] < 0.7
     again = found(run("predict", trained["files"][0], trained["files"][-1], "--json"))
     assert again == {"n_rows": 30, "accuracy": trained["test_accuracy"], "out": "submission.csv"}
+
+
+def test_a_long_name_is_kept_once(tmp_path):
+    rows = [f"{i},{('a', 'b', 'c' * 100_000 if i == 2 else 'b')[i % 3]}" for i in range(3000)]
+    (tmp_path / "a.csv").write_text("\n".join(["x,y", *rows]))
+    sources.write_test_rows(tmp_path / "test.npz", sources.load(str(tmp_path / "a.csv"), None, "y"))
+    assert (tmp_path / "test.npz").stat().st_size < 500_000
+
+
+def test_a_file_s_numbers_count_in_its_own_names(run, tmp_path):
+    """Which may be in another order than the network's; a network that has no names counts itself."""
+    net = NeuralNetwork(2, [], 2, seed=0)
+    X = np.random.RandomState(0).randn(9, 2)
+    y = net.predict(X)
+    np.savez(tmp_path / "my.npz", X=X, y=1 - y, class_names=["b", "a"])
+    for names, accuracy in ((["a", "b"], 1), (["b", "a"], 0), (None, 0)):
+        net.class_names = names
+        net.save(tmp_path / "model.npz")
+        assert found(run("predict", "model.npz", "my.npz", "--json"))["accuracy"] == accuracy
 
 
 GOOD = "a,b,class\n1,2,x\n3,4,y\n5,6,x\n"
@@ -291,14 +327,28 @@ BAD_NPZ = {
         "X_test in my.npz must have 2 features as X_train, got 1",
     ),
     "one class": ({"X": X, "y": Y * 0}, "y in my.npz must hold two classes or more, got only '0'"),
-    "numbers for names": ({"X": X, "y": Y, "class_names": ["1", "0"]}, "class_names in my.npz must be words, which"),
+    "numbers for names": (
+        {"X": X, "y": Y, "class_names": ["a", "0"]},
+        "class_names in my.npz must be words, which numbers in y count from 0, got '0'",
+    ),
+    **{
+        f"{text[:2]} for names": (
+            {"X": X, "y": Y, "class_names": text},
+            "class_names in my.npz must be an array of words, or a list of texts in JSON",
+        )
+        for text in ("a, b", "[" * 100_000, '["a", 1]', '{"a": "b"}')
+    },
+    "same name in capitals": (
+        {"x": X, "X": X, "y": Y},
+        "my.npz must have different names for its arrays, also in small letters, got 'x', 'X'",
+    ),
     "same name twice": (
         {"X": X, "y": Y, "class_names": ["a", "a"]},
         "class_names in my.npz must be different from each other, got 'a', 'a'",
     ),
     "too few names": (
         {"X": X, "y": Y, "class_names": ["a"]},
-        "y in my.npz must hold classes that are known, 'a', got '1'",
+        "y in my.npz must hold classes that are known, '0', got '1'",
     ),
 }
 

@@ -1,5 +1,6 @@
 """What the commands train on, and what they predict: data sets that have a name, and people's own files."""
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -120,11 +121,15 @@ def likely_label(network: NeuralNetwork, data: str) -> str | None:
 
 
 def write_test_rows(path: Path, data: DataSet) -> None:
-    """The rows of a file that were kept for the test, so that it can be made again."""
-    y = data.arrays["y_test"]
-    named = y if data.class_names is None else np.array(data.class_names)[y]
+    """The rows of a file that were kept for the test, so that it can be made again.
+
+    The names of the classes are one text: in an array, each would take the room of the longest one, and end at a zero.
+    """
+    arrays = {"X": data.arrays["X_test"], "y": data.arrays["y_test"]}
+    if data.class_names is not None:
+        arrays["class_names"] = np.array(json.dumps(data.class_names))
     with replacing(path) as file:
-        write_arrays(file, {"X": data.arrays["X_test"], "y": named})
+        write_arrays(file, arrays)
 
 
 def _digits() -> DataSet:
@@ -172,17 +177,11 @@ def _npz(path: Path) -> DataSet:
     if path.suffix.lower() != ".npz":
         raise ValueError(f"{path} must end in .csv, .tsv or .npz to train on it")
     arrays = tables.read_arrays(path)
-    found = {part: rows for part in PARTS if (rows := _part(path, arrays, part)) is not None}
+    names = _class_names(path, arrays)
+    found = {part: rows for part in PARTS if (rows := _part(path, arrays, part, names)) is not None}
     if "train" not in found:
         raise ValueError(f"{path} must hold X and y, or X_train and y_train, got {tables.some(arrays)}")
-    if "class_names" in arrays:
-        given = arrays["class_names"]
-        names = tables.label_texts(path, "class_names", given, given.size)
-        if len(set(names)) < len(names):
-            raise ValueError(f"class_names in {path} must be different from each other, got {tables.some(names)}")
-        if any(map(tables.is_number, names)):
-            raise ValueError(f"class_names in {path} must be words, which numbers in y count from 0, got {names[0]}")
-    else:
+    if names is None:
         names = _classes(f"y in {path}", [text for _, labels in found.values() for text in labels])
     parts = {part: (X, encoded(f"y in {path}", labels, names)) for part, (X, labels) in found.items()}
     for part, (X, _) in parts.items():
@@ -215,12 +214,48 @@ def _own(
     )
 
 
-def _part(path: Path, arrays: dict[str, np.ndarray], part: str) -> tuple[np.ndarray, list[str]] | None:
+def _class_names(path: Path, arrays: dict[str, np.ndarray]) -> list[str] | None:
+    """What an .npz file calls its classes: in an array, or, as `write_test_rows` does, in one text."""
+    given = arrays.get("class_names")
+    if given is None:
+        return None
+    if given.shape == () and given.dtype.kind == "U":
+        (text,) = tables.label_texts(path, "class_names", given.reshape(1), 1)
+        try:
+            names = json.loads(text)
+        except (RecursionError, ValueError):
+            names = None
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ValueError(f"class_names in {path} must be an array of words, or a list of texts in JSON")
+    else:
+        names = tables.label_texts(path, "class_names", given, given.size)
+        numbers = list(filter(tables.is_number, names))
+        if numbers:
+            raise ValueError(
+                f"class_names in {path} must be words, which numbers in y count from 0, got {tables.some(numbers)}"
+            )
+    if len(set(names)) < len(names):
+        raise ValueError(f"class_names in {path} must be different from each other, got {tables.some(names)}")
+    return names
+
+
+def _labels(path: Path, arrays: dict[str, np.ndarray], name: str, n_rows: int, names: list[str] | None) -> list[str]:
+    """A label for each row of an .npz file; where that has names for its classes, numbers count from 0 in them."""
+    values = arrays[name.lower()]
+    labels = tables.label_texts(path, name, values, n_rows)
+    if names is None or values.dtype.kind == "U":
+        return labels
+    return [names[place] for place in encoded(f"{name} in {path}", labels, [str(i) for i in range(len(names))])]
+
+
+def _part(
+    path: Path, arrays: dict[str, np.ndarray], part: str, names: list[str] | None
+) -> tuple[np.ndarray, list[str]] | None:
     """The rows and labels of a part of an .npz file; X and y are those that train."""
     for suffix in (f"_{part}", *([""] if part == "train" else [])):
         if f"x{suffix}" in arrays and f"y{suffix}" in arrays:
             X = tables.matrix(path, f"X{suffix}", arrays[f"x{suffix}"])
-            return X, tables.label_texts(path, f"y{suffix}", arrays[f"y{suffix}"], len(X))
+            return X, _labels(path, arrays, f"y{suffix}", len(X), names)
     return None
 
 
@@ -249,8 +284,9 @@ def _rows_of_file(network: NeuralNetwork, path: Path, label: str | None) -> Rows
         if name is None:
             raise ValueError(f"{path} must hold X, or X_test, got {tables.some(arrays)}")
         X = tables.matrix(path, name, arrays[name.lower()])
-        y = arrays.get(name.lower().replace("x", "y"))
-        labels = None if y is None else tables.label_texts(path, name.replace("X", "y"), y, len(X))
+        y = name.replace("X", "y")
+        named = None if network.class_names is None else _class_names(path, arrays)
+        labels = _labels(path, arrays, y, len(X), named) if y.lower() in arrays else None
     else:
         raise ValueError(f"{path} must end in .csv, .tsv, .npz or .npy, or be a folder with CIFAR-10")
     names = network.class_names or [str(i) for i in range(network.output_size)]
