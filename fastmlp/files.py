@@ -49,25 +49,36 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise
 
 
-class _Archive(zipfile.ZipFile):
-    """Closed by who opens it, and not when it is collected: what a signal's handler raises then, as Ctrl-C, is lost."""
+class Archive(zipfile.ZipFile):
+    """Not closed when it is collected: what a signal's handler raises then, as Ctrl-C, would be lost."""
 
     __del__ = object.__init__  # does nothing, and in C, where no signal is handled
 
 
-def write_arrays(file: BinaryIO, arrays: Mapping[str, np.ndarray]) -> None:
+def write_archive(file: BinaryIO, arrays: Mapping[str, np.ndarray]) -> None:
     """Write what `numpy.savez` does, which raises a ValueError where Ctrl-C comes as a member is opened or closed."""
-    archive = _Archive(file, "w")
+    archive = Archive(file, "w")
     for name, array in arrays.items():
         with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
             np.lib.format.write_array(member, array, allow_pickle=False)
     archive.close()
 
 
-def check_claim(file: IO[bytes], n_bytes: int) -> None:
-    """Raise a ValueError where the array of an `.npy` file has more bytes than the file: NumPy makes room for it first.
+def read_archive(archive: Archive) -> Iterator[tuple[str, np.ndarray]]:
+    """The arrays of an `.npz` file with their names."""
+    for member in archive.infolist():
+        try:
+            with archive.open(member) as content:
+                array = read_array(content, member.file_size)
+        except ValueError as error:
+            raise ValueError(f"{member.filename}: {error}") from None
+        yield member.filename.removesuffix(".npy"), array
 
-    Only where NumPy can read the file; else it says why.
+
+def read_array(file: IO[bytes], n_bytes: int) -> np.ndarray:
+    """The array of an `.npy` file of so many bytes; a ValueError, where it says that it has more.
+
+    NumPy makes room for it first, and a MemoryError would not tell whether that is the file's fault.
     """
     read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     version = np.lib.format.read_magic(file)
@@ -75,6 +86,8 @@ def check_claim(file: IO[bytes], n_bytes: int) -> None:
         shape, _, dtype = read_header[version](file)
         if math.prod(shape) * dtype.itemsize > n_bytes - file.tell():
             raise ValueError(f"it says that it holds an array {shape} of {dtype}, and has {n_bytes:,} bytes")
+    file.seek(0)
+    return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def _nameless(folder: Path) -> int | None:

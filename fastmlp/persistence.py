@@ -19,7 +19,7 @@ import numpy as np
 
 from fastmlp.buffers import N_MOMENTS
 from fastmlp.engine import Engine
-from fastmlp.files import check_claim, check_has_an_end, replacing, write_arrays
+from fastmlp.files import Archive, check_has_an_end, read_archive, replacing, write_archive
 from fastmlp.optional import require
 from fastmlp.parameters import Layout
 from fastmlp.preprocessing import Standardizer
@@ -76,7 +76,7 @@ def _write(model: Model, path: Path) -> None:
     else:
         _check_header(len(text))
         with replacing(path) as file:
-            write_arrays(file, {"header": np.frombuffer(text.encode(), np.uint8), **arrays})
+            write_archive(file, {"header": np.frombuffer(text.encode(), np.uint8), **arrays})
 
 
 def _check_header(n_bytes: int) -> None:
@@ -156,20 +156,15 @@ def _is_safetensors(path: Path) -> bool:
 
 
 def _read_npz(content: bytes) -> tuple[bytes, dict[str, np.ndarray]]:
-    # NumPy would take other kinds of files as well
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        # what `save` writes is not compressed, so that a small file cannot fill the memory
-        members = archive.infolist()
-        stored = all(member.compress_type == zipfile.ZIP_STORED for member in members)
-        if not stored or sum(member.file_size for member in members) > len(content):
-            raise ModelFileError("its members are compressed, or larger than the file")
-        if archive.getinfo("header.npy").file_size > MAX_HEADER + NPY_HEADER:
-            raise ModelFileError(f"its header has more than {MAX_HEADER:,} bytes")
-        for member in members:
-            with archive.open(member) as file:
-                check_claim(file, member.file_size)
-    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files}
+    archive = Archive(io.BytesIO(content))
+    # what `save` writes is not compressed, so that a small file cannot fill the memory
+    members = archive.infolist()
+    stored = all(member.compress_type == zipfile.ZIP_STORED for member in members)
+    if not stored or sum(member.file_size for member in members) > len(content):
+        raise ModelFileError("its members are compressed, or larger than the file")
+    if archive.getinfo("header.npy").file_size > MAX_HEADER + NPY_HEADER:
+        raise ModelFileError(f"its header has more than {MAX_HEADER:,} bytes")
+    arrays = dict(read_archive(archive))
     return arrays.pop("header").tobytes(), arrays
 
 

@@ -190,7 +190,9 @@ def test_a_member_that_claims_more_than_it_has_is_refused(tmp_path):
     trained().save(tmp_path / "net")
     with zipfile.ZipFile(tmp_path / "net", "a") as archive:
         archive.writestr("W3.npy", claim.getvalue())
-    with pytest.raises(ModelFileError, match=r"it says that it holds an array \(1125899906842624,\) of float64, and has"):
+    with pytest.raises(
+        ModelFileError, match=r"it says that it holds an array \(1125899906842624,\) of float64, and has"
+    ):
         NeuralNetwork.load(tmp_path / "net")
 
 
@@ -199,7 +201,7 @@ def test_a_lack_of_memory_is_not_the_files_fault(tmp_path, monkeypatch):
         raise MemoryError
 
     trained().save(tmp_path / "net")
-    monkeypatch.setattr(np, "load", load)
+    monkeypatch.setattr(np.lib.format, "read_array", load)
     with pytest.raises(MemoryError):
         NeuralNetwork.load(tmp_path / "net")
 

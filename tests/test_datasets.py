@@ -152,6 +152,11 @@ def test_refuses_arguments_out_of_range(binary, name, value, message):
         get_CIFAR10_data(**{**SIZES, name: value}, folder=binary)
 
 
+def test_refuses_what_is_not_true_or_false(binary):
+    with pytest.raises(TypeError, match="subtract_mean must be True or False, got 'no'"):
+        get_CIFAR10_data(**SIZES, subtract_mean="no", folder=binary)
+
+
 def test_where_the_files_are_looked_for(tmp_path, batches, monkeypatch):
     def write(writer, folder, label):
         writer(tmp_path / folder, batches[0], np.full_like(batches[1], label))

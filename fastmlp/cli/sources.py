@@ -12,7 +12,7 @@ import numpy as np
 
 from fastmlp.cli import tables
 from fastmlp.datasets import CIFAR10_CLASSES, get_CIFAR10_data, load_digits
-from fastmlp.files import replacing, write_arrays
+from fastmlp.files import replacing, write_archive
 from fastmlp.network import NeuralNetwork
 from fastmlp.preprocessing import Standardizer
 
@@ -129,7 +129,7 @@ def write_test_rows(path: Path, data: DataSet) -> None:
     if data.class_names is not None:
         arrays["class_names"] = np.array(json.dumps(data.class_names))
     with replacing(path) as file:
-        write_arrays(file, arrays)
+        write_archive(file, arrays)
 
 
 def _digits() -> DataSet:

@@ -1,7 +1,6 @@
 """Rows from files that people have: .csv with a header line, .npz and .npy."""
 
 import csv
-import math
 import os
 import re
 import zipfile
@@ -10,11 +9,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastmlp.files import check_has_an_end
+from fastmlp.files import Archive, check_has_an_end, read_archive, read_array
 from fastmlp.validation import real_array
 
 DELIMITERS = ",;\t"
@@ -86,45 +85,20 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     check_has_an_end(path)
     with path.open("rb") as file:
         try:
-            found = _loaded(file)
+            if zipfile.is_zipfile(file):
+                found = list(read_archive(Archive(file)))
+            else:
+                file.seek(0)
+                found = [("x", read_array(file, os.fstat(file.fileno()).st_size))]
         except MemoryError:
             raise
         except Exception as error:  # zipfile, zlib and NumPy raise errors of many types on damaged or foreign bytes
             raise ValueError(f"{path} is not a file of NumPy arrays: {error}") from error
-    foreign = [name for name, array in found if not isinstance(array, np.ndarray)]
-    if foreign:
-        raise ValueError(f"{path} is not a file of NumPy arrays: it holds {some(foreign)}")
     count = Counter(name.lower() for name, _ in found)
     twice = [name for name, _ in found if count[name.lower()] > 1]
     if twice:
         raise ValueError(f"{path} must have different names for its arrays, also in small letters, got {some(twice)}")
     return {name.lower(): array for name, array in found}
-
-
-def _loaded(file: BinaryIO) -> list[tuple[str, Any]]:
-    """What NumPy finds in a file, by name."""
-    try:
-        content = np.load(file, allow_pickle=False)
-        return [("x", content)] if isinstance(content, np.ndarray) else [(name, content[name]) for name in content]
-    except MemoryError:
-        # NumPy allocates what a header says before it reads on
-        if not zipfile.is_zipfile(file):
-            file.seek(0)
-            false = _said(file) > os.fstat(file.fileno()).st_size
-        else:
-            with zipfile.ZipFile(file) as archive:
-                false = any(_said(archive.open(member)) > member.file_size for member in archive.infolist())
-        if false:
-            raise ValueError("an array is said to have more bytes than there are") from None
-        raise
-
-
-def _said(file: Any) -> int:
-    """The bytes of an .npy file's array, by its header."""
-    form = np.lib.format
-    read_header = form.read_array_header_1_0 if form.read_magic(file) == (1, 0) else form.read_array_header_2_0
-    shape, _, dtype = read_header(file)
-    return math.prod(shape) * dtype.itemsize
 
 
 def matrix(path: Path, name: str, values: np.ndarray) -> np.ndarray:

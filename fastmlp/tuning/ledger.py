@@ -2,16 +2,16 @@
 
 import os
 import threading
-from pathlib import Path
 from typing import Self
 
 import numpy as np
 
-from fastmlp.files import check_has_an_end, check_writable
+from fastmlp.files import check_writable
 from fastmlp.network import NeuralNetwork
 from fastmlp.tuning.results import ResultsFile, Trial
 from fastmlp.tuning.space import Plan, plan
 from fastmlp.tuning.trainer import Trainer
+from fastmlp.validation import as_path
 
 TRIALS, BEST = "trials.jsonl", "best.npz"
 
@@ -34,14 +34,13 @@ class Ledger:
         self._places: dict[str, int] = {}
         self._lock = threading.Lock()
         self._file: ResultsFile | None = None
-        self._folder = None if folder is None else Path(folder)
+        self._folder = None if folder is None else as_path("folder", folder)
         self._trainer = trainer
 
     def __enter__(self) -> Self:
         try:
             if self._folder is not None:
                 self._folder.mkdir(parents=True, exist_ok=True)
-                check_has_an_end(self._folder / BEST)
                 check_writable(self._folder / BEST)
                 self._file = ResultsFile(self._folder / TRIALS, self._trainer.identity())
                 self.trials |= self._file.trials
