@@ -1,8 +1,6 @@
 """The engine under a network: it owns the buffers, binds them to the kernels once, and then makes one call a time."""
 
 import copy
-import os
-import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -77,7 +75,6 @@ class Engine(Buffers):
         self._tiles: list[Workspace] = []
         self._rows: np.ndarray | None = None
         self._pace = threads.Pace()
-        _engines.add(self)
 
     @property
     def standardizer(self) -> Standardizer | None:
@@ -334,16 +331,3 @@ def _pieces(
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
         yield workspace.stored(X[rows]), labels[rows], np.arange(len(rows))
-
-
-# A child forked while another thread was at work in a network has it still inside, though that thread does not exist.
-_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    for engine in _engines:
-        engine.exclusive.renew()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

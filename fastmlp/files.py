@@ -14,6 +14,9 @@ from typing import IO, BinaryIO
 
 import numpy as np
 
+# How many times larger than the file a member of an archive may be, as NumPy writes it.
+GROWTH = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: 1032}
+
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
@@ -65,14 +68,23 @@ def write_archive(file: BinaryIO, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def read_archive(archive: Archive) -> Iterator[tuple[str, np.ndarray]]:
-    """The arrays of an `.npz` file with their names."""
+    """The arrays of an `.npz` file with their names; a ValueError, where a member is none, or is there twice."""
+    assert archive.fp is not None
+    n_bytes = archive.fp.seek(0, os.SEEK_END)
+    seen = set()
     for member in archive.infolist():
+        name = member.filename
+        if not name.endswith(".npy") or name in seen:
+            raise ValueError(f"its member {name!r} is no .npy file, or is there twice")
+        if member.compress_type not in GROWTH or member.file_size > GROWTH[member.compress_type] * n_bytes:
+            raise ValueError(f"its member {name!r} is compressed in another way than NumPy's, or says so")
+        seen.add(name)
         try:
             with archive.open(member) as content:
                 array = read_array(content, member.file_size)
         except ValueError as error:
-            raise ValueError(f"{member.filename}: {error}") from None
-        yield member.filename.removesuffix(".npy"), array
+            raise ValueError(f"its member {name!r}: {error}") from None
+        yield name.removesuffix(".npy"), array
 
 
 def read_array(file: IO[bytes], n_bytes: int) -> np.ndarray:
@@ -82,10 +94,11 @@ def read_array(file: IO[bytes], n_bytes: int) -> np.ndarray:
     """
     read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     version = np.lib.format.read_magic(file)
-    if version in read_header:
-        shape, _, dtype = read_header[version](file)
-        if math.prod(shape) * dtype.itemsize > n_bytes - file.tell():
-            raise ValueError(f"it says that it holds an array {shape} of {dtype}, and has {n_bytes:,} bytes")
+    if version not in read_header:
+        raise ValueError(f"its version is {version}, which arrays of numbers or texts do not need")
+    shape, _, dtype = read_header[version](file)
+    if math.prod(shape) * dtype.itemsize > n_bytes - file.tell():
+        raise ValueError(f"it says that it holds an array {shape} of {dtype}, and has {n_bytes:,} bytes")
     file.seek(0)
     return np.lib.format.read_array(file, allow_pickle=False)
 

@@ -43,6 +43,10 @@ cdef const char* INTP = b"q" if sizeof(Py_ssize_t) > sizeof(long) else b"l"
 
 cdef PyThread_type_lock turn = PyThread_allocate_lock()
 
+# How many forks this process comes from, and the thread of the last one, which alone is in it.
+cdef Py_ssize_t n_forks = 0
+cdef long forker = 0
+
 
 @cython.final
 cdef class Exclusive:
@@ -53,22 +57,20 @@ cdef class Exclusive:
     """
 
     cdef long owner
-    cdef Py_ssize_t depth
+    cdef Py_ssize_t depth, forks
 
     def __enter__(self):
         cdef long me = PyThread_get_thread_ident()
         if self.depth > 0 and self.owner != me:
-            raise RuntimeError("this network is at work in another thread; give each thread a network of its own")
-        self.owner = me
+            # a child forked while another thread was inside has it still inside, though that thread does not exist
+            if self.forks == n_forks or self.owner == forker:
+                raise RuntimeError("this network is at work in another thread; give each thread a network of its own")
+            self.depth = 0
+        self.owner, self.forks = me, n_forks
         self.depth += 1
 
     def __exit__(self, *error):
         self.depth -= 1
-
-    def renew(self):
-        """In a forked child: of all threads, only the one that calls this exists, and may be inside."""
-        if self.owner != <long> PyThread_get_thread_ident():
-            self.depth = 0
 
 
 def put_back(owner, dict attributes, list copies):
@@ -407,7 +409,9 @@ def bind_blas(size_t get_threads, size_t set_threads):
 
 def after_fork_in_child():
     """Drop what threads that the child has not got were holding; returns whether its parent had started a team."""
-    global turn
+    global forker, n_forks, turn
+    n_forks += 1
+    forker = PyThread_get_thread_ident()
     blas.forget()
     turn = PyThread_allocate_lock()
     return openmp.team_started

@@ -108,6 +108,17 @@ def test_a_result_that_cannot_be_written_is_found_before_the_training(run, tmp_p
     assert os.listdir(tmp_path / "a") == [name]
 
 
+@pytest.mark.parametrize(("command", "name"), [("train", "test.npz"), ("tune", "best.npz")])
+def test_data_are_not_replaced_by_results(run, tmp_path, command, name):
+    """`train` sets rows apart for the test, under a name that these may have."""
+    np.savez(tmp_path / name, X=np.arange(60.0).reshape(20, 3), y=np.arange(20) % 2)
+    before = (tmp_path / name).read_bytes()
+    result = run(command, "--data", name, "--out", ".")
+    assert result.exit_code == 2, result.output
+    assert f"--data must not be in a result's place, got {name}; name another folder with --out" in result.stderr
+    assert (tmp_path / name).read_bytes() == before
+
+
 def test_a_figure_that_fails_costs_nothing_else(run, tmp_path, monkeypatch):
     def fail(*args):
         raise ValueError("no picture")

@@ -148,8 +148,9 @@ def test_save_into_a_folder_that_cannot_be_written(tmp_path):
     assert NeuralNetwork.load(tmp_path / "net").num_layers == 1
 
 
-# where it comes between the opening of a file and the block that closes it
+# where it comes between the opening of a file, or of a member, and the block that closes it
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+@pytest.mark.filterwarnings(r"ignore:Exception ignored.*_ZipWriteFile:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("nameless", [True, False], ids=["without a name", "with one"])
 @pytest.mark.parametrize("name", ["net.npz", "net.safetensors"])
 def test_a_save_that_is_interrupted_says_so_and_leaves_a_whole_file(name, nameless, tmp_path, monkeypatch):

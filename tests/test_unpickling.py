@@ -123,6 +123,10 @@ FORGED = {
     "deep key": b"}K\x01" + b"\x85" * 1_000_000 + b"K\0s.",
     # and this one's for ever: the same tuple twice, within itself twice, 60 times
     "wide key": b"}K\x01" + b"".join(b"q\x01h\x01\x86" for _ in range(60)) + b"K\0s.",
+    "state of a name": TYPE + b"(NNNNtb.",
+    "arguments that are no tuple": TYPE + b"(NlR.",
+    "places that collide": b"Np2305843009213693951\n.",
+    "axis as a text": ARRAY + b")R(I1\n(V1\nV1\nt" + TYPE + b"(Vu1\ntRI00\nC\x01Atb.",
     "key from the start": b"(K\x01K\x02d.",
     "wide type": TYPE + b"(K\x01" + b"".join(b"q\x01h\x01\x86" for _ in range(60)) + b"tR.",
 }
@@ -144,6 +148,13 @@ GREEDY = {
     + b"x" * 3_000_000
     + b"\nVlatin1\ntp2\nR"
     + b"h\x01h\x02R" * 100,
+    # as many functions with these keywords, if a name may be given a state
+    "the same state again and again": b"\x80\x04("
+    + TYPE
+    + b")}("
+    + b"".join(b"V%d\nN" % i for i in range(20_000))
+    + b"uNt\x94"
+    + (TYPE + b"h\0b") * 1000,
     "labels without room": pickle.dumps({"data": PIXELS, "labels": np.empty((1 << 24, 0), np.uint8)}),
 }
 

@@ -55,7 +55,7 @@ def compare(
     require("matplotlib.figure", "cli", "the figures")
     found = sources.load(data, folder, label, ignore)
     files = ("histories.json", *map(figure_name, FIGURES), *itertools.starmap(submission_name, NETWORKS))
-    out = runs.make_folder(out or Path("runs", f"{found.name}-compare"), files)
+    out = runs.make_folder(out or Path("runs", f"{found.name}-compare"), files, data)
     counts = {part: f"{len(found.arrays[f'y_{part}']):,}" for part in sources.PARTS}
     click.echo(
         f"{found.name}: {counts['train']} rows to train, {counts['val']} to validate, {counts['test']} to test\n\n"

@@ -223,9 +223,10 @@ def _class_names(path: Path, arrays: dict[str, np.ndarray]) -> list[str] | None:
         (text,) = tables.label_texts(path, "class_names", given.reshape(1), 1)
         try:
             names = json.loads(text)
-        except (RecursionError, ValueError):
-            names = None
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            whole = isinstance(names, list) and "".join(names).encode() != b""
+        except (RecursionError, TypeError, ValueError):  # a lone surrogate is a ValueError
+            whole = False
+        if not whole:
             raise ValueError(f"class_names in {path} must be an array of words, or a list of texts in JSON")
     else:
         names = tables.label_texts(path, "class_names", given, given.size)
@@ -285,8 +286,7 @@ def _rows_of_file(network: NeuralNetwork, path: Path, label: str | None) -> Rows
             raise ValueError(f"{path} must hold X, or X_test, got {tables.some(arrays)}")
         X = tables.matrix(path, name, arrays[name.lower()])
         y = name.replace("X", "y")
-        named = None if network.class_names is None else _class_names(path, arrays)
-        labels = _labels(path, arrays, y, len(X), named) if y.lower() in arrays else None
+        labels = _labels(path, arrays, y, len(X), _class_names(path, arrays)) if y.lower() in arrays else None
     else:
         raise ValueError(f"{path} must end in .csv, .tsv, .npz or .npy, or be a folder with CIFAR-10")
     names = network.class_names or [str(i) for i in range(network.output_size)]
@@ -299,7 +299,7 @@ def encoded(what: str, labels: Sequence[str], class_names: Sequence[str]) -> np.
     if not any(name.lstrip("-").isdecimal() for name in class_names):
         places |= {str(place): place for place in range(len(class_names))}
     try:
-        return np.array([places[_whole(text)] for text in labels], np.int64)
+        return np.array([places[text] if text in places else places[_whole(text)] for text in labels], np.int64)
     except KeyError as error:
         raise ValueError(f"{what} must hold classes that are known, {tables.some(class_names)}, got {error}") from None
 

@@ -3,7 +3,6 @@
 import csv
 import os
 import re
-import zipfile
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.format import MAGIC_PREFIX
 
 from fastmlp.files import Archive, check_has_an_end, read_archive, read_array
 from fastmlp.validation import real_array
@@ -85,11 +85,10 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     check_has_an_end(path)
     with path.open("rb") as file:
         try:
-            if zipfile.is_zipfile(file):
-                found = list(read_archive(Archive(file)))
-            else:
-                file.seek(0)
-                found = [("x", read_array(file, os.fstat(file.fileno()).st_size))]
+            is_array = file.read(len(MAGIC_PREFIX)) == MAGIC_PREFIX
+            n_bytes = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            found = [("x", read_array(file, n_bytes))] if is_array else list(read_archive(Archive(file)))
         except MemoryError:
             raise
         except Exception as error:  # zipfile, zlib and NumPy raise errors of many types on damaged or foreign bytes

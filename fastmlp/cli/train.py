@@ -116,7 +116,7 @@ def train(
     found = sources.load(data, folder, label, ignore)
     network = found.network(sizes, dtype=dtype, n_threads=threads, seed=seed)
     results = (*RESULTS, TEST_ROWS) if sources.kind(data) == "file" else RESULTS
-    out = runs.make_folder(out or Path("runs", f"{found.name}-{optimizer.lower()}"), (CHECKPOINT, *results))
+    out = runs.make_folder(out or Path("runs", f"{found.name}-{optimizer.lower()}"), (CHECKPOINT, *results), data)
     n_train, n_test = (len(found.arrays[f"y_{part}"]) for part in ("train", "test"))
     checkpoint = out / CHECKPOINT
     if not resume:

@@ -57,7 +57,7 @@ def tune(
     usual = preset(sources.kind(data), optimizer)
     space = searched(usual, [(name, parsed(name, values)) for name, values in params], epochs)
     source = sources.load(data, folder, label, ignore)
-    out = runs.make_folder(out or Path("runs", f"{source.name}-tune"), (TRIALS, BEST, CURVES, GRID))
+    out = runs.make_folder(out or Path("runs", f"{source.name}-tune"), (TRIALS, BEST, CURVES, GRID), data)
     try:
         found = search(
             space,

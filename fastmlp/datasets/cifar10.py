@@ -251,7 +251,8 @@ def _read_pickled(path: Path) -> tuple[np.ndarray, np.ndarray]:
     except (OSError, MemoryError):
         raise
     except Exception as error:  # damaged pickles raise errors of many types
-        raise ValueError(f"{path} is not a pickled batch of CIFAR-10: {type(error).__name__}: {error}") from error
+        message = str(error)[:200]  # it may hold all of the file
+        raise ValueError(f"{path} is not a pickled batch of CIFAR-10: {type(error).__name__}: {message}") from error
     images = images.values if isinstance(images, unpickling.Array) else np.asarray(None)
     if images.dtype != np.uint8 or images.shape[1:] != (_N_FEATURES,) or len(images) == 0:
         raise ValueError(

@@ -1,6 +1,5 @@
-"""Unpickling of arrays without trusting the file: nothing of it is called, and nothing but numbers is made of it."""
+"""Unpickling of arrays without trusting the file: it makes numbers, texts and lists of them, and calls nothing."""
 
-import functools
 import os
 import pickle
 import reprlib
@@ -43,10 +42,10 @@ class Array:
         self.values = _values(content, kind, shape, "F" if is_fortran else "C")
 
 
-def _values(content: bytes, kind: _Type, shape: Sequence[int], order: str) -> np.ndarray:
-    if not isinstance(content, bytes | bytearray | pickle.PickleBuffer):
-        raise pickle.UnpicklingError(f"an array's numbers must be bytes, got {type(content).__name__}")
-    return np.frombuffer(content, kind.dtype).reshape([int(n) for n in shape], order="F" if order == "F" else "C")
+def _values(content: bytes, kind: _Type, shape: tuple[int, ...], order: str) -> np.ndarray:
+    if not (isinstance(content, bytes) and isinstance(kind, _Type) and all(isinstance(n, int) for n in shape)):
+        raise pickle.UnpicklingError("an array must have bytes, a type and a shape of integers")
+    return np.frombuffer(content, kind.dtype).reshape(shape, order="F" if order == "F" else "C")
 
 
 def _empty(of: Any, shape: Any, code: Any) -> Array:
@@ -54,7 +53,7 @@ def _empty(of: Any, shape: Any, code: Any) -> Array:
     return Array()
 
 
-def _from_buffer(content: bytes, kind: _Type, shape: Sequence[int], order: str) -> Array:
+def _from_buffer(content: bytes, kind: _Type, shape: tuple[int, ...], order: str) -> Array:
     array = Array()
     array.values = _values(content, kind, shape, order)
     return array
@@ -161,14 +160,30 @@ class _Unpickler(_PythonUnpickler):  # type: ignore[misc]
     def load_bytes(self) -> None:
         self.append(self.read(int.from_bytes(self.read(8), "little")))
 
+    def load_put(self) -> None:
+        place = int(self.readline()[:-1])
+        if not 0 <= place < _MAX_OPERATIONS:  # there are larger ones with the same hash
+            raise pickle.UnpicklingError("it puts something at a place that does not exist")
+        self.memo[place] = self.stack[-1]
+
+    def load_reduce(self) -> None:
+        arguments = self.stack.pop()
+        if not isinstance(arguments, tuple):  # or all of it would become one
+            raise pickle.UnpicklingError(f"arguments must be a tuple, got {type(arguments).__name__}")
+        self.stack[-1] = self.stack[-1](*arguments)
+
+    def load_build(self) -> None:
+        state = self.stack.pop()
+        if not isinstance(self.stack[-1], Array | _Type):  # what a name stands for has a state too
+            raise pickle.UnpicklingError(f"it sets the state of a {type(self.stack[-1]).__name__}")
+        self.stack[-1].__setstate__(state)
+
     def find_class(self, module: str, name: str) -> Any:
         # NumPy 2 renamed numpy.core; files of either spelling are about.
         try:
-            found = self._names[module.replace("numpy._core", "numpy.core"), name]
+            return self._names[module.replace("numpy._core", "numpy.core"), name]
         except KeyError:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no array needs") from None
-        # a pickle may set attributes of what it is given
-        return functools.partial(found)
 
 
 _KNOWN: dict[int, Callable[..., None]] = {
@@ -178,4 +193,7 @@ _KNOWN: dict[int, Callable[..., None]] = {
     pickle.DICT[0]: _Unpickler.load_marked_dictionary,
     # not into a bytearray, which has room for what a file says before that is read
     pickle.BYTEARRAY8[0]: _Unpickler.load_bytes,
+    pickle.PUT[0]: _Unpickler.load_put,
+    pickle.REDUCE[0]: _Unpickler.load_reduce,
+    pickle.BUILD[0]: _Unpickler.load_build,
 }
