@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastmlp.archives import Archive, read_archive, write_archive
 from fastmlp.buffers import N_MOMENTS
 from fastmlp.engine import Engine
-from fastmlp.files import Archive, check_has_an_end, read_archive, replacing, write_archive
+from fastmlp.files import check_has_an_end, replacing
 from fastmlp.optional import require
 from fastmlp.parameters import Layout
 from fastmlp.preprocessing import Standardizer

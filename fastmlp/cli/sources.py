@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import click
 import numpy as np
 
+from fastmlp.archives import write_archive
 from fastmlp.cli import tables
 from fastmlp.datasets import CIFAR10_CLASSES, get_CIFAR10_data, load_digits
-from fastmlp.files import replacing, write_archive
+from fastmlp.files import replacing
 from fastmlp.network import NeuralNetwork
 from fastmlp.preprocessing import Standardizer
 

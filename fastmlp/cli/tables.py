@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.format import MAGIC_PREFIX
 
-from fastmlp.files import Archive, check_has_an_end, read_archive, read_array
+from fastmlp.archives import Archive, read_archive, read_array
+from fastmlp.files import check_has_an_end
 from fastmlp.validation import real_array
 
 DELIMITERS = ",;\t"
