@@ -11,7 +11,7 @@ import numpy as np
 
 from fastmlp import persistence
 from fastmlp.engine import Engine
-from fastmlp.files import check_writable
+from fastmlp.files import check_has_an_end, check_writable
 from fastmlp.training import History, Settings, TrainingState
 from fastmlp.validation import as_path
 
@@ -66,7 +66,7 @@ class Checkpoint:
             engine.restore(model.engine.snapshot())
             generator.set_state(self._state.generator)
         else:
-            check_writable(self.path)
+            check_has_an_end(self.path)
             self.keep(over=False, last=True)
         return self._state.history, self._state.over
 

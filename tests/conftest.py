@@ -1,6 +1,8 @@
 """What several test files need."""
 
+import errno
 import gc
+import io
 import itertools
 import os
 import subprocess
@@ -78,6 +80,18 @@ def interrupted_at(n, call):
         gc.enable()
     assert next(lines) <= n, "the interruption was lost"
     return False
+
+
+def full(*arguments):
+    """What a full disk answers, in the place of a function of `os`."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def npy_header(descr, shape):
+    """The beginning of an .npy file, whatever it says."""
+    target = io.BytesIO()
+    np.lib.format.write_array_header_1_0(target, {"descr": descr, "fortran_order": False, "shape": shape})
+    return target.getvalue()
 
 
 def python(*args, folder):

@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import assert_same, batch, python, trained_state
+from conftest import assert_same, batch, full, python, trained_state
 
 from fastmlp import ModelFileError, NeuralNetwork, Standardizer, checkpoint
 
@@ -365,9 +365,6 @@ def test_a_checkpoint_is_no_pipe(tmp_path):
 def test_a_disk_that_is_full_leaves_the_checkpoint_before(tmp_path, monkeypatch):
     path, whole = tmp_path / "net", make()
     whole.fit(X, Y, **SETTINGS)
-
-    def full(descriptor):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def fill(net, history):
         if len(history) == 4:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_helpers import blobs, categories, found
+from conftest import npy_header
 
 import fastmlp
 from fastmlp import NeuralNetwork
@@ -33,13 +34,6 @@ def zipped(name, content, place=None):
         at = whole.rindex(b"PK\x01\x02") + 42
         whole[at : at + 4] = b"\xff" * 4  # see the extra field
     return bytes(whole)
-
-
-def npy_header(descr, shape):
-    """The beginning of an .npy file, whatever it says."""
-    target = io.BytesIO()
-    np.lib.format.write_array_header_1_0(target, {"descr": descr, "fortran_order": False, "shape": shape})
-    return target.getvalue()
 
 
 EIGHT_PB = npy_header("<f8", (2**50,))

@@ -1,7 +1,6 @@
 """Downloading CIFAR-10, from a server on this machine that serves well, cuts off, and serves the wrong bytes."""
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import http.server
@@ -12,6 +11,7 @@ import threading
 
 import numpy as np
 import pytest
+from conftest import full
 
 from fastmlp.datasets import download, download_CIFAR10, get_CIFAR10_data
 
@@ -216,9 +216,6 @@ def test_a_server_that_falls_silent(server, tmp_path, monkeypatch):
 
 
 def test_a_full_disk_is_no_matter_of_the_server(server, tmp_path, monkeypatch):
-    def full(descriptor):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left on device"):
         download_CIFAR10(tmp_path, progress=False)

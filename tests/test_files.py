@@ -1,13 +1,12 @@
 """Files that are either whole or not there."""
 
-import errno
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import python
+from conftest import full, python
 
 from fastmlp import NeuralNetwork
 from fastmlp.cli import tables
@@ -183,9 +182,6 @@ def test_a_file_keeps_its_permissions(tmp_path, monkeypatch, without_names):
 
 
 def test_a_full_disk_is_said_with_the_files_name(tmp_path, monkeypatch):
-    def full(descriptor):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match=r"No space left on device: .*file"), replacing(tmp_path / "file") as file:
         file.write(b"new")

@@ -157,9 +157,6 @@ class _Unpickler(_PythonUnpickler):  # type: ignore[misc]
             raise pickle.UnpicklingError("it has a dictionary with items from the start")
         self.append(_Texts())
 
-    def load_bytes(self) -> None:
-        self.append(self.read(int.from_bytes(self.read(8), "little")))
-
     def load_put(self) -> None:
         place = int(self.readline()[:-1])
         if not 0 <= place < _MAX_OPERATIONS:  # there are larger ones with the same hash
@@ -191,8 +188,8 @@ _KNOWN: dict[int, Callable[..., None]] = {
 } | {
     pickle.EMPTY_DICT[0]: _Unpickler.load_dictionary,
     pickle.DICT[0]: _Unpickler.load_marked_dictionary,
-    # not into a bytearray, which has room for what a file says before that is read
-    pickle.BYTEARRAY8[0]: _Unpickler.load_bytes,
+    # as bytes: a bytearray has room for what a file says before that is read
+    pickle.BYTEARRAY8[0]: _PythonUnpickler.dispatch[pickle.BINBYTES8[0]],
     pickle.PUT[0]: _Unpickler.load_put,
     pickle.REDUCE[0]: _Unpickler.load_reduce,
     pickle.BUILD[0]: _Unpickler.load_build,
