@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Mapping
-from contextlib import nullcontext
 from typing import Any, Self
 
 import numpy as np
@@ -30,8 +29,8 @@ class BaseNetwork:
 
     def _adopt(self, engine: Engine) -> None:
         # a constructor that is called again does not take the engine from under another thread
-        with self._engine.exclusive if "_engine" in self.__dict__ else nullcontext():
-            self._engine = engine
+        held = self._engine if "_engine" in self.__dict__ else engine
+        held.exclusive.run(setattr, self, "_engine", engine)
 
     def __copy__(self) -> Self:
         network = type(self).__new__(type(self))
@@ -122,6 +121,10 @@ class BaseNetwork:
             If the network is at work in another thread.
         """
         self._engine.restore(snapshot)
+
+    def _check_finite(self, name: str, X: np.ndarray) -> None:
+        """Raise a ValueError that names the first number in X that is not finite."""
+        self._engine.check_finite(name, X)
 
     def _back_up(self) -> None:
         """Take a snapshot for `_roll_back`."""

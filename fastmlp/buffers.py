@@ -51,9 +51,13 @@ class Buffers:
 
     def snapshot(self) -> dict[str, Any]:
         """Copies of all that training changes, and the sizes that it is of."""
-        with self.exclusive:
-            changed = {name: getattr(self, name) for name in ("flat_params", "moments", "n_updates")}
-            return {"sizes": self.layout.sizes, **copy.deepcopy(changed)}
+        return self.exclusive.run(
+            copy.deepcopy,
+            {
+                "sizes": self.layout.sizes,
+                **{name: getattr(self, name) for name in ("flat_params", "moments", "n_updates")},
+            },
+        )
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Go back to a snapshot of this engine, or of one like it, in place: all of it or, where it is refused, none.
@@ -63,13 +67,15 @@ class Buffers:
         TypeError, ValueError
             If it is none, or one of other sizes.
         """
-        with self.exclusive:
-            flat_params, moments, n_updates = self._checked_snapshot(snapshot)
-            copies = [(self.flat_params, flat_params)]
-            for name in {**self.moments, **moments}:
-                buffers = self.moments_of(name)
-                copies += zip(buffers, moments.get(name, [np.zeros(1)] * len(buffers)), strict=True)
-            _kernels.put_back(self, {"n_updates": n_updates}, copies)
+        self.exclusive.run(self._restore, snapshot)
+
+    def _restore(self, snapshot: dict[str, Any]) -> None:
+        flat_params, moments, n_updates = self._checked_snapshot(snapshot)
+        copies = [(self.flat_params, flat_params)]
+        for name in {**self.moments, **moments}:
+            buffers = self.moments_of(name)
+            copies += zip(buffers, moments.get(name, [np.zeros(1)] * len(buffers)), strict=True)
+        _kernels.put_back(self, {"n_updates": n_updates}, copies)
 
     def _checked_snapshot(self, snapshot: Any) -> tuple[np.ndarray, dict[str, list[np.ndarray]], int]:
         wanted = "snapshot must be what snapshot() of a network gives"

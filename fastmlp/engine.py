@@ -11,7 +11,7 @@ from fastmlp import _kernels, threads
 from fastmlp._kernels import TILE_ROWS
 from fastmlp.buffers import N_MOMENTS, Buffers
 from fastmlp.preprocessing import Standardizer, own_copy
-from fastmlp.validation import class_labels, real_array, real_matrix, real_targets
+from fastmlp.validation import as_stored, class_labels, real_array, real_matrix, real_targets
 from fastmlp.workspace import Workspace
 
 # Whether a call is worth a team is asked of the rows that pass through the network. Next to them, the update of a
@@ -23,6 +23,9 @@ MOMENT_ROWS = 4
 # Rows of a prediction that go to the kernels at a time, and are converted first where need be; then Python may look for
 # a signal.
 BLOCK_ROWS = 8 * TILE_ROWS
+
+# Rows that are looked at together for numbers that are not finite.
+CHECK_ROWS = 64
 
 # Workspaces for predictions that are kept, for as many threads as predict at a time.
 MAX_TILES = 4
@@ -93,8 +96,7 @@ class Engine(Buffers):
             if n_features != n_in:
                 raise ValueError(f"standardizer must be fitted to rows of {n_in} features, got one for {n_features}")
         attributes = {"_standardizer": standardizer, "_statistics": statistics}
-        with self.exclusive:
-            _kernels.put_back(self, {**attributes, **NO_BATCH, "_batch": None, "_tiles": []}, [])
+        self.exclusive.run(_kernels.put_back, self, {**attributes, **NO_BATCH, "_batch": None, "_tiles": []}, [])
 
     def __getstate__(self) -> dict[str, Any]:
         names = (
@@ -108,8 +110,8 @@ class Engine(Buffers):
             "has_gradients",
             "_standardizer",
         )
-        with self.exclusive:  # and copies, since a training may begin before they have been written down
-            return copy.deepcopy({name: getattr(self, name) for name in names})
+        # copies, since a training may begin before they have been written down
+        return self.exclusive.run(lambda: copy.deepcopy({name: getattr(self, name) for name in names}))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -121,15 +123,16 @@ class Engine(Buffers):
 
     def forward(self, X: npt.ArrayLike) -> np.ndarray:
         """Outputs (n_rows, n_outputs), a fresh array; keeps what `backward` needs, X itself included."""
-        X = real_matrix("X", X, self.layout.sizes[0])
-        with self.exclusive:
-            n_rows = len(X)
-            self._rows = None
-            batch = self._batch_workspace(n_rows)
-            X = batch.stored(batch.apart(X))
-            gathered = n_rows == 0 or batch.passes.forward(X, self._team_size(n_rows))
-            self._rows = batch.outputs(0, n_rows) if gathered else X
-            return batch.outputs(len(self.layout.sizes), n_rows).copy()
+        return self.exclusive.run(self._forward, real_matrix("X", X, self.layout.sizes[0]))
+
+    def _forward(self, X: np.ndarray) -> np.ndarray:
+        n_rows = len(X)
+        self._rows = None
+        batch = self._batch_workspace(n_rows)
+        X = batch.stored(batch.apart(X))
+        gathered = n_rows == 0 or batch.passes.forward(X, self._team_size(n_rows))
+        self._rows = batch.outputs(0, n_rows) if gathered else X
+        return batch.outputs(len(self.layout.sizes), n_rows).copy()
 
     def scores(self) -> np.ndarray:
         """What the last layer gave in the last `forward` (n_rows, n_outputs), a copy."""
@@ -141,34 +144,39 @@ class Engine(Buffers):
         """Fill the gradients for the batch last given to `forward`; returns its loss."""
         # what a user's object does when it becomes an array is done before the batch is looked at
         y = real_array("y", y, "integer labels" if self.loss == "cross_entropy" else "real numbers")
-        with self.exclusive:
-            if self._rows is None or self._batch is None:
-                raise RuntimeError("backward needs the scores of a batch: call forward(X) first")
-            n_rows = len(self._rows)
-            if n_rows == 0:
-                raise ValueError("X must have at least one row to train on, got an empty batch")
-            if self.loss == "cross_entropy":
-                wanted = class_labels("y", y, n_rows, self.layout.sizes[-1])
-            else:
-                wanted = real_targets("y", y, n_rows, self.layout.sizes[-1], self.layout.dtype)
-            loss = self._batch.passes.backward(wanted, regularization, self._team_size(n_rows))
-            self.has_gradients = True
+        return self.exclusive.run(self._backward, y, regularization)
+
+    def _backward(self, y: np.ndarray, regularization: float) -> float:
+        if self._rows is None or self._batch is None:
+            raise RuntimeError("backward needs the scores of a batch: call forward(X) first")
+        n_rows = len(self._rows)
+        if n_rows == 0:
+            raise ValueError("X must have at least one row to train on, got an empty batch")
+        if self.loss == "cross_entropy":
+            wanted = class_labels("y", y, n_rows, self.layout.sizes[-1])
+        else:
+            wanted = real_targets("y", y, n_rows, self.layout.sizes[-1], self.layout.dtype)
+        loss = self._batch.passes.backward(wanted, regularization, self._team_size(n_rows))
+        self.has_gradients = True
         return loss
 
     def update(
         self, optimizer: str, rate: float, beta1: float, beta2: float, epsilon: float, time_step: int | None
     ) -> None:
         """One step with the gradients at hand; `time_step` None counts the network's own updates."""
-        with self.exclusive:
-            if not self.has_gradients:
-                raise RuntimeError("update needs gradients: call forward(X) and backward(y) first")
-            t = self.n_updates + 1 if time_step is None else time_step
-            n_threads = threads.team_size(self.n_threads, UPDATE_WORK * self.layout.size)
-            updater = self._updater(optimizer)
-            try:
-                updater.step(rate, beta1, beta2, epsilon, t, n_threads)
-            finally:
-                self.n_updates += 1  # also where a signal raises as soon as the step is done
+        self.exclusive.run(self._update, optimizer, (rate, beta1, beta2, epsilon), time_step)
+
+    def _update(self, optimizer: str, rates: tuple[float, float, float, float], time_step: int | None) -> None:
+        if not self.has_gradients:
+            raise RuntimeError("update needs gradients: call forward(X) and backward(y) first")
+        t = self.n_updates + 1 if time_step is None else time_step
+        n_threads = threads.team_size(self.n_threads, UPDATE_WORK * self.layout.size)
+        updater = self._updater(optimizer)
+        before = updater.n_steps
+        try:
+            updater.step(*rates, t, n_threads)
+        finally:
+            self.n_updates += updater.n_steps - before  # also where a signal raises as soon as the step is done
 
     def train_epoch(
         self,
@@ -189,8 +197,7 @@ class Engine(Buffers):
         learning rate, beta1, beta2 and epsilon. `advance` is called with a number of batches that have been done. A
         batch whose loss is not finite ends the epoch.
 
-        Whoever calls it is alone in the network, by a `with` in the caller's frame: Python 3.12 and 3.13 may not leave
-        one where a signal comes at the end of a loop in it.
+        Whoever calls it is alone in the network, by `exclusive`.
 
         Returns
         -------
@@ -221,6 +228,27 @@ class Engine(Buffers):
             if run.diverged:
                 break
         return Trained(loss, n_correct, n_batches, run.diverged)
+
+    def check_finite(self, name: str, X: np.ndarray, order: np.ndarray | None = None) -> None:
+        """Raise a ValueError that names the first number in X[order], or in X, that the network takes as not finite.
+
+        X (n_rows, n_in) and order (n,) have been checked.
+        """
+        n_rows = len(X) if order is None else len(order)
+        taken = np.empty((CHECK_ROWS, X.shape[1]), self.layout.dtype)
+        for start in range(0, n_rows, CHECK_ROWS):
+            part = slice(start, start + CHECK_ROWS)
+            rows = X[part] if order is None else X[order[part]]
+            block = taken[: len(rows)]
+            _kernels.standardize(as_stored(rows, np.dtype(np.float64)), block.reshape(-1), *self._statistics)
+            if _kernels.is_finite(block.reshape(-1)):
+                continue
+            row, column = (int(places[0]) for places in np.nonzero(~np.isfinite(block)))
+            value, place = rows[row, column], start + row if order is None else order[start + row]
+            needed = "finite"
+            if np.isfinite(value):
+                needed += f" in {self.layout.dtype}" + (", once it is standardised" if self._statistics else "")
+            raise ValueError(f"{name} must be {needed}, got {value!s} in row {place}, column {column}")
 
     def predict_proba(self, X: npt.ArrayLike) -> np.ndarray:
         """Probabilities (n_rows, n_classes); leaves the batch of `forward` alone."""
@@ -257,7 +285,7 @@ class Engine(Buffers):
         labels: np.ndarray | None = None,
         losses: np.ndarray | None = None,
     ) -> None:
-        """Fill what is given for each row of X; the losses need the labels."""
+        """Fill what is given for each row of X; the losses need the labels. Rows that are not finite are refused."""
         n_rows = len(X)
         if n_rows == 0:
             return
@@ -276,7 +304,8 @@ class Engine(Buffers):
         for start in range(0, n_rows, BLOCK_ROWS):
             part = slice(start, start + BLOCK_ROWS)
             answers = (None if array is None else array[part] for array in (outputs, classes, labels, losses))
-            tile.passes.predict(tile.stored(X[part]), tiled, n_threads, *answers)
+            if not tile.passes.predict(tile.stored(X[part]), tiled, n_threads, *answers):
+                self.check_finite("X", X)
         if len(tiles) < MAX_TILES:
             tiles.append(tile)
 

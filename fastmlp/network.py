@@ -1,5 +1,6 @@
 """`NeuralNetwork`: the assignment's face, and fit, predict, save and load for everybody else."""
 
+import functools
 import os
 from collections.abc import Iterable
 from typing import Self
@@ -163,7 +164,8 @@ class NeuralNetwork(PredictingNetwork):
         DivergenceError
             When the loss or a parameter is no longer finite; parameters are then as after the last finite epoch.
         TypeError, ValueError
-            If an argument makes no sense, or is not as it was in the checkpoint; nothing has changed then.
+            If an argument makes no sense, or is not as it was in the checkpoint; nothing has changed then. Also if a
+            row of X is not finite, which is found when the loss is not; parameters are as after the epoch before.
         fastmlp.ModelFileError
             If the checkpoint's file is damaged, or no checkpoint.
         fastmlp.optional.MissingLibraryError
@@ -201,19 +203,16 @@ class NeuralNetwork(PredictingNetwork):
             keeper = Checkpoint(self._model, checkpoint, seconds, resume)
         elif resume:
             raise ValueError("checkpoint must be given with resume=True, got None")
-        with self._engine.exclusive:
-            return training.fit(
-                self,
-                X,
-                y,
-                settings,
-                seed=seed,
-                X_val=X_val,
-                y_val=y_val,
-                progress=progress,
-                callbacks=callbacks,
-                keeper=keeper,
-            )
+        fit = functools.partial(
+            training.fit,
+            seed=seed,
+            X_val=X_val,
+            y_val=y_val,
+            progress=progress,
+            callbacks=callbacks,
+            keeper=keeper,
+        )
+        return self._engine.exclusive.run(fit, self, X, y, settings)
 
     def train_epoch(
         self,
@@ -259,7 +258,8 @@ class NeuralNetwork(PredictingNetwork):
             When the loss of a batch is not finite, or a parameter at the end. A batch whose cross-entropy is not finite
             changes nothing.
         TypeError, ValueError
-            If an argument makes no sense; nothing has changed then.
+            If an argument makes no sense; nothing has changed then. Also if a row of X is not finite, which is found
+            when the loss is not; the batches before have been applied.
 
         Examples
         --------
@@ -286,11 +286,15 @@ class NeuralNetwork(PredictingNetwork):
         labels = class_labels("y", y, len(rows), self.output_size)
         checked = np.arange(len(rows)) if order is None else row_indices("order", order, len(rows))
         t = None if time_step is None else integer("time_step", time_step, 1, 2**53)
-        with self._engine.exclusive:
-            try:
-                return self._run_epoch(rows, labels, checked, settings, settings.rate, t, lambda n_batches: None)
-            finally:
-                self._forget_batch()
+        return self._engine.exclusive.run(self._train_once, rows, labels, checked, settings, t)
+
+    def _train_once(
+        self, X: np.ndarray, y: np.ndarray, order: np.ndarray, settings: training.Settings, time_step: int | None
+    ) -> tuple[float, float]:
+        try:
+            return self._run_epoch(X, y, order, settings, settings.rate, time_step, lambda n_batches: None)
+        finally:
+            self._forget_batch()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a file under exactly this name: NumPy's `.npz`, or `.safetensors` where it ends so.
@@ -366,18 +370,18 @@ class NeuralNetwork(PredictingNetwork):
         advance: Advance,
     ) -> tuple[float, float]:
         """`train_epoch` with arguments that have been checked, for `fastmlp.training.fit`."""
-        with self._engine.exclusive:
-            found = self._engine.train_epoch(
-                X,
-                y,
-                order,
-                batch_size=settings.batch_size,
-                regularization=settings.regularization,
-                optimizer=settings.optimizer,
-                rates=(rate, settings.beta1, settings.beta2, settings.epsilon),
-                time_step=time_step,
-                advance=advance,
-            )
+        found = self._engine.train_epoch(
+            X,
+            y,
+            order,
+            batch_size=settings.batch_size,
+            regularization=settings.regularization,
+            optimizer=settings.optimizer,
+            rates=(rate, settings.beta1, settings.beta2, settings.epsilon),
+            time_step=time_step,
+            advance=advance,
+        )
         if found.diverged or not self._engine.is_finite():
+            self._engine.check_finite("X", X, order[: found.n_batches * settings.batch_size])
             raise DivergenceError(found.n_batches if found.diverged else 0, rate)
         return found.loss / len(order), found.n_correct / len(order)

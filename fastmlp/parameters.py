@@ -6,7 +6,6 @@ The gradients and an optimiser's moments are buffers of the same layout, so an u
 import itertools
 import math
 from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,6 @@ from fastmlp.validation import real_array
 
 # A cache line, and the widest vector of current processors.
 ALIGNMENT = 64
-
-_ANYBODY: AbstractContextManager[None] = nullcontext()
 
 INITIALIZERS = ("assignment", "he", "glorot")
 
@@ -77,13 +74,13 @@ class Layout:
         buffer.fill(0)
         return buffer
 
-    def views(self, buffer: np.ndarray, alone: AbstractContextManager[None] = _ANYBODY) -> "Parameters":
-        """The named views of a flat buffer; who assigns to one of them is `alone` for as long."""
+    def views(self, buffer: np.ndarray, exclusive: _kernels.Exclusive | None = None) -> "Parameters":
+        """The named views of a flat buffer; to assign to one of them keeps other threads out of `exclusive`."""
         arrays = {
             name: buffer[start : start + math.prod(shape)].reshape(shape)
             for (name, shape), start in zip(self.shapes.items(), self.offsets.values(), strict=True)
         }
-        return Parameters(arrays, alone)
+        return Parameters(arrays, exclusive or _kernels.Exclusive())
 
 
 class Parameters(MutableMapping[str, np.ndarray]):
@@ -102,9 +99,9 @@ class Parameters(MutableMapping[str, np.ndarray]):
     45.0
     """
 
-    def __init__(self, arrays: dict[str, np.ndarray], alone: AbstractContextManager[None]):
+    def __init__(self, arrays: dict[str, np.ndarray], exclusive: _kernels.Exclusive):
         self._arrays = arrays
-        self._alone = alone
+        self._exclusive = exclusive
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self._arrays[name]
@@ -113,8 +110,8 @@ class Parameters(MutableMapping[str, np.ndarray]):
         if name not in self._arrays:
             raise KeyError(f"{name!r} is not one of {', '.join(self._arrays)}")
         checked = checked_array(name, value, self._arrays[name].shape)
-        with self._alone, np.errstate(over="ignore", invalid="ignore"):
-            self._arrays[name][...] = checked
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._exclusive.run(np.copyto, self._arrays[name], checked, "unsafe")
 
     def __delitem__(self, name: str) -> None:
         raise TypeError(f"cannot delete {name!r}: a network's parameters are fixed")
@@ -156,8 +153,7 @@ class Parameters(MutableMapping[str, np.ndarray]):
                 (array, np.array(checked_array(name, values[name], array.shape), array.dtype))
                 for name, array in self._arrays.items()
             ]
-        with self._alone:
-            _kernels.put_back(None, {}, copies)
+        self._exclusive.run(_kernels.put_back, None, {}, copies)
 
 
 def checked_array(name: str, value: npt.ArrayLike, shape: tuple[int, ...]) -> np.ndarray:

@@ -61,8 +61,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
         If there are more names than a file may have; nothing is written then.
     """
     place = as_path("path", path)
-    with model.engine.exclusive:  # what is written must be what the digest is of
-        _write(model, place)
+    model.engine.exclusive.run(_write, model, place)  # what is written must be what the digest is of
 
 
 def _write(model: Model, path: Path) -> None:

@@ -26,7 +26,7 @@ class PredictingNetwork(AssignmentNetwork):
         Raises
         ------
         TypeError, ValueError
-            If X is not real or not of that shape.
+            If X is not real, not finite or not of that shape; the first number that is not finite is named.
 
         Examples
         --------
@@ -44,7 +44,7 @@ class PredictingNetwork(AssignmentNetwork):
         Raises
         ------
         TypeError, ValueError
-            If X is not real or not of that shape.
+            If X is not real, not finite or not of that shape; the first number that is not finite is named.
 
         Examples
         --------
@@ -63,7 +63,7 @@ class PredictingNetwork(AssignmentNetwork):
         Raises
         ------
         TypeError, ValueError
-            If X and y are not real rows and their labels, or there are none.
+            If X and y are not finite rows and their labels, or there are none.
 
         Examples
         --------

@@ -214,6 +214,9 @@ class NeuralNetwork(Functions):
         """Go back to a snapshot."""
         self.__dict__.update(copy.deepcopy(snapshot))
 
+    def _check_finite(self, name: str, X: np.ndarray) -> None:
+        """Nothing: see the class."""
+
     def _back_up(self) -> None:
         """Take a snapshot for `_roll_back`."""
         self._backup = self.snapshot()

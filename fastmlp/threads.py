@@ -6,16 +6,13 @@ it has obeyed. Where there is none, or where FASTMLP_THREADING=blas asks for it,
 threads, the kernels have one, and results may differ in rounding from one number of threads to another.
 """
 
-import ctypes
 import functools
 import os
 import time
 from pathlib import Path
-from typing import NamedTuple
-
-import scipy.linalg.cython_blas
 
 from fastmlp import _kernels
+from fastmlp.blas import find_blas
 
 # Multiplications of a forward pass below which a team costs more than it saves. In training, two threads lose a tenth
 # to a quarter at 0.8 million (784-32-10, batch of 32), break even at 1.2 to 1.6 million (64-32-10, batch of 512;
@@ -33,43 +30,6 @@ HOPELESS = 0.5
 HOLD = 2.0
 
 
-class Blas(NamedTuple):
-    """SciPy's BLAS library: what it says of itself, and the addresses of its functions for its number of threads."""
-
-    description: str
-    get_threads: int
-    set_threads: int
-
-
-def find_blas() -> Blas:
-    """Look for OpenBLAS's control functions in the library that SciPy's BLAS functions come from.
-
-    A symbol is looked up in a library and in those that it is linked with, so the extension module leads to the right
-    copy where NumPy, SciPy and others have each brought their own.
-    """
-    library = ctypes.CDLL(scipy.linalg.cython_blas.__file__)
-    for prefix in ("scipy_openblas", "openblas"):
-        try:
-            get, set_, parallel, config = (
-                getattr(library, f"{prefix}_{name}")
-                for name in ("get_num_threads", "set_num_threads", "get_parallel", "get_config")
-            )
-        except AttributeError:
-            continue
-        config.restype = ctypes.c_char_p
-        description = config().decode().strip()
-        before = get()
-        set_(1)
-        obeyed = get() == 1
-        set_(before)
-        # 0 is a build without threads, 1 one with threads of its own; one with OpenMP's (2) has another limit for
-        # each calling thread, so that a limit set here would not hold for the members of a team
-        if parallel() in (0, 1) and obeyed:
-            return Blas(description, *(ctypes.cast(f, ctypes.c_void_p).value or 0 for f in (get, set_)))
-        return Blas(description, 0, 0)
-    return Blas("unknown", 0, 0)
-
-
 def _choose_pattern() -> str:
     asked = os.environ.get("FASTMLP_THREADING", "openmp")
     if asked not in ("openmp", "blas"):
@@ -82,13 +42,15 @@ pattern = _choose_pattern()
 _forked = False
 
 if pattern == "openmp":
-    _kernels.bind_blas(blas.get_threads, blas.set_threads)
+    _kernels.bind_blas(*blas[1:])
 
 
 def _after_fork_in_child() -> None:
-    # OpenMP's threads are gone in the child, and a team there would wait for them for ever (gcc bug 58378)
+    # OpenMP's threads are gone in the child, and a team there would wait for them for ever (gcc bug 58378): whoever
+    # started them, since other libraries may have brought the OpenMP that the kernels use too
     global _forked
-    _forked = _kernels.after_fork_in_child() or _forked
+    _forked = True
+    _kernels.after_fork_in_child()
 
 
 if hasattr(os, "register_at_fork"):

@@ -165,7 +165,7 @@ class DivergenceError(ArithmeticError):
         after = "" if history is None else f". The parameters are as after epoch {len(history)}"
         super().__init__(
             f"training diverged at {place}, learning rate {learning_rate:g}: the loss is not finite{after}; try a "
-            "lower learning rate, and look for NaN or huge values in X"
+            "lower learning rate, and look for huge values in X"
         )
         self.batch, self.learning_rate, self.epoch, self.history = batch, learning_rate, epoch, history
 
@@ -277,10 +277,14 @@ class Network(Protocol):
         time_step: int | None,
         advance: Advance,
     ) -> tuple[float, float]:
-        """Train on the batches of X[order]; gives the mean loss and the accuracy of a row, or a DivergenceError."""
+        """Train on the batches of X[order]; gives the mean loss and the accuracy of a row.
+
+        Where they are not finite, that is a DivergenceError, or a ValueError where a row of X is not.
+        """
         ...
 
     def evaluate(self, X: Any, y: Any, reg: float = 0.0) -> tuple[float, float]: ...
+    def _check_finite(self, name: str, X: np.ndarray) -> None: ...
     def _back_up(self) -> None: ...
     def _roll_back(self) -> None: ...
     def _forget_batch(self) -> None: ...
@@ -361,9 +365,11 @@ def train_epoch(
     time_step = epoch if settings.time_step == "epoch" else None
     try:
         loss, accuracy = network._run_epoch(rows, labels, order, settings, rate, time_step, advance)
-    except DivergenceError as error:
+    except (DivergenceError, ValueError) as error:
         network._roll_back()
-        raise DivergenceError(error.batch, rate, epoch, history) from None
+        if isinstance(error, DivergenceError):
+            raise DivergenceError(error.batch, rate, epoch, history) from None
+        raise  # a row of X is not finite
     return Epoch(loss, accuracy, math.nan, math.nan, rate, time.perf_counter() - start)
 
 
@@ -380,6 +386,7 @@ def checked_validation(
     if len(rows) == 0:
         raise ValueError("X_val must have at least one row, got none")
     labels = class_labels("y_val", y_val, len(rows), network.output_size)
+    network._check_finite("X_val", rows)
 
     def validate(regularization: float) -> dict[str, float]:
         return dict(zip(("val_loss", "val_accuracy"), network.evaluate(rows, labels, regularization), strict=True))

@@ -44,9 +44,13 @@ class Workspace:
 
     def apart(self, X: np.ndarray) -> np.ndarray:
         """X, or a copy of one that lies where passes and updates write."""
-        if any(np.may_share_memory(X, buffer) for buffer in self._written):
-            return X.copy()
-        return X
+        owner = X if X.base is None else X.base
+        if isinstance(owner, np.ndarray) and owner.flags.owndata:
+            # it shares its memory with its own views alone, which is quickly looked up
+            shared = any(owner is buffer.base for buffer in self._written)
+        else:
+            shared = any(np.may_share_memory(X, buffer) for buffer in self._written)
+        return X.copy() if shared else X
 
     def stored(self, X: np.ndarray) -> np.ndarray:
         """X, converted where the kernels cannot gather its rows."""

@@ -53,7 +53,7 @@ MUTATIONS = {
         ),
         "a weight of each run not regularised": ("range(n - n % LANES, n)", "range(n - n % LANES + 1, n)"),
         "half of the squared weights lost": ("return lanes[0] + lanes[1]", "return lanes[0]"),
-        "an infinite parameter passes for finite": ("bad |= x[j] * 0 != 0", "bad |= x[j] != x[j]"),
+        "an infinite parameter passes for finite": ("lanes[0] += x[j] * zero", "lanes[0] += zero"),
     },
     "src_pyx/_exp.h": {
         "a term of float32's exponential lost": ("y = y * r + 1.0f / 720;", "y = y * r;"),
@@ -71,8 +71,8 @@ MUTATIONS = {
         "the caller's floating-point mode not put back": ("{ _mm_setcsr(before); }", "{ (void)before; }"),
     },
     "src_pyx/_jobs.pxd": {
-        "more members counted on than OpenMP granted": ("openmp.members()", "n_threads"),
-        "members that are not needed take part": ("if me.number < me.n_members:", "if True:"),
+        "more members counted on than OpenMP granted": ("min(team.n_members, n_members)", "team.n_members"),
+        "members that are not needed take part": ("if number < me.n_members:", "if True:"),
         "the last block of parameters not updated": (
             "share_stop(me, blocks.n)):\n        at = start",
             "share_stop(me, blocks.n - 1)):\n        at = start",
@@ -110,7 +110,8 @@ MUTATIONS = {
             "&self.update.optimizer\n        job.deadline",
         ),
         "both moments in one buffer": ("address(moments[1])", "address(moments[0])"),
-        "a fork not noticed": ("return openmp.team_started", "return False"),
+        "BLAS's memory not tried": ("if not blas.provide(n_users):", "if False:"),
+        "threads not tried": ("openmp.try_team(n_threads)", "0"),
         "the time that training may take ignored": ("monotonic() + seconds", "monotonic() + 1e9"),
         "regularisation lost in training": (".epoch.regularization = regularization", ".epoch.regularization = 0"),
     },
@@ -199,8 +200,8 @@ MUTATIONS = {
     "src_pyx/_network.pxd": {
         "the last tile dropped": ("return (n_rows + TILE_ROWS - 1) // TILE_ROWS", "return n_rows // TILE_ROWS"),
         "the last tile of a batch too long": (
-            "                         min(<Py_ssize_t> TILE_ROWS, n_rows - first))",
-            "                         TILE_ROWS)",
+            "                         min(<Py_ssize_t> TILE_ROWS, n_rows - first), n_bad)",
+            "                         TILE_ROWS, n_bad)",
         ),
         "the last tile of a prediction too long": ("n = min(<Py_ssize_t> TILE_ROWS, n_rows - first)", "n = TILE_ROWS"),
         "a ReLU after the last layer": ("layer.y, n_rows, k < net.n_layers - 1,", "layer.y, n_rows, k < net.n_layers,"),
@@ -218,8 +219,8 @@ MUTATIONS = {
             "n_correct + i)\n    if False: barrier(me",
         ),
         "no barrier after rows are gathered": (
-            "n_in, x + first * n_in)\n        barrier(me",
-            "n_in, x + first * n_in)\n        if False: barrier(me",
+            "if rows != NULL:\n        barrier(me",
+            "if False:\n        barrier(me",
         ),
         "the penalty not halved": ("0.5 * regularization * squares", "regularization * squares"),
         "the loss not divided by the rows": (

@@ -67,20 +67,16 @@ MUTATIONS = {
         "a standardizer of fewer features accepted": ("if n_features != n_in:", "if n_features > n_in:"),
         "a standardizer not copied": ("standardizer = own_copy(standardizer)", "pass"),
         "an old standardizer stays at work in the batch": (', "_batch": None, "_tiles": []}', "}"),
-        "forward not exclusive": (
-            "with self.exclusive:\n            n_rows = len(X)",
-            "if True:\n            n_rows = len(X)",
-        ),
-        "an update not exclusive": (
-            "with self.exclusive:\n            if not self.has_gradients",
-            "if True:\n            if not self.has_gradients",
-        ),
+        "forward not exclusive": ("self.exclusive.run(self._forward, real", "self._forward(real"),
+        "an update not exclusive": ("self.exclusive.run(self._update, ", "self._update("),
+        "rows that are not finite predicted": ('self.check_finite("X", X)', "pass"),
+        "a row that is not finite called by its place in the batch": ("order[start + row]", "start + row"),
         "predictions share a tile": ("tile = tiles.pop()", "tile = tiles[-1]"),
         "scores given away that the next call writes over": (", n_rows).copy()", ", n_rows)"),
-        "gradients of an empty batch": ("if n_rows == 0:\n                raise", "if False:\n                raise"),
+        "gradients of an empty batch": ("if n_rows == 0:\n            raise Val", "if False:\n            raise Val"),
         "an update without gradients": ("if not self.has_gradients:", "if False:"),
         "gradients of an older batch applied": (', "has_gradients": False}', "}"),
-        "updates not counted": ("self.n_updates += 1", "pass"),
+        "updates not counted": ("self.n_updates += updater.n_steps - before", "pass"),
         "Adam's time step counted from 0": ("self.n_updates + 1 if time_step", "self.n_updates if time_step"),
         "a given time step grows": ("else (time_step, 0)", "else (time_step, 1)"),
         "the last batch, which is smaller, dropped": (
@@ -196,6 +192,11 @@ MUTATIONS = {
             'if False:\n            raise ValueError("X',
         ),
     },
+    "fastmlp/blas.py": {
+        "a library believed that did not obey": (" or not obeyed:", ":"),
+        "BLAS's threads not put back after the trial": ("set_(before)", "pass"),
+        "another library's threads taken for BLAS's": ("if _file_of(get) not in", "if 0 in"),
+    },
     "fastmlp/threads.py": {
         "quota rounded up": ("max(1, int(quota))", "max(1, -int(-quota // 1))"),
         "the quota of the innermost group alone": ("(group, *group.parents)", "(group,)"),
@@ -204,8 +205,6 @@ MUTATIONS = {
             "if False else",
         ),
         "more threads than blocks": ("else min(n_threads, MAX_THREADS)", "else n_threads"),
-        "a library believed that did not obey": ("parallel() in (0, 1) and obeyed", "parallel() in (0, 1)"),
-        "BLAS's threads not put back after the trial": ("set_(before)", "pass"),
         "a team in a forked child": ("global _forked\n", ""),
     },
 }

@@ -14,6 +14,13 @@ cdef extern from "_blas_limit.h" nogil:
     void forget "fastmlp_blas_forget"() noexcept
     void keep_one_thread "fastmlp_blas_keep_one"() noexcept
 
+cdef extern from "_blas_buffers.h" nogil:
+    const size_t BUFFER "FASTMLP_BLAS_BUFFER"
+    void* (*allocate "fastmlp_blas_alloc")(int) noexcept
+    void (*deallocate "fastmlp_blas_free")(void*) noexcept
+    int users "fastmlp_blas_users"
+    bint provide "fastmlp_blas_provide"(int n) noexcept
+
 
 cdef inline void gemm(
     bint ta, bint tb, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,

@@ -7,7 +7,8 @@ from cython cimport floating
 
 cdef enum:
     LANES = 16
-    # So many elements of a few arrays are in the first-level cache from one loop to the next.
+    # So many elements of a few arrays, or four times as many of one, are in the first-level cache from one loop to the
+    # next.
     RUN = 1024
 
 
@@ -68,10 +69,18 @@ cdef inline double regularize(
     return lanes[0] + lanes[1]
 
 
-cdef inline bint all_finite(const floating* x, Py_ssize_t n) noexcept nogil:
-    """Whether there is neither NaN nor an infinity: their product with 0 alone is not 0."""
-    cdef Py_ssize_t j
-    cdef int bad = 0
-    for j in range(n):
-        bad |= x[j] * 0 != 0
-    return bad == 0
+cdef inline bint all_finite(const floating* restrict x, Py_ssize_t n) noexcept nogil:
+    """Whether there is neither NaN nor an infinity: their product with 0 alone is not 0, nor is a sum with it."""
+    cdef floating lanes[2 * LANES]
+    cdef floating zero = 0, total = 0
+    cdef Py_ssize_t i, j, k
+    for k in range(2 * LANES):
+        lanes[k] = 0
+    for i in range(n // (2 * LANES)):
+        for k in range(2 * LANES):
+            lanes[k] += x[i * 2 * LANES + k] * zero
+    for j in range(n - n % (2 * LANES), n):
+        lanes[0] += x[j] * zero
+    for k in range(2 * LANES):
+        total += lanes[k]
+    return total == 0

@@ -1,9 +1,10 @@
 """What one call of the kernels does, and the team that does it: the one place that starts a parallel region."""
 from cython cimport floating
-from cython.parallel cimport parallel, threadid
 
 cimport _openmp as openmp
 from _float_mode cimport FloatMode, flush_denormals, restore
+from _layers cimport Layer
+from _matmul cimport SMALL_WORK
 from _network cimport Answers, Network, Wanted, backward_member, forward_member, predict_member
 from _openmp cimport Member, share_start, share_stop
 from _optimizers cimport Optimizer, update
@@ -50,32 +51,57 @@ cdef inline Py_ssize_t size_of(const Job* job) noexcept nogil:
     return sizeof(float) if job.single else sizeof(double)
 
 
-cdef inline void run_team(Job* job, floating* params, int n_threads) noexcept nogil:
-    cdef openmp.Barrier barrier
+cdef inline bint calls_blas(const Job* job) noexcept nogil:
+    """Whether a product of this job may be too large for the loops of _matmul.pxd."""
+    cdef const Layer* last
+    if job.task == UPDATE:
+        return False
+    last = &job.net.layers[job.net.n_layers - 1]
+    return <double> (job.epoch.batch_size if job.task == TRAIN else job.n_rows) * (last.b + last.n_out) > SMALL_WORK
+
+
+cdef struct Team:
+    const Job* job
+    int n_members
+    openmp.Barrier barrier
+
+
+cdef inline void run_team(Job* job, int n_threads) noexcept nogil:
+    """Do a job by so many threads, or by fewer where OpenMP has not got them."""
+    cdef Team team
     job.slept = 0
     if n_threads == 1:
-        run_member(job, params, Member(0, 1, NULL))
+        run_member(job, Member(0, 1, NULL))
         return
-    openmp.init(&barrier)
-    with parallel(num_threads=openmp.team_size(n_threads)):
-        # the region may have got fewer members than it asked for, or more
-        run_share(job, params, Member(threadid(), min(n_threads, openmp.members()), &barrier))
-    job.slept = barrier.slept
-    openmp.destroy(&barrier)
+    team.job, team.n_members = job, n_threads
+    openmp.init(&team.barrier)
+    openmp.run_team(n_threads, run_share, &team)
+    job.slept = team.barrier.slept
+    openmp.destroy(&team.barrier)
 
 
-cdef inline void run_share(const Job* job, floating* params, Member me) noexcept nogil:
-    if me.number < me.n_members:
-        run_member(job, params, me)
+cdef inline void run_share(void* context, int number, int n_members) noexcept nogil:
+    cdef Team* team = <Team*> context
+    # the region may have got fewer members than it asked for, or more
+    cdef Member me = Member(number, min(team.n_members, n_members), &team.barrier)
+    if number < me.n_members:
+        run_member(team.job, me)
 
 
-cdef inline void run_member(const Job* job, floating* params, Member me) noexcept nogil:
+cdef inline void run_member(const Job* job, Member me) noexcept nogil:
+    if job.single:
+        run_task(job, <float*> job.params, me)
+    else:
+        run_task(job, <double*> job.params, me)
+
+
+cdef inline void run_task(const Job* job, floating* params, Member me) noexcept nogil:
     cdef FloatMode before = flush_denormals()
     cdef floating* gradients = <floating*> job.gradients
     cdef floating* arena = <floating*> job.arena
     cdef floating* x = <floating*> job.x
     if job.task == FORWARD:
-        forward_member(&job.net, params, arena, job.rows, x, job.n_rows, me)
+        forward_member(&job.net, params, arena, job.rows, x, job.n_rows, NULL, me)
     elif job.task == BACKWARD:
         backward_member(&job.net, params, gradients, arena, x, &job.wanted, job.n_rows, job.regularization, NULL, me)
     elif job.task == PREDICT:

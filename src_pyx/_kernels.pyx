@@ -17,6 +17,7 @@ from cpython.pythread cimport (
     WAIT_LOCK,
 )
 from cpython.time cimport monotonic
+from libc.string cimport strerror
 
 cimport _blas as blas
 cimport _build as build
@@ -24,7 +25,7 @@ cimport _openmp as openmp
 from _arrays cimport address, can_gather, check_length, kind_of
 from _elementwise cimport all_finite
 from _float_mode cimport FloatMode, flush_denormals, restore
-from _jobs cimport BACKWARD, FORWARD, PREDICT, TRAIN, UPDATE, Job, run_team, size_of
+from _jobs cimport BACKWARD, FORWARD, PREDICT, TRAIN, UPDATE, Job, calls_blas, run_team, size_of
 from _layers cimport Layer, layer_partials
 from _losses cimport CROSS_ENTROPY, Loss
 from _network cimport TILE_ROWS as _TILE_ROWS, Answers, Room, Wanted, mean_loss
@@ -50,16 +51,17 @@ cdef long forker = 0
 
 @cython.final
 cdef class Exclusive:
-    """Lets one thread in at a time, as often as it likes, and refuses the others.
-
-    Not in Python, which may raise KeyboardInterrupt at the beginning of a function: a thread that was interrupted on
-    its way in or out would keep all others out for ever.
-    """
+    """Lets one thread in at a time, as often as it likes, and refuses the others."""
 
     cdef long owner
     cdef Py_ssize_t depth, forks
 
-    def __enter__(self):
+    def run(self, function, *arguments):
+        """What the function gives, with all other threads kept out while it runs.
+
+        Not a context manager: a signal's exception between its methods may skip the second one, and keep all other
+        threads out for ever. Here none is raised between the call and what follows it.
+        """
         cdef long me = PyThread_get_thread_ident()
         if self.depth > 0 and self.owner != me:
             # a child forked while another thread was inside has it still inside, though that thread does not exist
@@ -68,9 +70,10 @@ cdef class Exclusive:
             self.depth = 0
         self.owner, self.forks = me, n_forks
         self.depth += 1
-
-    def __exit__(self, *error):
-        self.depth -= 1
+        try:
+            return function(*arguments)
+        finally:
+            self.depth -= 1
 
 
 def put_back(owner, dict attributes, list copies):
@@ -81,22 +84,34 @@ def put_back(owner, dict attributes, list copies):
         setattr(owner, name, value)
 
 
-cdef void run(Job* job, int n_threads) noexcept:
-    """Do a job, with the GIL released and BLAS held to one thread or to one caller at a time."""
+cdef int run(Job* job, int n_threads) except -1:
+    """Do a job, with the GIL released and BLAS held to one thread or to one caller at a time.
+
+    Memory for BLAS and threads are tried first, since neither OpenBLAS nor libgomp comes back where there are none.
+    """
+    cdef int error, n_users = n_threads if calls_blas(job) else 0
+    if not blas.provide(n_users):
+        raise MemoryError(f"BLAS needs {blas.BUFFER >> 20} MiB for each of {n_users} threads, which are not to be had")
+    error = openmp.try_team(n_threads)
+    if error != 0:
+        raise RuntimeError(
+            f"{n_threads} threads are needed, and cannot be started: {strerror(error).decode()}; lower n_threads, or "
+            "raise the limits of processes and memory"
+        )
+    blas.users += n_users
     if blas.get_threads != NULL:
         blas.hold()
     else:
         with nogil:
             PyThread_acquire_lock(turn, WAIT_LOCK)
     with nogil:
-        if job.single:
-            run_team(job, <float*> job.params, n_threads)
-        else:
-            run_team(job, <double*> job.params, n_threads)
+        run_team(job, n_threads)
     if blas.get_threads != NULL:
         blas.release()
     else:
         PyThread_release_lock(turn)
+    blas.users -= n_users
+    return 0
 
 
 @cython.final
@@ -134,15 +149,17 @@ cdef Rows standardized(Source source, const void** statistics) noexcept:
     return rows
 
 
-def standardize(X, out, mean, mean_rest, inverse_scale):
-    """out (n_rows * n_in,) := the rows of X, as a batch of a network with these statistics has them."""
+def standardize(X, out, *statistics):
+    """out (n_rows * n_in,) := the rows of X, as a batch of a network with these statistics, or with none, has them."""
     cdef Source source = Source(X)
-    cdef const void* statistics[3]
+    cdef const void* places[3]
     cdef Rows rows
     cdef FloatMode before
     cdef Py_ssize_t n_rows = source.view.shape[0], n_in = source.view.shape[1]
-    statistics[0], statistics[1], statistics[2] = address(mean), address(mean_rest), address(inverse_scale)
-    rows = standardized(source, statistics)
+    places[0] = places[1] = places[2] = NULL
+    for i, statistic in enumerate(statistics):
+        places[i] = address(statistic)
+    rows = standardized(source, places)
     before = flush_denormals()
     if out.itemsize == sizeof(float):
         gather(&rows, 0, n_rows, n_in, <float*> address(out))
@@ -233,13 +250,14 @@ cdef class Propagation:
     def predict(self, X, bint tiled, int n_threads, outputs, classes, labels, losses):
         """Take the rows of X forward, as `forward` does, and fill what is given, for each row: its outputs
         (n_rows, n_out), its class (n_rows,), intp, its cross-entropy (n_rows,), float64, which needs the labels
-        (n_rows,), intp.
+        (n_rows,), intp. Returns whether all rows are finite, as the first layer gets them.
 
         `tiled` is whether X is, or is a part of, a matrix of more than TILE_ROWS rows; the arena has TILE_ROWS for
         each thread then, and otherwise as many as X.
         """
         cdef Answers answers = Answers(NULL, NULL, NULL, NULL)
         cdef Source source = Source(X)
+        cdef int i
         self.take(source)
         for answer in (outputs, classes, labels, losses):
             if answer is not None:
@@ -251,7 +269,13 @@ cdef class Propagation:
         if losses is not None:
             answers.labels, answers.losses = <Py_ssize_t*> address(labels, INTP), <double*> address(losses, b"d")
         self.job.task, self.job.tiled, self.job.answers = PREDICT, tiled, answers
+        for i in range(n_threads):
+            self.job.net.sums[i] = 0
         run(&self.job, n_threads)
+        for i in range(n_threads):
+            if self.job.net.sums[i] != 0:
+                return False
+        return True
 
 
 @cython.final
@@ -263,10 +287,15 @@ cdef class Update:
     optimizer : index into OPTIMIZERS
     params, gradients : the flat buffers
     moments : as many buffers of the same kind as the optimiser keeps: none, one or two
+
+    Attributes
+    ----------
+    n_steps : how often it has been applied by `step`
     """
 
     cdef Job job
     cdef Optimizer optimizer
+    cdef readonly Py_ssize_t n_steps
     cdef tuple buffers
 
     def __init__(self, int optimizer, params, gradients, *moments):
@@ -285,6 +314,7 @@ cdef class Update:
         set_rates(&self.optimizer, rate, beta1, beta2, epsilon)
         set_time_step(&self.optimizer, time_step)
         run(&self.job, n_threads)
+        self.n_steps += 1
 
 
 @cython.final
@@ -401,20 +431,23 @@ def first_outside(const Py_ssize_t[::1] labels, Py_ssize_t n_classes):
     return -1
 
 
-def bind_blas(size_t get_threads, size_t set_threads):
-    """Take the addresses of BLAS's own functions that read and set its number of threads; 0, 0 for none."""
+def bind_blas(size_t get_threads, size_t set_threads, size_t allocate, size_t deallocate):
+    """Take the addresses of BLAS's own functions: for its number of threads and for its buffers, 0 for one it lacks."""
     blas.get_threads = <int (*)() noexcept nogil> get_threads
     blas.set_threads = <void (*)(int) noexcept nogil> set_threads
+    if allocate != 0 and deallocate != 0:
+        blas.allocate = <void* (*)(int) noexcept nogil> allocate
+        blas.deallocate = <void (*)(void*) noexcept nogil> deallocate
 
 
 def after_fork_in_child():
-    """Drop what threads that the child has not got were holding; returns whether its parent had started a team."""
+    """Drop what threads that the child has not got were holding."""
     global forker, n_forks, turn
     n_forks += 1
     forker = PyThread_get_thread_ident()
     blas.forget()
+    blas.users = 0
     turn = PyThread_allocate_lock()
-    return openmp.team_started
 
 
 def max_threads():

@@ -2,7 +2,7 @@
 from cython cimport floating
 from libc.math cimport isfinite
 
-from _elementwise cimport copy
+from _elementwise cimport RUN, all_finite, copy
 from _layers cimport Layer, affine_backward, affine_forward, affine_forward_alone, weight_gradient
 from _losses cimport (
     CROSS_ENTROPY, Loss, argmax, cross_entropy, cross_entropy_grad, is_first_largest, sigmoid, softmax, squared_error,
@@ -69,9 +69,12 @@ cdef inline Blocks loss_blocks(Py_ssize_t n_rows) noexcept nogil:
 
 cdef inline void forward_member(
     const Network* net, const floating* params, floating* arena, const Rows* rows, floating* x, Py_ssize_t n_rows,
-    Member me
+    double* n_bad, Member me
 ) noexcept nogil:
-    """Take the batch x through all layers to its outputs; x is gathered from `rows` where they are given."""
+    """Take the batch x through all layers to its outputs; x is gathered from `rows` where they are given.
+
+    Where n_bad is given, it grows where this member's rows are not all finite.
+    """
     cdef const Layer* layer
     cdef const floating* inputs = x
     cdef Py_ssize_t n_in = net.layers[0].n_in
@@ -81,13 +84,14 @@ cdef inline void forward_member(
         for i in range(share_start(me, n_tiles(n_rows)), share_stop(me, n_tiles(n_rows))):
             first = i * TILE_ROWS
             forward_tile(net, params, arena, rows, first, x + first * n_in, first,
-                         min(<Py_ssize_t> TILE_ROWS, n_rows - first))
+                         min(<Py_ssize_t> TILE_ROWS, n_rows - first), n_bad)
         barrier(me)
         return
-    if rows != NULL:
+    if rows != NULL or n_bad != NULL:
         for i in range(share_start(me, shares.n), share_stop(me, shares.n)):
             first = start(&shares, i)
-            gather(rows, first, length(&shares, i), n_in, x + first * n_in)
+            take_rows(rows, first, length(&shares, i), n_in, x + first * n_in, n_bad)
+    if rows != NULL:
         barrier(me)
     for k in range(net.n_layers):
         layer = &net.layers[k]
@@ -100,19 +104,33 @@ cdef inline void forward_member(
 
 cdef inline void forward_tile(
     const Network* net, const floating* params, floating* arena, const Rows* rows, Py_ssize_t first, floating* x,
-    Py_ssize_t at, Py_ssize_t n_rows
+    Py_ssize_t at, Py_ssize_t n_rows, double* n_bad
 ) noexcept nogil:
     """The same for rows from `first` on, which are given row `at` of the arena and on; one member's work."""
     cdef const Layer* layer
     cdef const floating* inputs = x
     cdef Py_ssize_t k
-    if rows != NULL:
-        gather(rows, first, n_rows, net.layers[0].n_in, x)
+    take_rows(rows, first, n_rows, net.layers[0].n_in, x, n_bad)
     for k in range(net.n_layers):
         layer = &net.layers[k]
         affine_forward_alone(layer, params, inputs, arena + layer.y + at * layer.n_out, n_rows, k < net.n_layers - 1)
         inputs = arena + layer.y + at * layer.n_out
     outputs_of(net, arena, at, n_rows)
+
+
+cdef inline void take_rows(
+    const Rows* rows, Py_ssize_t first, Py_ssize_t n_rows, Py_ssize_t n_in, floating* x, double* n_bad
+) noexcept nogil:
+    """Gather rows into x where they are given, and look for numbers that are not finite while they are in cache."""
+    cdef Py_ssize_t n, at = 0
+    cdef Py_ssize_t at_once = n_rows if n_bad == NULL else max(<Py_ssize_t> 1, 4 * RUN // n_in)
+    while at < n_rows:
+        n = min(at_once, n_rows - at)
+        if rows != NULL:
+            gather(rows, first + at, n, n_in, x + at * n_in)
+        if n_bad != NULL and not all_finite(x + at * n_in, n * n_in):
+            n_bad[0] += 1
+        at += n
 
 
 cdef inline void outputs_of(
@@ -145,20 +163,23 @@ cdef inline void predict_member(
 ) noexcept nogil:
     """Take rows forward, as a batch or a tile at a time, and write what is asked for of each.
 
-    x holds as many rows as the arena, or all of them where none are given to gather.
+    x holds as many rows as the arena, or all of them where none are given to gather. Where this member's rows
+    are not all finite, its place in the network's sums is no longer 0.
     """
     cdef Py_ssize_t n_in = net.layers[0].n_in
     cdef Blocks blocks = loss_blocks(n_rows)
     cdef Py_ssize_t i, first, n
     cdef Py_ssize_t at = me.number * TILE_ROWS
+    cdef double* n_bad = net.sums + me.number
     if tiled:
         for i in range(share_start(me, n_tiles(n_rows)), share_stop(me, n_tiles(n_rows))):
             first = i * TILE_ROWS
             n = min(<Py_ssize_t> TILE_ROWS, n_rows - first)
-            forward_tile(net, params, arena, rows, first, x + (first if rows == NULL else at) * n_in, at, n)
+            forward_tile(net, params, arena, rows, first, x + (first if rows == NULL else at) * n_in, at, n,
+                         n_bad)
             answer(net, arena, at, n, answers, first)
     else:
-        forward_member(net, params, arena, rows, x, n_rows, me)
+        forward_member(net, params, arena, rows, x, n_rows, n_bad, me)
         for i in range(share_start(me, blocks.n), share_stop(me, blocks.n)):
             answer(net, arena, start(&blocks, i), length(&blocks, i), answers, start(&blocks, i))
 

@@ -2,9 +2,9 @@
 
 
 cdef extern from "_openmp.h" nogil:
-    bint team_started "fastmlp_team_started"
-    int team_size "fastmlp_team_size"(int wanted) noexcept
-    int members "fastmlp_members"() noexcept
+    ctypedef void (*Work "fastmlp_work")(void* context, int number, int n_members) noexcept
+    void run_team "fastmlp_run_team"(int wanted, Work work, void* context) noexcept
+    int try_team "fastmlp_try_team"(int wanted) noexcept
     int max_threads "fastmlp_max_threads"() noexcept
     int bound_processors "fastmlp_bound_processors"() noexcept
     int openmp_version "fastmlp_openmp_version"() noexcept

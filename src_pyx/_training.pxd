@@ -57,7 +57,7 @@ cdef inline void train_member(
         rows.order = wanted.order = epoch.rows.order + at
         if now.method == ADAM:
             set_time_step(&now, epoch.time_step + batch * epoch.time_grows)
-        forward_member(net, params, arena, &rows, x, n, me)
+        forward_member(net, params, arena, &rows, x, n, NULL, me)
         applied = backward_member(net, params, gradients, arena, x, &wanted, n, epoch.regularization, &now, me)
         at += n
         batch += 1

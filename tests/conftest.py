@@ -59,12 +59,16 @@ def assert_near(a, b, rtol):
         assert np.abs(a[name] - b[name]).max(initial=0) <= rtol * np.abs(b[name]).max(initial=0), name
 
 
-def interrupted_at(n, call):
-    """Call, with Ctrl-C at line n of Python that is on the way, which must come out; whether there was such a line."""
+def interrupted_at(n, call, event="line"):
+    """Call, with Ctrl-C at line n of Python that is on the way, which must come out; whether there was such a line.
+
+    Or at its n-th "opcode", the finest places where Python looks for signals.
+    """
     lines = itertools.count()
 
-    def trace(frame, event, argument):
-        if event == "line" and next(lines) == n:
+    def trace(frame, found, argument):
+        frame.f_trace_opcodes = event == "opcode"
+        if found == event and next(lines) == n:
             raise KeyboardInterrupt
         return trace
 

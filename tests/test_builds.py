@@ -105,7 +105,7 @@ def test_every_build_gives_the_same_bits(shape, dtype, level, no_gate, monkeypat
     expected = results()
     module = __import__(f"fastmlp._kernels.{level}", fromlist=["*"])
     if threads.pattern == "openmp":
-        module.bind_blas(threads.blas.get_threads, threads.blas.set_threads)
+        module.bind_blas(*threads.blas[1:])
     for user in (engine, workspace):
         monkeypatch.setattr(user, "_kernels", module)
     assert_same(results(), expected)

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import joblib
 import pytest
-from conftest import assert_near, assert_same, under_p2
+from conftest import assert_near, assert_same, under_p2, with_openmp
 from joblib.externals.loky import get_reusable_executor
 from process_helpers import CASES, rows_and_labels, run_python, trained
 
@@ -258,16 +258,50 @@ def test_child_forked_while_a_kernel_was_at_work_gets_blas_back():
     assert run_python(script, PYTHONWARNINGS="ignore") == "0"
 
 
+@with_openmp
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@under_p2
-def test_forked_child_of_an_untrained_process_may_use_threads():
-    script = """
-    import os
-    from fastmlp import threads
-    here = threads.available_threads()
+def test_forked_child_trains_whoever_had_started_openmps_threads():
+    """Another library may have brought the same OpenMP, and have used it: here it is called itself."""
+    script = r"""
+    import ctypes, os, re
+    import numpy as np
+    from fastmlp import NeuralNetwork, threads
+    X, y = np.random.RandomState(0).randn(400, 800), np.arange(400) % 10
+
+    def train():
+        net = NeuralNetwork(800, [120], 10, seed=1, n_threads=2)
+        net.fit(X, y, epochs=1, seed=0)
+        return float(net.params["W1"].sum())
+
+    work = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda context: None)
+    for path in set(re.findall(r"/\S*libgomp\S*", open("/proc/self/maps").read())):
+        ctypes.CDLL(path).GOMP_parallel(work, None, 2, 0)
     child = os.fork()
     if child == 0:
-        os._exit(0 if threads.available_threads() == here else 1)
-    print(os.waitpid(child, 0)[1])
+        print(train(), threads.available_threads(), flush=True)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    print(train())
     """
-    assert run_python(script) == "0"
+    child, parent = run_python(script, PYTHONWARNINGS="ignore").splitlines()
+    assert child == f"{parent} 1"
+
+
+@with_openmp
+def test_a_team_works_after_there_was_a_subinterpreter():
+    script = """
+    import numpy as np
+    from fastmlp import NeuralNetwork
+    try:
+        import _interpreters as interpreters
+    except ImportError:
+        import _xxsubinterpreters as interpreters
+    interpreters.destroy(interpreters.create())
+    X, y = np.random.RandomState(0).randn(400, 800), np.arange(400) % 10
+    for n_threads in (1, 2):
+        net = NeuralNetwork(800, [120], 10, seed=1, n_threads=n_threads)
+        net.fit(X, y, epochs=1, seed=0)
+        print(float(net.params["W1"].sum()))
+    """
+    serial, team = run_python(script).splitlines()
+    assert team == serial

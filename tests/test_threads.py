@@ -2,13 +2,16 @@
 
 import copy
 import ctypes
+import functools
+import itertools
 import os
 import pickle
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from conftest import assert_near, assert_same, batch, trained_state, under_p2
+from conftest import assert_near, assert_same, batch, interrupted_at, trained_state, under_p2
 from process_helpers import run_python
 
 from fastmlp import NeuralNetwork, engine, threads
@@ -226,6 +229,21 @@ def test_a_net_at_work_refuses_other_threads_and_predicts_for_them(work, monkeyp
         call(net)
 
 
+@pytest.mark.parametrize("name", [*WORK, "snapshot"])
+def test_a_net_that_was_interrupted_anywhere_is_open_to_other_threads(name):
+    """Ctrl-C at the opcodes of Python that are on the way into the kernels and out of them."""
+    net = NeuralNetwork(20, [10], 3, seed=1)
+    call = {**WORK, "snapshot": NeuralNetwork.snapshot}[name]
+    with ThreadPoolExecutor(1) as other:
+        for n in itertools.count(step=9 if name == "fit" else 1):
+            WORK["forward"](net)
+            WORK["backward"](net)
+            over = not interrupted_at(n, functools.partial(call, net), "opcode")
+            other.submit(net.snapshot).result()
+            if over:
+                break
+
+
 def test_refused_fit_leaves_the_one_under_way_alone():
     """A second thread comes in between two calls of the first one's training."""
     X, y = batch(100, 800, 10)
@@ -284,40 +302,3 @@ def test_unknown_pattern_is_refused():
     """
     message = run_python(script, FASTMLP_THREADING="both")
     assert message == "the environment variable FASTMLP_THREADING must be 'openmp' or 'blas', got 'both'"
-
-
-def test_library_whose_limit_cannot_be_told_is_left_alone(monkeypatch):
-    class Without:
-        def __init__(self, path):
-            pass
-
-    monkeypatch.setattr(threads.ctypes, "CDLL", Without)
-    assert threads.find_blas() == threads.Blas("unknown", 0, 0)
-
-
-@pytest.mark.parametrize(("parallel", "obeys", "usable"), [(1, True, True), (2, True, False), (1, False, False)])
-def test_limit_is_used_only_where_it_holds(monkeypatch, parallel, obeys, usable):
-    state = {"threads": 4}
-
-    def set_threads(n):
-        if obeys:
-            state["threads"] = n
-
-    class Library:
-        """Stands in for a loaded OpenBLAS."""
-
-        def __init__(self, path):
-            self.openblas_get_num_threads = ctypes.CFUNCTYPE(ctypes.c_int)(lambda: state["threads"])
-            self.openblas_set_num_threads = ctypes.CFUNCTYPE(None, ctypes.c_int)(set_threads)
-            self.openblas_get_parallel = ctypes.CFUNCTYPE(ctypes.c_int)(lambda: parallel)
-
-            def config():
-                return b"OpenBLAS of a test "
-
-            self.openblas_get_config = config
-
-    monkeypatch.setattr(threads.ctypes, "CDLL", Library)
-    found = threads.find_blas()
-    assert found.description == "OpenBLAS of a test"
-    assert bool(found.get_threads and found.set_threads) is usable
-    assert state["threads"] == 4

@@ -1,0 +1,78 @@
+"""SciPy's BLAS library, and whether its threads and its buffers can be controlled."""
+
+import ctypes
+from typing import Any, NamedTuple
+
+import scipy.linalg.cython_blas
+
+
+class Blas(NamedTuple):
+    """SciPy's BLAS library: what it says of itself, and the addresses of its functions for threads and buffers.
+
+    An address is 0 where there is no such function that can be used.
+    """
+
+    description: str
+    get_threads: int = 0
+    set_threads: int = 0
+    allocate: int = 0
+    deallocate: int = 0
+
+
+def find_blas(module: str = scipy.linalg.cython_blas.__file__) -> Blas:
+    """Look for OpenBLAS's control functions in the library that SciPy's BLAS functions come from.
+
+    A symbol is looked up in an extension module and in the libraries that it is linked with, so SciPy's module leads to
+    the right copy where NumPy, SciPy and others have each brought their own. They may be of different kinds: a BLIS
+    beside an OpenBLAS that is there for its LAPACK is not controlled by that one's functions.
+    """
+    library = ctypes.CDLL(module)
+    for prefix in ("scipy_openblas", "openblas"):
+        try:
+            get, set_, parallel, config = (
+                getattr(library, f"{prefix}_{name}")
+                for name in ("get_num_threads", "set_num_threads", "get_parallel", "get_config")
+            )
+        except AttributeError:
+            continue
+        if _file_of(get) not in (_file_of(getattr(library, name, None)) for name in ("scipy_sgemm_", "sgemm_")):
+            continue
+        config.restype = ctypes.c_char_p
+        description = config().decode().strip()
+        before = get()
+        set_(1)
+        obeyed = get() == 1
+        set_(before)
+        # 0 is a build without threads, 1 one with threads of its own; one with OpenMP's (2) has another limit for
+        # each calling thread, so that a limit set here would not hold for the members of a team
+        if parallel() not in (0, 1) or not obeyed:
+            return Blas(description)
+        buffers = [getattr(library, f"blas_memory_{name}", None) for name in ("alloc", "free")]
+        if any(_file_of(function) != _file_of(get) for function in buffers):
+            buffers = [None, None]
+        return Blas(description, *map(_address, (get, set_, *buffers)))
+    return Blas("unknown")
+
+
+class _SymbolInfo(ctypes.Structure):
+    """Dl_info of dladdr(3)."""
+
+    _fields_ = (
+        ("file", ctypes.c_char_p),
+        ("base", ctypes.c_void_p),
+        ("symbol", ctypes.c_char_p),
+        ("address", ctypes.c_void_p),
+    )
+
+
+def _address(function: Any) -> int:
+    return 0 if function is None else ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+def _file_of(function: Any) -> bytes | None:
+    """The library that a function lies in; None for no function, or where the system does not say."""
+    dladdr = getattr(ctypes.CDLL(None), "dladdr", None)
+    info = _SymbolInfo()
+    if dladdr is None or not dladdr(ctypes.c_void_p(_address(function)), ctypes.byref(info)):
+        return None
+    return info.file
