@@ -118,6 +118,8 @@ class Networks(Trainings):
     def predict(self, recipe: arrays.Rows) -> None:
         """Probabilities, as `forward` gives them, and the classes that follow."""
         X, wrong = self.rows(recipe)
+        if not wrong and not self.finite(X.plain):
+            wrong = {"X"}
         taken, probabilities = self.attempt(lambda net: net.predict_proba(X.value), wrong)
         _, classes = self.attempt(lambda net: net.predict(X.value), wrong)
         if taken:
@@ -136,6 +138,8 @@ class Networks(Trainings):
         """Loss and accuracy, as `forward` and `backward` give them."""
         X, y, wrong = self.labelled(rows, labels)
         options, wrong_options = parted(given)
+        if not wrong and not self.finite(X.plain):
+            wrong = {"X"}
         taken, found = self.attempt(lambda net: net.evaluate(X.value, y.value, **options), wrong | wrong_options)
         _, score = self.attempt(lambda net: net.score(X.value, y.value), wrong)
         if taken:

@@ -67,6 +67,29 @@ class Pair(RuleBasedStateMachine):
         X = recipe.made(self.net.input_size, self.net)
         return X, set() if arrays.are_rows(X.plain, self.net.input_size) else {"X"}
 
+    def finite(self, X: np.ndarray) -> bool:
+        """Whether rows that are right are finite, as the network takes them."""
+        standardizer = self.net.standardizer
+        with np.errstate(all="ignore"):
+            taken = X.astype(self.net.dtype) if standardizer is None else standardizer.transform(X, self.net.dtype)
+        return bool(np.isfinite(taken).all())
+
+    def spoils(self, train: Callable[[NeuralNetwork], Any]) -> None:
+        """Train on rows that are not finite, which must be found; then all is as it was, but for the last batch."""
+        type(self).count()
+        before, history, generator = self.net.snapshot(), self.net.history, np.random.get_state()
+        ended = None
+        try:
+            train(self.net)
+        except (DivergenceError, ValueError) as error:
+            ended = error
+        assert isinstance(ended, DivergenceError) or str(ended).startswith("X"), f"rows are not finite, found {ended!r}"
+        self.net.restore(before)
+        self.net.history = history
+        np.random.set_state(generator)
+        for net in (self.net, self.twin):
+            net._forget_batch()
+
     def labelled(self, rows: arrays.Rows, labels: arrays.Labels) -> tuple[arrays.Given, arrays.Given, set[str]]:
         """Rows to train on, their labels, and which of them are wrong."""
         X, wrong = self.rows(rows)

@@ -41,6 +41,9 @@ class Trainings(Pair):
             wrong.add("order")
         chosen = None if order is None else {**right, **spoiled}[order]
         call = functools.partial(NeuralNetwork.train_epoch, X=X.value, y=y.value, order=chosen, **options)
+        if not wrong | wrong_options and not self.finite(X.plain[right[order]]):
+            self.spoils(call)
+            return
         taken, found = self.attempt(call, wrong | wrong_options)
         if taken:
             by_hand = epoch_by_hand(self.twin, X.plain, y.plain.ravel().astype(np.intp), right[order], **options)
@@ -88,6 +91,9 @@ class Trainings(Pair):
             wrong.add("y_val")
         if kept in ("no path", "null", "nowhere"):
             wrong.add("checkpoint")
+        if not wrong and not self.finite(X.plain):
+            self.spoils(lambda net: net.fit(X.value, y.value, **{**options, "drop_last": False}, **data))
+            return
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "checkpoint.npz")
             if not wrong and kept == "cut off":
