@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from conftest import full
 
-from fastmlp.datasets import download, download_CIFAR10, get_CIFAR10_data
+from fastmlp.datasets import download, download_CIFAR10, get_CIFAR10_data, transfer
 
 pytestmark = pytest.mark.application
 
@@ -199,14 +199,14 @@ def test_two_processes_do_not_write_into_one_file(server, tmp_path):
 
 def test_more_than_there_can_be_is_not_taken(server, tmp_path, monkeypatch):
     monkeypatch.setitem(download.ARCHIVES, "binary", download.ARCHIVES["binary"]._replace(packed=1000))
-    monkeypatch.setattr(download, "_CHUNK", 500)
+    monkeypatch.setattr(transfer, "_CHUNK", 500)
     server.content = b"0" * 10**6
     with pytest.raises(ConnectionError, match="it stopped after 1,500 of 1,000,000 bytes"):
         download_CIFAR10(tmp_path, progress=False)
 
 
 def test_a_server_that_falls_silent(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "_PATIENCE", 0.2)
+    monkeypatch.setattr(transfer, "_PATIENCE", 0.2)
     server.silent = True
     with pytest.raises(ConnectionError, match=r"cannot be had: .*timed out; what has come so far is kept"):
         download_CIFAR10(tmp_path, progress=False)

@@ -1,0 +1,124 @@
+"""A file from a server, from where an earlier try ended; and what is wanted of the archive that it is."""
+
+import gzip
+import http.client
+import os
+import shutil
+import tarfile
+import tempfile
+import urllib.error
+import urllib.request
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from fastmlp.optional import MissingLibraryError, require
+
+_CHUNK = 1 << 18
+# Seconds without an answer after which a server counts as gone.
+_PATIENCE = 30.0
+
+
+def receive(url: str, part: Path, most: int, progress: bool) -> None:
+    """Append what `part` has not got yet, of a file that has at most so many bytes."""
+    try:
+        with part.open("ab") as file:
+            _append(url, file, most, progress)
+    except ConnectionError as error:
+        message = f"{url} cannot be had: {error}"
+        if part.stat().st_size == 0:
+            part.unlink()
+            raise ConnectionError(message) from error
+        raise ConnectionError(f"{message}; what has come so far is kept, and another try goes on there") from error
+
+
+def _append(url: str, file: BinaryIO, most: int, progress: bool) -> None:
+    have = file.tell()
+    answer = _answer(url, have)
+    if answer is None:
+        return
+    with answer:
+        if have and answer.status != 206:  # it sends all of it again
+            have = 0
+            file.truncate(0)
+        total = have + int(answer.headers.get("Content-Length", 0))
+        with _bar(progress, have, total) as advance:
+            while have <= most and (chunk := _chunk(answer)):
+                file.write(chunk)
+                have += len(chunk)
+                advance(len(chunk))
+    file.flush()
+    os.fsync(file.fileno())
+    if have < total:
+        raise ConnectionError(f"it stopped after {have:,} of {total:,} bytes")
+
+
+def _answer(url: str, have: int) -> http.client.HTTPResponse | None:
+    """The server's answer with what comes after the bytes at hand; None where there is nothing after them."""
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    try:
+        answer: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=_PATIENCE)
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code == 416:
+            return None
+        raise ConnectionError(str(error)) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise ConnectionError(str(getattr(error, "reason", error))) from error
+    return answer
+
+
+def _chunk(answer: http.client.HTTPResponse) -> bytes:
+    try:
+        return answer.read1(_CHUNK)  # what has come, also where the rest does not
+    except (OSError, http.client.HTTPException) as error:
+        raise ConnectionError(str(error)) from error
+
+
+@contextmanager
+def _bar(progress: bool, have: int, total: int) -> Iterator[Callable[[int], object]]:
+    """A progress bar over bytes where it is wanted and tqdm is there; gives the function that advances it."""
+    try:
+        tqdm = require("tqdm.auto", "progress", "a progress bar").tqdm if progress else None
+    except MissingLibraryError:
+        tqdm = None
+    if tqdm is None:
+        yield lambda n_bytes: None
+        return
+    with tqdm(total=total or None, initial=have, unit="B", unit_scale=True, desc="CIFAR-10") as bar:
+        yield bar.update
+
+
+def unpack(packed: Path, target: Path, names: Sequence[str], largest: int) -> None:
+    """Put files of an archive's folder, which has the target's name, into place when all are there, or a ValueError.
+
+    None of the archive's files may have more than `largest` bytes.
+    """
+    try:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unpacking-") as temporary:
+            _extract(packed, {f"{target.name}/{name}": Path(temporary, name) for name in names}, largest)
+            target.mkdir(exist_ok=True)
+            for name in names:
+                os.replace(Path(temporary, name), target / name)
+    except (tarfile.TarError, EOFError, ValueError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(f"{packed} is not a whole archive: {error}") from error
+
+
+def _extract(packed: Path, wanted: dict[str, Path], largest: int) -> None:
+    """Write the files that are wanted, by name."""
+    with tarfile.open(packed, "r:gz") as tar:
+        for member in tar:
+            if member.size > largest:
+                raise ValueError(f"it holds {member.name} of {member.size:,} bytes, which is too large")
+            # a link, or a second member of that name, is none of the files
+            if member.isfile() and member.name in wanted:
+                source = tar.extractfile(member)
+                assert source is not None
+                with source, wanted.pop(member.name).open("wb") as file:
+                    shutil.copyfileobj(source, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+    if wanted:
+        raise ValueError(f"it lacks {', '.join(wanted)}")
