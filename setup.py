@@ -7,19 +7,23 @@ FASTMLP_SANITIZE=address    bounds checks, AddressSanitizer and UndefinedBehavio
 FASTMLP_SANITIZE=fuzzer     bounds checks, AddressSanitizer and libFuzzer's counters, by clang
 FASTMLP_SANITIZE=thread     bounds checks and ThreadSanitizer, by clang; robustness/sanitize.py runs all three
 FASTMLP_NO_OPENMP=1         a build without threads
+CC, CFLAGS, LDFLAGS, ...    the compiler and its flags, less those that change results (VALUE_CHANGING)
 
 The kernels are built for every processor, and a second time for x86-64-v3 (AVX2) where the compiler knows that; see
 fastmlp/_kernels/__init__.py, which chooses.
 """
 
+import itertools
+import json
 import os
 import platform
+import re
+import shlex
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
@@ -43,34 +47,41 @@ DIRECTIVES = {
     "embedsignature": True,
 }
 
-OPENMP_PROGRAM = """
-#include <omp.h>
-int main(void) {
-    int members = 0;
-    #pragma omp parallel num_threads(2)
-    {
-        #pragma omp atomic
-        members++;
-    }
-    return members >= 1 ? 0 : 1;
+# Flags that change results, or with the link the floating-point mode of the whole process, and what undoes them: they
+# are taken out of the compiler's commands (environment, sysconfig), and undone in case that they come in another way
+# (a script in the compiler's place, @files, its own configuration). What survives that, src_pyx/_build.h refuses where
+# it can see it. The levels -O0 to -O3, those of vector instructions and hardening leave results as they are.
+VALUE_CHANGING = {
+    # all in one; the last -O counts, which is ours
+    "-Ofast|--optimize=fast": None,
+    "-ffast-math|-ffp-model=.*": "-fno-fast-math",
+    # sums in another order, 1 / y in the place of / y, no -0.0, no NaN, no infinity
+    "-funsafe-math-optimizations|-menable-unsafe-fp-math": "-fno-unsafe-math-optimizations",
+    "-fassociative-math|-mreassociate": "-fno-associative-math",
+    "-freciprocal-math|-mrecip(=.*)?": "-fno-reciprocal-math",
+    "-fno-signed-zeros": "-fsigned-zeros",
+    "-ffinite-math-only": "-fno-finite-math-only",
+    "-fno-honor-nans|-menable-no-nans": "-fhonor-nans",
+    "-fno-honor-infinities|-menable-no-infs": "-fhonor-infinities",
+    # exp, log and sqrt by approximations, or by another library's
+    "-fapprox-func": "-fno-approx-func",
+    "-fveclib=.*|-mveclibabi=.*": "-fveclib=none",
+    # one rounding where there are two, or numbers of another width
+    "-ffp-contract=.*": None,  # ours is among COMMON_FLAGS
+    "-mfpmath=.*": "-mfpmath=sse",
+    "-ffp-eval-method=.*": "-ffp-eval-method=source",
+    "-fsingle-precision-constant": "-fno-single-precision-constant",
+    # modes of the process, which code that is linked sets when it is loaded
+    "-mdaz-ftz": "-mno-daz-ftz",
+    r"-mpc(32|64|80)|.*crtfastmath\.o|.*crtprec\d+\.o": None,
+    "-fdenormal-fp-math(-f32)?=.*": "-fdenormal-fp-math=ieee",
+    # a thread may write what another one has written meanwhile
+    "-fallow-store-data-races": "-fno-allow-store-data-races",
+    # options of LLVM's
+    r"-enable-(unsafe|no-(infs|nans|signed-zeros))-fp-math(=.*)?|-(fp-contract|denormal-fp-math(-f32)?)=.*": None,
 }
-"""
-
-LEVEL_PROGRAM = """
-int main(void) {
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("x86-64-v3") < 0;
-}
-"""
-
-OPENMP_MISSING = """
-***********************************************************************
-fastmlp is being built WITHOUT OpenMP and will use one thread only.
-{reason}
-With gcc nothing is needed; with clang install its OpenMP library
-(Debian: libomp-dev, macOS: brew install libomp) and build again.
-***********************************************************************
-"""
+# words that hand the next one on
+HANDS_ON = r"-X\S+|-mllvm"
 
 # Contracting a product and a sum into one rounding would make results depend on the processor; BLAS alone does so.
 # errno is never read, and nothing traps on a floating-point exception: both would keep loops from being vectorised.
@@ -82,48 +93,197 @@ SANITIZE_FLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-fno-wrapv", *SANITIZ
 # The kernels' builds, by the vector instructions that they may use.
 LEVELS = {"plain": [], "x86_64_v3": ["-march=x86-64-v3"]}
 
+# Whether the process that has loaded this still has denormal numbers and long doubles.
+MODE_IS_CHANGED = 77
+MODULE_PROGRAM = """
+#include <Python.h>
+#include <float.h>
+#include "_build.h"
+int probe(void) {
+    volatile double least = 5e-324;
+    volatile long double one = 1;
+    if (least * 1 == 0 || one + LDBL_EPSILON == one)
+        return MODE_IS_CHANGED;
+    return fastmlp_supports_x86_64_v3() < 0; /* called, or the compiler complains */
+}
+"""
 
-def probe(command, program, compile_flags, link_flags, run):
-    """Build a program, and run it; raises whatever a compiler, a linker or a loader may raise."""
+OPENMP_PROGRAM = """
+#include <omp.h>
+int probe(void) {
+    int members = 0;
+    #pragma omp parallel num_threads(2)
+    {
+        #pragma omp atomic
+        members++;
+    }
+    return members >= 1 ? 0 : 1;
+}
+"""
+
+LEVEL_PROGRAM = """
+int probe(void) {
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("x86-64-v3") < 0;
+}
+"""
+
+CALL = "import ctypes, sys; sys.exit(ctypes.CDLL(sys.argv[1]).probe())"
+
+COMPILER_MISSING = """fastmlp needs a C compiler to be built, and {compiler!r} does not work: {reason}
+Install one (Debian, Ubuntu: apt install gcc libc6-dev; Fedora: dnf install gcc; macOS: xcode-select --install), or name
+yours by the environment variable CC, and build again."""
+
+HEADERS_MISSING = """fastmlp needs Python's headers to be built, and they are not there: {reason}
+Install those of this Python, {version} (Debian, Ubuntu: apt install python{version}-dev; Fedora: dnf install
+python{version}-devel), and build again."""
+
+MODE_CHANGED = """fastmlp cannot be linked by {linker!r}: what that links in changes the floating-point mode of every
+process that loads it (denormal numbers become zero, or long doubles lose digits), and so other libraries' results. Look
+for -Ofast, -ffast-math, -mpc32 or crtfastmath.o in what that command calls and reads."""
+
+OPENMP_MISSING = """
+***********************************************************************
+fastmlp is being built WITHOUT OpenMP and will use one thread only.
+{reason}
+With gcc nothing is needed; with clang install its OpenMP library
+(Debian: libomp-dev, macOS: brew install libomp) and build again.
+***********************************************************************
+"""
+
+
+def without_value_changing(words):
+    """A command without the flags that change results; and these flags."""
+    kept, left_out = [], []
+    for word in words:
+        if not re.fullmatch("|".join(VALUE_CHANGING), word.removeprefix("-Wp,")):
+            kept.append(word)
+            continue
+        if kept and re.fullmatch(HANDS_ON, kept[-1]):
+            kept.pop()
+        left_out.append(word)
+    return kept, left_out
+
+
+def clean_commands(compiler):
+    """Take the flags that change results out of all that a compiler is called by."""
+    left_out = []
+    for name in compiler.executables:
+        command = getattr(compiler, name, None)
+        if command:
+            kept, flags = without_value_changing(command)
+            compiler.set_executable(name, kept)
+            left_out += flags
+    if left_out:
+        flags = " ".join(dict.fromkeys(left_out))
+        print(f"fastmlp is built without these flags, which change results: {flags}", file=sys.stderr, flush=True)
+
+
+def run(*command):
+    """What a command says, or an error with that."""
+    variables = {**os.environ, "LC_ALL": "C"}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60, env=variables)
+    return done.stderr
+
+
+def probe(compiler, program, compile_flags, link_flags=None):
+    """Compile a program, and with flags for that, link it and call its function `probe` in a process of its own.
+
+    Returns what the compiler says.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder, "probe.c")
+        source, compiled, library = (Path(folder, f"probe.{ending}") for ending in ("c", "o", "so"))
         source.write_text(program)
-        objects = command.compiler.compile([str(source)], folder, extra_postargs=compile_flags)
-        command.compiler.link_executable(objects, "probe", folder, extra_postargs=link_flags)
-        if run:
-            subprocess.run([Path(folder, "probe")], check=True, timeout=60)
+        headers = [f"-I{place}" for place in (*compiler.include_dirs, "src_pyx")]
+        answer = run(*compiler.compiler_so, *headers, "-c", source, "-o", compiled, *compile_flags)
+        if link_flags is not None:
+            libraries = [f"-L{place}" for place in compiler.library_dirs]
+            run(*compiler.linker_so, compiled, *libraries, "-o", library, *link_flags)
+            run(sys.executable, "-I", "-c", CALL, library)
+        return answer
 
 
-def openmp_flags(command):
-    """The flags that make the compiler build a program with threads that runs, or none."""
+FAILURES = (OSError, subprocess.SubprocessError)
+
+
+def complaint(error):
+    """The first line in which a command complains."""
+    lines = (str(getattr(error, "stderr", None) or "").strip() or str(error)).splitlines()
+    return next((line for line in lines if re.search("error|cannot", line)), lines[-1])
+
+
+def said(compiler, flags, program="int nothing;"):
+    """What a compiler says to a program with these flags, None where it refuses them."""
+    try:
+        return probe(compiler, program, flags)
+    except FAILURES:
+        return None
+
+
+def undoing_flags(compiler):
+    """What undoes flags that change results, of what the compiler takes without another word."""
+    usual = said(compiler, COMMON_FLAGS)
+    undoing = [flag for flag in VALUE_CHANGING.values() if flag is not None]
+    return [flag for flag in undoing if said(compiler, [flag, *COMMON_FLAGS]) == usual is not None]
+
+
+def check_compiler(compiler, flags):
+    """End with one message where no module can be built, or none that leaves the rest of its process alone."""
+    try:
+        probe(compiler, MODULE_PROGRAM, [*flags, f"-DMODE_IS_CHANGED={MODE_IS_CHANGED}"], flags)
+    except FAILURES as error:
+        reason = complaint(error)
+        if getattr(error, "returncode", None) == MODE_IS_CHANGED:
+            sys.exit(MODE_CHANGED.format(linker=shlex.join(compiler.linker_so)))
+        if getattr(error, "cmd", [None])[0] == sys.executable:
+            return  # it is for another machine, or needs a sanitizer's library
+        if "_build.h:" in reason:
+            sys.exit(reason)
+        version = "{}.{}".format(*sys.version_info)
+        message = HEADERS_MISSING if re.search(r"error: '?(\S*/)?(Python|pyconfig)\.h", reason) else COMPILER_MISSING
+        sys.exit(message.format(reason=reason, compiler=compiler.compiler_so[0], version=version))
+
+
+def openmp_flags(compiler):
+    """The flags that make the compiler build a module with threads that runs, or none."""
     if os.environ.get("FASTMLP_NO_OPENMP") == "1":
         reason = "FASTMLP_NO_OPENMP is set."
     else:
         for flags in (["-fopenmp"], ["-Xpreprocessor", "-fopenmp", "-lomp"]):
             compile_flags = [flag for flag in flags if flag != "-lomp"]
             try:
-                probe(command, OPENMP_PROGRAM, compile_flags, flags, run=True)
-            except Exception as error:
-                reason = f"The probe failed: {error}"
+                probe(compiler, OPENMP_PROGRAM, compile_flags, flags)
+            except FAILURES as error:
+                reason = f"The probe failed: {complaint(error)}"
             else:
                 return compile_flags, flags
     print(OPENMP_MISSING.format(reason=reason), file=sys.stderr, flush=True)
     return [], []
 
 
-def has_levels(command):
+def has_levels(compiler):
     """Whether the compiler knows x86-64-v3, and how to ask a processor for it."""
     if DEBUG or platform.machine() not in ("x86_64", "AMD64"):
         return False
-    try:
-        probe(command, LEVEL_PROGRAM, LEVELS["x86_64_v3"], [], run=False)
-    except Exception:
-        return False
-    return True
+    return said(compiler, LEVELS["x86_64_v3"], LEVEL_PROGRAM) is not None
+
+
+def c_sources(level):
+    """The C code of one build of the kernels; each has its own, since that holds the module's name."""
+    from Cython.Build import cythonize
+
+    (extension,) = cythonize(
+        [Extension(f"fastmlp._kernels.{level}", ["src_pyx/_kernels.pyx"])],
+        include_path=["src_pyx"],
+        build_dir=f"build/cython/{level}",
+        compiler_directives=DIRECTIVES,
+        force=True,
+    )
+    return extension.sources
 
 
 class BuildKernels(build_ext):
-    """Adds the flags that depend on the compiler."""
+    """Adds the flags that depend on the compiler, and takes away those that change results."""
 
     def finalize_options(self):
         super().finalize_options()
@@ -131,40 +291,35 @@ class BuildKernels(build_ext):
         self.force = True
 
     def build_extensions(self):
-        compile_flags, link_flags = openmp_flags(self)
         if SANITIZE:
             build, flags = "sanitize", SANITIZE_FLAGS
-            link_flags = [*link_flags, *SANITIZERS[SANITIZE]]
         elif DEBUG:
             build, flags = "debug", ["-O0", "-g"]
         else:
             build, flags = "release", ["-O3"]
-        macros = [("FASTMLP_HAS_X86_64_V3", None)] if has_levels(self) else []
+        clean_commands(self.compiler)
+        flags = [*flags, *undoing_flags(self.compiler), *COMMON_FLAGS]
+        check_compiler(self.compiler, flags)
+        openmp_compile_flags, openmp_link_flags = openmp_flags(self.compiler)
+        macros = [("FASTMLP_HAS_X86_64_V3", None)] if has_levels(self.compiler) else []
+        # after the compiler's name, which may be more than a word
+        given = list(itertools.dropwhile(lambda word: not word.startswith("-"), self.compiler.compiler_so))
         self.extensions = [e for e in self.extensions if macros or not LEVELS[e.name.rpartition(".")[2]]]
         for extension in self.extensions:
-            level = LEVELS[extension.name.rpartition(".")[2]]
-            extension.extra_compile_args = [*flags, *level, *COMMON_FLAGS, *compile_flags]
-            extension.extra_link_args = link_flags
-            shown = " ".join(extension.extra_compile_args)
-            extension.define_macros = [("FASTMLP_BUILD", f'"{build}"'), ("FASTMLP_FLAGS", f'"{shown}"'), *macros]
+            level = extension.name.rpartition(".")[2]
+            extension.sources = c_sources(level)
+            extension.extra_compile_args = [*flags, *LEVELS[level], *openmp_compile_flags]
+            extension.extra_link_args = [*flags, *openmp_link_flags]
+            shown = json.dumps(shlex.join([*given, *extension.extra_compile_args]))
+            extension.define_macros = [("FASTMLP_BUILD", f'"{build}"'), ("FASTMLP_FLAGS", shown), *macros]
             if DEBUG:
                 extension.undef_macros = ["NDEBUG"]
         super().build_extensions()
 
 
-def kernels(level):
-    """One build of the kernels; each has C code of its own, since that holds the module's name."""
-    (extension,) = cythonize(
-        [Extension(f"fastmlp._kernels.{level}", ["src_pyx/_kernels.pyx"], include_dirs=["src_pyx"])],
-        include_path=["src_pyx"],
-        build_dir=f"build/cython/{level}",
-        compiler_directives=DIRECTIVES,
-        force=True,
+if __name__ == "__main__":
+    names = [f"fastmlp._kernels.{level}" for level in LEVELS]
+    setup(
+        ext_modules=[Extension(name, ["src_pyx/_kernels.pyx"], include_dirs=["src_pyx"]) for name in names],
+        cmdclass={"build_ext": BuildKernels},
     )
-    return extension
-
-
-setup(
-    ext_modules=[kernels(level) for level in LEVELS if level == "plain" or not DEBUG],
-    cmdclass={"build_ext": BuildKernels},
-)

@@ -2,6 +2,19 @@
 #ifndef FASTMLP_BUILD_H
 #define FASTMLP_BUILD_H
 
+#include <float.h>
+
+/* What setup.py has not kept away: sums would come in another order, NaN would pass for a number, and so on. */
+#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) \
+    || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || defined(__NO_SIGNED_ZEROS__)
+#error "-ffast-math, or a part of it, changes results: take it out of CFLAGS, CC and the compiler's own configuration"
+#endif
+/* 0 and 16 are each type as it is */
+#if FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16
+#error "float and double would be computed in another type (-mfpmath=387): on 32-bit x86, add -msse2 to CFLAGS"
+#endif
+_Static_assert(sizeof(1.0) == sizeof(double), "-fsingle-precision-constant changes results: take it out of CFLAGS");
+
 #if defined(__clang__)
 #define FASTMLP_COMPILER "clang " __clang_version__
 #elif defined(__GNUC__)
