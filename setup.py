@@ -13,6 +13,7 @@ The kernels are built for every processor, and a second time for x86-64-v3 (AVX2
 fastmlp/_kernels/__init__.py, which chooses.
 """
 
+import importlib
 import itertools
 import json
 import os
@@ -24,8 +25,41 @@ import sys
 import tempfile
 from pathlib import Path
 
-from setuptools import Extension, setup
-from setuptools.command.build_ext import build_ext
+
+def check_requirements():
+    """End with one line where what pyproject.toml asks of a build is not there, which pip sees to if it is let."""
+    try:
+        import tomllib
+    except ImportError:
+        sys.exit(f"fastmlp needs Python 3.11 or newer; this is {platform.python_version()}")
+    asked = tomllib.loads(Path(__file__).with_name("pyproject.toml").read_text())["build-system"]["requires"]
+    unmet = [f"{requirement} ({found})" for requirement in asked if (found := what_is_wrong(requirement))]
+    if unmet:
+        needed = " ".join(map(shlex.quote, asked))
+        sys.exit(
+            f"building fastmlp needs {', '.join(unmet)}: leave out --no-build-isolation, or first pip install {needed}"
+        )
+
+
+def what_is_wrong(requirement):
+    """What is here in the place of a requirement, if that does not meet it."""
+    name = re.match(r"[\w-]+", requirement)[0]
+    try:
+        version = importlib.import_module({"cython": "Cython"}.get(name, name)).__version__
+    except ImportError:
+        return "none is here"
+    numbers = [int(number) for number in re.findall(r"\d+", version)[:3]]
+    for relation, bound in re.findall(r"(>=|<)([\d.]+)", requirement):
+        if (numbers >= [int(number) for number in bound.split(".")]) != (relation == ">="):
+            return f"{version} is here"
+    return None
+
+
+if __name__ == "__main__":
+    check_requirements()  # before older ones stumble over pyproject.toml, or missing ones over the next lines
+
+from setuptools import Extension, setup  # noqa: E402
+from setuptools.command.build_ext import build_ext  # noqa: E402
 
 SANITIZERS = {
     "address": ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],

@@ -237,3 +237,23 @@ def test_what_is_missing_is_the_first_and_only_thing_said(build, tmp_path, compi
     assert "OpenMP" not in done.stderr
     assert done.stderr.count("\n") == 3
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("found", "unmet"),
+    [
+        ({"setuptools": "65.5.0", "Cython": "3.3.1", "scipy": "1.11.4"}, r"setuptools>=\d+ \(65\.5\.0 is here\)"),
+        ({"setuptools": "99.1", "Cython": "3.2.9", "scipy": "1.12.0rc1"}, r"cython>=\S+ \(3\.2\.9 is here\)"),
+        ({"setuptools": "99.1", "Cython": "4.0.0a1", "scipy": "1.20"}, r"cython>=\S+ \(4\.0\.0a1 is here\)"),
+        ({"setuptools": "99.1", "scipy": "1.11.3"}, r"cython>=\S+ \(none is here\), scipy>=\S+ \(1\.11\.3 is here\)"),
+        ({}, r"setuptools>=\S+ \(none .*, cython>=\S+ \(none .*, scipy>=\S+ \(none is here\)"),
+    ],
+)
+def test_old_tools_are_named_in_one_line(tmp_path, found, unmet):
+    for name, version in found.items():
+        (tmp_path / f"{name}.py").write_text(f"__version__ = {version!r}\n")
+    # -S: none of the environment's libraries
+    command = [sys.executable, "-S", str(SETUP), "--version"]
+    done = subprocess.run(command, cwd=ROOT, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert re.fullmatch(f"building fastmlp needs {unmet}: leave out .* pip install 'setuptools>=.*\n", done.stderr)
