@@ -53,7 +53,7 @@ def compare(
       fastmlp compare --data cifar10 --epochs 10
     """
     require("matplotlib.figure", "cli", "the figures")
-    found = sources.load(data, folder, label, ignore)
+    found = sources.to_train_on(data, folder, label, ignore)
     files = ("histories.json", *map(figure_name, FIGURES), *itertools.starmap(submission_name, NETWORKS))
     out = runs.make_folder(out or Path("runs", f"{found.name}-compare"), files, data)
     counts = {part: f"{len(found.arrays[f'y_{part}']):,}" for part in sources.PARTS}

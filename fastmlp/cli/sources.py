@@ -1,9 +1,7 @@
 """What the commands train on, and what they predict: data sets that have a name, and people's own files."""
 
 import json
-import re
-from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +10,7 @@ import numpy as np
 
 from fastmlp.archives import write_archive
 from fastmlp.cli import tables
+from fastmlp.cli.classes import check_classes, class_names_of, encoded
 from fastmlp.datasets import CIFAR10_CLASSES, get_CIFAR10_data, load_digits
 from fastmlp.files import replacing
 from fastmlp.network import NeuralNetwork
@@ -30,6 +29,8 @@ class DataSet(NamedTuple):
         As it is shown, and as the folder of its results is called.
     arrays : dict
         `X_train`, `y_train`, `X_val`, ..., `y_test`; the labels count from 0.
+    label : str or None
+        The column of a .csv file that the labels are from.
     """
 
     name: str
@@ -38,6 +39,7 @@ class DataSet(NamedTuple):
     standardizer: Standardizer
     class_names: list[str] | None = None
     feature_names: list[str] | None = None
+    label: str | None = None
 
     def network(self, hidden_sizes: Sequence[int], **options: Any) -> NeuralNetwork:
         """A network for this data."""
@@ -77,8 +79,16 @@ def is_csv(data: str) -> bool:
     return kind(data) == "file" and Path(data).suffix.lower() in (".csv", ".tsv")
 
 
+def to_train_on(data: str, folder: Path | None, label: str | None, ignore: Sequence[str] = ()) -> DataSet:
+    """What `load` gives, where its classes are some that can be learnt."""
+    found = load(data, folder, label, ignore)
+    if kind(data) == "file":
+        check_classes(data, found.label, {part: found.arrays[f"y_{part}"] for part in PARTS}, found.class_names)
+    return found
+
+
 def load(data: str, folder: Path | None, label: str | None, ignore: Sequence[str] = ()) -> DataSet:
-    """What to train on."""
+    """The three parts of a data set, or of a file."""
     if folder is not None and data != "cifar10":
         raise click.UsageError(f"--folder is for --data cifar10, got --data {data}")
     if is_csv(data):
@@ -169,9 +179,9 @@ def _csv(path: Path, label: str | None, ignore: Sequence[str]) -> DataSet:
         raise ValueError(f"{path} must have columns of features beside {label!r}, got none")
     table = tables.read_csv(path, feature_names, label)
     assert table.labels is not None
-    names = _classes(f"{label} in {path}", table.labels)
+    names = class_names_of(f"{label} in {path}", table.labels)
     y = encoded(f"{label} in {path}", table.labels, names)
-    return _own(path, {"train": (table.X, y)}, names, feature_names)
+    return _own(path, {"train": (table.X, y)}, names, feature_names, label)
 
 
 def _npz(path: Path) -> DataSet:
@@ -183,13 +193,13 @@ def _npz(path: Path) -> DataSet:
     if "train" not in found:
         raise ValueError(f"{path} must hold X and y, or X_train and y_train, got {tables.some(arrays)}")
     if names is None:
-        names = _classes(f"y in {path}", [text for _, labels in found.values() for text in labels])
+        names = class_names_of(f"y in {path}", [text for _, labels in found.values() for text in labels])
     parts = {part: (X, encoded(f"y in {path}", labels, names)) for part, (X, labels) in found.items()}
     for part, (X, _) in parts.items():
         n_features = parts["train"][0].shape[1]
         if X.shape[1] != n_features:
             raise ValueError(f"X_{part} in {path} must have {n_features} features as X_train, got {X.shape[1]}")
-    return _own(path, parts, names, None)
+    return _own(path, parts, names, None, None)
 
 
 def _own(
@@ -197,6 +207,7 @@ def _own(
     parts: dict[str, tuple[np.ndarray, np.ndarray]],
     class_names: list[str],
     feature_names: list[str] | None,
+    label: str | None,
 ) -> DataSet:
     """A file's rows; what it does not set apart for validation and test itself is a tenth each, drawn at random."""
     parts = _split(path, parts)
@@ -212,6 +223,7 @@ def _own(
         standardizer,
         None if plain else class_names,
         feature_names,
+        label,
     )
 
 
@@ -292,36 +304,6 @@ def _rows_of_file(network: NeuralNetwork, path: Path, label: str | None) -> Rows
         raise ValueError(f"{path} must end in .csv, .tsv, .npz or .npy, or be a folder with CIFAR-10")
     names = network.class_names or [str(i) for i in range(network.output_size)]
     return Rows(X, None if labels is None else encoded(f"{label or 'y'} in {path}", labels, names))
-
-
-def encoded(what: str, labels: Sequence[str], class_names: Sequence[str]) -> np.ndarray:
-    """Labels as places in the class names; where these are words, a number is such a place itself."""
-    places = {name: place for place, name in enumerate(class_names)}
-    if not any(name.lstrip("-").isdecimal() for name in class_names):
-        places |= {str(place): place for place in range(len(class_names))}
-    try:
-        return np.array([places[text] if text in places else places[_whole(text)] for text in labels], np.int64)
-    except KeyError as error:
-        raise ValueError(f"{what} must hold classes that are known, {tables.some(class_names)}, got {error}") from None
-
-
-def _classes(what: str, texts: Iterable[str]) -> list[str]:
-    """The different labels: numbers in their order, or texts in theirs."""
-    names = {_whole(text) for text in texts}
-    if len(names) < 2:
-        raise ValueError(f"{what} must hold two classes or more, got only {tables.some(names)}")
-    if all(map(tables.is_number, names)):
-        fractions = names - {name for name in names if name.lstrip("-").isdecimal()}
-        if fractions:
-            raise ValueError(f"{what} must hold classes, texts or whole numbers, got {min(fractions)}")
-        # not int, which refuses thousands of digits
-        return sorted(names, key=lambda name: (Decimal(name), name))
-    return sorted(names)
-
-
-def _whole(text: str) -> str:
-    """A whole number without its decimal point: 3.0 is the class 3."""
-    return re.sub(r"^(-?\d+)\.0*$", r"\1", text)
 
 
 def _arrays(parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, np.ndarray]:

@@ -113,7 +113,7 @@ def train(
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     sizes = _hidden_sizes(layers, hidden_sizes, usual.hidden_sizes)
-    found = sources.load(data, folder, label, ignore)
+    found = sources.to_train_on(data, folder, label, ignore)
     network = found.network(sizes, dtype=dtype, n_threads=threads, seed=seed)
     results = (*RESULTS, TEST_ROWS) if sources.kind(data) == "file" else RESULTS
     out = runs.make_folder(out or Path("runs", f"{found.name}-{optimizer.lower()}"), (CHECKPOINT, *results), data)

@@ -56,7 +56,7 @@ def tune(
     require("matplotlib.figure", "cli", "the figures")
     usual = preset(sources.kind(data), optimizer)
     space = searched(usual, [(name, parsed(name, values)) for name, values in params], epochs)
-    source = sources.load(data, folder, label, ignore)
+    source = sources.to_train_on(data, folder, label, ignore)
     out = runs.make_folder(out or Path("runs", f"{source.name}-tune"), (TRIALS, BEST, CURVES, GRID), data)
     try:
         found = search(

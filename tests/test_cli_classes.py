@@ -1,0 +1,97 @@
+"""The `fastmlp` command refuses labels that are no classes, before it trains."""
+
+import csv
+
+import numpy as np
+import pytest
+from cli_helpers import found
+
+for library in ("click", "tqdm", "matplotlib"):
+    pytest.importorskip(library)
+
+pytestmark = pytest.mark.application
+
+COMMANDS = ["train", "compare", "tune"]
+RANDOM = np.random.RandomState(0)
+X = RANDOM.randn(1000, 3)
+CLASSES = RANDOM.randint(5, size=1000)
+# labels of 1,000 rows, and how many different ones there are
+NO_CLASSES = {
+    "prices": RANDOM.randint(100_000, 500_000, size=1000),
+    "whole floats": RANDOM.randint(0, 101, size=1000).astype(float) * 1000,
+    "ids": np.arange(1000) // 2,
+    "names": np.array([f"id {i}" for i in range(1000)]),
+}
+
+
+def write(path, X, y, delimiter=","):
+    if path.suffix == ".npz":
+        np.savez(path, X=X, y=y)
+        return []
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file, delimiter="\t" if path.suffix == ".tsv" else ",")
+        rows.writerow(["a", "b", "c", "value"])
+        rows.writerows([*row, label] for row, label in zip(X.tolist(), y.tolist(), strict=True))
+    return ["--label", "value"]
+
+
+def refused(run, tmp_path, command, *arguments):
+    """What a command says that leaves nothing behind."""
+    before = sorted(tmp_path.iterdir())
+    result = run(command, *arguments)
+    assert result.exit_code == 1, result.output
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == before
+    return result.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("name", ["houses.csv", "houses.tsv", "houses.npz"])
+@pytest.mark.parametrize("what", NO_CLASSES)
+def test_numbers_and_ids_are_no_classes(run, tmp_path, command, name, what):
+    y = NO_CLASSES[what]
+    label = write(tmp_path / name, X, y)
+    said = refused(run, tmp_path, command, "--data", name, *label)
+    array = "column 'value'" if label else "y"
+    assert f"Error: {array} in {name} must hold classes, 100 at most for its 1,000 rows, got {len(set(y)):,}," in said
+    assert ("--label" in said, "--ignore" in said) == (bool(label), bool(label))
+    assert "group its values into a few classes: fastmlp does no regression" in said
+
+
+def test_the_parts_of_an_npz_file_are_counted_together(run, tmp_path):
+    """One of which has classes."""
+    parts = {"X_train": X[:600], "y_train": CLASSES[:600], "X_test": X[600:], "y_test": 5 + np.arange(400)}
+    np.savez(tmp_path / "my.npz", **parts)
+    said = refused(run, tmp_path, "train", "--data", "my.npz")
+    assert "y in my.npz must hold classes, 100 at most for its 1,000 rows, got 405" in said
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("name", ["a.csv", "a.npz"])
+def test_every_class_must_be_trained(run, tmp_path, command, name):
+    """Also of a few rows, each with an id of its own, of which some are set apart to validate and to test."""
+    label = write(tmp_path / name, X[:15], np.arange(15) + 100)
+    said = refused(run, tmp_path, command, "--data", name, *label)
+    assert f"in {name} must have each of its 15 classes in the 13 of its 15 rows that train, got none of '1" in said
+    assert "add or leave out rows of these classes, or" in said
+    assert ("--label" in said) == bool(label)
+
+
+def test_every_class_of_the_test_must_be_trained(run, tmp_path):
+    names = ["a", "b", "c", "d", "e", "f", "no row's"]
+    parts = {"X_train": X, "y_train": CLASSES, "X_test": X[:9], "y_test": [0, 1, 2, 3, 4, 5, 5, 5, 5]}
+    np.savez(tmp_path / "my.npz", class_names=names, **parts)
+    said = refused(run, tmp_path, "train", "--data", "my.npz")
+    assert "must have each of its 6 classes in the 900 of its 1,009 rows that train, got none of 'f' there" in said
+
+
+@pytest.mark.parametrize(("n", "n_classes"), [(1000, 100), (180, 20)])
+def test_many_classes_may_be_classes(run, tmp_path, n, n_classes):
+    np.savez(tmp_path / "my.npz", X=X[:n], y=np.arange(n) % n_classes)
+    trained = found(run("train", "--data", "my.npz", "--epochs", "1", "--json"))
+    assert f"-{n_classes}, float32" in trained["network"]
+    np.savez(tmp_path / "my.npz", X=X[:n], y=np.arange(n) % (n_classes + 1))
+    assert f"{n_classes} at most for its {n:,} rows, got {n_classes + 1}," in refused(
+        run, tmp_path, "train", "--data", "my.npz", "--out", "other"
+    )
