@@ -19,6 +19,8 @@ LARGE_GAP, NO_GAP = 0.1, 0.05
 # Without a gap, a network that stays below this train accuracy, and gained less than this over the last quarter, has
 # too little capacity.
 ENOUGH, PLATEAU = 0.9, 0.01
+# A training has ended in divergence where its loss is so many times that of the untrained network, and of a guess.
+DIVERGED = 10
 # Accuracies have fallen where they end this far below their best.
 FALL = 0.02
 
@@ -38,6 +40,16 @@ def diagnose(
     # each of these explains a low accuracy as well
     found = found if any(found) else [_too_small(train_accuracy, val_accuracy)]
     return [sentence for sentence in found if sentence]
+
+
+def diverged(train_loss: float, val_loss: float, untrained_loss: float, n_classes: int) -> bool:
+    """Whether a training ended far above where it began, though its loss is finite.
+
+    All losses have the regularisation in them. The last epoch's mean alone may come from a jump that it recovered from,
+    and the validation rows' from overfitting: both must be that large.
+    """
+    worst = DIVERGED * max(untrained_loss, math.log(n_classes))
+    return train_loss > worst and not val_loss <= worst  # NaN is no better
 
 
 def _noisy(loss: np.ndarray, rate: np.ndarray) -> str:

@@ -261,6 +261,32 @@ def test_what_was_trained_before_it_diverged_is_kept(run, tmp_path):
     assert f"test accuracy {accuracy:.4f}" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "rate", "layers"),
+    [("Adam", "1e9", 2), ("Adam", "1e9", 3), ("SGD", "1e3", 2), ("SGD", "1e3", 1), ("Momentum", "1e3", 1)],
+)
+def test_a_loss_that_is_finite_may_be_divergence_too(run, tmp_path, optimizer, rate, layers):
+    options = ("--optimizer", optimizer, "--learning-rate", rate, "--layers", layers, "--epochs", "10", "--out", "a")
+    for again in ((), ("--resume",)):
+        result = run("train", *options, *again)
+        assert result.exit_code == 1
+        assert (
+            "Error: stopped after 10 of 10 epochs; the network as it was then is saved: training diverged, "
+            f"learning rate {float(rate):g}: the loss is "
+        ) in result.stderr
+        assert "; try a lower learning rate\n" in result.stderr
+        accuracy = found(run("evaluate", "a/model.npz", "digits", "--json"))["accuracy"]
+        assert f"test accuracy {accuracy:.4f}" in result.stdout
+        assert record(tmp_path / "a")["history"]["train_loss"][-1] > 23
+        (tmp_path / "a" / "model.npz").unlink()
+
+
+def test_a_large_penalty_is_no_divergence(run, tmp_path):
+    options = ("--regularization", "1000", "--learning-rate", "1e-6", "--epochs", "1")
+    assert run("train", *options, "--out", "a").exit_code == 0
+    assert record(tmp_path / "a")["history"]["train_loss"][-1] > 1000
+
+
 def test_an_interrupted_training_is_saved(run, tmp_path):
     command = [sys.executable, "-m", "fastmlp", "train", "--epochs", "1000000", "--out", "a"]
     env = {**os.environ, "PYTHONPATH": str(Path(fastmlp.__file__).parents[1]), "PYTHONUNBUFFERED": "1"}

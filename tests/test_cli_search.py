@@ -67,11 +67,12 @@ def test_compare_gives_what_train_gives(run, tmp_path):
     assert same["settings"] == one["settings"]
 
 
-def test_compare_keeps_what_was_trained_before_an_interruption(run, tmp_path, monkeypatch):
+@pytest.mark.parametrize("last", [5, 6], ids=["in the first epoch", "later"])
+def test_compare_keeps_what_was_trained_before_an_interruption(run, tmp_path, monkeypatch, last):
     train_epoch, epochs = fastmlp.NeuralNetwork._run_epoch, itertools.count(1)
 
     def interrupted(self, *arguments):
-        if next(epochs) == 6:
+        if next(epochs) == last:
             raise KeyboardInterrupt
         return train_epoch(self, *arguments)
 
@@ -82,7 +83,7 @@ def test_compare_keeps_what_was_trained_before_an_interruption(run, tmp_path, mo
     assert {name: len(one["history"]["seconds"]) for name, one in found.items()} == {
         "2 layers, SGD": 2,
         "2 layers, Adam": 2,
-        "3 layers, SGD": 1,
+        **({"3 layers, SGD": 1} if last == 6 else {}),
     }
     assert (tmp_path / "a" / "compare_all.png").exists()
 
@@ -176,6 +177,18 @@ def test_tune_leaves_the_results_of_another_search_alone(run, tmp_path):
     assert result.exit_code == 1
     assert "is of another search: its seed is 0, this one's 7; choose another folder" in result.output
     assert (tmp_path / "a" / "trials.jsonl").read_bytes() == before
+
+
+def test_tune_takes_no_network_that_diverged(run, tmp_path):
+    """Also where the loss was finite to the end."""
+    options = ("tune", "--optimizer", "Adam", "--epochs", "2")
+    result = run(*options, "--param", "learning_rate", "1e9,0.01", "--out", "a")
+    assert result.exit_code == 0
+    assert re.search(r"\n    nan +2 +1e\+09\n", result.output)
+    assert [len(one["history"]["seconds"]) for one in sorted(trials_of(tmp_path / "a"), key=str)] == [2, 1]
+    result = run(*options, "--param", "learning_rate", "1e9", "--out", "b")
+    assert (result.exit_code, "diverged with all of the 1 combinations" in result.stderr) == (1, True)
+    assert os.listdir(tmp_path / "b") == ["trials.jsonl"]
 
 
 def test_tune_says_what_it_cannot_have(run, monkeypatch):

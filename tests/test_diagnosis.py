@@ -105,6 +105,25 @@ def test_thresholds(past, words):
     assert first_words(past) == words
 
 
+@pytest.mark.parametrize(
+    ("losses", "diverged"),
+    [
+        ((23.1, 23.1, 2.0), True),  # a guess has log 10 = 2.303
+        ((22.9, 22.9, 2.0), False),
+        ((24.1, 23.9, 2.4), False),
+        ((23.9, 24.1, 2.4), False),
+        ((24.1, 24.1, 2.4), True),
+        ((1e9, 2.0, 2.4), False),  # it has recovered
+        ((1.0, 1e9, 2.4), False),
+        ((24.1, NAN, 2.4), True),
+        ((24.1, float("inf"), 2.4), True),
+        ((4000.0, 4000.0, 500.0), False),  # most of it is the penalty
+    ],
+)
+def test_divergence_of_a_finite_loss(losses, diverged):
+    assert diagnosis.diverged(*losses, 10) == diverged
+
+
 def test_the_documentation_names_the_thresholds():
     text = History.diagnose.__doc__
     assert "a quarter" in text

@@ -11,6 +11,7 @@ from fastmlp.cli.presets import preset
 from fastmlp.kaggle import output_submission_csv
 from fastmlp.optional import require
 from fastmlp.plots import plot_comparison
+from fastmlp.training import DivergenceError
 
 # Layers and optimiser of each network, and the layers of those that a figure shows.
 NETWORKS = tuple(itertools.product((2, 3), ("SGD", "Adam")))
@@ -62,11 +63,18 @@ def compare(
         "layers  optimizer  final val acc  best val acc  test acc  seconds  samples/s"
     )
     done: dict[tuple[int, str], runs.Run] = {}
+    stopped: BaseException | None = None
     for n_layers, optimizer in NETWORKS:
         usual = preset(sources.kind(data), optimizer)
         hidden_sizes = usual.hidden_sizes[:1] * (n_layers - 1)
         network = found.network(hidden_sizes, dtype=dtype, n_threads=threads, seed=seed)
-        run = runs.train(found, network, usual.checked(epochs=epochs), seed)
+        try:
+            run = runs.train(found, network, usual.checked(epochs=epochs), seed)
+        except (KeyboardInterrupt, DivergenceError) as error:  # in the first epoch
+            if not done:
+                raise
+            stopped = error
+            break
         done[n_layers, optimizer] = run
         output_submission_csv(out / submission_name(n_layers, optimizer), run.predictions)
         accuracy = run.history.val_accuracy
@@ -75,7 +83,8 @@ def compare(
             f"{n_layers:6d}  {optimizer:9}  {accuracy[-1]:13.4f}  {accuracy.max():12.4f}  {run.test_accuracy:8.4f}"
             f"  {run.seconds:7.2f}  {speed:>9}"
         )
-        if run.stopped is not None:
+        stopped = run.stopped
+        if stopped is not None:
             break
     names = {key: f"{key[0]} layers, {key[1]}" for key in done}
     runs.write_json(out / "histories.json", {"runs": {names[key]: run.record() for key, run in done.items()}})
@@ -85,4 +94,4 @@ def compare(
             figure = plot_comparison(histories, title=f"{found.name}: SGD against Adam")
             runs.write_figure(out / figure_name(name), figure)
     click.echo(f"\nwrote the figures, histories.json and {len(done)} submissions to {out}")
-    runs.end(run, f"in the training of {names[n_layers, optimizer]}; what there is so far is written")
+    runs.end(stopped, f"in the training of {n_layers} layers, {optimizer}; what there is so far is written")

@@ -14,6 +14,7 @@ import numpy as np
 
 from fastmlp.cli.options import INTERRUPTED
 from fastmlp.cli.sources import DataSet
+from fastmlp.diagnosis import diverged
 from fastmlp.environment import environment
 from fastmlp.files import alone_in, check_writable, replacing
 from fastmlp.network import NeuralNetwork
@@ -29,8 +30,8 @@ class Run:
 
     Attributes
     ----------
-    stopped : KeyboardInterrupt or DivergenceError or None
-        What ended the training before all its epochs.
+    stopped : KeyboardInterrupt or ArithmeticError or None
+        What ended the training before all its epochs, or spoiled it.
     seconds : float
         Of this process's part of the training, validation included.
     """
@@ -113,6 +114,7 @@ def train(
 ) -> Run:
     """Train a fresh network on the training rows; an end before the first epoch's is an error."""
     stopped: BaseException | None = None
+    untrained_loss = network.evaluate(data.arrays["X_val"], data.arrays["y_val"], settings.regularization)[0]
     start = time.perf_counter()
     try:
         network.fit(
@@ -134,16 +136,22 @@ def train(
         stopped = error
     seconds = time.perf_counter() - start
     assert network.history is not None
+    last = network.history[-1]
+    if stopped is None and diverged(last.train_loss, last.val_loss, untrained_loss, data.n_classes):
+        stopped = ArithmeticError(
+            f"training diverged, learning rate {settings.rate:g}: the loss is {last.train_loss:.4g}, and was "
+            f"{untrained_loss:.4g} before the first epoch; try a lower learning rate"
+        )
     return Run(data, network, settings, seed, network.history, stopped, seconds)
 
 
-def end(run: Run, what: str) -> None:
-    """Say why a training ended early, where it did, as a shell expects it."""
-    if isinstance(run.stopped, KeyboardInterrupt):
+def end(stopped: BaseException | None, what: str) -> None:
+    """Say why a training ended early or badly, where it did, as a shell expects it."""
+    if isinstance(stopped, KeyboardInterrupt):
         click.echo(f"interrupted {what}", err=True)
         raise click.exceptions.Exit(INTERRUPTED)
-    if run.stopped is not None:
-        raise click.ClickException(f"stopped {what}: {run.stopped}")
+    if stopped is not None:
+        raise click.ClickException(f"stopped {what}: {stopped}")
 
 
 def write_json(path: Path, record: dict[str, Any]) -> None:

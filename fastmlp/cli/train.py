@@ -145,7 +145,7 @@ def train(
             f"\ntest accuracy {run.test_accuracy:.4f} on {n_test:,} rows; {run.seconds:.2f} s{pace}\n"
             f"wrote {names} to {out}"
         )
-    runs.end(run, f"after {len(run.history)} of {settings.epochs} epochs; the network as it was then is saved")
+    runs.end(run.stopped, f"after {len(run.history)} of {settings.epochs} epochs; the network as it was then is saved")
 
 
 def say_what_is_replaced(checkpoint: Path) -> None:

@@ -66,7 +66,7 @@ class Trial:
 
     @property
     def diverged(self) -> bool:
-        """Whether training ended early because the loss was not finite."""
+        """Whether training ended early because the loss was not finite, or ended where `diagnosis.diverged` says so."""
         return len(self.history) < self.epochs
 
     @property

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastmlp.diagnosis import diverged
 from fastmlp.engine import Engine
 from fastmlp.network import NeuralNetwork
 from fastmlp.preprocessing import Standardizer
@@ -95,12 +96,16 @@ class Trainer:
         }
 
     def train(self, one: Plan) -> tuple[History, NeuralNetwork]:
-        """Train a network by the calling thread; of one that diverges, the epochs before."""
+        """Train a network by the calling thread; of one that diverges, the epochs before.
+
+        One that ends with a finite loss, but as badly, has diverged in its last epoch.
+        """
         sizes = self.X.shape[1], one.hidden_sizes, self._n_classes
         network = NeuralNetwork(
             *sizes, dtype=self.dtype, n_threads=1, seed=self.seed, init=one.init, standardizer=self._standardizer
         )
         self.give_names(network)
+        untrained_loss = network.evaluate(self.X_val, self.y_val, one.settings.regularization)[0]
         with suppress(DivergenceError):
             network.fit(
                 self.X,
@@ -112,8 +117,13 @@ class Trainer:
                 progress=self._watch,
             )
         network.n_threads = None
-        assert network.history is not None
-        return network.history, network
+        history = network.history
+        assert history is not None
+        if len(history) == one.settings.epochs:
+            last = history[-1]
+            if diverged(last.train_loss, last.val_loss, untrained_loss, self._n_classes):
+                history = History(history.epochs[:-1])
+        return history, network
 
     def give_names(self, network: NeuralNetwork) -> bool:
         """Name a network's classes and features as this search does; whether it had other names."""
