@@ -36,7 +36,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                 with _named(path):
                     # with a descriptor beside it, Python links the file, and not the symbolic link to it
                     os.link(f"/proc/self/fd/{nameless}", temporary, src_dir_fd=nameless, follow_symlinks=True)
-        os.replace(temporary, target)
+        with _named(path):
+            os.replace(temporary, target)
     except BaseException as error:
         with suppress(OSError):
             temporary.unlink()
@@ -70,8 +71,31 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     check_has_an_end(path)
     if Path(path).is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    target = Path(os.path.realpath(path))
     with _named(path):
-        tempfile.TemporaryFile(dir=Path(os.path.realpath(path)).parent).close()
+        tempfile.TemporaryFile(dir=target.parent).close()
+        if not target.exists():
+            return
+        if _mount(target) != _mount(target.parent):
+            raise OSError(errno.EBUSY, "a file that another one is mounted on cannot be replaced")
+        # One that may not be replaced (another user's in a sticky folder, an immutable one) may not be removed either:
+        # the system says so, but removes no file by this call.
+        with suppress(FileNotFoundError, NotADirectoryError):
+            os.rmdir(target)
+
+
+def _mount(path: Path) -> str | None:
+    """The number of the mount that a file or a folder belongs to; None where the system does not say."""
+    if not hasattr(os, "O_PATH"):
+        return None
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_PATH)
+        try:
+            lines = Path(f"/proc/self/fdinfo/{descriptor}").read_text().splitlines()
+            return next((line for line in lines if line.startswith("mnt_id:")), None)
+        finally:
+            os.close(descriptor)
+    return None
 
 
 @contextmanager

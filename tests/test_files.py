@@ -1,8 +1,13 @@
 """Files that are either whole or not there."""
 
+import errno
 import os
+import shutil
+import subprocess
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -144,6 +149,102 @@ def test_a_pipe_or_a_folder_is_no_place_for_results(tmp_path):
         check_writable(tmp_path / "pipe")
     with pytest.raises(IsADirectoryError):
         check_writable(tmp_path)
+
+
+def checked(path):
+    """What `check_writable` says, and what a replacement says, of a file that stays as it is."""
+    said = []
+    for check in (lambda: check_writable(path), lambda: NeuralNetwork(1, [], 1).save(path)):
+        content, names = path.read_bytes(), sorted(os.listdir(path.parent))
+        with pytest.raises(OSError, match=rf": '{path}'$") as caught:
+            check()
+        assert path.read_bytes() == content
+        assert sorted(os.listdir(path.parent)) == names
+        said.append(caught.value.errno)
+    return said
+
+
+@contextmanager
+def changed(*command, back):
+    """Change the system by a command, for a while; where it may."""
+    if shutil.which(command[0]) is None or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip(f"needs {' '.join(command[:2])}")
+    try:
+        yield
+    finally:
+        subprocess.run(back, check=True)
+
+
+@pytest.mark.parametrize("linked", [False, True])
+@pytest.mark.parametrize("flag", ["i", "a"])
+def test_a_file_that_is_immutable_is_no_place_for_results(tmp_path, flag, linked):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with changed("chattr", f"+{flag}", path, back=("chattr", f"-{flag}", path)):
+        if linked:
+            (tmp_path / "link").symlink_to(path)
+        assert checked(tmp_path / "link" if linked else path) == [errno.EPERM, errno.EPERM]
+
+
+@pytest.mark.parametrize("kind", ["bind", "tmpfs"])
+def test_a_file_that_something_is_mounted_on_is_no_place_for_results(tmp_path, kind):
+    """Also a file of the same file system."""
+    path, other = tmp_path / "file", tmp_path / "other" / "file"
+    other.parent.mkdir()
+    with ExitStack() as mounted:
+        if kind == "tmpfs":
+            mounted.enter_context(changed("mount", "-t", "tmpfs", "none", other.parent, back=("umount", other.parent)))
+        other.write_bytes(b"old")
+        path.touch()
+        mounted.enter_context(changed("mount", "--bind", other, path, back=("umount", path)))
+        assert checked(path) == [errno.EBUSY, errno.EBUSY]
+        check_writable(other)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs to become another user")
+def test_another_users_file_is_no_place_for_results_in_a_sticky_folder():
+    """As /tmp is one."""
+    script = """
+import os
+from fastmlp.files import check_writable, replacing
+os.setuid(65534)
+for name in ("root", "mine", "new"):
+    try:
+        check_writable(name)
+        said = "fine"
+    except PermissionError as error:
+        said = str(error)
+    try:
+        with replacing(name) as file:
+            file.write(b"new")
+        said += ", fine"
+    except PermissionError as error:
+        said += f", {error}"
+    print(name, said, sep=": ")
+"""
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to others
+        folder = Path(name)
+        for file, owner in (("root", 0), ("mine", 65534)):
+            (folder / file).touch()
+            (folder / file).chmod(0o666)
+            os.chown(folder / file, owner, owner)
+        folder.chmod(0o1777)
+        done = python("-c", script, folder=folder)
+        left = sorted(os.listdir(folder))
+    refused = "[Errno 1] Operation not permitted: 'root'"
+    assert done.stdout == f"root: {refused}, {refused}\nmine: fine, fine\nnew: fine, fine\n", done.stderr
+    assert left == ["mine", "new", "root"]
+
+
+def test_a_file_that_can_be_replaced_is_left_alone(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    path.chmod(0o400)
+    before = path.stat()
+    check_writable(path)
+    check_writable(tmp_path / "new")
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == (b"old", before.st_mtime_ns)
+    assert os.listdir(tmp_path) == ["file"]
 
 
 PATHS = {
