@@ -2,6 +2,7 @@
 
 import sys
 
+from fastmlp.cli.streams import outlasted
 from fastmlp.optional import MissingLibraryError, require
 
 
@@ -12,6 +13,7 @@ def main() -> None:
             require(library, "cli", "the fastmlp command")
         from fastmlp.cli.commands import cli
 
-        cli(prog_name="fastmlp")
+        with outlasted():
+            cli(prog_name="fastmlp")
     except MissingLibraryError as error:
         sys.exit(str(error))

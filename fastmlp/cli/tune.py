@@ -76,14 +76,7 @@ def tune(
     except KeyboardInterrupt:
         click.echo(f"\nstopped; the trials that were finished are kept in {out}: the same command goes on", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
-    # a halving may have a short combination in several rounds
-    complete = {str(trial.hyper_parameters): trial for trial in found.trials if trial.complete}
-    best_first = sorted(complete.values(), key=lambda trial: trial.rank, reverse=True)
     varied = varying(found.trials)
-    click.echo(f"{len(found.trials)} trials on {source.name}; the best:\n\nval acc  epochs  {'  '.join(varied)}")
-    for trial in best_first[:10]:
-        values = "  ".join(f"{format_value(trial.hyper_parameters[name]):>{len(name)}}" for name in varied)
-        click.echo(f"{trial.val_accuracy:7.4f}  {trial.epochs:6d}  {values}")
     runs.write_figure(
         out / CURVES, plot_learning_curves(found.trials, title=f"{source.name}: {len(found.trials)} trials")
     )
@@ -91,6 +84,13 @@ def tune(
     if n_trials is None and len(varied) > 1:
         runs.write_figure(out / GRID, plot_grid(found.trials, title=f"{source.name}: best validation accuracy"))
         figures += f" and {GRID}"
+    # a halving may have a short combination in several rounds
+    complete = {str(trial.hyper_parameters): trial for trial in found.trials if trial.complete}
+    best_first = sorted(complete.values(), key=lambda trial: trial.rank, reverse=True)
+    click.echo(f"{len(found.trials)} trials on {source.name}; the best:\n\nval acc  epochs  {'  '.join(varied)}")
+    for trial in best_first[:10]:
+        values = "  ".join(f"{format_value(trial.hyper_parameters[name]):>{len(name)}}" for name in varied)
+        click.echo(f"{trial.val_accuracy:7.4f}  {trial.epochs:6d}  {values}")
     click.echo(
         f"\ntest accuracy of the best {found.test_accuracy:.4f} on {len(source.arrays['y_test']):,} rows\n"
         f"wrote {TRIALS}, {BEST}, {figures} to {out}"
