@@ -182,6 +182,11 @@ def real_matrix(name: str, values: npt.ArrayLike, n_columns: int) -> np.ndarray:
     return array
 
 
+def _copied(array: np.ndarray, dtype: npt.DTypeLike) -> np.ndarray:
+    """A contiguous copy of exactly this type, as kernels want it: `numpy.array` would keep `longlong` for `intp`."""
+    return array.astype(dtype, order="C", subok=False)
+
+
 def row_indices(name: str, values: npt.ArrayLike, n_rows: int) -> np.ndarray:
     """`values` as a contiguous intp array (n,) of at least one row's number in [0, n_rows), always a copy."""
     array = real_array(name, values, "integers")
@@ -191,7 +196,7 @@ def row_indices(name: str, values: npt.ArrayLike, n_rows: int) -> np.ndarray:
         raise ValueError(f"{name} must have shape (n,), n > 0, got {array.shape}")
     if len(array) > MAX_BLAS_SIZE:
         raise ValueError(f"{name} must have at most {MAX_BLAS_SIZE} rows, got {len(array)}")
-    indices = np.array(array, np.intp, order="C")
+    indices = _copied(array, np.intp)
     outside = _kernels.first_outside(indices, n_rows)
     if outside >= 0:
         raise ValueError(f"{name} must hold rows from 0 to {n_rows - 1}, got {array[outside]!s} at index {outside}")
@@ -221,7 +226,7 @@ def class_labels(name: str, values: npt.ArrayLike, n_rows: int, n_classes: int) 
         # what is no integer, NaN included, or too large for one, is moved to just outside the range
         with np.errstate(invalid="ignore", over="ignore"):
             labels = np.clip(np.where(array == np.floor(array), array, -1).astype(np.float64), -1, n_classes)
-    labels = np.array(labels, np.intp, order="C")
+    labels = _copied(labels, np.intp)
     outside = _kernels.first_outside(labels, n_classes)
     if outside >= 0:
         raise ValueError(
@@ -238,7 +243,7 @@ def real_targets(name: str, values: npt.ArrayLike, n_rows: int, n_outputs: int, 
     if array.shape != (n_rows, n_outputs):
         raise ValueError(f"{name} must have shape ({n_rows}, {n_outputs}), a target for each output, got {array.shape}")
     with np.errstate(over="ignore"):
-        targets = np.array(array, dtype, order="C")
+        targets = _copied(array, dtype)
     if not np.isfinite(targets).all():
         raise ValueError(f"{name} must be finite in {dtype}, got NaN or an infinity")
     return targets

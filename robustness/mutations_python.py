@@ -25,7 +25,11 @@ MUTATIONS = {
         "fractions of a row's number accepted": ('not in "iu":', 'not in "iuf":'),
         "an order of no rows accepted": ("array.ndim != 1 or len(array) == 0", "array.ndim != 1"),
         "an order not checked": ("outside = _kernels.first_outside(indices, n_rows)", "outside = -1"),
-        "an order not copied": ("indices = np.array(", "indices = np.asarray("),
+        "a type of another name kept": (
+            'return array.astype(dtype, order="C", subok=False)',
+            'return np.array(array, dtype, order="C")',
+        ),
+        "an order not copied": ("indices = _copied(", "indices = np.asarray("),
         "a checked order is that of other rows": (
             "first_outside(indices, n_rows)",
             "first_outside(indices, n_rows + 1)",
@@ -43,7 +47,7 @@ MUTATIONS = {
             ".astype(np.float64), -1, n_classes)",
             ".astype(np.float64), None, None)",
         ),
-        "labels not copied": ("labels = np.array(", "labels = np.asarray("),
+        "labels not copied": ("labels = _copied(", "labels = np.asarray("),
         "labels not checked": ("outside = _kernels.first_outside(labels, n_classes)", "outside = -1"),
         "targets of another shape accepted": ("if array.shape != (n_rows, n_outputs):", "if False:"),
         "infinite targets accepted": ("if not np.isfinite(targets).all():", "if False:"),

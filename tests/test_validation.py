@@ -1,5 +1,8 @@
 """Bad input is refused by name before anything changes; good but odd input gives the numbers of a plain array."""
 
+import ctypes
+from array import array
+
 import numpy as np
 import pytest
 from conftest import assert_same, batch, trained_state
@@ -8,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from fastmlp import NeuralNetwork
-from fastmlp.validation import class_labels, float_dtype, number, real_matrix
+from fastmlp.validation import class_labels, float_dtype, number, real_matrix, real_targets, row_indices
 
 X, Y = batch(6, 4, 3)
 NAN, INF = float("nan"), float("inf")
@@ -350,6 +353,11 @@ ODD_LABELS = {
     "int8": lambda y: y.astype(np.int8),
     "uint64": lambda y: y.astype(np.uint64),
     "big-endian": lambda y: y.astype(">i4"),
+    **{f"integers of type {code}": (lambda y, code=code: y.astype(code)) for code in np.typecodes["AllInteger"]},
+    **{f"array of type {code}": (lambda y, code=code: array(code, y.tolist())) for code in "bBhHiIlLqQfd"},
+    "ctypes": lambda y: (ctypes.c_longlong * len(y))(*y.tolist()),
+    "memoryview": lambda y: memoryview(array("q", y.tolist())),
+    "subclass": lambda y: y.astype(np.longlong).view(np.recarray),
     "column": lambda y: y[:, None],
     "float column": lambda y: y.astype(float)[:, None],
     "strided": padded,
@@ -365,6 +373,18 @@ ODD_LABELS = {
 @pytest.mark.parametrize("odd", ODD_LABELS)
 def test_odd_labels_give_the_numbers_of_plain_ones(odd):
     assert_same(results(ROWS, ODD_LABELS[odd](CLASSES), "float64"), results(ROWS, CLASSES, "float64"))
+
+
+@pytest.mark.parametrize("code", np.typecodes["AllInteger"] + np.typecodes["Float"])
+def test_kernels_get_exactly_their_types(code):
+    """Two names of a type compare equal, and are not the same to a kernel."""
+    values = np.arange(3).astype(code)
+    checked = [class_labels("y", values, 3, 3)]
+    if values.dtype.kind in "iu":
+        checked.append(row_indices("order", values, 3))
+    assert {array.dtype.char for array in checked} == {np.dtype(np.intp).char}
+    for dtype in map(np.dtype, ("float32", "float64")):
+        assert real_targets("y", values, 3, 1, dtype).dtype.char == dtype.char
 
 
 def test_rows_beyond_all_types_are_infinite(net):
