@@ -12,6 +12,9 @@ from fastmlp.validation import as_stored, float_dtype, integer, one_of, real_arr
 # Rows that are looked at together; a block of images stays in cache.
 _BLOCK_ROWS = 256
 
+# How far apart numbers may be that are the same but for rounding, in roundings of their type.
+_NOISE = 4
+
 # Types whose sums of squares are exact in 64-bit integers, block by block.
 _SMALL_INTEGERS = "?bBhH"
 
@@ -34,7 +37,7 @@ class Standardizer:
     ----------
     mean_, scale_ : ndarray (n_features,), float64
         What is subtracted from each feature, and what it is then divided by: the standard deviation, or 1 for features
-        that never change.
+        that never change, or only by rounding.
 
     Examples
     --------
@@ -243,14 +246,18 @@ def _merged_statistics(X: np.ndarray, n_channels: int, pooled: bool) -> tuple[np
         at = int(np.argmin(finite))
         raise ValueError(f"X must be finite, got NaN, an infinity or numbers too large to be squared in column {at}")
     mean, variance = _where_constant(mean, spread / n, low, high)
+    eps = float(np.finfo(X.dtype if X.dtype.kind == "f" else np.float64).eps)
     if not pooled:
-        variances = variance.reshape(-1, n_channels).mean(axis=0)
+        constant = _is_constant(mean, variance, low, high, n, eps).reshape(-1, n_channels).all(axis=0)
+        variances = np.where(constant, 0, variance.reshape(-1, n_channels).mean(axis=0))
         return mean, np.tile(variances, X.shape[1] // n_channels)
     means, variances, lows, highs = (array.reshape(-1, n_channels) for array in (mean, variance, low, high))
     center = means.mean(axis=0)
     pooled_variances = (variances + np.square(means - center)).mean(axis=0)
-    statistics = _where_constant(center, pooled_variances, lows.min(axis=0), highs.max(axis=0))
-    mean, variance = (np.tile(array, len(means)) for array in statistics)
+    extremes = lows.min(axis=0), highs.max(axis=0)
+    center, variance = _where_constant(center, pooled_variances, *extremes)
+    variance = np.where(_is_constant(center, variance, *extremes, n * len(means), eps), 0, variance)
+    mean, variance = (np.tile(array, len(means)) for array in (center, variance))
     return mean, variance
 
 
@@ -259,3 +266,17 @@ def _where_constant(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Exactly the number itself and 0 where all numbers are the same: rounding would make a tiny scale of it."""
     return np.where(low == high, low, mean), np.where(low == high, 0, variance)
+
+
+def _is_constant(
+    mean: np.ndarray, variance: np.ndarray, low: np.ndarray, high: np.ndarray, n: int, eps: float
+) -> np.ndarray:
+    """Whether n numbers differ by no more than rounding, that of their type or that of their variance.
+
+    The bound of the latter is scikit-learn's, which has it from Chan, Golub and LeVeque. The former spares a number
+    that is far from the others, however rare.
+    """
+    size, rounding = np.abs(mean), n * np.finfo(np.float64).eps
+    with np.errstate(over="ignore"):
+        of_variance = variance <= rounding * variance + np.square(rounding * size)
+    return of_variance | (np.sqrt(variance) <= eps * size) & (high - low <= _NOISE * eps * size)

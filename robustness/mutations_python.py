@@ -133,6 +133,13 @@ MUTATIONS = {
             "spread / (count * (count - 1) * len(sums))",
         ),
         "a constant feature has scale 0": ("scale[scale == 0] = 1", "pass"),
+        "rounding in float64 taken for a feature": ("return of_variance |", "return"),
+        "rounding in float32 taken for a feature": (
+            "return of_variance | (np.sqrt(variance) <= eps * size)",
+            "return of_variance",
+        ),
+        "a rare number taken for rounding": (" & (high - low <= _NOISE * eps * size)", ""),
+        "a channel is constant where one feature is": (".all(axis=0)\n", ".any(axis=0)\n"),
         "as many scales as means not needed": ("or mean.shape != scale.shape", "or False"),
         "the digits of a mean beyond float32 lost": ("(exact_mean - mean).astype(dtype)", "np.zeros_like(mean)"),
     },

@@ -64,6 +64,50 @@ def test_a_constant_channel_has_scale_1(dtype):
     assert (standardizer.mean_ == X[0, 0]).all()
 
 
+FLOATS = ["float16", "float32", "float64", "longdouble", ">f2", ">f4", ">f8"]
+
+
+def two_sums(dtype, n_rows=1000):
+    """0.3, and 0.1 + 0.2 in this type, in turns."""
+    a, b, c = np.array([0.1, 0.2, 0.3], dtype)
+    column = np.where(np.arange(n_rows) % 2, a + b, c).astype(dtype)
+    return column + np.spacing(column) * (np.arange(n_rows) % 3 == 0)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(("n_channels", "center"), [(None, "feature"), (3, "feature"), (3, "channel")])
+def test_what_changes_by_rounding_alone_is_constant(n_channels, center, dtype):
+    X = np.outer(two_sums(dtype), np.ones(6, dtype)).astype(dtype)
+    assert len(np.unique(X)) > 1
+    assert (Standardizer(n_channels, center).fit(X).scale_ == 1).all()
+    X[:, 1] = np.arange(len(X)) % 7  # one real feature makes its channel real
+    real = np.arange(6) == 1 if n_channels is None else np.arange(6) % 3 == 1
+    assert ((Standardizer(n_channels, center).fit(X).scale_ != 1) == real).all()
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_real_columns_are_not_taken_for_constant(dtype):
+    columns = [2000 + np.arange(1000) % 11, 200 + (np.arange(1000) == 3), 0.2 + 0.002 * (np.arange(1000) == 3)]
+    X = np.array(columns, dtype).T
+    scale = Standardizer().fit(X).scale_
+    np.testing.assert_allclose(scale, X.astype(np.float64).std(axis=0), rtol=1e-9)
+    assert (scale != 1).all()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int64"])
+def test_constant_is_what_scikit_learn_takes_for_it(dtype):
+    scaler = pytest.importorskip("sklearn.preprocessing").StandardScaler()
+    random, n_constant = np.random.RandomState(0), 0
+    for n_rows in (1, 2, 3, 10, 1000):
+        for mean in (0, 1e-9, 0.3, -7, 1e5, 1e12, 1e17):
+            noise = random.randn(n_rows, 20) * 10.0 ** np.arange(-19, 1)
+            X = np.hstack([mean + max(abs(mean), 1e-6) * noise, mean + noise]).astype(dtype)
+            expected = scaler.fit(X).scale_ != 1
+            assert ((Standardizer().fit(X).scale_ != 1) == expected).all(), (n_rows, mean)
+            n_constant += np.count_nonzero(~expected & (X.min(axis=0) < X.max(axis=0)))
+    assert n_constant > 10
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("stored", ["uint8", "float32", "float64"])
 def test_transform_is_right_to_a_few_ulp(stored, dtype):
