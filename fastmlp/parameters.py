@@ -88,7 +88,8 @@ class Parameters(MutableMapping[str, np.ndarray]):
 
     Its keys are fixed. Assigning to a key copies the values into place, whatever their floating type and layout; the
     shape must be exact. A copy of the mapping (`copy.deepcopy`, `pickle`, `.copy()`) is an ordinary dict of arrays of
-    their own.
+    their own. NumPy takes the mapping for an object, as it does a dict: `np.save` keeps such a copy, and
+    `np.load(file, allow_pickle=True).item()` gives it back. It is equal to a mapping of the same keys and numbers.
 
     Examples
     --------
@@ -137,10 +138,29 @@ class Parameters(MutableMapping[str, np.ndarray]):
     def __reduce__(self) -> tuple[Any, ...]:
         return dict, (self.copy(),)
 
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
+        # without it, NumPy takes the mapping for a sequence, and keeps the names in place of the arrays
+        if dtype is not None and np.dtype(dtype) != object:
+            raise TypeError(
+                f"a network's parameters are arrays of different shapes, not one array of {np.dtype(dtype)}: take one, "
+                "as params['W1'], or dict(params) for all; to write them down, call the network's save(path)"
+            )
+        if copy is not None and not copy:
+            raise ValueError("a network's parameters cannot become an array without a copy: take dict(params)")
+        array = np.empty((), object)
+        array[()] = self.copy()
+        return array
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return self.keys() == other.keys() and all(np.array_equal(array, other[name]) for name, array in self.items())
+
     def assign(self, values: Mapping[str, npt.ArrayLike]) -> None:
         """Copy all values into place, after all of them have been checked."""
         if not hasattr(values, "keys"):
-            raise TypeError(f"params must be a mapping of arrays, not {type(values).__name__}")
+            hint = ": take .item() of it" if isinstance(values, np.ndarray) and values.dtype == object else ""
+            raise TypeError(f"params must be a mapping of arrays, not {type(values).__name__}{hint}")
         missing, unknown = self._arrays.keys() - values.keys(), values.keys() - self._arrays.keys()
         if missing or unknown:
             raise ValueError(

@@ -39,7 +39,7 @@ class Epoch(NamedTuple):
 
 
 class History:
-    """What happened in each epoch, as arrays (n_epochs,).
+    """What happened in each epoch, as arrays (n_epochs,); for NumPy, a row of these numbers for each epoch.
 
     Attributes
     ----------

@@ -59,6 +59,8 @@ MUTATIONS = {
         "values of another shape broadcast": ("if array.shape != shape:", "if False:"),
         "unknown parameters accepted": ("if missing or unknown:", "if missing:"),
         "missing parameters accepted": ("if missing or unknown:", "if unknown:"),
+        "NumPy takes parameters for their names": ("def __array__(", "def _as_array("),
+        "NumPy gets the live arrays": ("array[()] = self.copy()", "array[()] = dict(self)"),
         "values assigned while they are read": ("(array, np.array(checked_array", "(array, np.asarray(checked_array"),
         "He's variance halved": ("np.sqrt(2 / n_in)", "np.sqrt(1 / n_in)"),
         "weights divided by the number of inputs": ("normal / np.sqrt(n_in)", "normal / n_in"),

@@ -1,14 +1,16 @@
 """The layout table, the live parameters, their first values, and the copies that train on buffers of their own."""
 
 import copy
+import io
 import itertools
 import pickle
 
 import numpy as np
 import pytest
-from conftest import assert_same, batch
+from conftest import assert_same, batch, trained_state
 
 from fastmlp import NeuralNetwork
+from fastmlp.compat import EarlierNeuralNetwork
 from fastmlp.parameters import ALIGNMENT, Layout, Parameters, aligned_empty, aligned_offsets, initialize, l2_penalty
 
 SIZES = [(1, 1), (7, 3), (13, 9, 5), (17, 11, 7, 3), (9, 13, 11, 7, 5)]
@@ -299,6 +301,89 @@ def test_mapping_behaves_like_a_dict():
     assert [params["b2"].tolist(), params["b1"].tolist()] == [[1, 2, 3], [0, 1, 2, 3, 4, 5]]
     for part in ("W1 (4, 6)", "b2 (3,)"):
         assert part in repr(params)
+
+
+# ---- what NumPy makes of a mapping
+
+
+def kept_in_a_file(save):
+    def kept(mapping):
+        file = io.BytesIO()
+        save(file, mapping)
+        file.seek(0)
+        loaded = np.load(file, allow_pickle=True)
+        return loaded if isinstance(loaded, np.ndarray) else loaded["arr_0"]
+
+    return kept
+
+
+TAKEN = {
+    "asarray": np.asarray,
+    "array": np.array,
+    "asarray of objects": lambda mapping: np.asarray(mapping, dtype=object),
+    "array of objects": lambda mapping: np.array(mapping, np.dtype("O")),
+    "array of two": lambda mapping: np.array([mapping, mapping])[1:],
+    "stack": lambda mapping: np.stack([mapping, mapping])[1:],
+    "save": kept_in_a_file(np.save),
+    "savez": kept_in_a_file(np.savez),
+    "savez_compressed": kept_in_a_file(np.savez_compressed),
+    "save of a list": kept_in_a_file(lambda file, mapping: np.save(file, [mapping])),
+}
+
+
+@pytest.mark.parametrize("source", ["params", "gradients", "outputs"])
+@pytest.mark.parametrize("taken", TAKEN.values(), ids=TAKEN)
+@pytest.mark.parametrize("make_net", [make, lambda: EarlierNeuralNetwork(4, [6], 3)], ids=["fastmlp", "compat"])
+def test_numpy_takes_a_mapping_for_an_object(make_net, taken, source):
+    net, (X, y) = make_net(), batch(9, 4, 3)
+    net.forward(X)
+    net.backward(*(X, y, 0.1) if isinstance(net, EarlierNeuralNetwork) else (y,))
+    live = getattr(net, source)
+    array = taken(live)
+    assert array.dtype == object
+    assert_same(dict(array.item()), copies(live))
+
+
+def test_arrays_in_an_object_are_copies_that_can_be_put_back():
+    net = make()
+    kept, before = np.array(net.params), copies(net.params)
+    train(net)
+    assert_same(kept.item(), before)
+    with pytest.raises(TypeError, match=r"params must be a mapping of arrays, not ndarray: take .item\(\) of it"):
+        net.params = kept
+    net.params = kept.item()
+    assert_same(net.params, before)
+
+
+def test_a_snapshot_goes_through_a_file_of_numpy():
+    net = make()
+    train(net)
+    snapshot, before = net.snapshot(), trained_state(net)
+    train(net)
+    net.restore(kept_in_a_file(np.save)(snapshot).item())
+    assert_same(trained_state(net), before)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, "float32", int, complex, "O,O"], ids=str)
+def test_a_mapping_is_no_array_of_numbers(dtype):
+    net = make()
+    for convert in (np.asarray, np.array, lambda params, dtype: np.array([params], dtype)):
+        with pytest.raises(TypeError, match=r"not one array of .*params\['W1'\].*dict\(params\).*save\(path\)"):
+            convert(net.params, dtype)
+    with pytest.raises(ValueError, match=r"without a copy: take dict\(params\)"):
+        net.params.__array__(copy=False)
+
+
+def test_mappings_are_equal_where_all_their_arrays_are():
+    net, same, other, larger = make(seed=0), make(seed=0), make(seed=1), make((4, 7, 3), seed=0)
+    assert net.params == same.params == copies(net.params) == net.params
+    same.params["b2"][2] = 1
+    for unequal in (same.params, other.params, larger.params, {"W1": net.params["W1"]}, {}, None, 1):
+        assert net.params != unequal
+        assert unequal != net.params
+    for compare in (np.array_equal, np.testing.assert_array_equal):  # as of dicts of arrays, that's ambiguous
+        with pytest.raises(ValueError, match="ambiguous"):
+            compare(net.params, other.params)
 
 
 # ---- copies

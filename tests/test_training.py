@@ -244,6 +244,7 @@ def test_history_is_readable_and_survives_json_and_pickle():
     assert history[-1].train_accuracy == 0.5
     assert json.loads(json.dumps(history.to_dict(), allow_nan=False))["val_loss"] == [None, None]
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(history)).train_loss, [2.0, 1.0])
+    np.testing.assert_array_equal(np.asarray(history).T, [getattr(history, name) for name in Epoch._fields])
 
 
 def test_repr_shows_validation_where_there_is_one():
