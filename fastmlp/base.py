@@ -137,3 +137,8 @@ class BaseNetwork:
     def _forget_batch(self) -> None:
         """Drop the last batch and its gradients."""
         self._engine.forget_batch()
+
+    def _activations(self, X: np.ndarray) -> dict[str, np.ndarray]:
+        """`outputs` of a forward pass of these rows, whatever a subclass has made of `forward`."""
+        self._engine.forward(X)
+        return self._engine.outputs()

@@ -1,9 +1,11 @@
-"""What a training's curves say about its settings: the rules of thumb that the assignment teaches to see.
+"""What a training says about its settings, by its curves and its end: rules of thumb, most of them the assignment's.
 
 The thresholds are this module's constants. They are rules of thumb: each names what to look at, and what to try next.
 """
 
 import math
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,17 +25,75 @@ ENOUGH, PLATEAU = 0.9, 0.01
 DIVERGED = 10
 # Accuracies have fallen where they end this far below their best.
 FALL = 0.02
+# Rows that the facts are of: enough to see all classes, and no room to speak of.
+SAMPLE_ROWS = 256
+# Standardised columns have a root mean square of 1, and pixels from 0 to 1 little less: learning rates are made for
+# these. An order of magnitude from there, they are not.
+SMALL_SCALE, LARGE_SCALE = 0.1, 10.0
+# A train accuracy is at chance below so much of the way from the commonest class's share to 1, or below what luck gives
+# in an epoch: so many standard deviations, but never half of the way.
+ABOVE_CHANCE, LUCK = 0.1, 3.0
+
+
+class Facts(NamedTuple):
+    """What the curves do not tell, noted by `fit` as it ends, from a sample of the rows.
+
+    Attributes
+    ----------
+    dead_layers : tuple of int
+        Hidden layers, counted from 1, that give 0 for every row.
+    input_scale : float
+        Root mean square of the largest column, as it enters the network.
+    chance : float
+        Share of the commonest class among all labels.
+    n_rows : int
+        Number of these.
+    """
+
+    dead_layers: tuple[int, ...]
+    input_scale: float
+    chance: float
+    n_rows: int
+
+
+def observe(
+    activations: Callable[[np.ndarray], Mapping[str, np.ndarray]], X: np.ndarray, y: np.ndarray, batch_size: int
+) -> Facts:
+    """The facts of a network; `activations` gives its `X, h1, ..., scores` for some rows, a batch at the most."""
+    sample = X[np.linspace(0, len(X) - 1, min(len(X), SAMPLE_ROWS)).astype(np.intp)]
+    alive: dict[str, bool] = {}
+    squares = np.zeros(X.shape[1])
+    with np.errstate(over="ignore"):
+        for start in range(0, len(sample), batch_size):
+            arrays = activations(sample[start : start + batch_size])
+            squares += np.square(arrays["X"], dtype=np.float64).sum(axis=0)
+            for name, array in arrays.items():
+                alive[name] = alive.get(name, False) or bool(array.any())
+    dead = tuple(i for i in range(1, len(alive) - 1) if not alive[f"h{i}"])
+    scale = math.sqrt(squares.max() / len(sample))
+    return Facts(dead, scale, int(np.bincount(y).max()) / len(y), len(y))
 
 
 def diagnose(
-    train_loss: np.ndarray, train_accuracy: np.ndarray, val_accuracy: np.ndarray, learning_rate: np.ndarray
+    train_loss: np.ndarray,
+    train_accuracy: np.ndarray,
+    val_accuracy: np.ndarray,
+    learning_rate: np.ndarray,
+    facts: Facts | None,
 ) -> list[str]:
     """One sentence for each thing that stands out; see `fastmlp.History.diagnose`."""
     if len(train_loss) < MIN_EPOCHS:
         return []
+    # the curves of a network that cannot learn are made by that, and say nothing of the settings
+    noisy = _noisy(train_loss, learning_rate)
+    if facts is not None:
+        dead = _dead(facts, train_accuracy, learning_rate, noisy)
+        unscaled = _unscaled(facts, train_accuracy, bool(dead))
+        if dead or unscaled:
+            return [sentence for sentence in (dead, unscaled) if sentence]
     found = [
         # where the loss jumps, it also falls by chance
-        _noisy(train_loss, learning_rate) or _regularized(train_loss, train_accuracy, val_accuracy),
+        noisy or _regularized(train_loss, train_accuracy, val_accuracy),
         _straight(train_loss, learning_rate),
         _overfitted(train_accuracy, val_accuracy),
     ]
@@ -50,6 +110,36 @@ def diverged(train_loss: float, val_loss: float, untrained_loss: float, n_classe
     """
     worst = DIVERGED * max(untrained_loss, math.log(n_classes))
     return train_loss > worst and not val_loss <= worst  # NaN is no better
+
+
+def _at_chance(facts: Facts, accuracy: float) -> bool:
+    left = 1 - facts.chance
+    luck = LUCK * math.sqrt(facts.chance * left / facts.n_rows)
+    return accuracy < facts.chance + min(max(ABOVE_CHANCE * left, luck), left / 2)
+
+
+def _dead(facts: Facts, train: np.ndarray, rate: np.ndarray, noisy: str) -> str:
+    # a layer may also be silent but for rows of a rare class, which the sample lacks
+    if not facts.dead_layers or not _at_chance(facts, train[-1]):
+        return ""
+    start = f"{noisy[:-1]}, and hidden" if noisy else "Hidden"  # a rate that is too high is what kills
+    layers, give = ("layers", "give") if len(facts.dead_layers) > 1 else ("layer", "gives")
+    return (
+        f"{start} {layers} {', '.join(map(str, facts.dead_layers))} {give} 0 for every row of a sample, and the output "
+        "is the same for all of them: the ReLUs are dead, and stay so. A new network may do better with a lower "
+        f'learning rate, {rate[0]:g} at first here, another seed or init="he".'
+    )
+
+
+def _unscaled(facts: Facts, train: np.ndarray, dead: bool) -> str:
+    scale, best = facts.input_scale, float(train.max())
+    if SMALL_SCALE <= scale <= LARGE_SCALE or not (dead or _at_chance(facts, best)):
+        return ""
+    return (
+        f"X is not scaled: its largest column enters the network with a root mean square of {scale:.3g}, and train "
+        f"accuracy was {best:.3f} at best, where the commonest class is {facts.chance:.3f} of the rows. A new network "
+        "with standardizer=Standardizer().fit(X) gets columns of 1."
+    )
 
 
 def _noisy(loss: np.ndarray, rate: np.ndarray) -> str:

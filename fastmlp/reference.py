@@ -230,6 +230,11 @@ class NeuralNetwork(Functions):
         self.outputs = {}
         self.gradients = {}
 
+    def _activations(self, X: np.ndarray) -> dict[str, np.ndarray]:
+        """`outputs` of a forward pass of these rows."""
+        self.forward(X)
+        return self.outputs
+
     def _moment(self, kind: str, name: str) -> np.ndarray:
         moments = self.moments.setdefault(kind, {})
         if name not in moments:

@@ -2,14 +2,14 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp.diagnosis import diagnose
+from fastmlp.diagnosis import MIN_EPOCHS, Facts, diagnose, observe
 from fastmlp.progress import Advance, progress_bar
 from fastmlp.validation import (
     MIN_EPSILON,
@@ -53,6 +53,8 @@ class History:
         The rate used in the epoch.
     seconds : ndarray
         Time that training took, validation not included.
+    facts : fastmlp.diagnosis.Facts or None
+        What `diagnose` knows besides; of a training that has ended, by itself, after five epochs or more.
 
     Examples
     --------
@@ -63,6 +65,8 @@ class History:
     >>> len(history), bool(history.train_loss[-1] < history.train_loss[0])
     (50, True)
     """
+
+    facts: Facts | None = None
 
     def __init__(self, epochs: Iterable[Epoch] = ()):
         self.epochs = list(epochs)
@@ -94,9 +98,18 @@ class History:
         }
 
     def diagnose(self) -> list[str]:
-        """What the curves say about the settings, in a sentence each; nothing where nothing stands out.
+        """What a training says about its settings, in a sentence each; nothing where nothing stands out.
 
-        These are rules of thumb; `fastmlp.diagnosis` has their thresholds:
+        These are rules of thumb; `fastmlp.diagnosis` has their thresholds. First, what keeps a network from learning.
+        `fit` looks for it in a sample of the rows as it ends, unless it is interrupted or diverges:
+
+        * A hidden layer gives 0 for every row, and train accuracy ends at chance: its ReLUs are dead. A new network
+          needs a lower learning rate, another seed or `init="he"`.
+        * Train accuracy never left chance, or a layer is dead, and the root mean square of the largest column, as it
+          enters the network, is above 10 or below 0.1: X is not scaled. A new network needs a `standardizer`.
+
+        At chance is what is no more than luck, or a tenth of the way from the commonest class's share to 1. Where it is
+        neither of these, the curves speak:
 
         * The loss is noisy: its steps upwards add up to more than a quarter of its range. The learning rate is too
           high.
@@ -122,7 +135,7 @@ class History:
         ...     print(sentence[:22])
         The loss is noisy: its
         """
-        return diagnose(self.train_loss, self.train_accuracy, self.val_accuracy, self.learning_rate)
+        return diagnose(self.train_loss, self.train_accuracy, self.val_accuracy, self.learning_rate, self.facts)
 
     def __repr__(self) -> str:
         if not self.epochs:
@@ -288,6 +301,7 @@ class Network(Protocol):
     def _back_up(self) -> None: ...
     def _roll_back(self) -> None: ...
     def _forget_batch(self) -> None: ...
+    def _activations(self, X: np.ndarray) -> Mapping[str, np.ndarray]: ...
 
 
 def fit(
@@ -341,6 +355,8 @@ def fit(
 
             try:
                 epochs()
+                if len(history) >= MIN_EPOCHS:
+                    history.facts = observe(network._activations, rows, labels, settings.batch_size)
             finally:
                 network.history = history  # a callback may have trained the network on its own
                 network._forget_batch()

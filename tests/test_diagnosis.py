@@ -4,8 +4,10 @@ import re
 
 import numpy as np
 import pytest
+from conftest import interrupted_at
 
-from fastmlp import History, NeuralNetwork, diagnosis, load_digits
+from fastmlp import DivergenceError, History, NeuralNetwork, Standardizer, diagnosis, load_digits, reference, training
+from fastmlp.diagnosis import Facts
 from fastmlp.training import Epoch
 
 pytestmark = pytest.mark.application
@@ -37,11 +39,13 @@ def test_nothing_is_said_of_good_settings(digits, settings):
     ("hidden_sizes", "settings", "says"),
     [
         ([64], {"learning_rate": 2.0}, "noisy: .*the learning rate, 2 at first, may be too high"),
+        ([64], {"learning_rate": 2.0}, "may be too high, and hidden layer 1 gives 0 .* are dead"),
         ([64], {"optimizer": "Adam", "learning_rate": 0.1}, "noisy: .*0.1 at first, may be too high"),
         ([64], {"learning_rate": 0.0005}, "straight line: .*0.0005 at first, may be too low"),
         ([64], {"optimizer": "Adam", "learning_rate": 1e-5}, "straight line: .*1e-05 at first, may be too low"),
         ([120], {"optimizer": "Adam", "learning_rate": 0.003, "n_rows": 60}, "above validation accuracy .*overfits"),
-        ([1], {"optimizer": "Adam", "learning_rate": 0.01}, "stopped at .* too little capacity"),
+        ([3], {"optimizer": "Adam", "learning_rate": 0.01, "epochs": 80}, "stopped at .* too little capacity"),
+        ([1], {"optimizer": "Adam", "learning_rate": 0.01}, "^Hidden layer 1 gives 0 .* are dead"),
         ([64], {"regularization": 0.1}, "stopped at .* too little capacity, so a larger one, or less regularisation"),
         ([64], {"regularization": 0.5}, "Accuracy falls while the loss falls .*regularisation term dominates"),
         ([64], {"optimizer": "Adam", "regularization": 1.0}, "Accuracy falls while .*regularisation term dominates"),
@@ -63,6 +67,187 @@ def test_without_validation_data_the_loss_still_speaks(digits):
         "Accuracy falls while"
     ]
     assert train(digits, [120], validation=False, n_rows=60, optimizer="Adam", learning_rate=0.003).diagnose() == []
+
+
+DEAD, UNSCALED = "Hidden layer", "X is not scaled"
+
+
+def said(sentences):
+    """Which of the two they are, by their beginnings; others as they are."""
+    return [next((text for text in (DEAD, UNSCALED) if sentence.startswith(text)), sentence) for sentence in sentences]
+
+
+@pytest.mark.parametrize("validation", [True, False])
+@pytest.mark.parametrize("settings", [{"learning_rate": 20.0}, {"optimizer": "Adam", "learning_rate": 5.0}], ids=str)
+def test_a_rate_that_kills_the_units_is_named(digits, settings, validation):
+    (sentence,) = train(digits, [64], validation=validation, **settings).diagnose()
+    assert sentence.startswith("Hidden layer 1 gives 0")
+    for advice in ("lower learning rate", f"{settings['learning_rate']:g} at first", "another seed", 'init="he"'):
+        assert advice in sentence
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 5000])
+@pytest.mark.parametrize("kind", [NeuralNetwork, reference.NeuralNetwork])
+def test_layers_that_biases_have_killed_are_named(digits, kind, batch_size):
+    X, y = digits[0][:300], digits[1][:300]
+    net = kind(64, [8, 9, 7], 10, seed=0)
+    net.params["b1"][...] = net.params["b3"][...] = -1e3
+    net.params["b2"][...] = 1
+    past = training.fit(net, X, y, training.Settings(epochs=5, batch_size=batch_size), seed=0)
+    assert past.facts.dead_layers == (1, 3)
+    assert said(past.diagnose()) == [DEAD]
+    assert "layers 1, 3 give 0" in past.diagnose()[0]
+    assert net.outputs == {}
+
+
+def test_units_some_of_which_are_dead_are_not_called_so(digits):
+    X, y = digits
+    net = NeuralNetwork(64, [64], 10, seed=0)
+    net.params["b1"][:60] = -1e3
+    past = net.fit(X, y, epochs=30, batch_size=32, learning_rate=0.2, seed=0)
+    assert past.facts.dead_layers == ()
+    assert past.diagnose() == []
+
+
+@pytest.mark.parametrize("validation", [True, False])
+@pytest.mark.parametrize("epochs", [5, 30])
+@pytest.mark.parametrize(
+    ("optimizer", "scale", "sentences"),
+    [
+        ("SGD", 255, [DEAD, UNSCALED]),
+        ("SGD", 1e4, [DEAD, UNSCALED]),
+        ("Momentum", 1e4, [DEAD, UNSCALED]),
+        ("SGD", 1e-2, [UNSCALED]),
+        ("SGD", 1e-4, [UNSCALED]),
+        ("Momentum", 1e-4, [UNSCALED]),
+        ("Adam", 1e-4, [UNSCALED]),
+    ],
+)
+def test_rows_that_are_not_scaled_are_named(digits, optimizer, scale, sentences, epochs, validation):
+    X, y = digits
+    past = train((X * scale, y), [64], validation=validation, optimizer=optimizer, epochs=epochs)
+    assert said(past.diagnose()) == sentences
+    assert f"{past.facts.input_scale:.3g}, and train accuracy was 0.1" in past.diagnose()[-1]
+    assert "standardizer=Standardizer().fit(X)" in past.diagnose()[-1]
+
+
+@pytest.mark.parametrize("scale", [255, 1e4])
+def test_rows_that_the_network_learns_from_all_the_same_are_not_blamed(digits, scale):
+    X, y = digits
+    assert not set(said(train((X * scale, y), [64], optimizer="Adam").diagnose())) & {DEAD, UNSCALED}
+
+
+def test_a_networks_own_standardizer_counts(digits):
+    X, y = np.uint8(digits[0] * 255), digits[1]
+    scaled = NeuralNetwork(64, [64], 10, seed=0, standardizer=Standardizer().fit(X))
+    past = scaled.fit(X, y, epochs=30, batch_size=32, learning_rate=0.2, seed=0)
+    assert past.facts.input_scale < 3  # not 204, the largest pixels'
+    assert past.diagnose() == []
+    away = NeuralNetwork(64, [64], 10, seed=0, standardizer=Standardizer.of_statistics(np.zeros(64), np.full(64, 1e6)))
+    past = away.fit(X, y, epochs=5, learning_rate=0.2, seed=0)
+    assert past.facts.input_scale == pytest.approx(204e-6, rel=0.1)
+    assert said(past.diagnose()) == [UNSCALED]
+
+
+def test_a_linear_network_on_xor_is_still_too_small():
+    X, y = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]] * 50), np.array([0, 1, 1, 0] * 50)
+    net = NeuralNetwork(2, [], 2, seed=0)
+    past = net.fit(X, y, epochs=30, batch_size=200, learning_rate=1.0, seed=0, X_val=X, y_val=y)
+    (sentence,) = past.diagnose()
+    assert "too little capacity" in sentence
+    assert past.facts == Facts((), pytest.approx(0.5**0.5, rel=0.05), 0.5, 200)
+
+
+def test_one_class_alone_is_learnt(digits):
+    past = NeuralNetwork(64, [8], 10, seed=0).fit(1e-3 * digits[0], np.zeros(1797), epochs=30, learning_rate=1, seed=0)
+    assert past.train_accuracy[-1] == past.facts.chance == 1
+    assert not set(said(past.diagnose())) & {DEAD, UNSCALED}
+
+
+@pytest.mark.parametrize("kind", [NeuralNetwork, reference.NeuralNetwork])
+def test_facts_are_noted_at_the_end_and_change_nothing(digits, kind, monkeypatch):
+    X, y = digits
+    settings, rows = training.Settings(epochs=5), X[:300].copy()
+
+    def trained():
+        np.random.seed(3)
+        net = kind(64, [8], 10)
+        past = training.fit(net, rows, y[:300], settings)
+        return past, [*net.params.values(), np.random.rand()]
+
+    noted, with_facts = trained()
+    assert noted.facts is not None
+    monkeypatch.setattr(training, "MIN_EPOCHS", 6)
+    unnoted, without = trained()
+    assert unnoted.facts is None
+    for a, b in zip(with_facts, without, strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(rows, X[:300])
+
+
+def test_without_facts_the_curves_speak_alone(digits):
+    X, y = digits
+
+    def stop(network, history):
+        if len(history) == 6:
+            raise KeyboardInterrupt
+
+    net = NeuralNetwork(64, [64], 10, seed=0)
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(X * 1e-4, y, X_val=X * 1e-4, y_val=y, callbacks=[stop], seed=0)
+    assert net.history.facts is None
+    assert first_words(net.history) == ["Train accuracy has"]
+    with pytest.raises(DivergenceError) as caught:
+        net.fit(X, y, callbacks=[lambda network, history: network.params["W1"].fill(1e300)], seed=0)
+    assert caught.value.history.facts is None
+
+
+def test_a_look_that_is_interrupted_leaves_no_facts_or_all():
+    X, y = np.eye(3), np.arange(3)
+    net, n, found = NeuralNetwork(3, [4], 3, seed=0), 0, set()
+    while interrupted_at(n, lambda: net.fit(X, y, epochs=diagnosis.MIN_EPOCHS, seed=0)):
+        found.add(None if net.history is None else net.history.facts)
+        n += 1
+        assert not net.gradients
+    assert found == {None, net.history.facts}
+    net.fit(X, y, epochs=1)
+
+
+def test_a_subclass_with_a_forward_of_its_own_is_not_asked(digits):
+    class Counting(NeuralNetwork):
+        n_calls = 0
+
+        def forward(self, X):
+            self.n_calls += 1
+            return super().forward(X)
+
+    net = Counting(64, [8], 10, seed=0)
+    assert net.fit(*digits, epochs=5).facts.dead_layers == ()
+    assert net.n_calls == 0
+
+
+@pytest.mark.parametrize(
+    ("train", "facts", "sentences"),
+    [
+        (0.189, Facts((), 10.1, 0.1, 10**6), [UNSCALED]),  # a tenth of the way from 0.1 to 1 is 0.19
+        (0.191, Facts((), 10.1, 0.1, 10**6), []),
+        (0.1, Facts((), 9.9, 0.1, 10**6), []),
+        (0.1, Facts((), 0.11, 0.1, 10**6), []),
+        (0.1, Facts((), 0.09, 0.1, 10**6), [UNSCALED]),
+        (0.64, Facts((), 100, 0.5, 100), [UNSCALED]),  # luck, 3 standard deviations of 0.05
+        (0.66, Facts((), 100, 0.5, 100), []),
+        (0.97, Facts((), 100, 0.95, 10), [UNSCALED]),  # half of the way
+        (0.98, Facts((), 100, 0.95, 10), []),
+        ([0.1, 0.6, 0.7, 0.7, 0.7, 0.1], Facts((), 100, 0.1, 10**6), []),
+        ([0.1, 0.6, 0.7, 0.7, 0.7, 0.1], Facts((2,), 1, 0.1, 10**6), [DEAD]),
+        ([0.1, 0.6, 0.7, 0.7, 0.7, 0.1], Facts((2,), 100, 0.1, 10**6), [DEAD, UNSCALED]),
+        (1.0, Facts((1,), 100, 0.995, 10**6), []),  # a rare class, of which the sample had no row
+    ],
+)
+def test_thresholds_of_the_facts(train, facts, sentences):
+    past = history(CURVE, train)
+    past.facts = facts
+    assert [text for text in said(past.diagnose()) if text in (DEAD, UNSCALED)] == sentences
 
 
 def history(loss, train=0.95, val=0.94):
@@ -130,4 +315,7 @@ def test_the_documentation_names_the_thresholds():
     assert diagnosis.NOISE == 0.25
     for value in (diagnosis.LARGE_GAP, diagnosis.NO_GAP, diagnosis.ENOUGH, diagnosis.PLATEAU, diagnosis.FALL):
         assert f"{value:g}" in text
+    assert f"above {diagnosis.LARGE_SCALE:g} or below {diagnosis.SMALL_SCALE:g}" in text
+    assert "a tenth of the way" in text
+    assert diagnosis.ABOVE_CHANCE == 0.1
     assert f"{diagnosis.STRAIGHT:.0%}".replace("%", " %") in text
