@@ -10,7 +10,7 @@ from fastmlp import _kernels
 from fastmlp.base import BaseNetwork
 from fastmlp.defaults import get_default_dtype
 from fastmlp.engine import Engine
-from fastmlp.parameters import INITIALIZERS, initialize
+from fastmlp.parameters import initialize
 from fastmlp.preprocessing import Standardizer
 from fastmlp.reference import Functions
 from fastmlp.training import History
@@ -48,7 +48,6 @@ class AssignmentNetwork(Functions, BaseNetwork):
         standardizer: Standardizer | None = None,
     ):
         sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
-        init = one_of("init", init, INITIALIZERS)
         checked = get_default_dtype() if dtype is None else float_dtype("dtype", dtype)
         with random_state(seed) as generator:
             engine = Engine(sizes, checked)
@@ -176,7 +175,8 @@ class AssignmentNetwork(Functions, BaseNetwork):
         b1, b2, eps : float
             Adam's decay rates of the two moments, and its epsilon; b1 is also the momentum of "Momentum".
         opt : {"SGD", "Momentum", "Adam"}
-            Plain gradient descent, Sutskever et al. (2013) equations 1 and 2, or Kingma and Ba (2015) algorithm 1.
+            In upper or lower case: plain gradient descent, Sutskever et al. (2013) equations 1 and 2, or Kingma and
+            Ba (2015) algorithm 1.
         t : int, optional
             Time step of Adam's bias correction, from 1; `epoch` and `step` are other names for it. It holds for this
             update only; where it is absent, the network counts its updates of any kind.

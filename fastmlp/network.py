@@ -126,7 +126,7 @@ class NeuralNetwork(PredictingNetwork):
         regularization : float
             As `reg` of `backward`.
         optimizer : {"SGD", "Momentum", "Adam"}
-            As `opt` of `update`.
+            As `opt` of `update`, in upper or lower case.
         beta1, beta2, epsilon : float
             As `b1`, `b2` and `eps` of `update`.
         time_step : {"update", "epoch"}

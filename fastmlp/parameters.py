@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp import _kernels
-from fastmlp.validation import real_array
+from fastmlp.validation import one_of, real_array
 
 # A cache line, and the widest vector of current processors.
 ALIGNMENT = 64
@@ -197,6 +197,7 @@ def initialize(params: MutableMapping[str, np.ndarray], init: str, random_state:
     random_state : numpy.random.RandomState or the module numpy.random
         Where the numbers come from.
     """
+    init = one_of("init", init, INITIALIZERS)
     for name in params:
         if name.startswith("W"):
             n_in, n_out = params[name].shape

@@ -53,7 +53,7 @@ class Standardizer:
     def __init__(self, n_channels: int | None = None, center: str = "feature"):
         self.n_channels = None if n_channels is None else integer("n_channels", n_channels)
         self.center = one_of("center", center, ("feature", "channel"))
-        if n_channels is None and center == "channel":
+        if n_channels is None and self.center == "channel":
             raise ValueError("center='channel' needs n_channels, got None")
 
     @classmethod

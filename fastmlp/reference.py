@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from fastmlp.parameters import Layout, initialize, l2_penalty
 from fastmlp.progress import Advance
-from fastmlp.training import DivergenceError, Settings
-from fastmlp.validation import layer_sizes, random_state
+from fastmlp.training import LEARNING_RATES, DivergenceError, Settings
+from fastmlp.validation import layer_sizes, one_of, random_state
 from fastmlp.validation import time_step as checked_time_step
 
 
@@ -151,6 +151,7 @@ class NeuralNetwork(Functions):
         """One step of SGD, Momentum (Sutskever et al., 2013) or Adam (Kingma and Ba, 2015, algorithm 1)."""
         self.n_updates += 1
         t = checked_time_step(t, epoch, step) or self.n_updates
+        opt = one_of("opt", opt, LEARNING_RATES)
         for name, w in self.params.items():
             dw = self.gradients[name]
             if opt == "SGD":

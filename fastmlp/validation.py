@@ -4,7 +4,7 @@ import contextlib
 import math
 import operator
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -121,12 +121,15 @@ def as_path(name: str, value: Any) -> Path:
     return Path(text)
 
 
-def one_of(name: str, value: Any, choices: Iterable[str]) -> str:
-    """`value`, which must be one of the choices."""
-    choices = tuple(choices)
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
-    return value
+def one_of(name: str, value: Any, choices: Collection[str], *, any_case: bool = True) -> str:
+    """The one of the choices that `value` names, in upper or lower case; the choices differ by more than that."""
+    if isinstance(value, str):
+        if value in choices:
+            return value
+        for choice in choices if any_case else ():
+            if choice.lower() == value.lower():
+                return choice
+    raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
 
 
 def layer_sizes(

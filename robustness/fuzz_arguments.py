@@ -25,7 +25,7 @@ def _carry_on(network: Any, history: Any) -> None:
 _NO_NUMBERS = _wrong(float("nan"), float("inf"), 10**400, "0.1", b"1", 1j, np.ones(2), np.complex64(1))
 _NO_COUNTS = _wrong(0, -1, 2.5, "2", True, np.float64(2), [1], -(10**400))
 _NONE, _NEGATIVE = Wrong(None), Wrong(-0.5)
-_OPTIMIZERS = ("SGD", "Momentum", "Adam", *_wrong("adam", "", b"SGD", 3, ["SGD"], None))
+_OPTIMIZERS = ("SGD", "Momentum", "Adam", *_wrong("AdamW", "", b"SGD", 3, ["SGD"], None))
 _DECAYS = (0.0, 0.5, 0.9, np.float32(0.25), *_NO_NUMBERS, _NONE, _NEGATIVE, Wrong(1.0))
 _EPSILONS = (1e-8, 1e-3, 2.0, *_NO_NUMBERS, _NONE, _NEGATIVE, Wrong(1e-50))
 _RATES = (0.0, 0.01, 0.1, 1, True, np.float32(0.5), 1e30, *_NO_NUMBERS)

@@ -93,6 +93,15 @@ def test_without_a_checkpoint_it_starts_from_the_start(tmp_path):
     assert_same(trained_state(resumed), trained_state(whole))
 
 
+def test_names_in_lower_case_are_the_same_settings(tmp_path):
+    X, y = batch(20, 4, 3)
+    path = tmp_path / "net.npz"
+    for epochs, names in enumerate([("Adam", "epoch"), ("adam", "EPOCH")], 1):
+        settings = {"epochs": epochs, "optimizer": names[0], "time_step": names[1], "seed": 0}
+        net = NeuralNetwork(4, [10], 3, seed=0)
+        assert len(net.fit(X, y, checkpoint=path, resume=True, **settings)) == epochs
+
+
 def test_a_training_that_is_complete_is_not_repeated(tmp_path):
     whole, resumed = make(), make(seed=1)
     history = fit(whole, tmp_path / "net")

@@ -216,8 +216,8 @@ class TestLater:
             LaterNeuralNetwork(4, [10], 3, 2, half="no")
         with pytest.raises(ValueError, match="b1 must be finite, at least 0 and below 1"):
             net.update(0.1, 1)
-        net.opt = "sgd"
-        with pytest.raises(ValueError, match="opt must be one of 'SGD', 'Momentum', 'Adam', got 'sgd'"):
+        net.opt = "sg"
+        with pytest.raises(ValueError, match="opt must be one of 'SGD', 'Momentum', 'Adam', got 'sg'"):
             net.update(0.1)
 
     def test_copies_and_pickles_keep_the_loss(self):

@@ -222,7 +222,7 @@ def test_parameters_that_overflow_in_the_last_update_are_noticed():
         ({"order": [0.5]}, TypeError, "order must be an array of integers, got dtype float64"),
         ({"batch_size": 0}, ValueError, "batch_size must be a positive integer, got 0"),
         ({"time_step": 0}, ValueError, "time_step must be a positive integer, got 0"),
-        ({"optimizer": "sgd"}, ValueError, "optimizer must be one of"),
+        ({"optimizer": "sg"}, ValueError, "optimizer must be one of"),
         ({"X": np.ones((0, 3)), "y": []}, ValueError, "X must have at least one row to train on, got none"),
         ({"X": np.ones((7, 2))}, ValueError, r"X must have shape \(n_rows, 3\), got \(7, 2\)"),
         ({"y": np.ones(6, int)}, ValueError, r"y must have shape \(7,\)"),

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from fastmlp import NeuralNetwork
+from fastmlp import NeuralNetwork, Standardizer, reference
+from fastmlp.compat import LaterNeuralNetwork
+from fastmlp.training import Settings
 from fastmlp.validation import class_labels, float_dtype, number, real_matrix, real_targets, row_indices
 
 X, Y = batch(6, 4, 3)
@@ -140,7 +142,7 @@ BAD_SETTINGS = [
     ("backward", {"y": Y, "reg": NAN}, ValueError, "reg must be finite, got nan"),
     ("backward", {"y": Y, "reg": "a lot"}, TypeError, "reg must be a number, got 'a lot'"),
     ("evaluate", {**FIT, "reg": None}, TypeError, "reg must be a number, got None"),
-    ("update", {"opt": "adam"}, ValueError, "opt must be one of 'SGD', 'Momentum', 'Adam', got 'adam'"),
+    ("update", {"opt": "adamw"}, ValueError, "opt must be one of 'SGD', 'Momentum', 'Adam', got 'adamw'"),
     ("update", {"opt": None}, ValueError, "opt must be one of 'SGD', .*, got None"),
     ("update", {"opt": ["SGD"]}, (TypeError, ValueError), r"opt must be one of .*, got \['SGD'\]"),
     ("update", {"lr": NAN}, ValueError, "lr must be finite, got nan"),
@@ -181,6 +183,51 @@ BAD_SETTINGS = [
 @pytest.mark.parametrize(("method", "arguments", "error", "match"), BAD_SETTINGS)
 def test_bad_settings(net, method, arguments, error, match):
     refuses(net, lambda net: getattr(net, method)(**arguments), error, match)
+
+
+def stepped(kind, opt, **settings):
+    net = kind(4, [10], 3, seed=0, **settings)
+    net.forward(X)
+    net.backward(Y)
+    net.update(0.1, opt=opt)
+    return net
+
+
+@pytest.mark.parametrize("spelt", [str, str.lower, str.upper, np.str_])
+@pytest.mark.parametrize("optimizer", ["SGD", "Momentum", "Adam"])
+@pytest.mark.parametrize("kind", [NeuralNetwork, reference.NeuralNetwork])
+def test_optimizers_are_named_in_upper_or_lower_case(kind, optimizer, spelt):
+    assert_same(dict(stepped(kind, spelt(optimizer)).params), dict(stepped(kind, optimizer).params))
+    assert Settings(optimizer=spelt(optimizer)) == Settings(optimizer=optimizer)
+    assert Settings(optimizer=spelt(optimizer)).optimizer in ("SGD", "Momentum", "Adam")
+    later = LaterNeuralNetwork(4, [10], 3, 2, spelt(optimizer))
+    assert later.opt == optimizer
+
+
+@pytest.mark.parametrize("method", ["fit", "train_epoch"])
+def test_trainings_with_an_optimizer_in_lower_case_are_the_same(method):
+    def trained(optimizer):
+        net = NeuralNetwork(4, [10], 3, seed=0)
+        np.random.seed(0)
+        getattr(net, method)(X, Y, optimizer=optimizer)
+        return trained_state(net)
+
+    assert_same(trained("adam"), trained("Adam"))
+
+
+@pytest.mark.parametrize("kind", [NeuralNetwork, reference.NeuralNetwork])
+def test_other_choices_are_named_in_upper_or_lower_case(kind):
+    for init in ("Assignment", "He", "HE", "Glorot"):
+        nets = [kind(4, [10], 3, seed=0, init=name) for name in (init, init.lower())]
+        assert_same(*(dict(net.params) for net in nets))
+    with pytest.raises(ValueError, match="init must be one of 'assignment', 'he', 'glorot', got 'xavier'"):
+        kind(4, [10], 3, init="xavier")
+    with pytest.raises(ValueError, match="opt must be one of 'SGD', 'Momentum', 'Adam', got 'rms'"):
+        stepped(kind, "rms")
+    assert Settings(time_step="Epoch").time_step == "epoch"
+    assert Standardizer(3, center="Channel").center == "channel"
+    with pytest.raises(ValueError, match="center='channel' needs n_channels"):
+        Standardizer(center="Channel")
 
 
 def test_bad_number_of_threads(net):

@@ -35,6 +35,11 @@ class Plan(NamedTuple):
         network = {"hidden_sizes": list(self.hidden_sizes), "init": self.init}
         return network | dataclasses.asdict(self.settings) | {"learning_rate": self.settings.rate}
 
+    def spelt(self, combination: Mapping[str, Any]) -> dict[str, Any]:
+        """The combination, with its texts in upper and lower case as they are here."""
+        record = self.record()
+        return {name: record[name] if isinstance(value, str) else value for name, value in combination.items()}
+
     @property
     def key(self) -> str:
         """The same text for the same training."""
@@ -58,7 +63,7 @@ def plan(combination: Mapping[str, Any]) -> Plan:
         If a name or a value makes no sense.
     """
     for name in combination:
-        one_of("hyper-parameter", name, HYPER_PARAMETERS)
+        one_of("hyper-parameter", name, HYPER_PARAMETERS, any_case=False)
     network = {name: combination.get(name, default) for name, default in NETWORK.items()}
     settings = Settings(**{name: value for name, value in combination.items() if name not in NETWORK})
     hidden_sizes = network["hidden_sizes"]
@@ -84,13 +89,14 @@ def combinations(space: Mapping[str, Any], n_trials: int | None, seed: int) -> l
     grid = (dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values()))
     found: dict[str, dict[str, Any]] = {}
     for combination in grid:
-        found.setdefault(plan(combination).key, combination)
+        one = plan(combination)
+        found.setdefault(one.key, one.spelt(combination))
     return list(found.values())
 
 
 def _choices(name: str, values: Any) -> Any:
     """A list of choices, or a distribution."""
-    one_of("space's hyper-parameter", name, HYPER_PARAMETERS)
+    one_of("space's hyper-parameter", name, HYPER_PARAMETERS, any_case=False)
     if hasattr(values, "rvs"):
         return values
     if isinstance(values, str | bytes) or not hasattr(values, "__iter__"):
@@ -118,9 +124,9 @@ def _drawn(choices: dict[str, Any], n_trials: int, seed: int) -> list[dict[str, 
     with random_state(seed) as generator:
         while len(found) < n_trials and repeated < PATIENCE:
             combination = {name: _one(name, values, generator) for name, values in choices.items()}
-            key = plan(combination).key
-            repeated = repeated + 1 if key in found else 0
-            found.setdefault(key, combination)
+            one = plan(combination)
+            repeated = repeated + 1 if one.key in found else 0
+            found.setdefault(one.key, one.spelt(combination))
     return list(found.values())
 
 

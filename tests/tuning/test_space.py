@@ -27,6 +27,15 @@ def test_the_same_network_in_other_words_is_the_same_training():
     assert plan({"hidden_sizes": [7, 8]}).key != plan({"hidden_sizes": [8, 7]}).key
 
 
+@pytest.mark.parametrize("n_trials", [None, 2])
+def test_names_in_upper_and_lower_case_are_the_same_and_written_down_as_they_are_everywhere(n_trials):
+    names = {"optimizer": ["adam", "ADAM", "Adam"], "init": ["He", "he"], "time_step": "EPOCH"}
+    (found,) = combinations(names, n_trials, seed=0)
+    assert found == {"optimizer": "Adam", "init": "he", "time_step": "epoch"}
+    with pytest.raises(ValueError, match="got 'Optimizer'"):
+        combinations({"Optimizer": "Adam"}, n_trials, seed=0)
+
+
 def test_all_that_the_notebook_names_can_be_searched():
     for name, value in {
         "hidden_sizes": (20, 10), "init": "he", "learning_rate": 0.2, "learning_rate_decay": 0.9, "beta2": 0.9,
