@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, SupportsIndex, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -38,8 +38,17 @@ class Epoch(NamedTuple):
     seconds: float
 
 
+_COLUMNS = (
+    f"its columns are arrays, {', '.join(f'history.{name}' for name in Epoch._fields)}, and history.to_dict() has them "
+    "all as lists"
+)
+
+
 class History:
     """What happened in each epoch, as arrays (n_epochs,); for NumPy, a row of these numbers for each epoch.
+
+    `history[-1]` is the record of the last epoch, with the same numbers by the same names, and `history[5:]` is the
+    history of the epochs from the sixth on, without facts.
 
     Attributes
     ----------
@@ -74,8 +83,20 @@ class History:
     def __len__(self) -> int:
         return len(self.epochs)
 
-    def __getitem__(self, index: int) -> Epoch:
-        return self.epochs[index]
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Epoch: ...
+    @overload
+    def __getitem__(self, index: slice) -> "History": ...
+    def __getitem__(self, index: SupportsIndex | slice) -> "Epoch | History":
+        try:
+            return History(self.epochs[index]) if isinstance(index, slice) else self.epochs[index]
+        except TypeError:
+            raise TypeError(f"a History is indexed by the numbers of epochs, got {index!r}; {_COLUMNS}") from None
+
+    if not TYPE_CHECKING:  # or every attribute would be one
+
+        def __getattr__(self, name: str) -> None:
+            raise AttributeError(f"a History has no {name!r}; {_COLUMNS}", name=name, obj=self)
 
     def __iter__(self) -> Iterator[Epoch]:
         return iter(self.epochs)

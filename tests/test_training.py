@@ -1,5 +1,6 @@
 """The loop over epochs: the same numbers as the notebook's, and what surrounds it."""
 
+import copy
 import json
 import math
 import pickle
@@ -10,6 +11,7 @@ import pytest
 from conftest import assert_near, assert_same, batch, under_p2
 
 from fastmlp import DivergenceError, NeuralNetwork, reference, training
+from fastmlp.diagnosis import Facts
 from fastmlp.training import Epoch, History, Settings
 
 OPTIMIZERS = [("SGD", 0.05), ("Momentum", 0.01), ("Adam", 0.001)]
@@ -234,6 +236,37 @@ def test_parameters_that_overflow_in_the_last_update_are_noticed(make):
     with np.errstate(all="ignore"), pytest.raises(DivergenceError, match="the end of epoch 1"):
         training.fit(net, X * 1e3, y, Settings(epochs=1, learning_rate=1e308, batch_size=10))
     assert_same(net.params, before)
+
+
+@pytest.mark.parametrize("index", ["loss", "train_loss", 1.5, None, ("train_loss", 0)])
+def test_a_history_that_is_read_as_another_librarys_says_what_it_has(index):
+    past = History([Epoch(2.3, 0.1, 2.2, 0.2, 0.1, 1.0)])
+    with pytest.raises(TypeError, match="indexed by the numbers of epochs, got ") as caught:
+        past[index]
+    for name in Epoch._fields:
+        assert f"history.{name}" in str(caught.value)
+    assert "history.to_dict()" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["history", "loss_curve_", "loss", "best_loss_", "_repr_html_"])
+def test_attributes_of_another_librarys_history_say_what_there_is(name):
+    past = History([Epoch(2.3, 0.1, 2.2, 0.2, 0.1, 1.0)])
+    assert not hasattr(past, name)
+    with pytest.raises(AttributeError, match=f"no '{name}'; its columns are arrays, history.train_loss, .*to_dict"):
+        getattr(past, name)
+
+
+def test_a_part_of_a_history_is_one():
+    past = History(Epoch(3.0 - i, 0.1, 2.2, 0.2, 0.1, 1.0) for i in range(3))
+    past.facts = Facts((), 1.0, 0.1, 10)
+    assert type(past[1:]) is History
+    assert past[1:].train_loss.tolist() == [2.0, 1.0]
+    assert past[1:].facts is None
+    assert past[np.int64(-1)] == past[-1] == past.epochs[2]
+    with pytest.raises(IndexError):
+        past[3]
+    for same in (copy.copy(past), copy.deepcopy(past), pickle.loads(pickle.dumps(past))):
+        assert (same.epochs, same.facts) == (past.epochs, past.facts)
 
 
 def test_history_is_readable_and_survives_json_and_pickle():
