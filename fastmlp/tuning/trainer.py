@@ -55,7 +55,8 @@ class Trainer:
         rows = real_matrix("X", rows, rows.shape[1] if rows.ndim == 2 else 1)
         if rows.size == 0:
             raise ValueError(f"X must have at least one row and one column, got {rows.shape}")
-        Engine((rows.shape[1], 1), dtype).standardizer = standardizer  # refuses what no network takes
+        engine = Engine((rows.shape[1], 1), dtype)
+        engine.standardizer = standardizer  # refuses what no network takes, as it does below
         # one copy for all, where the kernels cannot take the rows as they are
         self.X = as_stored(rows, dtype)
         self.y = class_labels("y", y, len(rows), MAX_BLAS_SIZE)
@@ -65,6 +66,9 @@ class Trainer:
             raise ValueError("X_test and y_test must be given together, got only one of them")
         if X_test is not None and y_test is not None:
             self._test = self._checked("test", X_test, y_test)
+        parts = {"X": self.X, "X_val": self.X_val} | ({} if self._test is None else {"X_test": self._test[0]})
+        for name, part in parts.items():
+            engine.check_finite(name, part)
         labels = [self.y, self.y_val, *([] if self._test is None else self._test[1:])]
         n_classes = 1 + max(int(part.max()) for part in labels)
         self._n_classes = n_classes if class_names is None else len(class_names)

@@ -35,6 +35,8 @@ pytestmark = pytest.mark.application
         ({"X_val": np.zeros((100, 4))}, r"X_val must have shape \(n_rows, 5\)"),
         ({"y_val": np.full(100, -3)}, "y_val must hold integer labels from 0 .*, got -3 at index 0"),
         ({"y_val": np.full(100, 0.5)}, "y_val must hold integer labels from 0 .*, got 0.5 at index 0"),
+        ({"X_val": np.full((100, 5), np.nan)}, "X_val must be finite, got nan in row 0, column 0"),
+        ({"X_test": np.full((1, 5), np.inf), "y_test": [0]}, "X_test must be finite, got inf in row 0, column 0"),
         ({"X_test": np.zeros((1, 5))}, "X_test and y_test must be given together"),
         ({"X_test": np.zeros((0, 5)), "y_test": []}, "X_test must have at least one row, got none"),
     ],
