@@ -10,6 +10,7 @@ from fastmlp import _kernels
 from fastmlp.base import BaseNetwork
 from fastmlp.defaults import get_default_dtype
 from fastmlp.engine import Engine
+from fastmlp.overrides import BACKWARD, FORWARD, refusal
 from fastmlp.parameters import initialize
 from fastmlp.preprocessing import Standardizer
 from fastmlp.reference import Functions
@@ -118,6 +119,7 @@ class AssignmentNetwork(Functions, BaseNetwork):
         >>> NeuralNetwork(4, [10], 3).forward(np.ones((5, 4))).sum(axis=1).round(6)
         array([1., 1., 1., 1., 1.])
         """
+        _check_forward(self)
         return self._engine.forward(X)
 
     def backward(self, y: npt.ArrayLike, reg: float = 0.0) -> float:
@@ -152,6 +154,7 @@ class AssignmentNetwork(Functions, BaseNetwork):
         >>> bool(np.isclose(loss, -np.log(scores[range(4), [0, 1, 2, 2]]).mean()))
         True
         """
+        _check_backward(self)
         return self._engine.backward(y, number("reg", reg))
 
     def update(
@@ -208,3 +211,7 @@ class AssignmentNetwork(Functions, BaseNetwork):
             b1, b2 = number("b1", b1, 0, 1, open_high=True), number("b2", b2, 0, 1, open_high=True)
             eps = number("eps", eps, MIN_EPSILON)
         self._engine.update(opt, lr, b1, b2, eps, t)
+
+
+_check_forward = refusal(AssignmentNetwork, "forward", FORWARD)
+_check_backward = refusal(AssignmentNetwork, "backward", BACKWARD)

@@ -27,6 +27,15 @@ class BaseNetwork:
 
     _engine: Engine
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name in ("params", "gradients"):
+            if getattr(getattr(cls, name), "fget", None) is not vars(BaseNetwork)[name].fget:
+                raise TypeError(
+                    f"{cls.__name__} cannot replace {name!r}, since the compiled kernels would never look at it: write "
+                    "into the arrays that the network has there, in place"
+                )
+
     def _adopt(self, engine: Engine) -> None:
         # a constructor that is called again does not take the engine from under another thread
         held = self._engine if "_engine" in self.__dict__ else engine

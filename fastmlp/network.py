@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from fastmlp import persistence, training
 from fastmlp.checkpoint import Checkpoint
-from fastmlp.prediction import PredictingNetwork
+from fastmlp.overrides import BACKWARD, FORWARD, LOOP, Originals, refusal
+from fastmlp.prediction import PredictingNetwork, check_evaluate
 from fastmlp.progress import Advance
 from fastmlp.training import Callback, DivergenceError, History
 from fastmlp.validation import boolean, class_labels, integer, number, real_matrix, row_indices
@@ -23,6 +24,10 @@ class NeuralNetwork(PredictingNetwork):
     A network may be used by one thread at a time, and refuses others; predictions may come from any number, and during
     a training see parameters of one batch beside those of the next. A copy (`copy.deepcopy`, `pickle`) has parameters,
     gradients, moments and step count of its own, but not the batch of the last `forward`.
+
+    What it computes is compiled. A member that a subclass, a patch or an assignment has replaced (`relu`, `forward`,
+    `predict`, ...) runs where it is called; a call that would ignore it, such as `fit`, is a TypeError that says so.
+    `fastmlp.reference.NeuralNetwork` calls all of them.
 
     Parameters
     ----------
@@ -184,6 +189,9 @@ class NeuralNetwork(PredictingNetwork):
         >>> len(history), bool(history.train_accuracy[-1] > 0.9)
         (10, True)
         """
+        _check_fit(self)
+        if X_val is not None and not any(_EVALUATE.replaced(self)):
+            check_evaluate(self)  # now, and not after the first epoch
         settings = training.Settings(
             epochs=epochs,
             batch_size=batch_size,
@@ -271,6 +279,7 @@ class NeuralNetwork(PredictingNetwork):
         >>> accuracy
         1.0
         """
+        _check_train_epoch(self)
         settings = training.Settings(
             batch_size=batch_size,
             learning_rate=learning_rate,
@@ -370,6 +379,7 @@ class NeuralNetwork(PredictingNetwork):
         advance: Advance,
     ) -> tuple[float, float]:
         """`train_epoch` with arguments that have been checked, for `fastmlp.training.fit`."""
+        _check_train_epoch(self)  # callbacks may have replaced something
         found = self._engine.train_epoch(
             X,
             y,
@@ -385,3 +395,9 @@ class NeuralNetwork(PredictingNetwork):
             self._engine.check_finite("X", X, order[: found.n_batches * settings.batch_size])
             raise DivergenceError(found.n_batches if found.diverged else 0, rate)
         return found.loss / len(order), found.n_correct / len(order)
+
+
+_STEPS = FORWARD | BACKWARD | dict.fromkeys(("forward", "backward", "update"), LOOP)
+_EVALUATE = Originals(NeuralNetwork, ["evaluate"])
+_check_train_epoch = refusal(NeuralNetwork, "train_epoch", _STEPS)
+_check_fit = refusal(NeuralNetwork, "fit", _STEPS | {"train_epoch": "call it in a loop over epochs"})

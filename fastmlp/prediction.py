@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp.assignment import AssignmentNetwork
+from fastmlp.overrides import FORWARD, OR_CALL, refusal
 from fastmlp.parameters import l2_penalty
 from fastmlp.validation import number
 
@@ -36,6 +37,7 @@ class PredictingNetwork(AssignmentNetwork):
         >>> bool(np.array_equal(net.predict_proba(X), net.forward(X)))
         True
         """
+        _check_predict_proba(self)
         return self._engine.predict_proba(X)
 
     def predict(self, X: npt.ArrayLike) -> np.ndarray:
@@ -55,6 +57,7 @@ class PredictingNetwork(AssignmentNetwork):
         >>> net.predict([[0, 5, 0], [7, 0, 0]])
         array([1, 0])
         """
+        _check_predict(self)
         return self._engine.predict(X)
 
     def evaluate(self, X: npt.ArrayLike, y: npt.ArrayLike, reg: float = 0.0) -> tuple[float, float]:
@@ -75,6 +78,7 @@ class PredictingNetwork(AssignmentNetwork):
         >>> round(loss, 6), accuracy  # log(3), and the first class wins a tie
         (1.098612, 0.5)
         """
+        check_evaluate(self)
         loss, accuracy = self._engine.evaluate(X, y)
         return loss + l2_penalty(self.params, number("reg", reg)), accuracy
 
@@ -91,3 +95,10 @@ class PredictingNetwork(AssignmentNetwork):
         0.6666666666666666
         """
         return self.evaluate(X, y)[1]
+
+
+_PROBABILITIES = dict.fromkeys((*FORWARD, "forward"), OR_CALL)
+_CLASSES = _PROBABILITIES | {"predict_proba": OR_CALL}
+_check_predict_proba = refusal(PredictingNetwork, "predict_proba", _PROBABILITIES)
+_check_predict = refusal(PredictingNetwork, "predict", _CLASSES)
+check_evaluate = refusal(PredictingNetwork, "evaluate", _CLASSES | dict.fromkeys(("predict", "cross_entropy"), OR_CALL))

@@ -1,18 +1,22 @@
 """The network in plain NumPy, as a good student would write it.
 
-It is what the kernels are tested against, and what benchmarks compare them with; `fastmlp.training` drives either.
+It is what the kernels are tested against, and what benchmarks compare them with; `fastmlp.training` drives either. And
+it is the one to derive from for who wants other functions than these: it calls what a subclass puts in their place.
 """
 
 import copy
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from fastmlp import training
+from fastmlp.overrides import Originals
 from fastmlp.parameters import Layout, initialize, l2_penalty
 from fastmlp.progress import Advance
-from fastmlp.training import LEARNING_RATES, DivergenceError, Settings
+from fastmlp.training import LEARNING_RATES, Callback, DivergenceError, History, Settings
 from fastmlp.validation import layer_sizes, one_of, random_state
 from fastmlp.validation import time_step as checked_time_step
 
@@ -69,11 +73,24 @@ class NeuralNetwork(Functions):
     """A multilayer perceptron with ReLU hidden layers and a softmax output, in NumPy.
 
     Same construction, members and results as `fastmlp.NeuralNetwork`, up to rounding, with no checks of its arguments.
+    Its methods call each other and the functions `linear`, `relu`, `softmax`, `cross_entropy`, `linear_grad`,
+    `relu_grad` and `softmax_grad`, so that a subclass, or a network, may replace any of them.
 
     Parameters
     ----------
     input_size, hidden_sizes, output_size, num_layers, dtype, seed, init
         See `fastmlp.NeuralNetwork`.
+
+    Attributes
+    ----------
+    params, gradients : dict
+        `W1, b1, ..., Wk, bk`, and the loss's gradients, which `update` applies.
+    outputs : dict
+        `X, h1, ..., scores` of the last `forward`: `backward` reads X and the hidden layers' outputs.
+    logits : ndarray (n_rows, n_classes)
+        What the last layer of the last `forward` gave, before the softmax; `backward` reads it.
+    history : fastmlp.History or None
+        Of the last `fit`.
 
     Examples
     --------
@@ -84,6 +101,20 @@ class NeuralNetwork(Functions):
     (5, 3)
     >>> loss = net.backward(np.zeros(5, int), reg=0.1)
     >>> net.update(0.1)
+
+    With another activation of the hidden layers, by its outputs:
+
+    >>> class Tanh(reference.NeuralNetwork):
+    ...     relu = staticmethod(np.tanh)
+    ...
+    ...     @staticmethod
+    ...     def relu_grad(h):
+    ...         return 1 - h**2
+    >>> X, y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
+    >>> net = Tanh(2, [8], 2, seed=0)
+    >>> history = net.fit(X, y, epochs=200, batch_size=4, learning_rate=0.5, seed=0)
+    >>> net.score(X, y)
+    1.0
     """
 
     def __init__(
@@ -106,6 +137,7 @@ class NeuralNetwork(Functions):
         self.dtype = np.dtype(dtype)
         self.gradients: dict[str, np.ndarray] = {}
         self.outputs: dict[str, np.ndarray] = {}
+        self.logits = np.empty((0, output_size), dtype)
         self.moments: dict[str, dict[str, np.ndarray]] = {}
         self.n_updates = 0
         self.history: Any = None
@@ -118,23 +150,27 @@ class NeuralNetwork(Functions):
             h = self.relu(self.linear(self.params[f"W{i}"], h, self.params[f"b{i}"]))
             self.outputs[f"h{i}"] = h
         k = self.num_layers
-        self._logits = self.linear(self.params[f"W{k}"], h, self.params[f"b{k}"])
-        self.outputs["scores"] = self.softmax(self._logits)
+        self.logits = self.linear(self.params[f"W{k}"], h, self.params[f"b{k}"])
+        self.outputs["scores"] = self.softmax(self.logits)
         return self.outputs["scores"]
 
     def backward(self, y: np.ndarray, reg: float = 0.0) -> float:
         """Loss of the batch last given to `forward`; fills `gradients`."""
         inputs = [self.outputs["X"], *(self.outputs[f"h{i}"] for i in range(1, self.num_layers))]
-        dout = self.softmax_grad(self._logits, y)
+        dout = self.softmax_grad(self.logits, y)
         gradients = {}
         for i in range(self.num_layers, 0, -1):
             W, h = self.params[f"W{i}"], inputs[i - 1]
-            gradients[f"W{i}"] = h.T @ dout + reg * W
-            gradients[f"b{i}"] = dout.sum(axis=0)
+            if i == 1 and self.linear_grad is _LINEAR_GRAD:  # without the gradient of X, which nobody needs
+                dW, db = h.T @ dout, dout.sum(axis=0)
+            else:
+                dW, db, dh = self.linear_grad(W, h, dout)
+            gradients[f"W{i}"] = dW + reg * W
+            gradients[f"b{i}"] = db
             if i > 1:
-                dout = (dout @ W.T) * self.relu_grad(h)
+                dout = dh * self.relu_grad(h)
         self.gradients = {name: gradients[name] for name in self.params}
-        return self.cross_entropy(self._logits, y) + l2_penalty(self.params, reg)
+        return self.cross_entropy(self.logits, y) + l2_penalty(self.params, reg)
 
     def update(
         self,
@@ -169,6 +205,42 @@ class NeuralNetwork(Functions):
                 v += (1 - b2) * dw**2
                 w -= lr * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + eps)
 
+    def fit(
+        self,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        *,
+        seed: int | None = None,
+        X_val: npt.ArrayLike | None = None,
+        y_val: npt.ArrayLike | None = None,
+        progress: bool | Advance | None = None,
+        callbacks: Iterable[Callback] = (),
+        **settings: Any,
+    ) -> History:
+        """Train on the rows of X, by a loop of `forward`, `backward` and `update`.
+
+        All arguments are those of `fastmlp.NeuralNetwork.fit`, the settings included (`epochs`, `batch_size`,
+        `learning_rate` and so on), with its defaults; there are no checkpoints.
+
+        Raises
+        ------
+        DivergenceError
+            When the loss or a parameter is no longer finite; parameters are then as after the last finite epoch.
+        TypeError, ValueError
+            If an argument makes no sense.
+        """
+        return training.fit(
+            self,
+            X,
+            y,
+            Settings(**settings),
+            seed=seed,
+            X_val=X_val,
+            y_val=y_val,
+            progress=progress,
+            callbacks=callbacks,
+        )
+
     def _run_epoch(
         self,
         X: np.ndarray,
@@ -197,15 +269,31 @@ class NeuralNetwork(Functions):
         return loss / len(order), n_correct / len(order)
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """Probabilities (n_rows, n_classes)."""
-        return self.forward(X)
+        """Probabilities (n_rows, n_classes) by `forward`; the batch for `backward` stays what it was."""
+        return self._apart(X)[0]
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Most probable class of each row of X, (n_rows,), by `predict_proba`."""
+        return self.predict_proba(X).argmax(axis=1)
 
     def evaluate(self, X: np.ndarray, y: np.ndarray, reg: float = 0.0) -> tuple[float, float]:
-        """Loss and accuracy on X, y."""
-        scores = self.forward(X)
-        return self.cross_entropy(self._logits, y) + l2_penalty(self.params, reg), float(
-            (scores.argmax(axis=1) == y).mean()
-        )
+        """Loss as `backward` returns it, and accuracy of `predict`, on X, y."""
+        scores, logits = self._apart(X)
+        # another pass through the network only for those who have a prediction of their own
+        classes = self.predict(X) if any(_PREDICTION.replaced(self)) else scores.argmax(axis=1)
+        return self.cross_entropy(logits, y) + l2_penalty(self.params, reg), float((classes == y).mean())
+
+    def score(self, X: np.ndarray, y: np.ndarray) -> float:
+        """Accuracy of `predict` on X, y, by `evaluate`."""
+        return self.evaluate(X, y)[1]
+
+    def _apart(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What `forward` gives, and its logits; the batch for `backward` stays what it was."""
+        batch = self.outputs, self.logits
+        try:
+            return self.forward(X), self.logits
+        finally:
+            self.outputs, self.logits = batch
 
     def snapshot(self) -> dict[str, Any]:
         """Copies of all that training changes."""
@@ -241,3 +329,7 @@ class NeuralNetwork(Functions):
         if name not in moments:
             moments[name] = np.zeros_like(self.params[name])
         return moments[name]
+
+
+_LINEAR_GRAD = Functions.linear_grad
+_PREDICTION = Originals(NeuralNetwork, ("predict", "predict_proba"))

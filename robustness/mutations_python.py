@@ -210,6 +210,18 @@ MUTATIONS = {
         "BLAS's threads not put back after the trial": ("set_(before)", "pass"),
         "another library's threads taken for BLAS's": ("if _file_of(get) not in", "if 0 in"),
     },
+    "fastmlp/overrides.py": {
+        "replaced functions not looked for": ("if members(network) != unchanged:", "if False:"),
+        "attributes of a network not looked at": (" or not names.isdisjoint(network.__dict__)", ""),
+        "what has been put back counts as replaced": (" and own[name] != MethodType(original, network)", ""),
+    },
+    "fastmlp/reference.py": {
+        "its first layer goes past a replaced linear_grad": (
+            "if i == 1 and self.linear_grad is _LINEAR_GRAD:",
+            "if i == 1:",
+        ),
+        "its predictions take the batch's place": ("self.outputs, self.logits = batch", "pass"),
+    },
     "fastmlp/threads.py": {
         "quota rounded up": ("max(1, int(quota))", "max(1, -int(-quota // 1))"),
         "the quota of the innermost group alone": ("(group, *group.parents)", "(group,)"),

@@ -171,7 +171,10 @@ def test_snapshot_and_restore():
     assert_same(steps(), first)
 
 
-@pytest.mark.parametrize("method", ["forward", "backward", "update", "linear", "softmax_grad", "evaluate"])
+@pytest.mark.parametrize(
+    "method",
+    ["forward", "backward", "update", "linear", "softmax_grad", "predict_proba", "predict", "evaluate", "score"],
+)
 def test_same_signature_as_the_compiled_network(method):
     parameters = [
         [(p.name, p.default, p.kind) for p in inspect.signature(getattr(cls, method)).parameters.values()]

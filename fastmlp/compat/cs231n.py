@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from fastmlp.base import BaseNetwork
 from fastmlp.engine import Engine
+from fastmlp.overrides import refusal
 from fastmlp.validation import (
     class_labels,
     float_dtype,
@@ -150,6 +151,7 @@ class TwoLayerNet(_StanfordNetwork):
         TypeError, ValueError
             If an argument is not what it must be; nothing has changed then.
         """
+        _check_train(self)
         rows, rows_val = (real_matrix(name, values, self.input_size) for name, values in (("X", X), ("X_val", X_val)))
         labels = class_labels("y", y, len(rows), self.output_size)
         labels_val = class_labels("y_val", y_val, len(rows_val), self.output_size)
@@ -176,6 +178,7 @@ class TwoLayerNet(_StanfordNetwork):
 
     def predict(self, X: npt.ArrayLike) -> np.ndarray:
         """The class with the highest score for each row of X (n_rows, input_size), as an integer array (n_rows,)."""
+        _check_predict(self)
         return self._engine.predict(X)
 
 
@@ -264,3 +267,7 @@ class FullyConnectedNet(_StanfordNetwork):
             raise ValueError(f"X must have rows of {self.input_size} numbers, got shape {rows.shape}")
         rows = rows.reshape(len(rows), self.input_size)
         return self._scores(rows) if y is None else self._loss(rows, y, number("reg", self.reg))
+
+
+_check_train = refusal(TwoLayerNet, "train", {"loss": "call it in a loop of your own"})
+_check_predict = refusal(TwoLayerNet, "predict", {"loss": "replace predict too"})

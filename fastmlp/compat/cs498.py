@@ -9,6 +9,7 @@ from fastmlp import _kernels
 from fastmlp.base import BaseNetwork
 from fastmlp.defaults import get_default_dtype
 from fastmlp.engine import Engine
+from fastmlp.overrides import BACKWARD, FORWARD, OR_CALL, refusal
 from fastmlp.parameters import initialize
 from fastmlp.reference import Functions
 from fastmlp.validation import (
@@ -40,16 +41,6 @@ class _Edition(Functions, BaseNetwork):
             engine.n_threads = thread_count(n_threads)
             initialize(engine.params, "assignment", generator)
         self._adopt(engine)
-
-    def forward(self, X: npt.ArrayLike) -> np.ndarray:
-        """Outputs (n_rows, output_size) of the rows of X (n_rows, input_size), a fresh array of the network's dtype.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If X is not real or not of that shape.
-        """
-        return self._engine.forward(X)
 
 
 class EarlierNeuralNetwork(_Edition):
@@ -85,6 +76,17 @@ class EarlierNeuralNetwork(_Edition):
         sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
         self._start(sizes, "cross_entropy", dtype, n_threads, seed)
 
+    def forward(self, X: npt.ArrayLike) -> np.ndarray:
+        """Probabilities (n_rows, output_size) of the rows of X (n_rows, input_size), a fresh array.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is not real or not of that shape.
+        """
+        _check_earlier_forward(self)
+        return self._engine.forward(X)
+
     def backward(self, X: npt.ArrayLike, y: npt.ArrayLike, lr: float, reg: float = 0.0) -> float:
         """Train on one batch: w -= lr * dloss/dw.
 
@@ -108,6 +110,7 @@ class EarlierNeuralNetwork(_Edition):
         TypeError, ValueError
             If an argument is not what it must be; the parameters are as before then.
         """
+        _check_earlier_backward(self)
         lr, reg = number("lr", lr), number("reg", reg)
         self._engine.forward(X)
         loss = self._engine.backward(y, reg)
@@ -161,6 +164,17 @@ class LaterNeuralNetwork(_Edition):
         loss = "half_squared_error" if boolean("half", half) else "squared_error"
         self._start(sizes, loss, dtype, n_threads, seed)
 
+    def forward(self, X: npt.ArrayLike) -> np.ndarray:
+        """Outputs (n_rows, output_size) of the rows of X (n_rows, input_size), a fresh array of the network's dtype.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is not real or not of that shape.
+        """
+        _check_later_forward(self)
+        return self._engine.forward(X)
+
     @staticmethod
     def sigmoid(X: np.ndarray) -> np.ndarray:
         """1 / (1 + exp(-X))."""
@@ -192,6 +206,7 @@ class LaterNeuralNetwork(_Edition):
         TypeError, ValueError
             If y has another shape or is not finite.
         """
+        _check_later_backward(self)
         return self._engine.backward(y, 0.0)
 
     def update(self, lr: float = 0.001, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> None:
@@ -214,3 +229,12 @@ class LaterNeuralNetwork(_Edition):
         opt, lr = one_of("opt", self.opt, _kernels.OPTIMIZERS), number("lr", lr)
         b1, b2 = number("b1", b1, 0, 1, open_high=True), number("b2", b2, 0, 1, open_high=True)
         self._engine.update(opt, lr, b1, b2, number("eps", eps, MIN_EPSILON), None)
+
+
+_NOBODY = "no network of fastmlp with these outputs calls it"
+_check_earlier_forward = refusal(EarlierNeuralNetwork, "forward", FORWARD)
+_check_earlier_backward = refusal(EarlierNeuralNetwork, "backward", FORWARD | BACKWARD | {"forward": OR_CALL})
+_check_later_forward = refusal(LaterNeuralNetwork, "forward", dict.fromkeys(("linear", "relu", "sigmoid"), _NOBODY))
+_check_later_backward = refusal(
+    LaterNeuralNetwork, "backward", dict.fromkeys(("linear_grad", "relu_grad", "mse"), _NOBODY)
+)

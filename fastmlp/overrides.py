@@ -1,0 +1,76 @@
+"""Members that a user has replaced, where a call computes in the kernels and would not run them: it refuses to."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from inspect import getattr_static
+from operator import attrgetter
+from types import MethodType
+from typing import Any
+
+# What else there is for someone who has replaced a member that a call would ignore.
+REFERENCE = "use fastmlp.reference.NeuralNetwork, which calls it"
+OR_CALL = f"{REFERENCE}, or replace {{call}} too"
+LOOP = f"{REFERENCE}, or train by a loop of forward, backward and update"
+
+# The functions that a pass forward and one backward are made of.
+FORWARD = dict.fromkeys(("linear", "relu", "softmax"), REFERENCE)
+BACKWARD = dict.fromkeys(("linear_grad", "relu_grad", "softmax_grad", "cross_entropy"), REFERENCE)
+
+
+class Originals:
+    """Members of a class as they are now."""
+
+    def __init__(self, owner: type, names: Iterable[str]):
+        self._members = {name: getattr(owner, name) for name in names}
+
+    def replaced(self, network: Any) -> Iterator[str]:
+        """Those in whose place a network of the class has others, by its own class or as its attributes."""
+        own = vars(network)
+        for name, original in self._members.items():
+            if name in own and callable(original):
+                # whoever takes back a change of a network may leave the method that was there, bound
+                if own[name] is not original and own[name] != MethodType(original, network):
+                    yield name
+            elif getattr(type(network), name) is not original:
+                yield name
+
+
+def refusal(owner: type, call: str, ignored: Mapping[str, str]) -> Callable[[Any], None]:
+    """A function that a method calls with its network first of all: a TypeError where it would ignore what is replaced.
+
+    Parameters
+    ----------
+    owner : type
+        The method's class, whose members are now as they should be.
+    call : str
+        The method.
+    ignored : mapping
+        By the name of each member that it does without: what else there is for someone who has replaced it.
+    """
+    originals, names = Originals(owner, ignored), frozenset(ignored)
+    members = attrgetter(*ignored)
+    unchanged = members(owner)
+
+    def refuse(network: Any) -> None:
+        for name in originals.replaced(network):
+            # the class's public name: it may have come from a base of that
+            made = next(one.__name__ for one in type(network).__mro__ if one.__module__.startswith("fastmlp."))
+            place = "this network" if name in vars(network) else type(network).__name__
+            raise TypeError(
+                f"{made}.{call} would ignore the replaced {name!r} of {place}, since its compiled kernels never use "
+                f"it: {ignored[name].format(call=call)}"
+            )
+
+    # A step of a tiny network takes microseconds. A function, unlike a method, is the same from class and network.
+    if all(isinstance(getattr_static(owner, name), staticmethod) for name in ignored):
+
+        def check(network: Any) -> None:
+            if members(network) != unchanged:
+                refuse(network)
+
+    else:
+
+        def check(network: Any) -> None:
+            if members(type(network)) != unchanged or not names.isdisjoint(network.__dict__):
+                refuse(network)
+
+    return check
