@@ -301,11 +301,17 @@ class Engine(Buffers):
         if tile is None or tile.capacity < capacity:
             tile = None  # let go of the old one before the new one is made
             tile = self._workspace(capacity)
-        for start in range(0, n_rows, BLOCK_ROWS):
-            part = slice(start, start + BLOCK_ROWS)
-            answers = (None if array is None else array[part] for array in (outputs, classes, labels, losses))
-            if not tile.passes.predict(tile.stored(X[part]), tiled, n_threads, *answers):
-                self.check_finite("X", X)
+        given = (outputs, classes, labels, losses)
+        if n_rows <= BLOCK_ROWS:  # to cut out a row takes as long as to predict it
+            finite = tile.passes.predict(tile.stored(X), tiled, n_threads, *given)
+        else:
+            finite = True
+            for start in range(0, n_rows, BLOCK_ROWS):
+                part = slice(start, start + BLOCK_ROWS)
+                answers = (None if array is None else array[part] for array in given)
+                finite &= tile.passes.predict(tile.stored(X[part]), tiled, n_threads, *answers)
+        if not finite:
+            self.check_finite("X", X)
         if len(tiles) < MAX_TILES:
             tiles.append(tile)
 
