@@ -212,7 +212,7 @@ def test_what_diverges_is_worse_than_everything(data, tmp_path):
 def test_a_loss_that_is_no_number_decides_nothing(data):
     X, y, X_val, y_val = data
     X_val = X_val.copy()
-    X_val[0] = np.nan
+    X_val[0] = np.finfo(np.float32).max
     space = SPACE | {"learning_rate": 0.3, "beta1": [0.5, 0.4, 0.6], "num_layers": 2}
     for n_workers in (1, 3):
         found = search(space, X, y, X_val, y_val, n_workers=n_workers)
