@@ -4,14 +4,10 @@ All builds are of one source and give the same bits (docs/architecture.md); a wh
 variable FASTMLP_SIMD names one, to try or to measure it.
 """
 
-import importlib
 import os
 
-from fastmlp._kernels import plain
 
-
-def _choose_level() -> str:
-    levels = plain.supported_levels()
+def _choose_level(levels: list[str]) -> str:
     asked = os.environ.get("FASTMLP_SIMD", levels[-1])
     if asked not in levels:
         needed = " or ".join(map(repr, levels))
@@ -19,7 +15,18 @@ def _choose_level() -> str:
     return asked
 
 
-_build = importlib.import_module(f"fastmlp._kernels.{_choose_level()}")
+try:
+    import fastmlp._kernels.plain as _build
+
+    _level = _choose_level(_build.supported_levels())
+    # each by a statement of its own, which programs that package others can read
+    if _level == "x86_64_v3":
+        import fastmlp._kernels.x86_64_v3 as _build
+except ImportError as error:
+    from fastmlp._kernels.missing import explained
+
+    raise explained(error) from None
+
 Exclusive = _build.Exclusive
 LOSSES = _build.LOSSES
 MAX_BLOCKS = _build.MAX_BLOCKS
