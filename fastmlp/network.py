@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp import persistence, training
+from fastmlp.calls import public
 from fastmlp.checkpoint import Checkpoint
 from fastmlp.overrides import BACKWARD, FORWARD, LOOP, Originals, refusal
 from fastmlp.prediction import PredictingNetwork, check_evaluate
@@ -17,6 +18,7 @@ from fastmlp.training import Callback, DivergenceError, History
 from fastmlp.validation import boolean, class_labels, integer, number, real_matrix, row_indices
 
 
+@public
 class NeuralNetwork(PredictingNetwork):
     """A multilayer perceptron: ReLU hidden layers, a softmax output, cross-entropy loss, L2 regularisation.
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp import _kernels
+from fastmlp.calls import named
 from fastmlp.validation import one_of, real_array
 
 # A cache line, and the widest vector of current processors.
@@ -83,6 +84,7 @@ class Layout:
         return Parameters(arrays, exclusive or _kernels.Exclusive())
 
 
+@named
 class Parameters(MutableMapping[str, np.ndarray]):
     """A mapping `W1, b1, ..., Wk, bk` of live views into one flat buffer.
 

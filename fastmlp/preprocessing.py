@@ -1,12 +1,13 @@
 """Standardising rows before they enter a network, from the statistics of its training rows."""
 
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from fastmlp import _kernels
+from fastmlp.calls import public
 from fastmlp.validation import as_stored, float_dtype, integer, one_of, real_array, real_matrix
 
 # Rows that are looked at together; a block of images stays in cache.
@@ -19,6 +20,16 @@ _NOISE = 4
 _SMALL_INTEGERS = "?bBhH"
 
 
+# What is no attribute of a Standardizer, or not yet.
+_INSTEAD = {
+    "fit_transform": ": use fit(X).transform(X)",
+    "inverse_transform": ": use X * standardizer.scale_ + standardizer.mean_",
+    "mean_": ": it must be fitted first, by fit(X)",
+    "scale_": ": it must be fitted first, by fit(X)",
+}
+
+
+@public
 class Standardizer:
     """Subtracts a mean from each feature and divides by a scale, both measured on training rows.
 
@@ -172,6 +183,12 @@ class Standardizer:
             raise ValueError("the Standardizer must be fitted first: Standardizer().fit(X)")
         # anybody may have assigned to them
         return _checked("mean_", self.mean_, "scale_", self.scale_)
+
+    if not TYPE_CHECKING:  # or every attribute would be one
+
+        def __getattr__(self, name: str) -> None:
+            text = f"{type(self).__name__!r} object has no attribute {name!r}{_INSTEAD.get(name, '')}"
+            raise AttributeError(text, name=name, obj=self)
 
     def __repr__(self) -> str:
         arguments = "" if self.n_channels is None else f"n_channels={self.n_channels}"

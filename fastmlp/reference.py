@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp import training
+from fastmlp.calls import public
 from fastmlp.overrides import Originals
 from fastmlp.parameters import Layout, initialize, l2_penalty
 from fastmlp.progress import Advance
@@ -69,6 +70,7 @@ class Functions:
         return grad / len(y)
 
 
+@public
 class NeuralNetwork(Functions):
     """A multilayer perceptron with ReLU hidden layers and a softmax output, in NumPy.
 

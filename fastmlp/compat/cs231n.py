@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp.base import BaseNetwork
+from fastmlp.calls import public
 from fastmlp.engine import Engine
 from fastmlp.overrides import refusal
 from fastmlp.validation import (
@@ -47,6 +48,7 @@ class _StanfordNetwork(BaseNetwork):
         return loss, self._engine.gradients.copy()
 
 
+@public
 class TwoLayerNet(_StanfordNetwork):
     """The two-layer network of assignment 1.
 
@@ -182,6 +184,7 @@ class TwoLayerNet(_StanfordNetwork):
         return self._engine.predict(X)
 
 
+@public
 class FullyConnectedNet(_StanfordNetwork):
     """The network of any depth of assignment 2, without normalisation and dropout; the course's `Solver` trains it.
 

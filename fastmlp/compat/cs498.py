@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from fastmlp import _kernels
 from fastmlp.base import BaseNetwork
+from fastmlp.calls import public
 from fastmlp.defaults import get_default_dtype
 from fastmlp.engine import Engine
 from fastmlp.overrides import BACKWARD, FORWARD, OR_CALL, refusal
@@ -43,6 +44,7 @@ class _Edition(Functions, BaseNetwork):
         self._adopt(engine)
 
 
+@public
 class EarlierNeuralNetwork(_Edition):
     """The edition whose `backward` runs forward, back-propagates and applies the update of SGD.
 
@@ -118,6 +120,7 @@ class EarlierNeuralNetwork(_Edition):
         return loss
 
 
+@public
 class LaterNeuralNetwork(_Edition):
     """The edition for regression: logistic outputs, mean squared error, and an optimiser of its own.
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from fastmlp.calls import advised
 from fastmlp.datasets import unpickling
 from fastmlp.datasets.download import BATCHES, cache_folder, download_CIFAR10
 from fastmlp.files import check_has_an_end
@@ -27,6 +28,7 @@ _N_FEATURES = _N_CHANNELS * _N_PIXELS
 _BLOCK_ROWS = 256
 
 
+@advised()
 def get_CIFAR10_data(
     num_training: int = 49000,
     num_validation: int = 1000,
@@ -113,7 +115,7 @@ def get_CIFAR10_data(
         warnings.warn(
             f"num_validation asked for {num_validation} images, but {left} are left after the {num_training} that "
             f"train; {left} are given",
-            stacklevel=2,
+            stacklevel=3,  # what `advised` adds is one of them
         )
     if not raw:
         center = "feature" if subtract_mean else "channel"

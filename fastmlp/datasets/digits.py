@@ -4,7 +4,10 @@ from importlib import resources
 
 import numpy as np
 
+from fastmlp.calls import advised
 
+
+@advised()
 def load_digits() -> tuple[np.ndarray, np.ndarray]:
     """Load 1,797 handwritten digits of 8 x 8 pixels.
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from fastmlp.calls import advised
 from fastmlp.files import alone_in, check_has_an_end
 from fastmlp.validation import as_path, one_of
 
@@ -57,6 +58,7 @@ def cache_folder() -> Path:
         raise FileNotFoundError("this user has no home for a cache; XDG_CACHE_HOME can name a folder for it") from None
 
 
+@advised()
 def download_CIFAR10(
     folder: str | os.PathLike[str] | None = None, *, layout: str = "binary", progress: bool = True
 ) -> Path:

@@ -129,7 +129,7 @@ class ResultsFile:
                 warnings.warn(
                     f"{self._name!r}: the last line is torn, of a trial that was killed while it was written down; it "
                     "will run again",
-                    stacklevel=5,
+                    stacklevel=6,
                 )
             self._file.truncate(self._size)
         return trials

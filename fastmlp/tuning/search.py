@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp import threads
+from fastmlp.calls import advised
 from fastmlp.network import NeuralNetwork
 from fastmlp.optional import require
 from fastmlp.preprocessing import Standardizer
 from fastmlp.tuning.ledger import Ledger
 from fastmlp.tuning.results import Trial
-from fastmlp.tuning.space import Plan, combinations, plan
+from fastmlp.tuning.space import HYPER_PARAMETERS, Plan, combinations, plan
 from fastmlp.tuning.trainer import Trainer
 from fastmlp.validation import boolean, float_dtype, integer
 
@@ -55,6 +56,7 @@ class Search(NamedTuple):
     test_accuracy: float
 
 
+@advised(lambda: {"the space": HYPER_PARAMETERS})
 def search(
     space: Mapping[str, Any],
     X: npt.ArrayLike,
