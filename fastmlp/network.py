@@ -113,7 +113,7 @@ class NeuralNetwork(PredictingNetwork):
         checkpoint_seconds: float = 0.0,
         resume: bool = False,
     ) -> History:
-        """Train on the rows of X; a second call goes on where the first one ended.
+        """Train on the rows of X; a second call goes on where the first one ended, with the order that its seed gives.
 
         Parameters
         ----------
@@ -141,7 +141,9 @@ class NeuralNetwork(PredictingNetwork):
         drop_last : bool
             Leave out the rows of each epoch that do not fill a batch.
         seed : int, optional
-            Shuffle with a `numpy.random.RandomState` of its own; by default `numpy.random.permutation` is called.
+            Shuffle with a `numpy.random.RandomState` of its own; by default `numpy.random.permutation` is called. With
+            one seed, every call has the rows in the same order, epoch for epoch. Where `fit` is called again and again,
+            give each call another seed, or none after `numpy.random.seed` once; or call it once, for more epochs.
         X_val, y_val : array_like, optional
             Validation data, evaluated after each epoch.
         progress : bool or callable, optional
@@ -190,6 +192,19 @@ class NeuralNetwork(PredictingNetwork):
         >>> history = net.fit(X / 16, y, epochs=10, batch_size=32, optimizer="Adam", seed=0)
         >>> len(history), bool(history.train_accuracy[-1] > 0.9)
         (10, True)
+
+        Two calls are one for twice the epochs where the generator goes on, but not where each has the same seed:
+
+        >>> import numpy as np
+        >>> nets = [NeuralNetwork(64, [32], 10, seed=0) for _ in range(3)]
+        >>> history = nets[0].fit(X / 16, y, epochs=2, seed=0)
+        >>> for _ in range(2):
+        ...     history = nets[1].fit(X / 16, y, epochs=1, seed=0)  # one order, twice
+        >>> np.random.seed(0)
+        >>> for _ in range(2):
+        ...     history = nets[2].fit(X / 16, y, epochs=1)
+        >>> [bool(np.array_equal(net.params["W1"], nets[0].params["W1"])) for net in nets]
+        [True, False, True]
         """
         _check_fit(self)
         if X_val is not None and not any(_EVALUATE.replaced(self)):
