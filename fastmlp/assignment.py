@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from fastmlp import _kernels
 from fastmlp.base import BaseNetwork
+from fastmlp.calls import base_of
 from fastmlp.defaults import get_default_dtype
 from fastmlp.engine import Engine
 from fastmlp.overrides import BACKWARD, FORWARD, refusal
@@ -28,6 +29,7 @@ from fastmlp.validation import (
 )
 
 
+@base_of("fastmlp.network", "NeuralNetwork")
 class AssignmentNetwork(Functions, BaseNetwork):
     """What the assignment asks of its `NeuralNetwork`; `fastmlp.NeuralNetwork` says what it is."""
 

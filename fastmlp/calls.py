@@ -7,6 +7,7 @@ import difflib
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from inspect import getattr_static
 from types import FunctionType
 from typing import Any, TypeVar, cast
 
@@ -105,35 +106,45 @@ C = TypeVar("C", bound=type)
 
 def public(cls: C) -> C:
     """A class as its users know it: all its methods bear its name, see `named`, and give advice, see `advised`."""
-    named(cls)
-    for name, member in list(vars(cls).items()):
-        function = _method(name, member)
-        if function is not None and name not in BARE and not isinstance(member, staticmethod):
-            setattr(cls, name, _like(member, advised(lambda: _others(cls))(function)))
-    return cls
+    return _with_advice(named(cls))
+
+
+def base_of(module: str, public_name: str) -> Callable[[C], C]:
+    """A decorator of the bases that make up one public class: their methods bear its name, and give advice."""
+
+    def decorate(cls: C) -> C:
+        for name, member in vars(cls).items():
+            if function := _method(name, member):
+                function.__module__, function.__qualname__ = module, f"{public_name}.{name}"
+        return _with_advice(cls)
+
+    return decorate
 
 
 def named(cls: C) -> C:
-    """Give a class copies of the methods that it inherits, which bear its name in errors and in help."""
+    """Give a class copies of the methods that it shares with others, which bear its name in errors and in help."""
     for base in cls.__mro__[1:]:
         for name, member in vars(base).items():
-            function = _method(name, member)
+            function, own_name = _method(name, member), f"{cls.__qualname__}.{name}"
             if function is None or name in vars(cls):
+                continue
+            if (function.__module__, function.__qualname__) == (cls.__module__, own_name):
                 continue
             copy = _copied(function, function.__code__, function.__defaults__, function.__closure__)
             copy.__kwdefaults__ = function.__kwdefaults__
-            copy.__module__, copy.__qualname__ = cls.__module__, f"{cls.__qualname__}.{name}"
+            copy.__module__, copy.__qualname__ = cls.__module__, own_name
             setattr(cls, name, _like(member, copy))
     return cls
 
 
-def advised(elsewhere: Callable[[], Mapping[str, Iterable[str]]] = dict) -> Callable[[F], F]:
+def advised(elsewhere: Callable[[Any], Mapping[str, Iterable[str]]] = lambda first: {}) -> Callable[[F], F]:
     """A decorator of functions that say of an unknown keyword what it is called here, where it is known.
 
     Parameters
     ----------
     elsewhere : callable
-        Gives the arguments of others, by what these are called, for what does not belong to the function itself.
+        Gives the arguments of other functions, by what these are called, for what does not belong to the function
+        itself. It is called with the function's first argument, where it has one.
     """
 
     def decorate(function: F) -> F:
@@ -145,14 +156,22 @@ def advised(elsewhere: Callable[[], Mapping[str, Iterable[str]]] = dict) -> Call
             except TypeError as error:
                 # what the function itself raises has come through its frame
                 ran = error.__traceback__ is not None and error.__traceback__.tb_next is not None
-                if ran or not (message := refusal(kwargs)):
+                if ran or not (message := refusal(args, kwargs)):
                     raise
                 raise TypeError(message) from None
 
-        # who looks for the function's globals does not find this module's, of which `call` needs none
+        # Doctest and pickle look for the function's own globals, and `call` needs none.
         return cast(F, _copied(function, call.__code__, None, call.__closure__))
 
     return decorate
+
+
+def _with_advice(cls: C) -> C:
+    for name, member in list(vars(cls).items()):
+        function = _method(name, member)
+        if function is not None and name not in BARE and not isinstance(member, staticmethod):
+            setattr(cls, name, _like(member, advised(_methods_of)(function)))
+    return cls
 
 
 def _copied(function: Any, code: Any, defaults: Any, closure: Any) -> FunctionType:
@@ -174,19 +193,24 @@ def _like(member: object, function: FunctionType) -> object:
     return type(member)(function) if isinstance(member, staticmethod | classmethod) else function
 
 
-def _others(cls: type) -> dict[str, Iterable[str]]:
-    """The arguments of a class's methods; those of `fit` and of the constructor come first."""
-    methods = {name: function for name, member in vars(cls).items() if (function := _method(name, member))}
+def _methods_of(owner: Any) -> dict[str, Iterable[str]]:
+    """The arguments of the methods of a class, or of an object's; those of `fit` and the constructor come first."""
+    cls = owner if isinstance(owner, type) else type(owner)
+    methods = {name: function for name in dir(cls) if (function := _method(name, getattr_static(cls, name)))}
     names = sorted(methods, key=lambda name: (name != "fit", name != "__init__"))
     places = {name: f"{cls.__name__}(...)" if name == "__init__" else name for name in names}
     return {places[name]: inspect.signature(methods[name]).parameters for name in names}
 
 
-def _refusal(function: Any, elsewhere: Callable[[], Mapping[str, Iterable[str]]], given: Iterable[str]) -> str:
+def _refusal(
+    function: Any, elsewhere: Callable[[Any], Mapping[str, Iterable[str]]], args: tuple[Any, ...], given: Iterable[str]
+) -> str:
     """The error's text; nothing where all keywords are the function's."""
     parameters = [name for name in inspect.signature(function).parameters if name not in ("self", "cls")]
-    unknown = [name for name in given if name not in parameters]
-    texts = [f"{name!r}{_advice(function.__name__, name, parameters, elsewhere())}" for name in unknown]
+    others = elsewhere(args[0] if args else None)
+    texts = [
+        f"{name!r}{_advice(function.__name__, name, parameters, others)}" for name in given if name not in parameters
+    ]
     return f"{function.__qualname__}() got an unexpected keyword argument {', and '.join(texts)}" if texts else ""
 
 

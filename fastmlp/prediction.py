@@ -4,11 +4,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp.assignment import AssignmentNetwork
+from fastmlp.calls import base_of
 from fastmlp.overrides import FORWARD, OR_CALL, refusal
 from fastmlp.parameters import l2_penalty
 from fastmlp.validation import number
 
 
+@base_of("fastmlp.network", "NeuralNetwork")
 class PredictingNetwork(AssignmentNetwork):
     """Predictions of a network, in blocks of rows; `fastmlp.NeuralNetwork` says what it is."""
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp import training
-from fastmlp.calls import public
+from fastmlp.calls import base_of, public
 from fastmlp.overrides import Originals
 from fastmlp.parameters import Layout, initialize, l2_penalty
 from fastmlp.progress import Advance
@@ -22,6 +22,7 @@ from fastmlp.validation import layer_sizes, one_of, random_state
 from fastmlp.validation import time_step as checked_time_step
 
 
+@base_of("fastmlp.network", "NeuralNetwork")
 class Functions:
     """The functions that a network is made of, on plain arrays; the assignment's helpers.
 

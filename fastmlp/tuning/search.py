@@ -56,7 +56,7 @@ class Search(NamedTuple):
     test_accuracy: float
 
 
-@advised(lambda: {"the space": HYPER_PARAMETERS})
+@advised(lambda space: {"the space": HYPER_PARAMETERS})
 def search(
     space: Mapping[str, Any],
     X: npt.ArrayLike,
