@@ -148,6 +148,6 @@ class BaseNetwork:
         self._engine.forget_batch()
 
     def _activations(self, X: np.ndarray) -> dict[str, np.ndarray]:
-        """`outputs` of a forward pass of these rows, whatever a subclass has made of `forward`."""
+        """`outputs` of a forward pass of these rows."""
         self._engine.forward(X)
         return self._engine.outputs()

@@ -213,19 +213,6 @@ def test_a_look_that_is_interrupted_leaves_no_facts_or_all():
     net.fit(X, y, epochs=1)
 
 
-def test_a_subclass_with_a_forward_of_its_own_is_not_asked(digits):
-    class Counting(NeuralNetwork):
-        n_calls = 0
-
-        def forward(self, X):
-            self.n_calls += 1
-            return super().forward(X)
-
-    net = Counting(64, [8], 10, seed=0)
-    assert net.fit(*digits, epochs=5).facts.dead_layers == ()
-    assert net.n_calls == 0
-
-
 @pytest.mark.parametrize(
     ("train", "facts", "sentences"),
     [
