@@ -13,7 +13,7 @@ from fastmlp import persistence
 from fastmlp.engine import Engine
 from fastmlp.files import check_has_an_end, check_writable
 from fastmlp.training import History, Settings, TrainingState
-from fastmlp.validation import as_path
+from fastmlp.validation import as_path, class_labels, real_matrix
 
 # Rows of X, spread over all of it, that tell one data set from another: to read all could take longer than to train.
 DIGEST_ROWS = 1024
@@ -41,6 +41,18 @@ class Checkpoint:
         self.path = as_path("checkpoint", path).absolute()  # callbacks may change the working folder
         self.seconds = seconds
         self.resume = resume
+
+    def is_of(self, settings: Settings, seed: int | None, X: np.ndarray, y: np.ndarray) -> bool:
+        """Whether the file is of an earlier part of this training."""
+        engine = self.model().engine
+        rows = real_matrix("X", X, engine.layout.sizes[0])
+        labels = class_labels("y", y, len(rows), engine.layout.sizes[-1])
+        self._state = TrainingState(settings, seed, digest(rows, labels, engine), {}, History(), False)
+        try:
+            self._checked(self._load())
+        except (OSError, ValueError):
+            return False
+        return True
 
     def begin(
         self, settings: Settings, seed: int | None, X: np.ndarray, y: np.ndarray, generator: Any

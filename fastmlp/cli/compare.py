@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from fastmlp.cli import runs, sources
+from fastmlp.cli import folders, runs, sources
 from fastmlp.cli.options import threads_option, training_options
 from fastmlp.cli.presets import preset
 from fastmlp.kaggle import output_submission_csv
@@ -30,7 +30,9 @@ def submission_name(n_layers: int, optimizer: str) -> str:
 
 @click.command()
 @threads_option
-@training_options("Folder for the figures, histories and submissions.  [default: runs/DATA-compare]")
+@training_options(
+    "Folder for the figures, histories and submissions.  [default: the first free one of runs/DATA-compare, -2, ...]"
+)
 def compare(
     data: str,
     label: str | None,
@@ -56,7 +58,7 @@ def compare(
     require("matplotlib.figure", "cli", "the figures")
     found = sources.to_train_on(data, folder, label, ignore)
     files = ("histories.json", *map(figure_name, FIGURES), *itertools.starmap(submission_name, NETWORKS))
-    out = runs.make_folder(out or Path("runs", f"{found.name}-compare"), files, data)
+    out = folders.take(out, f"{found.name}-compare", files, data)
     counts = {part: f"{len(found.arrays[f'y_{part}']):,}" for part in sources.PARTS}
     click.echo(
         f"{found.name}: {counts['train']} rows to train, {counts['val']} to validate, {counts['test']} to test\n\n"

@@ -16,7 +16,7 @@ from fastmlp.cli.options import INTERRUPTED
 from fastmlp.cli.sources import DataSet
 from fastmlp.diagnosis import diverged
 from fastmlp.environment import environment
-from fastmlp.files import alone_in, check_writable, replacing
+from fastmlp.files import replacing
 from fastmlp.network import NeuralNetwork
 from fastmlp.training import Callback, DivergenceError, History, Settings
 
@@ -87,20 +87,6 @@ def predicted(network: NeuralNetwork, X: np.ndarray, data: str) -> np.ndarray:
             f"row {int(np.argmin(finite))} of {data} has no finite probabilities: its numbers are too large"
         )
     return network.predict(X)
-
-
-def make_folder(out: Path, files: Iterable[str], data: str) -> Path:
-    """The folder of the results, this command's alone, where it can write them: before the training, not after it."""
-    out.mkdir(parents=True, exist_ok=True)
-    for path in (out / name for name in files):
-        check_writable(path)
-        if path.exists() and Path(data).exists() and path.samefile(data):
-            raise click.UsageError(
-                f"--data must not be in a result's place, got {data}; name another folder with --out"
-            )
-    message = f"another process is training into {out}; wait for it, or name another folder with --out"
-    click.get_current_context().with_resource(alone_in(out, message))
-    return out
 
 
 def train(

@@ -8,12 +8,13 @@ import click
 from tqdm import tqdm
 
 from fastmlp import persistence
-from fastmlp.cli import runs, sources
+from fastmlp.checkpoint import Checkpoint
+from fastmlp.cli import folders, runs, sources
 from fastmlp.cli.options import json_option, threads_option, training_options
 from fastmlp.cli.presets import OPTIMIZERS, described, preset
 from fastmlp.optional import require
 from fastmlp.plots import plot_history
-from fastmlp.training import History
+from fastmlp.training import History, TrainingState
 
 CHECKPOINT = "checkpoint.npz"
 RESULTS = ("model.npz", "history.json", "history.png")
@@ -59,12 +60,15 @@ class Sizes(click.ParamType):
 )
 @click.option("--beta2", type=float, help="Adam's second decay rate.  [default: 0.999; cifar10: 0.79]")
 @threads_option
-@training_options("Folder for model.npz, history.json and history.png.  [default: runs/DATA-OPTIMIZER]")
+@training_options(
+    "Folder for model.npz, history.json and history.png.  [default: the first free one of runs/DATA-OPTIMIZER, -2, ...]"
+)
 @click.option(
     "--resume",
     is_flag=True,
-    help="Go on where the same training was cut off, from checkpoint.npz in its folder; from the start where there is "
-    "none. All other options must be the same, but for --threads, and --epochs, which may be more.",
+    help="Go on where the same training was cut off, from checkpoint.npz in --out, or in the latest folder of that "
+    "training; from the start where there is none. All other options must be the same, but for --threads, and "
+    "--epochs, which may be more.",
 )
 @json_option
 def train(
@@ -93,6 +97,8 @@ def train(
     unless an .npz file has X_train, y_train, X_val, y_val, X_test and y_test; the test rows are written to test.npz, as
     DATA for `fastmlp evaluate`. All features are standardised as the rows that train are: mean 0, standard deviation 1.
 
+    Each training has a folder of its own in runs, so that none replaces another's results.
+
     Ctrl-C ends the training; after the first epoch, what was trained is tested and saved. About once a second, where an
     epoch ends, checkpoint.npz is written beside the results: after a crash, --resume goes on from there, and ends with
     the network that an uninterrupted training gives, to the last bit.
@@ -116,7 +122,23 @@ def train(
     found = sources.to_train_on(data, folder, label, ignore)
     network = found.network(sizes, dtype=dtype, n_threads=threads, seed=seed)
     results = (*RESULTS, TEST_ROWS) if sources.kind(data) == "file" else RESULTS
-    out = runs.make_folder(out or Path("runs", f"{found.name}-{optimizer.lower()}"), (CHECKPOINT, *results), data)
+
+    def same(folder: Path) -> bool:
+        """Whether a folder has an earlier part of this training."""
+        earlier = Checkpoint(network._model, folder / CHECKPOINT, runs.CHECKPOINT_SECONDS, resume)
+        return earlier.is_of(settings, seed, found.arrays["X_train"], found.arrays["y_train"])
+
+    def mine(folder: Path) -> bool:
+        """Whether there is nothing else, or nothing but a training that did not get through its first epoch."""
+        if resume and same(folder):
+            return True
+        begun = checkpointed(folder / CHECKPOINT)
+        return begun is not None and not begun.history and not any((folder / name).exists() for name in results)
+
+    usual_name = f"{found.name}-{optimizer.lower()}"
+    if resume and out is None:
+        out = folders.latest(usual_name, CHECKPOINT, same)
+    out = folders.take(out, usual_name, results, data, state=(CHECKPOINT,), mine=mine)
     n_train, n_test = (len(found.arrays[f"y_{part}"]) for part in ("train", "test"))
     checkpoint = out / CHECKPOINT
     if not resume:
@@ -148,15 +170,18 @@ def train(
     runs.end(run.stopped, f"after {len(run.history)} of {settings.epochs} epochs; the network as it was then is saved")
 
 
+def checkpointed(checkpoint: Path) -> TrainingState | None:
+    """How far the training of a checkpoint is; None where there is none, or no whole one, or somebody else's file."""
+    try:
+        return persistence.load(checkpoint).training
+    except (OSError, ValueError):
+        return None
+
+
 def say_what_is_replaced(checkpoint: Path) -> None:
     """Tell of a training that is not complete, and that would have been gone on with."""
-    if not checkpoint.is_file():
-        return
-    try:
-        found = persistence.load(checkpoint).training
-    except (OSError, ValueError):  # no checkpoint, no whole one, or somebody else's
-        return
-    if found is not None and not found.over and len(found.history) < found.settings.epochs:
+    found = checkpointed(checkpoint)
+    if found is not None and not found.over and 0 < len(found.history) < found.settings.epochs:
         click.echo(
             f"{checkpoint} is replaced, of a training that was cut off after {len(found.history)} of "
             f"{found.settings.epochs} epochs; --resume goes on with one",

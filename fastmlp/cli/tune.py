@@ -2,10 +2,11 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from fastmlp.cli import runs, sources
+from fastmlp.cli import folders, runs, sources
 from fastmlp.cli.options import INTERRUPTED, training_options
 from fastmlp.cli.presets import OPTIMIZERS, preset
 from fastmlp.cli.spaces import parsed, searched
@@ -13,6 +14,7 @@ from fastmlp.optional import require
 from fastmlp.plots import plot_grid, plot_learning_curves
 from fastmlp.tuning import search
 from fastmlp.tuning.ledger import BEST, TRIALS
+from fastmlp.tuning.search import is_begun
 from fastmlp.tuning.space import format_value, varying
 
 CURVES, GRID = "curves.png", "grid.png"
@@ -32,7 +34,10 @@ CURVES, GRID = "curves.png", "grid.png"
 @click.option("--random", "n_trials", type=click.IntRange(1), help="Draw so many combinations in place of trying all.")
 @click.option("--halving", type=click.IntRange(2), help="Train all for a few epochs, the best 1/N for N times as many.")
 @click.option("--workers", type=click.IntRange(1), help="Networks to train at a time.  [default: one a processor]")
-@training_options("Folder for the trials, the best network and the figures.  [default: runs/DATA-tune]")
+@training_options(
+    "Folder for the trials, the best network and the figures.  [default: the first one of runs/DATA-tune, -2, -3, ... "
+    "that is free or has this search]"
+)
 def tune(
     optimizer: str,
     params: tuple[tuple[str, str], ...],
@@ -57,22 +62,26 @@ def tune(
     usual = preset(sources.kind(data), optimizer)
     space = searched(usual, [(name, parsed(name, values)) for name, values in params], epochs)
     source = sources.to_train_on(data, folder, label, ignore)
-    out = runs.make_folder(out or Path("runs", f"{source.name}-tune"), (TRIALS, BEST, CURVES, GRID), data)
+    asked: dict[str, Any] = {
+        **{name.removesuffix("_train"): array for name, array in source.arrays.items()},
+        "n_trials": n_trials,
+        "halving": halving,
+        "dtype": dtype,
+        "standardizer": source.standardizer,
+        "class_names": source.class_names,
+        "feature_names": source.feature_names,
+        "seed": seed,
+    }
+    out = folders.take(
+        out,
+        f"{source.name}-tune",
+        (BEST, CURVES, GRID),
+        data,
+        state=(TRIALS,),
+        mine=lambda folder: is_begun(folder, space, **asked),
+    )
     try:
-        found = search(
-            space,
-            **{name.removesuffix("_train"): array for name, array in source.arrays.items()},
-            n_trials=n_trials,
-            halving=halving,
-            dtype=dtype,
-            standardizer=source.standardizer,
-            class_names=source.class_names,
-            feature_names=source.feature_names,
-            seed=seed,
-            n_workers=workers,
-            folder=out,
-            progress=sys.stderr.isatty(),
-        )
+        found = search(space, **asked, n_workers=workers, folder=out, progress=sys.stderr.isatty())
     except KeyboardInterrupt:
         click.echo(f"\nstopped; the trials that were finished are kept in {out}: the same command goes on", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,7 @@ class ResultsFile:
         self._file = path.open("ab", buffering=0)
         try:
             lock(self._file.fileno())
-            header = {"format": FORMAT, "version": VERSION, **identity}
+            header = _header(identity)
             self.trials = self._read(path.read_bytes(), header)
             if self._size == 0:
                 self._append(header)
@@ -187,6 +188,19 @@ class ResultsFile:
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
+
+
+def has_only(path: Path, identity: dict[str, Any], keys: Collection[str]) -> bool:
+    """Whether a file is of what is searched, and all its trials are of these plans; it is looked at, not locked."""
+    try:
+        first, *records = map(json.loads, path.read_bytes().split(b"\n")[:-1])
+        return first == _header(identity) and all(json.dumps(record["training"]) in keys for record in records)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def _header(identity: dict[str, Any]) -> dict[str, Any]:
+    return {"format": FORMAT, "version": VERSION, **identity}
 
 
 def _line(record: dict[str, Any]) -> bytes:

@@ -9,6 +9,7 @@ import threading
 from _thread import start_new_thread
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,8 +20,8 @@ from fastmlp.calls import advised
 from fastmlp.network import NeuralNetwork
 from fastmlp.optional import require
 from fastmlp.preprocessing import Standardizer
-from fastmlp.tuning.ledger import Ledger
-from fastmlp.tuning.results import Trial
+from fastmlp.tuning.ledger import TRIALS, Ledger
+from fastmlp.tuning.results import Trial, has_only
 from fastmlp.tuning.space import HYPER_PARAMETERS, Plan, combinations, plan
 from fastmlp.tuning.trainer import Trainer
 from fastmlp.validation import boolean, float_dtype, integer
@@ -161,7 +162,7 @@ def search(
     plans = [plan(combination) for combination in wanted]
     for one in plans:
         one.settings.n_batches(len(trainer.X))
-    rounds = [(len(wanted), 1)] if halving is None else _rounds(len(wanted), integer("halving", halving, 2))
+    rounds = _rounds(len(wanted), halving)
     with _bar(boolean("progress", progress), sum(n for n, _ in rounds)) as show, Ledger(folder, trainer) as ledger:
         # a short training may be a whole one
         ledger.consider({one.key: place for place, one in enumerate(plans)})
@@ -208,6 +209,20 @@ def search(
             network = trainer.train(plans[best])[1]
             ledger.keep(network)
     return Search(trials, finished[best], network, trainer.test(network))
+
+
+def is_begun(
+    folder: Path, space: Mapping[str, Any], *, n_trials: int | None, halving: int | None, dtype: str, **data: Any
+) -> bool:
+    """Whether all trials of a folder are some of the search with these arguments, which then only adds to it."""
+    path = folder / TRIALS
+    if not path.is_file():
+        return False
+    trainer = Trainer(dtype=float_dtype("dtype", dtype), **data)
+    wanted = combinations(space, n_trials, trainer.seed)
+    factors = {1, *(factor for _, factor in _rounds(len(wanted), halving))}
+    keys = {plan(combination).shortened(factor).key for combination in wanted for factor in factors}
+    return has_only(path, trainer.identity(), keys)
 
 
 def _train_all(
@@ -258,9 +273,11 @@ def _train_all(
         raise failures[0]
 
 
-def _rounds(n: int, factor: int) -> list[tuple[int, int]]:
-    """Of a successive halving: how many take part in each round, and how many times fewer epochs they get."""
-    exponent = 0
+def _rounds(n: int, halving: int | None) -> list[tuple[int, int]]:
+    """How many take part in each round, and how many times fewer epochs they get; one round without a halving."""
+    if halving is None:
+        return [(n, 1)]
+    factor, exponent = integer("halving", halving, 2), 0
     while factor ** (exponent + 1) <= n:
         exponent += 1
     return [(max(1, n // factor**i), factor ** (exponent - i)) for i in range(exponent + 1)]
