@@ -2,14 +2,33 @@
 
 import math
 import os
+import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO, BinaryIO
 
 import numpy as np
 
 # How many times larger than the file a member of an archive may be, as NumPy writes it.
 GROWTH = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: 1032}
+
+# The header of an array, as NumPy and others write it. NumPy evaluates what stands there, and a few thousand characters
+# can be an expression that takes more memory than there is. Structured arrays are left out: nothing here uses them.
+_HEADER = re.compile(
+    rb"""\{ (?: \s* (?:
+        (["'])descr\1 \s*:\s* (["']) [<>|=]? (?: O | [biufcSUVmM]\d{1,10}(?:\[\d{0,9}[a-zA-Z]{1,2}\])? ) \2
+        | (["'])fortran_order\3 \s*:\s* (?:True|False)
+        | (["'])shape\4 \s*:\s* \( \s* (?:\d{1,19}L?\s*,\s*)* (?:\d{1,19}L?\s*)? \)
+    ) \s* (?:,|(?=\})) )* \s* \} \s*""",
+    re.VERBOSE,
+)
+# Of each version of .npy files, the bytes that say how long the header is, and what reads it.
+_VERSIONS: dict[tuple[int, int], tuple[int, Callable[[IO[bytes]], tuple[tuple[int, ...], bool, np.dtype]]]] = {
+    (1, 0): (2, np.lib.format.read_array_header_1_0),
+    (2, 0): (4, np.lib.format.read_array_header_2_0),
+}
+# Bytes; NumPy takes no longer ones.
+_MAX_HEADER = 10_000
 
 
 class Archive(zipfile.ZipFile):
@@ -52,11 +71,16 @@ def read_array(file: IO[bytes], n_bytes: int) -> np.ndarray:
 
     NumPy makes room for it first, and a MemoryError would not tell whether that is the file's fault.
     """
-    read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     version = np.lib.format.read_magic(file)
-    if version not in read_header:
+    if version not in _VERSIONS:
         raise ValueError(f"its version is {version}, which arrays of numbers or texts do not need")
-    shape, _, dtype = read_header[version](file)
+    n_digits, read_header = _VERSIONS[version]
+    start = file.tell()
+    n_header = int.from_bytes(file.read(n_digits), "little")
+    if n_header > _MAX_HEADER or not _HEADER.fullmatch(file.read(n_header)):
+        raise ValueError("its header is not that of a plain array of numbers or texts")
+    file.seek(start)
+    shape, _, dtype = read_header(file)
     if math.prod(shape) * dtype.itemsize > n_bytes - file.tell():
         raise ValueError(f"it says that it holds an array {shape} of {dtype}, and has {n_bytes:,} bytes")
     file.seek(0)

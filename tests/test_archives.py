@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import assert_same
 
-from fastmlp.archives import Archive, read_archive, write_archive
+from fastmlp.archives import Archive, read_archive, read_array, write_archive
 from fastmlp.cli import tables
 
 pytestmark = pytest.mark.application
@@ -61,6 +61,61 @@ def test_a_member_cannot_claim_more_than_there_is(compression):
     whole[at : at + 4] = (0xFFFFFFF0).to_bytes(4, "little")
     with pytest.raises(ValueError, match=r"its member 'X\.npy' is compressed in another way than NumPy's, or says so"):
         list(read_archive(Archive(io.BytesIO(whole))))
+
+
+def with_header(text):
+    """An .npy file that starts with this, and has a few numbers."""
+    return b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text + bytes(16)
+
+
+PLAIN = b"{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(deep * 9000 for deep in (b"-", b"(", b"[", b"{", b"1+", b"not ", b"lambda:")),
+        *(
+            PLAIN.replace(b"(2,)", bad)
+            for bad in (b"(2**3,)", b"(-1,)", b"(" * 90 + b")" * 90, b"(" + b"9" * 99 + b",)")
+        ),
+        *(PLAIN.replace(b"<f8", bad) for bad in (b"<f8,<f8", b"(2,3)f8", b"<U99999999999", b"a" * 9000, b"", b"<f8\\")),
+        PLAIN.replace(b"'<f8'", b"[('a', '<f8')]"),
+        PLAIN.replace(b"'<f8'", b"-" * 5000 + b"1"),
+        PLAIN + b" " * 10_000,
+        b"",
+    ],
+)
+def test_a_header_is_not_evaluated_unless_it_is_plain(text, monkeypatch):
+    """Python's parser may run out of memory, which would not be the file's fault."""
+    monkeypatch.setattr("ast.literal_eval", lambda text: pytest.fail("evaluated"))
+    with pytest.raises(ValueError, match="its header is not that of a plain array of numbers or texts"):
+        read_array(io.BytesIO(with_header(text)), 10**9)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PLAIN,
+        b'{"shape":(2,),"fortran_order":True,"descr":"<f8"}',
+        PLAIN.replace(b"(2,)", b"(1, 2)"),
+        PLAIN.replace(b"(2,)", b" ( 1 ,2 , ) "),
+    ],
+)
+def test_plain_headers_of_others_are_read(text):
+    assert read_array(io.BytesIO(with_header(text)), 10**9).ravel().tolist() == [0, 0]
+
+
+@pytest.mark.filterwarnings("ignore:Reading `.npy` or `.npz` file required additional header parsing:UserWarning")
+def test_headers_of_python_2_are_read():
+    assert read_array(io.BytesIO(with_header(PLAIN.replace(b"2,", b"2L,"))), 10**9).shape == (2,)
+
+
+@pytest.mark.parametrize("code", "?bBhHiIlLqQefdgFDGSUVmM")
+def test_arrays_of_every_plain_type_are_read(code):
+    array = np.zeros((2, 3), f"{code}8[ns]" if code in "mM" else f"{code}5" if code in "SUV" else code)
+    content = npy(array)
+    np.testing.assert_array_equal(read_array(io.BytesIO(content), len(content)), array, strict=True)
 
 
 @pytest.mark.parametrize("array", [ONES, np.ones((3, 4), order="F"), np.array("text"), np.zeros((0, 3), ">f4")])

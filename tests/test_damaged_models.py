@@ -193,6 +193,21 @@ def test_a_member_that_claims_more_than_it_has_is_refused(tmp_path):
         NeuralNetwork.load(tmp_path / "net")
 
 
+@pytest.mark.parametrize("member", ["W1.npy", "header.npy", "W3.npy"])
+def test_a_member_that_is_an_expression_is_refused(member, tmp_path):
+    """To read it, Python may need more memory than there is, however much that is."""
+    trained().save(tmp_path / "net")
+    with zipfile.ZipFile(tmp_path / "net") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    text = b"-" * 9000 + b"1"
+    members[member] = b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text
+    with zipfile.ZipFile(tmp_path / "net", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(ModelFileError, match=f"its member '{member}': its header is not that of a plain array"):
+        NeuralNetwork.load(tmp_path / "net")
+
+
 def test_a_lack_of_memory_is_not_the_files_fault(tmp_path, monkeypatch):
     def load(*args, **options):
         raise MemoryError
