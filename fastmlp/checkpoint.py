@@ -11,7 +11,7 @@ import numpy as np
 
 from fastmlp import persistence
 from fastmlp.engine import Engine
-from fastmlp.files import check_has_an_end, check_writable
+from fastmlp.files import check_has_an_end, check_writable, kind_of, undisturbed
 from fastmlp.training import History, Settings, TrainingState
 from fastmlp.validation import as_path, class_labels, real_matrix
 
@@ -48,11 +48,15 @@ class Checkpoint:
         rows = real_matrix("X", X, engine.layout.sizes[0])
         labels = class_labels("y", y, len(rows), engine.layout.sizes[-1])
         self._state = TrainingState(settings, seed, digest(rows, labels, engine), {}, History(), False)
-        try:
-            self._checked(self._load())
-        except (OSError, ValueError):
-            return False
-        return True
+
+        def found() -> bool:
+            try:
+                self._checked(self._load())
+            except (OSError, ValueError):
+                return False
+            return True
+
+        return undisturbed(found)
 
     def begin(
         self, settings: Settings, seed: int | None, X: np.ndarray, y: np.ndarray, generator: Any
@@ -70,7 +74,7 @@ class Checkpoint:
         self._generator, self._written = generator, time.monotonic()
         engine = self.model().engine
         self._state = TrainingState(settings, seed, digest(X, y, engine), state, History(), False)
-        if self.resume and self.path.exists():
+        if self.resume and kind_of(self.path) is not None:
             model = self._load()
             self._state = self._checked(model)
             if not self._state.over and len(self._state.history) < settings.epochs:

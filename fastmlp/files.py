@@ -1,20 +1,25 @@
-"""Files that are either whole or not there, and files that one process has for itself."""
+"""Files that are either whole or not there, files that have an end, and files that one process has for itself."""
 
 import errno
+import io
 import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Iterator
+from _thread import start_new_thread
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from queue import SimpleQueue
+from typing import Any, BinaryIO, TypeVar
+
+T = TypeVar("T")
 
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A file to write that takes `path`'s place once all of it is on the disk, and disappears when something fails."""
-    if Path(path).exists() and not Path(path).is_file():
+    if kind_of(path) not in (None, stat.S_IFREG):
         # a pipe or a device is written to; for a folder this is the error that one expects
         with open(path, "wb") as file:
             yield file
@@ -22,20 +27,17 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     target = Path(os.path.realpath(path))  # what a link points to is replaced, not the link
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        with _named(path):
-            nameless = _nameless(target.parent)
-            file = open(temporary, "xb") if nameless is None else open(nameless, "wb")  # noqa: SIM115
-        with file:
+        with _created(path, temporary) as file:
             if os.chmod in os.supports_fd:
                 with suppress(FileNotFoundError):  # nobody may read the new one who could not read the old one
                     os.chmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
             yield file
             file.flush()
             os.fsync(file.fileno())
-            if nameless is not None:
+            if isinstance(file.name, int):  # a descriptor, where there is no name
                 with _named(path):
                     # with a descriptor beside it, Python links the file, and not the symbolic link to it
-                    os.link(f"/proc/self/fd/{nameless}", temporary, src_dir_fd=nameless, follow_symlinks=True)
+                    os.link(f"/proc/self/fd/{file.name}", temporary, src_dir_fd=file.name, follow_symlinks=True)
         with _named(path):
             os.replace(temporary, target)
     except BaseException as error:
@@ -46,24 +48,98 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise
 
 
-def _nameless(folder: Path) -> int | None:
+def _created(path: str | os.PathLike[str], temporary: Path) -> BinaryIO:
+    """A new file for what `path` is to hold, without a name, or with the temporary one."""
+    with _named(path):
+        return _nameless(temporary.parent) or open(temporary, "xb")
+
+
+def _nameless(folder: Path) -> BinaryIO | None:
     """A new file without a name, which disappears with a process that is killed; None where there are no such files.
 
     Linux lets it take another file's place only by way of a name in between, which a kill at that very moment leaves.
     """
-    if not hasattr(os, "O_TMPFILE") or not Path("/proc/self/fd").exists():
+    if not hasattr(os, "O_TMPFILE") or kind_of("/proc/self/fd") is None:
         return None
     try:
-        return os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o666)
-    except OSError:  # a file with a name meets the same error, or none
+        return _opened(folder, os.O_TMPFILE | os.O_WRONLY, "wb")
+    except OSError as error:  # a file with a name meets the same error, or none
+        _raise_if_foreign(error)
         return None
+
+
+def _opened(path: str | os.PathLike[str], flags: int, mode: str) -> BinaryIO:
+    """A file, opened with these flags.
+
+    One call in C from the descriptor to the object that closes it: a signal's handler that raised between the two
+    would leave the file open for ever.
+    """
+    return next(map(open, map(os.open, (path,), (flags,), (0o666,)), (mode,)))  # type: ignore[return-value]
+
+
+@contextmanager
+def reading(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader | io.BytesIO]:
+    """An ordinary file to read; an OSError for a pipe or a device, which may never end or never begin."""
+    with ordinary(path, os.O_RDONLY, "rb") as file:
+        assert isinstance(file, io.BufferedReader)
+        # files of the system, as in /proc, may say that they are empty and go on for ever
+        yield file if os.fstat(file.fileno()).st_size else io.BytesIO()
+
+
+def ordinary(path: str | os.PathLike[str], flags: int, mode: str) -> BinaryIO:
+    """An ordinary file, opened with these flags; an OSError for anything else, which is not waited for."""
+    check_has_an_end(path)
+    if kind_of(path) == stat.S_IFDIR:
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    file = _opened(path, flags | getattr(os, "O_NONBLOCK", 0), mode)
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # it has taken the place of the one that was looked at
+        file.close()
+        raise _endless(path)
+    return file
 
 
 def check_has_an_end(path: str | os.PathLike[str]) -> None:
     """Raise an OSError for a pipe or a device, which may never end or never begin."""
-    place = Path(path)
-    if place.exists() and not place.is_file() and not place.is_dir():
-        raise OSError(errno.EINVAL, "a pipe or a device cannot be used as a file", os.fspath(path))
+    if kind_of(path) not in (None, stat.S_IFREG, stat.S_IFDIR):
+        raise _endless(path)
+
+
+def kind_of(path: str | os.PathLike[str]) -> int | None:
+    """What kind of file is there, as `stat` has it; None for none.
+
+    `Path.exists` would take it for none also where a signal's handler raises a ValueError.
+    """
+    try:
+        return stat.S_IFMT(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _endless(path: str | os.PathLike[str]) -> OSError:
+    return OSError(errno.EINVAL, "a pipe or a device cannot be used as a file", os.fspath(path))
+
+
+def undisturbed(work: Callable[[], T]) -> T:
+    """What `work` gives or raises: it reads a file in a thread of its own, where no signal's handler runs.
+
+    There, all that is raised is the file's fault; what a handler raises, of whatever type, comes out here at once.
+    """
+    answers: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+
+    def answer() -> None:
+        try:
+            answers.put((work(), None))
+        except BaseException as error:
+            answers.put((None, error))
+
+    start_new_thread(answer, ())
+    found, error = answers.get()
+    if error is None:
+        return found
+    try:
+        raise error
+    finally:
+        del error  # or its traceback, which has this frame, would keep what was read
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
@@ -73,7 +149,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     target = Path(os.path.realpath(path))
     with _named(path):
-        tempfile.TemporaryFile(dir=target.parent).close()
+        (_nameless(target.parent) or tempfile.TemporaryFile(dir=target.parent)).close()
         if not target.exists():
             return
         if _mount(target) != _mount(target.parent):
@@ -104,21 +180,31 @@ def _named(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        _raise_if_foreign(error)
         raise type(error)(error.errno, error.strerror, os.fspath(path)) from None
+
+
+def _raise_if_foreign(error: OSError) -> None:
+    """Raise what is not the system's, which has a number: a signal's handler may raise a TimeoutError."""
+    if error.errno is None:
+        raise error
 
 
 @contextmanager
 def alone_in(folder: str | os.PathLike[str], message: str) -> Iterator[None]:
     """Keep other processes that ask for it out of a folder; they get a BlockingIOError with this message."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptors: list[int] = []
     try:
+        # opened and kept in one call in C, so that a signal's handler that raises leaves nothing open, and locked
+        descriptors.extend(map(os.open, (folder,), (os.O_RDONLY,)))
         try:
-            lock(descriptor)
+            lock(descriptors[0])
         except BlockingIOError as error:
             raise BlockingIOError(message) from error
         yield
     finally:
-        os.close(descriptor)
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
 def lock(descriptor: int) -> None:
@@ -137,5 +223,5 @@ def lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise
-    except OSError:
-        return
+    except OSError as error:
+        _raise_if_foreign(error)

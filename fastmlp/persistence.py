@@ -11,7 +11,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ import numpy as np
 from fastmlp.archives import Archive, read_archive, write_archive
 from fastmlp.buffers import N_MOMENTS
 from fastmlp.engine import Engine
-from fastmlp.files import check_has_an_end, replacing
+from fastmlp.files import reading, replacing, undisturbed
 from fastmlp.optional import require
 from fastmlp.parameters import Layout
 from fastmlp.preprocessing import Standardizer
@@ -141,14 +141,18 @@ def load(path: str | os.PathLike[str]) -> Model:
     if _is_safetensors(place):
         require("safetensors", "safetensors", "a .safetensors file")
         read = _read_safetensors
-    check_has_an_end(place)
-    content = place.read_bytes()
+    with reading(place) as file:
+        content = file.read()
+    return undisturbed(lambda: _parsed(place, content, read))
+
+
+def _parsed(path: Path, content: bytes, read: Callable[[bytes], tuple[bytes, dict[str, np.ndarray]]]) -> Model:
     try:
         return restored(*read(content))
     except MemoryError:  # the file may be a sound one
         raise
     except Exception as error:  # zipfile, zlib, NumPy and JSON raise errors of many types on damaged or foreign bytes
-        raise ModelFileError(f"{os.fspath(path)!r} is not a whole fastmlp model file: {error}") from error
+        raise ModelFileError(f"{str(path)!r} is not a whole fastmlp model file: {error}") from error
 
 
 def _is_safetensors(path: Path) -> bool:

@@ -59,17 +59,18 @@ def assert_near(a, b, rtol):
         assert np.abs(a[name] - b[name]).max(initial=0) <= rtol * np.abs(b[name]).max(initial=0), name
 
 
-def interrupted_at(n, call, event="line"):
-    """Call, with Ctrl-C at line n of Python that is on the way, which must come out; whether there was such a line.
+def interrupted_at(n, call, error=KeyboardInterrupt, event="line"):
+    """Call, with Ctrl-C, or what else a signal's handler may raise, at line n of Python that is on the way.
 
-    Or at its n-th "opcode", the finest places where Python looks for signals.
+    Or at its n-th "opcode", the finest places where Python looks for signals. It must come out as it is; whether there
+    was such a place.
     """
-    lines = itertools.count()
+    places, mark = itertools.count(), object()
 
     def trace(frame, found, argument):
         frame.f_trace_opcodes = event == "opcode"
-        if found == event and next(lines) == n:
-            raise KeyboardInterrupt
+        if found == event and next(places) == n:
+            raise error(mark)
         return trace
 
     tracer = sys.gettrace()
@@ -77,12 +78,14 @@ def interrupted_at(n, call, event="line"):
     sys.settrace(trace)
     try:
         call()
-    except KeyboardInterrupt:
-        return True
+    except error as found:
+        if found.args == (mark,):
+            return True
+        raise
     finally:
         sys.settrace(tracer)
         gc.enable()
-    assert next(lines) <= n, "the interruption was lost"
+    assert next(places) <= n, "the interruption was lost"
     return False
 
 

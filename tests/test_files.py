@@ -1,9 +1,12 @@
 """Files that are either whole or not there."""
 
+import dis
 import errno
+import itertools
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -13,10 +16,10 @@ from pathlib import Path
 import pytest
 from conftest import full, python
 
-from fastmlp import NeuralNetwork
+from fastmlp import NeuralNetwork, files
 from fastmlp.cli import tables
 from fastmlp.datasets import download_CIFAR10, get_CIFAR10_data
-from fastmlp.files import check_writable, replacing
+from fastmlp.files import alone_in, check_writable, reading, replacing
 from fastmlp.kaggle import output_submission_csv
 from fastmlp.tuning import search
 
@@ -286,3 +289,61 @@ def test_a_full_disk_is_said_with_the_files_name(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match=r"No space left on device: .*file"), replacing(tmp_path / "file") as file:
         file.write(b"new")
+
+
+def interrupted_within_files(call):
+    """Call again and again, with Ctrl-C wherever Python looks for it in `fastmlp.files`; in how many places it did."""
+    for n in itertools.count():
+        latest, left = {}, itertools.count()
+
+        def trace(frame, event, argument, n=n, latest=latest, left=left):
+            if frame.f_code.co_filename != files.__file__:
+                return None
+            frame.f_trace_opcodes = True
+            if event == "opcode":
+                before = latest.get(frame, "")
+                latest[frame] = dis.opname[frame.f_code.co_code[frame.f_lasti]]
+                if before.startswith(("CALL", "RESUME", "JUMP_BACKWARD")) and next(left) == n:
+                    raise KeyboardInterrupt
+            return trace
+
+        tracer = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            call()
+        except KeyboardInterrupt:
+            continue
+        finally:
+            sys.settrace(tracer)
+            latest.clear()
+        return n
+
+
+def write(path):
+    with replacing(path) as file:
+        file.write(b"new")
+
+
+def read(path):
+    with reading(path) as file:
+        file.read()
+
+
+def lock_folder(path):
+    with alone_in(path.parent, "in use"):
+        pass
+
+
+@pytest.mark.skipif(not NAMELESS, reason="needs a list of open files")
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+@pytest.mark.filterwarnings("ignore:Exception ignored.*FileIO:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("work", [write, read, lock_folder])
+@pytest.mark.parametrize("without_names", [False, True])
+def test_what_is_interrupted_leaves_no_file_open(work, without_names, tmp_path, monkeypatch):
+    if without_names:
+        monkeypatch.delattr(os, "O_TMPFILE")
+    (tmp_path / "file").write_bytes(b"old")
+    before = sorted(os.listdir("/proc/self/fd"))
+    assert interrupted_within_files(lambda: work(tmp_path / "file")) > 5
+    assert sorted(os.listdir("/proc/self/fd")) == before
+    assert os.listdir(tmp_path) == ["file"]

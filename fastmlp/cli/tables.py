@@ -1,6 +1,7 @@
 """Rows from files that people have: .csv with a header line, .npz and .npy."""
 
 import csv
+import io
 import os
 import re
 from array import array
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.lib.format import MAGIC_PREFIX
 
 from fastmlp.archives import Archive, read_archive, read_array
-from fastmlp.files import check_has_an_end
+from fastmlp.files import reading, undisturbed
 from fastmlp.validation import real_array
 
 DELIMITERS = ",;\t"
@@ -29,8 +30,12 @@ class Table(NamedTuple):
 
 def columns(path: Path) -> list[str]:
     """The names in a CSV file's header line."""
-    with _reader(path) as lines:
-        return _header(path, lines)
+
+    def read() -> list[str]:
+        with _reader(path) as lines:
+            return _header(path, lines)
+
+    return undisturbed(read)
 
 
 def read_csv(path: Path, features: Sequence[str], label: str | None) -> Table:
@@ -41,6 +46,10 @@ def read_csv(path: Path, features: Sequence[str], label: str | None) -> Table:
     ValueError
         If there is no such column, or one holds no finite number; it says in which line.
     """
+    return undisturbed(lambda: _read_csv(path, features, label))
+
+
+def _read_csv(path: Path, features: Sequence[str], label: str | None) -> Table:
     with _reader(path) as lines:
         header = _header(path, lines)
         place_of = {name: place for place, name in enumerate(header)}
@@ -83,22 +92,25 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     MemoryError
         If the memory is not enough for arrays that the file has.
     """
-    check_has_an_end(path)
-    with path.open("rb") as file:
-        try:
-            is_array = file.read(len(MAGIC_PREFIX)) == MAGIC_PREFIX
-            n_bytes = file.seek(0, os.SEEK_END)
-            file.seek(0)
-            found = [("x", read_array(file, n_bytes))] if is_array else list(read_archive(Archive(file)))
-        except MemoryError:
-            raise
-        except Exception as error:  # zipfile, zlib and NumPy raise errors of many types on damaged or foreign bytes
-            raise ValueError(f"{path} is not a file of NumPy arrays: {error}") from error
+    found = undisturbed(lambda: _read_arrays(path))
     count = Counter(name.lower() for name, _ in found)
     twice = [name for name, _ in found if count[name.lower()] > 1]
     if twice:
         raise ValueError(f"{path} must have different names for its arrays, also in small letters, got {some(twice)}")
     return {name.lower(): array for name, array in found}
+
+
+def _read_arrays(path: Path) -> list[tuple[str, np.ndarray]]:
+    with reading(path) as file:
+        try:
+            is_array = file.read(len(MAGIC_PREFIX)) == MAGIC_PREFIX
+            n_bytes = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            return [("x", read_array(file, n_bytes))] if is_array else list(read_archive(Archive(file)))
+        except MemoryError:
+            raise
+        except Exception as error:  # zipfile, zlib and NumPy raise errors of many types on damaged or foreign bytes
+            raise ValueError(f"{path} is not a file of NumPy arrays: {error}") from error
 
 
 def matrix(path: Path, name: str, values: np.ndarray) -> np.ndarray:
@@ -149,9 +161,8 @@ def printable(text: str) -> str:
 @contextmanager
 def _reader(path: Path) -> Iterator[Any]:
     """The lines of a CSV file, whatever is between its columns."""
-    check_has_an_end(path)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with reading(path) as content, io.TextIOWrapper(content, "utf-8-sig", newline="") as file:
             first = file.readline()
             file.seek(0)
             outside_quotes = re.sub('"[^"]*"', "", first)

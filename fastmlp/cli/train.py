@@ -12,6 +12,7 @@ from fastmlp.checkpoint import Checkpoint
 from fastmlp.cli import folders, runs, sources
 from fastmlp.cli.options import json_option, threads_option, training_options
 from fastmlp.cli.presets import OPTIMIZERS, described, preset
+from fastmlp.files import undisturbed
 from fastmlp.optional import require
 from fastmlp.plots import plot_history
 from fastmlp.training import History, TrainingState
@@ -172,10 +173,14 @@ def train(
 
 def checkpointed(checkpoint: Path) -> TrainingState | None:
     """How far the training of a checkpoint is; None where there is none, or no whole one, or somebody else's file."""
-    try:
-        return persistence.load(checkpoint).training
-    except (OSError, ValueError):
-        return None
+
+    def training() -> TrainingState | None:
+        try:
+            return persistence.load(checkpoint).training
+        except (OSError, ValueError):
+            return None
+
+    return undisturbed(training)
 
 
 def say_what_is_replaced(checkpoint: Path) -> None:

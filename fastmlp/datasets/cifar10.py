@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fastmlp.calls import advised
 from fastmlp.datasets import unpickling
 from fastmlp.datasets.download import BATCHES, cache_folder, download_CIFAR10
-from fastmlp.files import check_has_an_end
+from fastmlp.files import kind_of, reading, undisturbed
 from fastmlp.preprocessing import Standardizer
 from fastmlp.validation import as_path, boolean, float_dtype, integer
 
@@ -97,7 +97,7 @@ def get_CIFAR10_data(
 
     layout, place = _find_layout(place)
     *training_paths, test_path = layout.paths(place)
-    missing = [path.name for path in (*training_paths, test_path) if not path.exists()]
+    missing = [path.name for path in (*training_paths, test_path) if kind_of(path) is None]
     if missing:
         raise FileNotFoundError(
             f"{place} holds a part of CIFAR-10 only (`fastmlp data cifar10` has all); missing: {', '.join(missing)}"
@@ -171,7 +171,7 @@ def _find_layout(folder: Path | None) -> tuple[_Layout, Path]:
     for place in places:
         for layout in _LAYOUTS:
             for candidate in (place, place / layout.subfolder):
-                if any(path.exists() for path in layout.paths(candidate)):
+                if any(kind_of(path) is not None for path in layout.paths(candidate)):
                     return layout, candidate
     advice = (
         f"download either version from {_HOME_PAGE}, unpack it, and name its folder by the argument folder or the "
@@ -184,7 +184,7 @@ def _find_layout(folder: Path | None) -> tuple[_Layout, Path]:
     cache = cache_folder()
     for layout in _LAYOUTS:
         # what a download left that was killed while it unpacked is not the data set
-        if all(path.exists() for path in layout.paths(cache / layout.subfolder)):
+        if all(kind_of(path) is not None for path in layout.paths(cache / layout.subfolder)):
             return layout, cache / layout.subfolder
     try:
         return _LAYOUTS[0], download_CIFAR10()
@@ -224,7 +224,7 @@ def _read(layout: _Layout, paths: list[Path], wanted: int, dtype: np.dtype) -> t
 
 
 def _read_checked(layout: _Layout, path: Path) -> tuple[np.ndarray, np.ndarray]:
-    images, labels = layout.read(path)
+    images, labels = undisturbed(lambda: layout.read(path))
     outside = (labels < 0) | (labels >= len(CIFAR10_CLASSES))
     if outside.any():
         at = int(np.argmax(outside))
@@ -236,18 +236,18 @@ def _read_checked(layout: _Layout, path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def _read_binary(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Read rows of one label byte and the pixels."""
-    n_bytes = path.stat().st_size
-    if n_bytes == 0 or n_bytes % (1 + _N_FEATURES):
-        raise ValueError(f"{path} must hold {1 + _N_FEATURES} bytes for each image, got {n_bytes} bytes in all")
-    rows = np.fromfile(path, np.uint8).reshape(-1, 1 + _N_FEATURES)
+    with reading(path) as file:
+        content = file.read()
+    if len(content) == 0 or len(content) % (1 + _N_FEATURES):
+        raise ValueError(f"{path} must hold {1 + _N_FEATURES} bytes for each image, got {len(content)} bytes in all")
+    rows = np.frombuffer(content, np.uint8).reshape(-1, 1 + _N_FEATURES)
     return rows[:, 1:], rows[:, 0]
 
 
 def _read_pickled(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Read a pickled dictionary with the arrays `data` and `labels`."""
-    check_has_an_end(path)
     try:
-        with path.open("rb") as file:
+        with reading(path) as file:
             batch = unpickling.load(file)
         images, labels = (batch[key if key in batch else key.encode()] for key in ("data", "labels"))
     except (OSError, MemoryError):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fastmlp.calls import advised
-from fastmlp.files import alone_in, check_has_an_end
+from fastmlp.files import alone_in, check_has_an_end, reading
 from fastmlp.validation import as_path, one_of
 
 # the files of either version, without their endings
@@ -137,5 +137,5 @@ def _fetch(archive: Archive, packed: Path, progress: bool) -> None:
 
 
 def _md5(path: Path) -> str:
-    with path.open("rb") as file:
+    with reading(path) as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -102,7 +102,8 @@ class _Reader:
     """A file that refuses to read what it does not have, before there is room for it."""
 
     def __init__(self, file: BinaryIO):
-        self._file, self.size = file, os.fstat(file.fileno()).st_size
+        self._file, self.size = file, file.seek(0, os.SEEK_END)
+        file.seek(0)
         self.readline = file.readline
 
     def read(self, n: int) -> bytes:

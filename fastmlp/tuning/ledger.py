@@ -2,11 +2,12 @@
 
 import os
 import threading
+from pathlib import Path
 from typing import Self
 
 import numpy as np
 
-from fastmlp.files import check_writable
+from fastmlp.files import check_writable, undisturbed
 from fastmlp.network import NeuralNetwork
 from fastmlp.tuning.results import ResultsFile, Trial
 from fastmlp.tuning.space import Plan, plan
@@ -70,19 +71,24 @@ class Ledger:
             if self.best == best:
                 self.network = network
         if self.best is not None and self.network is None and self._folder is not None:
-            trial = self.trials[self.best]
-            last, trainer = trial.history[-1], self._trainer
-            regularization = plan(trial.hyper_parameters).settings.regularization
-            try:
-                network = NeuralNetwork.load(self._folder / BEST)
-                found = network.evaluate(trainer.X_val, trainer.y_val, regularization)
-                renamed = trainer.give_names(network)
-            except (OSError, ValueError):
-                return
-            if np.array_equal(found, (last.val_loss, last.val_accuracy), equal_nan=True):
-                self.network = network
-                if renamed:
-                    self.keep(network)
+            path, trial = self._folder / BEST, self.trials[self.best]
+            network, renamed = undisturbed(lambda: self._network_of(trial, path))
+            self.network = network
+            if network is not None and renamed:
+                self.keep(network)
+
+    def _network_of(self, trial: Trial, path: Path) -> tuple[NeuralNetwork | None, bool]:
+        """A file's network, if it is this trial's, and whether it has been given other names."""
+        last, trainer = trial.history[-1], self._trainer
+        regularization = plan(trial.hyper_parameters).settings.regularization
+        try:
+            network = NeuralNetwork.load(path)
+            found = network.evaluate(trainer.X_val, trainer.y_val, regularization)
+            renamed = trainer.give_names(network)
+        except (OSError, ValueError):
+            return None, False
+        same = np.array_equal(found, (last.val_loss, last.val_accuracy), equal_nan=True)
+        return (network, renamed) if same else (None, False)
 
     def _challenge(self, key: str) -> bool:
         """Whether a trial has just become the best one."""

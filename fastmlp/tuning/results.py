@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fastmlp.files import check_has_an_end, lock
+from fastmlp.files import lock, ordinary, reading, undisturbed
 from fastmlp.training import Epoch, History
 from fastmlp.tuning.space import Plan, plan
 from fastmlp.validation import integer
@@ -101,13 +101,14 @@ class ResultsFile:
     """
 
     def __init__(self, path: Path, identity: dict[str, Any]):
-        check_has_an_end(path)
         self._name = os.fspath(path)
-        self._file = path.open("ab", buffering=0)
+        self._file = ordinary(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, "ab")
         try:
             lock(self._file.fileno())
             header = _header(identity)
-            self.trials = self._read(path.read_bytes(), header)
+            with reading(path) as file:
+                content = file.read()
+            self.trials = self._read(content, header)
             if self._size == 0:
                 self._append(header)
         except BlockingIOError:
@@ -122,8 +123,8 @@ class ResultsFile:
         if not lines and not _line(header).startswith(torn):
             raise ResultsFileError(f"{self._name!r} is no file of results: its first line is not whole")
         if lines:
-            self._check(lines[0], header)
-        trials = dict(self._trial(number, line) for number, line in enumerate(lines[1:], 2))
+            undisturbed(lambda: self._check(lines[0], header))
+        trials = undisturbed(lambda: dict(self._trial(number, line) for number, line in enumerate(lines[1:], 2)))
         self._size = len(content) - len(torn)
         if torn:
             if lines:

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -255,6 +256,22 @@ def test_a_search_that_is_interrupted_as_it_opens_its_folder_lets_go_of_it(data,
     ledger.__exit__()
     assert len(kept) > 100
     assert len(ledger.trials) == 6
+
+
+@pytest.mark.parametrize("error", [TimeoutError, ValueError])
+def test_what_interrupts_a_look_at_the_best_network_comes_out_as_it_is(error, data, tmp_path):
+    """Or the network would be lost, and trained again."""
+    trainer = Trainer(*data, None, None, np.dtype(np.float32), None, None, None, 0)
+    search(SPACE, *data, folder=tmp_path)
+    with Ledger(tmp_path, trainer) as ledger:
+        places = {key: place for place, key in enumerate(ledger.trials)}
+        for n in itertools.count():
+            ledger.best = ledger.network = None
+            ledger._lock = threading.Lock()  # where no signal is looked for, a tracer leaves it locked
+            if not interrupted_at(n, functools.partial(ledger.consider, places), error):
+                break
+        assert n > 30
+        assert ledger.network is not None
 
 
 @pytest.mark.parametrize("failing", ["write", "fsync"])
