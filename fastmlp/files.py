@@ -149,7 +149,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     target = Path(os.path.realpath(path))
     with _named(path):
-        (_nameless(target.parent) or tempfile.TemporaryFile(dir=target.parent)).close()
+        tempfile.TemporaryFile(dir=target.parent).close()
         if not target.exists():
             return
         if _mount(target) != _mount(target.parent):

@@ -238,7 +238,7 @@ def test_a_net_that_was_interrupted_anywhere_is_open_to_other_threads(name):
         for n in itertools.count(step=9 if name == "fit" else 1):
             WORK["forward"](net)
             WORK["backward"](net)
-            over = not interrupted_at(n, functools.partial(call, net), "opcode")
+            over = not interrupted_at(n, functools.partial(call, net), event="opcode")
             other.submit(net.snapshot).result()
             if over:
                 break
