@@ -106,7 +106,7 @@ C = TypeVar("C", bound=type)
 
 def public(cls: C) -> C:
     """A class as its users know it: all its methods bear its name, see `named`, and give advice, see `advised`."""
-    return _with_advice(named(cls))
+    return named(_with_advice(cls))
 
 
 def base_of(module: str, public_name: str) -> Callable[[C], C]:
@@ -122,18 +122,18 @@ def base_of(module: str, public_name: str) -> Callable[[C], C]:
 
 
 def named(cls: C) -> C:
-    """Give a class copies of the methods that it shares with others, which bear its name in errors and in help."""
+    """Give a class the methods that it inherits, or copies of those that others have too, which bear its name."""
     for base in cls.__mro__[1:]:
         for name, member in vars(base).items():
             function, own_name = _method(name, member), f"{cls.__qualname__}.{name}"
             if function is None or name in vars(cls):
                 continue
-            if (function.__module__, function.__qualname__) == (cls.__module__, own_name):
-                continue
-            copy = _copied(function, function.__code__, function.__defaults__, function.__closure__)
-            copy.__kwdefaults__ = function.__kwdefaults__
-            copy.__module__, copy.__qualname__ = cls.__module__, own_name
-            setattr(cls, name, _like(member, copy))
+            if (function.__module__, function.__qualname__) != (cls.__module__, own_name):
+                copy = _copied(function, function.__code__, function.__defaults__, function.__closure__)
+                copy.__kwdefaults__ = function.__kwdefaults__
+                copy.__module__, copy.__qualname__ = cls.__module__, own_name
+                member = _like(member, copy)
+            setattr(cls, name, member)
     return cls
 
 
