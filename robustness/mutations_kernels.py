@@ -116,6 +116,11 @@ MUTATIONS = {
         "regularisation lost in training": (".epoch.regularization = regularization", ".epoch.regularization = 0"),
     },
     "src_pyx/_layers.pxd": {
+        "rows that are not finite not noticed": ("if not isfinite(y[row * layer.n_out]):", "if False:"),
+        "rows that are not finite noticed in the first block alone": (
+            "range(r.row, r.row + r.n_rows):\n            if not",
+            "range(r.n_rows):\n            if not",
+        ),
         "weights taken transposed on the way forward": ("product(False, False, n_rows", "product(False, True, n_rows"),
         "weights not transposed on the way back": ("product(False, True, n_rows", "product(False, False, n_rows"),
         "inputs not transposed in the weights' gradient": ("product(True, False,", "product(False, False,"),
@@ -219,8 +224,8 @@ MUTATIONS = {
             "n_correct + i)\n    if False: barrier(me",
         ),
         "no barrier after rows are gathered": (
-            "if rows != NULL:\n        barrier(me",
-            "if False:\n        barrier(me",
+            "n_in, x + first * n_in)\n        barrier(me",
+            "n_in, x + first * n_in)\n        if False: barrier(me",
         ),
         "the penalty not halved": ("0.5 * regularization * squares", "regularization * squares"),
         "the loss not divided by the rows": (

@@ -7,8 +7,7 @@ from cython cimport floating
 
 cdef enum:
     LANES = 16
-    # So many elements of a few arrays, or four times as many of one, are in the first-level cache from one loop to the
-    # next.
+    # So many elements of a few arrays are in the first-level cache from one loop to the next.
     RUN = 1024
 
 

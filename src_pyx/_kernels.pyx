@@ -250,7 +250,7 @@ cdef class Propagation:
     def predict(self, X, bint tiled, int n_threads, outputs, classes, labels, losses):
         """Take the rows of X forward, as `forward` does, and fill what is given, for each row: its outputs
         (n_rows, n_out), its class (n_rows,), intp, its cross-entropy (n_rows,), float64, which needs the labels
-        (n_rows,), intp. Returns whether all rows are finite, as the first layer gets them.
+        (n_rows,), intp. Returns whether all rows are sure to be finite.
 
         `tiled` is whether X is, or is a part of, a matrix of more than TILE_ROWS rows; the arena has TILE_ROWS for
         each thread then, and otherwise as many as X.

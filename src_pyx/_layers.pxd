@@ -4,6 +4,7 @@ x (n_rows, n_in), w (n_in, n_out), b (n_out,), y (n_rows, n_out); dx, dw, db, dy
 respect to them. Each function is one member's share; all members of the team call it.
 """
 from cython cimport floating
+from libc.math cimport isfinite
 
 from _elementwise cimport RUN, add, add_relu, regularize, relu_grad
 from _matmul cimport combine_rows, matmul
@@ -57,9 +58,13 @@ cdef inline Py_ssize_t layer_partials(Py_ssize_t n_rows, const Layer* layer, siz
 
 cdef inline void affine_forward(
     const Layer* layer, const floating* params, const floating* x, floating* y, Py_ssize_t n_rows, bint with_relu,
-    floating* partials, Member me
+    floating* partials, double* n_bad, Member me
 ) noexcept nogil:
-    """y := relu(x @ w + b), or x @ w + b; complete for every member on return."""
+    """y := relu(x @ w + b), or x @ w + b; complete for every member on return.
+
+    Where n_bad is given, it counts this member's rows whose first sum is not finite. Those of an x that is not finite
+    are among them, since NaN and infinities spoil every sum that they are in; so nobody need look at x.
+    """
     cdef Product p = outputs(n_rows, layer, sizeof(floating))
     cdef Rectangle r
     cdef Py_ssize_t i
@@ -68,19 +73,32 @@ cdef inline void affine_forward(
     for i in range(share_start(me, p.results.n), share_stop(me, p.results.n)):
         r = result(&p, i)
         result_block(&p, i, x, params + layer.w, partials, y + r.row * p.n + r.column, p.n)
+        count_bad(layer, y, &r, n_bad)
         add_bias(layer, params, y, &r, with_relu)
     barrier(me)
 
 
 cdef inline void affine_forward_alone(
-    const Layer* layer, const floating* params, const floating* x, floating* y, Py_ssize_t n_rows, bint with_relu
+    const Layer* layer, const floating* params, const floating* x, floating* y, Py_ssize_t n_rows, bint with_relu,
+    double* n_bad
 ) noexcept nogil:
     """The same by one member, who does it whole."""
     cdef Rectangle whole = Rectangle(0, n_rows, 0, layer.n_out)
     # y = x @ w
     matmul(False, False, n_rows, layer.n_out, layer.n_in, x, layer.n_in, params + layer.w, layer.n_out,
            y, layer.n_out)
+    count_bad(layer, y, &whole, n_bad)
     add_bias(layer, params, y, &whole, with_relu)
+
+
+cdef inline void count_bad(
+    const Layer* layer, const floating* y, const Rectangle* r, double* n_bad
+) noexcept nogil:
+    cdef Py_ssize_t row
+    if n_bad != NULL and r.column == 0:
+        for row in range(r.row, r.row + r.n_rows):
+            if not isfinite(y[row * layer.n_out]):
+                n_bad[0] += 1
 
 
 cdef inline void add_bias(

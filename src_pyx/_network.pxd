@@ -2,7 +2,7 @@
 from cython cimport floating
 from libc.math cimport isfinite
 
-from _elementwise cimport RUN, all_finite, copy
+from _elementwise cimport copy
 from _layers cimport Layer, affine_backward, affine_forward, affine_forward_alone, weight_gradient
 from _losses cimport (
     CROSS_ENTROPY, Loss, argmax, cross_entropy, cross_entropy_grad, is_first_largest, sigmoid, softmax, squared_error,
@@ -73,7 +73,7 @@ cdef inline void forward_member(
 ) noexcept nogil:
     """Take the batch x through all layers to its outputs; x is gathered from `rows` where they are given.
 
-    Where n_bad is given, it grows where this member's rows are not all finite.
+    Where n_bad is given, it counts this member's rows that may not be finite, see `affine_forward`.
     """
     cdef const Layer* layer
     cdef const floating* inputs = x
@@ -87,16 +87,15 @@ cdef inline void forward_member(
                          min(<Py_ssize_t> TILE_ROWS, n_rows - first), n_bad)
         barrier(me)
         return
-    if rows != NULL or n_bad != NULL:
+    if rows != NULL:
         for i in range(share_start(me, shares.n), share_stop(me, shares.n)):
             first = start(&shares, i)
-            take_rows(rows, first, length(&shares, i), n_in, x + first * n_in, n_bad)
-    if rows != NULL:
+            gather(rows, first, length(&shares, i), n_in, x + first * n_in)
         barrier(me)
     for k in range(net.n_layers):
         layer = &net.layers[k]
         affine_forward(layer, params, inputs, arena + layer.y, n_rows, k < net.n_layers - 1,
-                       arena + net.room.partials, me)
+                       arena + net.room.partials, n_bad if k == 0 else NULL, me)
         inputs = arena + layer.y
     for i in range(share_start(me, blocks.n), share_stop(me, blocks.n)):
         outputs_of(net, arena, start(&blocks, i), length(&blocks, i))
@@ -110,27 +109,14 @@ cdef inline void forward_tile(
     cdef const Layer* layer
     cdef const floating* inputs = x
     cdef Py_ssize_t k
-    take_rows(rows, first, n_rows, net.layers[0].n_in, x, n_bad)
+    if rows != NULL:
+        gather(rows, first, n_rows, net.layers[0].n_in, x)
     for k in range(net.n_layers):
         layer = &net.layers[k]
-        affine_forward_alone(layer, params, inputs, arena + layer.y + at * layer.n_out, n_rows, k < net.n_layers - 1)
+        affine_forward_alone(layer, params, inputs, arena + layer.y + at * layer.n_out, n_rows, k < net.n_layers - 1,
+                             n_bad if k == 0 else NULL)
         inputs = arena + layer.y + at * layer.n_out
     outputs_of(net, arena, at, n_rows)
-
-
-cdef inline void take_rows(
-    const Rows* rows, Py_ssize_t first, Py_ssize_t n_rows, Py_ssize_t n_in, floating* x, double* n_bad
-) noexcept nogil:
-    """Gather rows into x where they are given, and look for numbers that are not finite while they are in cache."""
-    cdef Py_ssize_t n, at = 0
-    cdef Py_ssize_t at_once = n_rows if n_bad == NULL else max(<Py_ssize_t> 1, 4 * RUN // n_in)
-    while at < n_rows:
-        n = min(at_once, n_rows - at)
-        if rows != NULL:
-            gather(rows, first + at, n, n_in, x + at * n_in)
-        if n_bad != NULL and not all_finite(x + at * n_in, n * n_in):
-            n_bad[0] += 1
-        at += n
 
 
 cdef inline void outputs_of(
@@ -163,8 +149,8 @@ cdef inline void predict_member(
 ) noexcept nogil:
     """Take rows forward, as a batch or a tile at a time, and write what is asked for of each.
 
-    x holds as many rows as the arena, or all of them where none are given to gather. Where this member's rows
-    are not all finite, its place in the network's sums is no longer 0.
+    x holds as many rows as the arena, or all of them where none are given to gather. The number of this member's
+    rows that may not be finite is added to its place in the network's sums.
     """
     cdef Py_ssize_t n_in = net.layers[0].n_in
     cdef Blocks blocks = loss_blocks(n_rows)

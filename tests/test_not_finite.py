@@ -53,6 +53,32 @@ def test_every_tile_of_every_member_is_looked_at(row, n_threads, no_gate):
     assert np.array_equal(np.delete(net.predict_proba(X), row, 0), np.delete(whole, row, 0))
 
 
+@pytest.mark.parametrize("sizes", [(800, 60, 3), (90, 60, 3), (90, 1500, 3)])
+@pytest.mark.parametrize("row", [0, 200, 399])
+def test_every_block_of_a_batch_is_looked_at(sizes, row):
+    """The first layer's product is cut along its terms, its rows, or its outputs."""
+    X, _ = batch(400, sizes[0], 3)
+    X[row, -1] = np.inf
+    with pytest.raises(ValueError, match=f"got inf in row {row}, column {sizes[0] - 1}"):
+        NeuralNetwork(sizes[0], sizes[1:-1], 3, seed=0).predict(X)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("n_rows", [1, 5, 600])
+def test_weights_of_zero_hide_nothing(n_rows, value):
+    net, (X, _) = network(), batch(n_rows, 7, 3)
+    for array in net.params.values():
+        array[:] = 0
+    X[n_rows // 2, 5] = value
+    with pytest.raises(ValueError, match=f"got {value} in row {n_rows // 2}, column 5"):
+        net.predict(X)
+
+
+def test_finite_rows_may_overflow():
+    X = np.full((3, 7), np.finfo(np.float64).max)
+    assert not np.isfinite(network().predict_proba(X)).all()
+
+
 @pytest.mark.parametrize("n_columns", [1, 31, 32, 33, 4095, 4097])
 def test_every_column_is_looked_at(n_columns):
     net, X = NeuralNetwork(n_columns, [], 2), np.zeros((3, n_columns))
