@@ -154,11 +154,13 @@ def layer_sizes(
 
 def time_step(t: Any, epoch: Any, step: Any) -> int | None:
     """The time step of one update, under whichever of its three names it came; None where it did not."""
+    if t is None and epoch is None and step is None:
+        return None
     given = {name: value for name, value in (("t", t), ("epoch", epoch), ("step", step)) if value is not None}
     if len(given) > 1:
         raise TypeError(f"update takes one time step, got {' and '.join(given)}")
     # a float holds all integers up to here, and no decay rate has anything left there
-    return integer(*given.popitem(), 1, 2**53) if given else None
+    return integer(*given.popitem(), 1, 2**53)
 
 
 def real_array(name: str, values: npt.ArrayLike, content: str = "real numbers", *, texts: bool = False) -> np.ndarray:

@@ -100,7 +100,7 @@ MUTATIONS = {
         "a label of one class too many accepted": ("labels[i] >= n_classes", "labels[i] > n_classes"),
         "negative labels and rows accepted": ("labels[i] < 0 or labels[i] >= n", "labels[i] >= n"),
         "labels of another network trained on": (
-            "if first_outside(labels, passes.job.net.layers[passes.job.net.n_layers - 1].n_out) >= 0:",
+            "if first_outside(labels.base, passes.job.net.layers[passes.job.net.n_layers - 1].n_out) >= 0:",
             "if False:",
         ),
         "a second thread let in": ("if self.depth > 0 and self.owner != me:", "if False:"),

@@ -353,7 +353,7 @@ cdef class Training:
         self.passes, self.update, self.source = passes, update, Source(X)
         check_length("row", self.source.view.shape[1], passes.job.net.layers[0].n_in)
         check_length("labels", labels.shape[0], self.source.view.shape[0])
-        if first_outside(labels, passes.job.net.layers[passes.job.net.n_layers - 1].n_out) >= 0:
+        if first_outside(labels.base, passes.job.net.layers[passes.job.net.n_layers - 1].n_out) >= 0:
             raise RuntimeError("labels: they are those of another network; it was changed during the call")
         self.buffers = (labels.base, order.base)
         self.optimizer = update.optimizer
@@ -422,11 +422,12 @@ def partials_needed(const Py_ssize_t[:, ::1] layers, Py_ssize_t n_rows, size_t i
     return needed
 
 
-def first_outside(const Py_ssize_t[::1] labels, Py_ssize_t n_classes):
-    """Index of the first label that is not in [0, n_classes), or -1."""
+def first_outside(labels, Py_ssize_t n_classes):
+    """Index of the first label, intp, that is not in [0, n_classes), or -1."""
+    cdef const Py_ssize_t* values = <const Py_ssize_t*> address(labels, INTP)
     cdef Py_ssize_t i
-    for i in range(labels.shape[0]):
-        if labels[i] < 0 or labels[i] >= n_classes:
+    for i in range(len(labels)):
+        if values[i] < 0 or values[i] >= n_classes:
             return i
     return -1
 
