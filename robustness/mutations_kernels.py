@@ -97,8 +97,8 @@ MUTATIONS = {
         "read-only rows refused": ("(X, &self.view, PyBUF_RECORDS_RO)", "(X, &self.view, PyBUF_RECORDS_RO | 1)"),
         "floating-point mode not put back after standardising": ("    restore(before)\n", ""),
         "the loss that is returned lacks the regularisation": ("len(wanted), regularization", "len(wanted), 0"),
-        "a label of one class too many accepted": ("labels[i] >= n_classes", "labels[i] > n_classes"),
-        "negative labels and rows accepted": ("labels[i] < 0 or labels[i] >= n", "labels[i] >= n"),
+        "a label of one class too many accepted": ("values[i] >= n_classes", "values[i] > n_classes"),
+        "negative labels and rows accepted": ("values[i] < 0 or values[i] >= n", "values[i] >= n"),
         "labels of another network trained on": (
             "if first_outside(labels.base, passes.job.net.layers[passes.job.net.n_layers - 1].n_out) >= 0:",
             "if False:",

@@ -18,7 +18,7 @@ MUTATIONS = {
         "masked values accepted": ("if array is not values and np.ma.is_masked(values):", "if False:"),
         "an order of more rows than 32 bits hold accepted": ("if len(array) > MAX_BLAS_SIZE:", "if False:"),
         "two time steps accepted": ("if len(given) > 1:", "if False:"),
-        "time steps that a float does not hold accepted": ("1, 2**53) if given", "1, 2**60) if given"),
+        "time steps that a float does not hold accepted": ("popitem(), 1, 2**53)", "popitem(), 1, 2**60)"),
         "complex numbers accepted": ('else "biuf")', 'else "biufc")'),
         "rows with other features accepted": ("array.ndim != 2 or array.shape[1] != n_columns", "array.ndim != 2"),
         "more rows than 32 bits hold accepted": ("if array.shape[0] > MAX_BLAS_SIZE:", "if False:"),
