@@ -112,7 +112,7 @@ VALUE_CHANGING = {
     # a thread may write what another one has written meanwhile
     "-fallow-store-data-races": "-fno-allow-store-data-races",
     # options of LLVM's
-    r"-enable-(unsafe|no-(infs|nans|signed-zeros))-fp-math(=.*)?|-(fp-contract|denormal-fp-math(-f32)?)=.*": None,
+    r"--?enable-(unsafe|no-(infs|nans|signed-zeros))-fp-math(=.*)?|-(fp-contract|denormal-fp-math(-f32)?)=.*": None,
 }
 # words that hand the next one on
 HANDS_ON = r"-X\S+|-mllvm"
@@ -193,7 +193,7 @@ def without_value_changing(words):
         if not re.fullmatch("|".join(VALUE_CHANGING), word.removeprefix("-Wp,")):
             kept.append(word)
             continue
-        if kept and re.fullmatch(HANDS_ON, kept[-1]):
+        while kept and re.fullmatch(HANDS_ON, kept[-1]):
             kept.pop()
         left_out.append(word)
     return kept, left_out
@@ -258,7 +258,7 @@ def undoing_flags(compiler):
     """What undoes flags that change results, of what the compiler takes without another word."""
     usual = said(compiler, COMMON_FLAGS)
     undoing = [flag for flag in VALUE_CHANGING.values() if flag is not None]
-    return [flag for flag in undoing if said(compiler, [flag, *COMMON_FLAGS]) == usual is not None]
+    return [flag for flag in undoing if usual is not None and said(compiler, [flag, *COMMON_FLAGS]) == usual]
 
 
 def check_compiler(compiler, flags):

@@ -131,9 +131,9 @@ class BaseNetwork:
         """
         self._engine.restore(snapshot)
 
-    def _check_finite(self, name: str, X: np.ndarray) -> None:
-        """Raise a ValueError that names the first number in X that is not finite."""
-        self._engine.check_finite(name, X)
+    def _check_finite(self, name: str, X: np.ndarray, order: np.ndarray | None = None) -> None:
+        """Raise a ValueError that names the first number in X[order], or in X, that is not finite."""
+        self._engine.check_finite(name, X, order)
 
     def _back_up(self) -> None:
         """Take a snapshot for `_roll_back`."""
@@ -147,7 +147,7 @@ class BaseNetwork:
         """Drop the last batch and its gradients."""
         self._engine.forget_batch()
 
-    def _activations(self, X: np.ndarray) -> dict[str, np.ndarray]:
-        """`outputs` of a forward pass of these rows."""
+    def _layer_inputs(self, X: np.ndarray) -> list[np.ndarray]:
+        """What enters each layer for these rows."""
         self._engine.forward(X)
-        return self._engine.outputs()
+        return list(self._engine.outputs().values())[:-1]

@@ -47,11 +47,11 @@ class Checkpoint:
         engine = self.model().engine
         rows = real_matrix("X", X, engine.layout.sizes[0])
         labels = class_labels("y", y, len(rows), engine.layout.sizes[-1])
-        self._state = TrainingState(settings, seed, digest(rows, labels, engine), {}, History(), False)
+        mine = TrainingState(settings, seed, digest(rows, labels, engine), {}, History(), False)
 
         def found() -> bool:
             try:
-                self._checked(self._load())
+                self._checked(self._load(), mine)
             except (OSError, ValueError):
                 return False
             return True
@@ -76,7 +76,7 @@ class Checkpoint:
         self._state = TrainingState(settings, seed, digest(X, y, engine), state, History(), False)
         if self.resume and kind_of(self.path) is not None:
             model = self._load()
-            self._state = self._checked(model)
+            self._state = self._checked(model, self._state)
             if not self._state.over and len(self._state.history) < settings.epochs:
                 check_writable(self.path)
             engine.restore(model.engine.snapshot())
@@ -92,10 +92,10 @@ class Checkpoint:
         except persistence.ModelFileError as error:
             raise persistence.ModelFileError(f"{error}; without resume, training starts anew") from error
 
-    def _checked(self, model: persistence.Model) -> TrainingState:
+    def _checked(self, model: persistence.Model, mine: TrainingState) -> TrainingState:
         """The state of the file's training, which must be an earlier part of this one."""
         place = f"the checkpoint {str(self.path)!r}"
-        found, mine = model.training, self._state
+        found = model.training
         if found is None:
             raise persistence.ModelFileError(f"{str(self.path)!r} is no checkpoint: it is a network that was saved")
         theirs, ours = (

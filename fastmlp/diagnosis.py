@@ -4,7 +4,7 @@ The thresholds are this module's constants. They are rules of thumb: each names 
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -57,19 +57,25 @@ class Facts(NamedTuple):
 
 
 def observe(
-    activations: Callable[[np.ndarray], Mapping[str, np.ndarray]], X: np.ndarray, y: np.ndarray, batch_size: int
-) -> Facts:
-    """The facts of a network; `activations` gives its `X, h1, ..., scores` for some rows, a batch at the most."""
+    layer_inputs: Callable[[np.ndarray], list[np.ndarray] | None], X: np.ndarray, y: np.ndarray, batch_size: int
+) -> Facts | None:
+    """The facts of a network; `layer_inputs` gives what enters each of its layers for some rows, a batch at the most.
+
+    None where it does, since a user's network need not say so.
+    """
     sample = X[np.linspace(0, len(X) - 1, min(len(X), SAMPLE_ROWS)).astype(np.intp)]
-    alive: dict[str, bool] = {}
     squares = np.zeros(X.shape[1])
+    alive: set[int] = set()
+    n_layers = 0
     with np.errstate(over="ignore"):
         for start in range(0, len(sample), batch_size):
-            arrays = activations(sample[start : start + batch_size])
-            squares += np.square(arrays["X"], dtype=np.float64).sum(axis=0)
-            for name, array in arrays.items():
-                alive[name] = alive.get(name, False) or bool(array.any())
-    dead = tuple(i for i in range(1, len(alive) - 1) if not alive[f"h{i}"])
+            inputs = layer_inputs(sample[start : start + batch_size])
+            if inputs is None:
+                return None
+            n_layers = len(inputs)
+            squares += np.square(inputs[0], dtype=np.float64).sum(axis=0)
+            alive.update(i for i, h in enumerate(inputs) if h.any())
+    dead = tuple(i for i in range(1, n_layers) if i not in alive)
     scale = math.sqrt(squares.max() / len(sample))
     return Facts(dead, scale, int(np.bincount(y).max()) / len(y), len(y))
 

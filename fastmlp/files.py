@@ -132,7 +132,12 @@ def undisturbed(work: Callable[[], T]) -> T:
         except BaseException as error:
             answers.put((None, error))
 
-    start_new_thread(answer, ())
+    try:
+        start_new_thread(answer, ())
+    except RuntimeError as refusal:  # "can't start new thread", for want of memory, or at the interpreter's end
+        if "new thread" not in str(refusal):
+            raise
+        return work()
     found, error = answers.get()
     if error is None:
         return found

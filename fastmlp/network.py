@@ -319,6 +319,9 @@ class NeuralNetwork(PredictingNetwork):
     ) -> tuple[float, float]:
         try:
             return self._run_epoch(X, y, order, settings, settings.rate, time_step, lambda n_batches: None)
+        except DivergenceError as error:
+            self._check_finite("X", X, order[: error.batch * settings.batch_size or None])
+            raise
         finally:
             self._forget_batch()
 
@@ -409,7 +412,6 @@ class NeuralNetwork(PredictingNetwork):
             advance=advance,
         )
         if found.diverged or not self._engine.is_finite():
-            self._engine.check_finite("X", X, order[: found.n_batches * settings.batch_size])
             raise DivergenceError(found.n_batches if found.diverged else 0, rate)
         return found.loss / len(order), found.n_correct / len(order)
 

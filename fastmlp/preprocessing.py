@@ -291,9 +291,10 @@ def _is_constant(
     """Whether n numbers differ by no more than rounding, that of their type or that of their variance.
 
     The bound of the latter is scikit-learn's, which has it from Chan, Golub and LeVeque. The former spares a number
-    that is far from the others, however rare.
+    that is far from the others, however rare, and what is large, whose scale would do no harm.
     """
     size, rounding = np.abs(mean), n * np.finfo(np.float64).eps
     with np.errstate(over="ignore"):
         of_variance = variance <= rounding * variance + np.square(rounding * size)
-    return of_variance | (np.sqrt(variance) <= eps * size) & (high - low <= _NOISE * eps * size)
+    of_type = (np.sqrt(variance) <= np.minimum(eps * size, 1)) & (high - low <= _NOISE * eps * size)
+    return of_variance | of_type

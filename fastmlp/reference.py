@@ -306,7 +306,7 @@ class NeuralNetwork(Functions):
         """Go back to a snapshot."""
         self.__dict__.update(copy.deepcopy(snapshot))
 
-    def _check_finite(self, name: str, X: np.ndarray) -> None:
+    def _check_finite(self, name: str, X: np.ndarray, order: np.ndarray | None = None) -> None:
         """Nothing: see the class."""
 
     def _back_up(self) -> None:
@@ -322,10 +322,12 @@ class NeuralNetwork(Functions):
         self.outputs = {}
         self.gradients = {}
 
-    def _activations(self, X: np.ndarray) -> dict[str, np.ndarray]:
-        """`outputs` of a forward pass of these rows."""
+    def _layer_inputs(self, X: np.ndarray) -> list[np.ndarray] | None:
+        """What enters each layer for these rows; None where a subclass has other `outputs`."""
         self.forward(X)
-        return self.outputs
+        names = ("X", *(f"h{i}" for i in range(1, self.num_layers)))
+        inputs = [h for name in names if isinstance(h := self.outputs.get(name), np.ndarray) and h.ndim == 2]
+        return inputs if len(inputs) == len(names) else None
 
     def _moment(self, kind: str, name: str) -> np.ndarray:
         moments = self.moments.setdefault(kind, {})

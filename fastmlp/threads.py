@@ -39,7 +39,7 @@ def _choose_pattern() -> str:
 
 blas = find_blas()
 pattern = _choose_pattern()
-_forked = False
+_forked = _kernels.forked_with_openmp
 
 if pattern == "openmp":
     _kernels.bind_blas(*blas[1:])

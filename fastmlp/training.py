@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, SupportsIndex, overload
 
@@ -311,18 +311,15 @@ class Network(Protocol):
         time_step: int | None,
         advance: Advance,
     ) -> tuple[float, float]:
-        """Train on the batches of X[order]; gives the mean loss and the accuracy of a row.
-
-        Where they are not finite, that is a DivergenceError, or a ValueError where a row of X is not.
-        """
+        """Train on the batches of X[order]; gives the mean loss and the accuracy of a row, or a DivergenceError."""
         ...
 
     def evaluate(self, X: Any, y: Any, reg: float = 0.0) -> tuple[float, float]: ...
-    def _check_finite(self, name: str, X: np.ndarray) -> None: ...
+    def _check_finite(self, name: str, X: np.ndarray, order: np.ndarray | None = None) -> None: ...
     def _back_up(self) -> None: ...
     def _roll_back(self) -> None: ...
     def _forget_batch(self) -> None: ...
-    def _activations(self, X: np.ndarray) -> Mapping[str, np.ndarray]: ...
+    def _layer_inputs(self, X: np.ndarray) -> list[np.ndarray] | None: ...
 
 
 def fit(
@@ -377,7 +374,7 @@ def fit(
             try:
                 epochs()
                 if len(history) >= MIN_EPOCHS:
-                    history.facts = observe(network._activations, rows, labels, settings.batch_size)
+                    history.facts = observe(network._layer_inputs, rows, labels, settings.batch_size)
             finally:
                 network.history = history  # a callback may have trained the network on its own
                 network._forget_batch()
@@ -402,11 +399,10 @@ def train_epoch(
     time_step = epoch if settings.time_step == "epoch" else None
     try:
         loss, accuracy = network._run_epoch(rows, labels, order, settings, rate, time_step, advance)
-    except (DivergenceError, ValueError) as error:
+    except DivergenceError as error:
         network._roll_back()
-        if isinstance(error, DivergenceError):
-            raise DivergenceError(error.batch, rate, epoch, history) from None
-        raise  # a row of X is not finite
+        network._check_finite("X", rows, order[: error.batch * settings.batch_size or None])
+        raise DivergenceError(error.batch, rate, epoch, history) from None
     return Epoch(loss, accuracy, math.nan, math.nan, rate, time.perf_counter() - start)
 
 

@@ -80,8 +80,11 @@ MUTATIONS = {
         "every block of parameters takes the first moments": ("dw + at, at, length", "dw + at, 0, length"),
     },
     "src_pyx/_kernels.pyx": {
-        "nobody inside a forked child": ("n_forks or self.owner == forker:", "n_forks:"),
-        "a forked child kept out for ever": ("if self.forks == n_forks or self.owner == forker:", "if True:"),
+        "nobody inside a forked child": (
+            "if self.forks != n_forks and self.owner != forker:",
+            "if self.forks != n_forks:",
+        ),
+        "a forked child kept out for ever": ("            self.depth = 0\n", "            pass\n"),
         "attributes not put back": ("        setattr(owner, name, value)", "        pass"),
         "rows apart from each other taken in place": (
             "\n                and (row_stride == stride * source.view.shape[1] or self.job.n_rows == 1)):",

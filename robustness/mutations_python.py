@@ -137,7 +137,7 @@ MUTATIONS = {
         "a constant feature has scale 0": ("scale[scale == 0] = 1", "pass"),
         "rounding in float64 taken for a feature": ("return of_variance |", "return"),
         "rounding in float32 taken for a feature": (
-            "return of_variance | (np.sqrt(variance) <= eps * size)",
+            "return of_variance | of_type",
             "return of_variance",
         ),
         "a rare number taken for rounding": (" & (high - low <= _NOISE * eps * size)", ""),

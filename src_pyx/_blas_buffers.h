@@ -16,7 +16,7 @@
 #define FASTMLP_BLAS_BUFFER ((size_t)128 << 20)
 #endif
 
-/* Threads that one process may have at work: OpenBLAS has twice as many buffers for its largest number of threads. */
+/* Threads that are provided for: OpenBLAS has at least as many buffers, where it is built for as many threads. */
 enum { FASTMLP_BLAS_MOST = 64 };
 
 static void *(*fastmlp_blas_alloc)(int) = 0;
@@ -29,21 +29,25 @@ static int fastmlp_blas_provided = 0;
 static inline int fastmlp_blas_provide(int n)
 {
     void *buffers[FASTMLP_BLAS_MOST], *trial;
-    int wanted = fastmlp_blas_users + n, i;
+    int wanted = fastmlp_blas_users + n, n_had = 0;
+    size_t n_bytes;
     if (wanted > FASTMLP_BLAS_MOST)
         wanted = FASTMLP_BLAS_MOST;
     if (!fastmlp_blas_alloc || wanted <= fastmlp_blas_provided)
         return 1;
-    trial = mmap(0, wanted * FASTMLP_BLAS_BUFFER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    /* those that were provided before are mapped still, and all that are at work may be in use */
+    n_bytes = (wanted - fastmlp_blas_provided + fastmlp_blas_users) * FASTMLP_BLAS_BUFFER;
+    trial = mmap(0, n_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (trial == MAP_FAILED)
         return 0;
-    munmap(trial, wanted * FASTMLP_BLAS_BUFFER);
-    for (i = 0; i < wanted; i++)
-        buffers[i] = fastmlp_blas_alloc(0);
-    while (i > 0)
-        fastmlp_blas_free(buffers[--i]);
-    fastmlp_blas_provided = wanted;
-    return 1;
+    munmap(trial, n_bytes);
+    while (n_had < wanted && (buffers[n_had] = fastmlp_blas_alloc(0)))
+        n_had++;
+    if (n_had == wanted)
+        fastmlp_blas_provided = wanted;
+    while (n_had > 0)
+        fastmlp_blas_free(buffers[--n_had]);
+    return fastmlp_blas_provided == wanted;
 }
 
 #endif

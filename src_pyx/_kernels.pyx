@@ -63,11 +63,12 @@ cdef class Exclusive:
         threads out for ever. Here none is raised between the call and what follows it.
         """
         cdef long me = PyThread_get_thread_ident()
-        if self.depth > 0 and self.owner != me:
-            # a child forked while another thread was inside has it still inside, though that thread does not exist
-            if self.forks == n_forks or self.owner == forker:
-                raise RuntimeError("this network is at work in another thread; give each thread a network of its own")
+        # A child forked while another thread was inside has it still inside, though that thread does not exist; one of
+        # the child's own may have its number.
+        if self.forks != n_forks and self.owner != forker:
             self.depth = 0
+        if self.depth > 0 and self.owner != me:
+            raise RuntimeError("this network is at work in another thread; give each thread a network of its own")
         self.owner, self.forks = me, n_forks
         self.depth += 1
         try:
@@ -257,7 +258,7 @@ cdef class Propagation:
         """
         cdef Answers answers = Answers(NULL, NULL, NULL, NULL)
         cdef Source source = Source(X)
-        cdef int i
+        cdef int i, n_members
         self.take(source)
         for answer in (outputs, classes, labels, losses):
             if answer is not None:
@@ -269,10 +270,11 @@ cdef class Propagation:
         if losses is not None:
             answers.labels, answers.losses = <Py_ssize_t*> address(labels, INTP), <double*> address(losses, b"d")
         self.job.task, self.job.tiled, self.job.answers = PREDICT, tiled, answers
-        for i in range(n_threads):
+        n_members = min(n_threads, MAX_BLOCKS)
+        for i in range(n_members):
             self.job.net.sums[i] = 0
-        run(&self.job, n_threads)
-        for i in range(n_threads):
+        run(&self.job, n_members)
+        for i in range(n_members):
             if self.job.net.sums[i] != 0:
                 return False
         return True

@@ -53,11 +53,11 @@ static inline int fastmlp_try_team(int wanted)
 {
     int n = fastmlp_openmp_version() ? wanted - fastmlp_team_size : 0, n_started = 0, error = 0;
     pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    pthread_t threads[64]; /* threads.MAX_THREADS */
     if (n <= 0)
         return 0;
-    pthread_t threads[n];
     pthread_mutex_lock(&mutex);
-    while (n_started < n && !(error = pthread_create(&threads[n_started], NULL, fastmlp_wait_for, &mutex)))
+    while (n_started < n && n_started < 64 && !(error = pthread_create(&threads[n_started], NULL, fastmlp_wait_for, &mutex)))
         n_started++;
     pthread_mutex_unlock(&mutex);
     while (n_started > 0)

@@ -277,6 +277,36 @@ def test_thresholds(past, words):
     assert first_words(past) == words
 
 
+class OtherOutputs(reference.NeuralNetwork):
+    """Keeps less than the network that it is derived from."""
+
+    def forward(self, X):
+        scores = super().forward(X)
+        self.kept, self.outputs = self.outputs, {"scores": scores}
+        return scores
+
+    def backward(self, y, reg=0.0):
+        self.outputs = self.kept
+        return super().backward(y, reg)
+
+
+class MoreOutputs(reference.NeuralNetwork):
+    """Keeps something else beside it."""
+
+    def forward(self, X):
+        scores = super().forward(X)
+        self.outputs |= {"mask": np.ones(3), "note": "a text"}
+        return scores
+
+
+@pytest.mark.parametrize(("kind", "has_facts"), [(OtherOutputs, False), (MoreOutputs, True)])
+def test_facts_are_noted_where_a_network_of_the_users_has_them(digits, kind, has_facts):
+    X, y = digits
+    history = kind(64, [8, 8], 10, seed=0).fit(X, y, epochs=diagnosis.MIN_EPOCHS, batch_size=100, seed=0)
+    assert len(history) == diagnosis.MIN_EPOCHS
+    assert (history.facts is not None) is has_facts
+
+
 @pytest.mark.parametrize(
     ("losses", "diverged"),
     [

@@ -225,7 +225,7 @@ for name in ("root", "mine", "new"):
         said += f", {error}"
     print(name, said, sep=": ")
 """
-    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to others
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:  # pytest's own folders, and TMPDIR, may be closed to others
         folder = Path(name)
         for file, owner in (("root", 0), ("mine", 65534)):
             (folder / file).touch()

@@ -111,6 +111,18 @@ def test_a_training_that_data_have_ended_leaves_the_network_as_it_was(call):
     assert_same(trained_state(net), before)
 
 
+@pytest.mark.parametrize("error", [ValueError, RuntimeError])
+def test_what_a_users_function_raises_in_an_epoch_undoes_nothing(error):
+    net, (X, y) = network(), batch(40, 7, 3)
+
+    def progress(n_batches):
+        raise error("of the user's own")
+
+    with pytest.raises(error, match="of the user's own"):
+        net.fit(X, y, epochs=1, batch_size=10, progress=progress, seed=0)
+    assert net.snapshot()["n_updates"] == 4
+
+
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
 @pytest.mark.parametrize("row", range(12))
 def test_the_data_are_to_blame_wherever_the_training_notices(row, value):

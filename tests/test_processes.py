@@ -3,8 +3,11 @@
 import importlib.util
 import multiprocessing
 import os
+import re
+import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import joblib
 import pytest
@@ -259,32 +262,90 @@ def test_child_forked_while_a_kernel_was_at_work_gets_blas_back():
 
 
 @with_openmp
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_forked_child_trains_whoever_had_started_openmps_threads():
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for a library in /proc")
+@pytest.mark.parametrize("first", ["import fastmlp", "pass"], ids=["imported before", "imported in the child"])
+def test_forked_child_trains_whoever_had_started_openmps_threads(first):
     """Another library may have brought the same OpenMP, and have used it: here it is called itself."""
-    script = r"""
-    import ctypes, os, re
+    script = f"""
+    import ctypes, os
     import numpy as np
-    from fastmlp import NeuralNetwork, threads
-    X, y = np.random.RandomState(0).randn(400, 800), np.arange(400) % 10
+    {first}
 
     def train():
+        from fastmlp import NeuralNetwork, threads
+        X, y = np.random.RandomState(0).randn(400, 800), np.arange(400) % 10
         net = NeuralNetwork(800, [120], 10, seed=1, n_threads=2)
         net.fit(X, y, epochs=1, seed=0)
-        return float(net.params["W1"].sum())
+        return float(net.params["W1"].sum()), threads.available_threads()
 
     work = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda context: None)
-    for path in set(re.findall(r"/\S*libgomp\S*", open("/proc/self/maps").read())):
-        ctypes.CDLL(path).GOMP_parallel(work, None, 2, 0)
+    ctypes.CDLL({libgomp()!r}).GOMP_parallel(work, None, 2, 0)
     child = os.fork()
     if child == 0:
-        print(train(), threads.available_threads(), flush=True)
+        print(*train(), flush=True)
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
-    print(train())
+    print(*train())
     """
-    child, parent = run_python(script, PYTHONWARNINGS="ignore").splitlines()
-    assert child == f"{parent} 1"
+    child, parent = (line.split() for line in run_python(script, PYTHONWARNINGS="ignore").splitlines())
+    assert child == [parent[0], "1"]
+
+
+def libgomp():
+    """The path of the OpenMP that this process has loaded with the kernels."""
+    found = set(re.findall(r"/\S*libgomp\S*", Path("/proc/self/maps").read_text()))
+    if not found:
+        pytest.skip("the kernels have another OpenMP")
+    return found.pop()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_childs_own_thread_may_have_the_number_of_one_that_was_inside():
+    """Threads get the numbers of those that are gone; the network is nobody's in the child, and then this thread's."""
+    script = """
+    import os, threading
+    import numpy as np
+    from fastmlp import NeuralNetwork
+    X, y = np.ones((9, 4)), np.arange(9) % 3
+    net = NeuralNetwork(4, [5], 3, seed=0)
+    inside, done = threading.Event(), threading.Event()
+    numbers = []
+
+    def callback(network, history):
+        numbers.append(threading.get_ident())
+        inside.set()
+        done.wait(60)
+
+    worker = threading.Thread(target=net.fit, args=(X, y), kwargs={"epochs": 1, "callbacks": [callback]})
+    worker.start()
+    inside.wait(60)
+    child = os.fork()
+    if child == 0:
+        barrier, found = threading.Barrier(21), []
+
+        def work():
+            barrier.wait()
+            if threading.get_ident() == numbers[0]:
+                found.append(net.forward(X))
+            barrier.wait()
+
+        for _ in range(20):
+            threading.Thread(target=work, daemon=True).start()
+        barrier.wait()
+        barrier.wait()
+        try:
+            net.forward(X)
+        except RuntimeError:
+            os._exit(1)
+        os._exit(0 if found else 2)
+    done.set()
+    worker.join()
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    code = run_python(script, PYTHONWARNINGS="ignore", OPENBLAS_NUM_THREADS="1")
+    if code == "2":
+        pytest.skip("no thread has got that number")
+    assert code == "0"
 
 
 @with_openmp

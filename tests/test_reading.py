@@ -116,6 +116,15 @@ def test_what_is_raised_where_it_is_undisturbed_comes_out_and_is_let_go_of():
         gc.enable()
 
 
+def test_a_file_is_read_where_no_thread_is_to_be_had(tmp_path, monkeypatch):
+    def refuse(function, arguments):
+        raise RuntimeError("can't start new thread")
+
+    NeuralNetwork(3, [2], 2, seed=0).save(tmp_path / "net")
+    monkeypatch.setattr("fastmlp.files.start_new_thread", refuse)
+    assert NeuralNetwork.load(tmp_path / "net").hidden_sizes == [2]
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 @pytest.mark.parametrize("name", ["model.npz", "model.safetensors", "rows.csv", "rows.npz", "trials.jsonl"])
 def test_a_pipe_that_takes_a_files_place_is_not_waited_for(name, tmp_path, monkeypatch):

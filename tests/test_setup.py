@@ -82,7 +82,16 @@ def build(tmp_path):
     (tmp_path / "plain.c").write_text(MODULE)
 
     def build(**variables):
-        names = ("CC", "CFLAGS", "CPPFLAGS", "LDFLAGS", "LDSHARED", "FASTMLP_NO_OPENMP", "FASTMLP_SANITIZE")
+        names = (
+            "CC",
+            "CFLAGS",
+            "CPPFLAGS",
+            "LDFLAGS",
+            "LDSHARED",
+            "FASTMLP_NO_OPENMP",
+            "FASTMLP_SANITIZE",
+            "FASTMLP_DEBUG",
+        )
         kept = {name: value for name, value in os.environ.items() if name not in names}
         command = [sys.executable, "-c", BUILD]
         return subprocess.run(command, cwd=tmp_path, env=kept | variables, capture_output=True, text=True, timeout=120)

@@ -75,7 +75,7 @@ def test_threads_that_cannot_be_started_are_a_runtime_error():
 
     thread = threading.Thread(target=work)
     thread.start()
-    limit(4)
+    limit(1)  # a stack is larger
     ready.set()
     thread.join()
     print(*found, sep="\\n")

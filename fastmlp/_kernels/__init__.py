@@ -5,6 +5,20 @@ variable FASTMLP_SIMD names one, to try or to measure it.
 """
 
 import os
+import re
+from pathlib import Path
+
+
+def _forked_with_openmp() -> bool:
+    """Whether this process was forked, has started no program since, and has had an OpenMP before the kernels come.
+
+    Then that may have had threads before the fork, which the child lacks. Linux alone says so; proc_pid_stat(5), flags.
+    """
+    try:
+        flags = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[6])
+        return bool(flags & PF_FORKNOEXEC and re.search(r"/lib[gi]?omp", Path("/proc/self/maps").read_text()))
+    except OSError:
+        return False
 
 
 def _choose_level(levels: list[str]) -> str:
@@ -14,6 +28,10 @@ def _choose_level(levels: list[str]) -> str:
         raise ValueError(f"the environment variable FASTMLP_SIMD must be {needed} on this machine, got {asked!r}")
     return asked
 
+
+# of the kernel's include/linux/sched.h
+PF_FORKNOEXEC = 0x40
+forked_with_openmp = _forked_with_openmp()
 
 try:
     import fastmlp._kernels.plain as _build

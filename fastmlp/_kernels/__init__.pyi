@@ -9,6 +9,7 @@ LOSSES: tuple[str, ...]
 MAX_BLOCKS: int
 OPTIMIZERS: tuple[str, ...]
 TILE_ROWS: int
+forked_with_openmp: bool
 
 class Exclusive:
     def run(self, function: Callable[..., _T], *arguments: object) -> _T: ...

@@ -57,12 +57,12 @@ def outlasted() -> Iterator[None]:
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     with open(descriptor, "w", encoding="utf-8") as nowhere:
-        output, errors = _outlasted(sys.stdout or nowhere), _outlasted(sys.stderr or nowhere)
+        (output, raw), (errors, _) = (_outlasted(stream or nowhere) for stream in (sys.stdout, sys.stderr))
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
             try:
                 yield
             except SystemExit as end:
-                error = output.buffer.raw.error
+                error = raw.error
                 if error is None or end.code:
                     raise
                 if not isinstance(error, BrokenPipeError):  # who has seen enough is told nothing
@@ -70,7 +70,13 @@ def outlasted() -> Iterator[None]:
                 raise SystemExit(1) from None
 
 
-def _outlasted(text: Any) -> Any:
-    """A text stream like this one, which Python may have left without a buffer; each line is written at once."""
-    raw = Outlasted(getattr(text.buffer, "raw", text.buffer))
-    return io.TextIOWrapper(io.BufferedWriter(raw), text.encoding, text.errors, line_buffering=True)
+def _outlasted(text: Any) -> tuple[Any, Outlasted]:
+    """A text stream like this one, which Python may have left without a buffer, and what is beneath it.
+
+    Each line is written at once. Another library's stream that has no bytes beneath is left as it is.
+    """
+    buffer = getattr(text, "buffer", None)
+    raw = Outlasted(getattr(buffer, "raw", buffer))
+    if buffer is None:
+        return text, raw
+    return io.TextIOWrapper(io.BufferedWriter(raw), text.encoding, text.errors, line_buffering=True), raw
