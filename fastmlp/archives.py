@@ -13,12 +13,14 @@ import numpy as np
 GROWTH = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: 1032}
 
 # The header of an array, as NumPy and others write it. NumPy evaluates what stands there, and a few thousand characters
-# can be an expression that takes more memory than there is. Structured arrays are left out: nothing here uses them.
+# can be an expression that takes more memory than there is.
 _HEADER = re.compile(
     rb"""\{ (?: \s* (?:
         (["'])descr\1 \s*:\s* (["']) [<>|=]? (?: O | [biufcSUVmM]\d{1,10}(?:\[\d{0,9}[a-zA-Z]{1,2}\])? ) \2
-        | (["'])fortran_order\3 \s*:\s* (?:True|False)
-        | (["'])shape\4 \s*:\s* \( \s* (?:\d{1,19}L?\s*,\s*)* (?:\d{1,19}L?\s*)? \)
+        | (["'])descr\3 \s*:\s* \[
+            (?: \s* \( \s* ["'][^"'\\]*["'] \s*,\s* ["'][<>|=]?[biufcSUVmM]\d{1,10}["'] \s* \) \s*,? )* \s* \]
+        | (["'])fortran_order\4 \s*:\s* (?:True|False)
+        | (["'])shape\5 \s*:\s* \( \s* (?:\d{1,19}L?\s*,\s*)* (?:\d{1,19}L?\s*)? \)
     ) \s* (?:,|(?=\})) )* \s* \} \s*""",
     re.VERBOSE,
 )
@@ -78,7 +80,7 @@ def read_array(file: IO[bytes], n_bytes: int) -> np.ndarray:
     start = file.tell()
     n_header = int.from_bytes(file.read(n_digits), "little")
     if n_header > _MAX_HEADER or not _HEADER.fullmatch(file.read(n_header)):
-        raise ValueError("its header is not that of a plain array of numbers or texts")
+        raise ValueError("its header is not that of an array of numbers or texts")
     file.seek(start)
     shape, _, dtype = read_header(file)
     if math.prod(shape) * dtype.itemsize > n_bytes - file.tell():

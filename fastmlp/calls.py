@@ -126,7 +126,8 @@ def named(cls: C) -> C:
     for base in cls.__mro__[1:]:
         for name, member in vars(base).items():
             function, own_name = _method(name, member), f"{cls.__qualname__}.{name}"
-            if function is None or name in vars(cls):
+            # functions of no object stay where they are, for whoever replaces them there
+            if function is None or name in vars(cls) or isinstance(member, staticmethod):
                 continue
             if (function.__module__, function.__qualname__) != (cls.__module__, own_name):
                 copy = _copied(function, function.__code__, function.__defaults__, function.__closure__)
@@ -207,11 +208,17 @@ def _refusal(
 ) -> str:
     """The error's text; nothing where all keywords are the function's."""
     parameters = [name for name in inspect.signature(function).parameters if name not in ("self", "cls")]
-    others = elsewhere(args[0] if args else None)
-    texts = [
-        f"{name!r}{_advice(function.__name__, name, parameters, others)}" for name in given if name not in parameters
-    ]
-    return f"{function.__qualname__}() got an unexpected keyword argument {', and '.join(texts)}" if texts else ""
+    return unexpected(function.__qualname__, given, parameters, elsewhere(args[0] if args else None))
+
+
+def unexpected(
+    function: str, given: Iterable[str], parameters: Iterable[str], elsewhere: Mapping[str, Iterable[str]]
+) -> str:
+    """The text of a function's error about keywords that are none of its parameters; nothing where all of them are."""
+    name = function.rpartition(".")[2]
+    unknown = [keyword for keyword in given if keyword not in parameters]
+    texts = [f"{keyword!r}{_advice(name, keyword, parameters, elsewhere)}" for keyword in unknown]
+    return f"{function}() got an unexpected keyword argument {', and '.join(texts)}" if texts else ""
 
 
 def _advice(function: str, name: str, parameters: Iterable[str], elsewhere: Mapping[str, Iterable[str]]) -> str:

@@ -139,7 +139,7 @@ def _dead(facts: Facts, train: np.ndarray, rate: np.ndarray, noisy: str) -> str:
 
 def _unscaled(facts: Facts, train: np.ndarray, dead: bool) -> str:
     scale, best = facts.input_scale, float(train.max())
-    if SMALL_SCALE <= scale <= LARGE_SCALE or not (dead or _at_chance(facts, best)):
+    if scale == 0 or SMALL_SCALE <= scale <= LARGE_SCALE or not (dead or _at_chance(facts, best)):
         return ""
     return (
         f"X is not scaled: its largest column enters the network with a root mean square of {scale:.3g}, and train "

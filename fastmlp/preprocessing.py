@@ -14,7 +14,7 @@ from fastmlp.validation import as_stored, float_dtype, integer, one_of, real_arr
 _BLOCK_ROWS = 256
 
 # How far apart numbers may be that are the same but for rounding, in roundings of their type.
-_NOISE = 4
+_NOISE = 2
 
 # Types whose sums of squares are exact in 64-bit integers, block by block.
 _SMALL_INTEGERS = "?bBhH"

@@ -5,6 +5,7 @@ it is the one to derive from for who wants other functions than these: it calls 
 """
 
 import copy
+import inspect
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp import training
-from fastmlp.calls import base_of, public
+from fastmlp.calls import base_of, public, unexpected
 from fastmlp.overrides import Originals
 from fastmlp.parameters import Layout, initialize, l2_penalty
 from fastmlp.progress import Advance
@@ -77,7 +78,9 @@ class NeuralNetwork(Functions):
 
     Same construction, members and results as `fastmlp.NeuralNetwork`, up to rounding, with no checks of its arguments.
     Its methods call each other and the functions `linear`, `relu`, `softmax`, `cross_entropy`, `linear_grad`,
-    `relu_grad` and `softmax_grad`, so that a subclass, or a network, may replace any of them.
+    `relu_grad` and `softmax_grad`, so that a subclass, or a network, may replace any of them. As in every such network,
+    the way back has functions of its own: whoever replaces `softmax` trains with the old one's gradient unless
+    `softmax_grad` and `cross_entropy` are replaced as well.
 
     Parameters
     ----------
@@ -232,6 +235,9 @@ class NeuralNetwork(Functions):
         TypeError, ValueError
             If an argument makes no sense.
         """
+        others = [name for name in inspect.signature(self.fit).parameters if name != "settings"]
+        if text := unexpected("NeuralNetwork.fit", settings, [*Settings.__dataclass_fields__, *others], {}):
+            raise TypeError(text)
         return training.fit(
             self,
             X,
@@ -284,6 +290,7 @@ class NeuralNetwork(Functions):
         scores, logits = self._apart(X)
         # another pass through the network only for those who have a prediction of their own
         classes = self.predict(X) if any(_PREDICTION.replaced(self)) else scores.argmax(axis=1)
+        y = np.ravel(y)
         return self.cross_entropy(logits, y) + l2_penalty(self.params, reg), float((classes == y).mean())
 
     def score(self, X: np.ndarray, y: np.ndarray) -> float:

@@ -80,7 +80,8 @@ PLAIN = b"{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }\n"
             for bad in (b"(2**3,)", b"(-1,)", b"(" * 90 + b")" * 90, b"(" + b"9" * 99 + b",)")
         ),
         *(PLAIN.replace(b"<f8", bad) for bad in (b"<f8,<f8", b"(2,3)f8", b"<U99999999999", b"a" * 9000, b"", b"<f8\\")),
-        PLAIN.replace(b"'<f8'", b"[('a', '<f8')]"),
+        PLAIN.replace(b"'<f8'", b"[('a', [('b', '<f8')])]"),
+        PLAIN.replace(b"'<f8'", b"[" + b"('a', " * 900 + b")" * 900 + b"]"),
         PLAIN.replace(b"'<f8'", b"-" * 5000 + b"1"),
         PLAIN + b" " * 10_000,
         b"",
@@ -89,7 +90,7 @@ PLAIN = b"{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }\n"
 def test_a_header_is_not_evaluated_unless_it_is_plain(text, monkeypatch):
     """Python's parser may run out of memory, which would not be the file's fault."""
     monkeypatch.setattr("ast.literal_eval", lambda text: pytest.fail("evaluated"))
-    with pytest.raises(ValueError, match="its header is not that of a plain array of numbers or texts"):
+    with pytest.raises(ValueError, match="its header is not that of an array of numbers or texts"):
         read_array(io.BytesIO(with_header(text)), 10**9)
 
 
@@ -104,6 +105,13 @@ def test_a_header_is_not_evaluated_unless_it_is_plain(text, monkeypatch):
 )
 def test_plain_headers_of_others_are_read(text):
     assert read_array(io.BytesIO(with_header(text)), 10**9).ravel().tolist() == [0, 0]
+
+
+def test_structured_arrays_beside_others_are_read():
+    meta = np.array([(1, 2.5, "a")], [("row", "i4"), ("a value", "f8"), ("name", "U3")])
+    file = io.BytesIO()
+    np.savez(file, X=np.ones(2), meta=meta)
+    assert dict(read_archive(Archive(file)))["meta"] == meta
 
 
 @pytest.mark.filterwarnings("ignore:Reading `.npy` or `.npz` file required additional header parsing:UserWarning")

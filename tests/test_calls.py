@@ -174,8 +174,10 @@ def test_methods_are_called_by_the_name_that_their_users_know(kind):
         if name.startswith("_") or not hasattr(member, "__qualname__"):
             continue
         n_methods += 1
-        assert member.__qualname__ == f"{kind.__name__}.{name}"
-        assert member.__module__ == kind.__module__
+        static = isinstance(inspect.getattr_static(kind, name), staticmethod)
+        owner = NeuralNetwork if static and name not in vars(kind) else kind
+        assert member.__qualname__ == f"{owner.__name__}.{name}"
+        assert member.__module__ == owner.__module__
         assert not INTERNAL.search(pydoc.plaintext.document(member))
     assert n_methods >= 3
 
@@ -234,3 +236,11 @@ def test_a_standardizer_says_what_does_the_same(name):
         Standardizer().other  # noqa: B018
     standardizer = pickle.loads(pickle.dumps(Standardizer().fit(X)))
     np.testing.assert_allclose(standardizer.transform(X) * standardizer.scale_ + standardizer.mean_, X)
+
+
+def test_settings_of_the_reference_are_translated_too():
+    net = reference.NeuralNetwork(4, [5], 3, seed=0)
+    with pytest.raises(
+        TypeError, match=r"^NeuralNetwork.fit\(\) got .* 'lr': use learning_rate, and 'verbose': use pro"
+    ):
+        net.fit(X, Y, lr=1, verbose=0)

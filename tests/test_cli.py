@@ -287,7 +287,9 @@ def test_a_large_penalty_is_no_divergence(run, tmp_path):
     assert record(tmp_path / "a")["history"]["train_loss"][-1] > 1000
 
 
-def test_an_interrupted_training_is_saved(run, tmp_path):
+@pytest.mark.parametrize("name", ["SIGINT", *(name for name in ("SIGHUP", "SIGTERM") if hasattr(signal, name))])
+def test_an_interrupted_training_is_saved(run, tmp_path, name):
+    """By Ctrl-C, by a terminal that is closed, or by a batch system."""
     command = [sys.executable, "-m", "fastmlp", "train", "--epochs", "1000000", "--out", "a"]
     env = {**os.environ, "PYTHONPATH": str(Path(fastmlp.__file__).parents[1]), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -295,7 +297,7 @@ def test_an_interrupted_training_is_saved(run, tmp_path):
             for line in process.stdout:
                 if re.match(r" +5 ", line):
                     break
-            process.send_signal(signal.SIGINT)
+            process.send_signal(getattr(signal, name))
             output, errors = process.communicate(timeout=60)
         finally:
             process.kill()

@@ -171,7 +171,7 @@ BAD_CSV = {
     "no classes": (
         "a,y\n1,0.5\n2,0.7\n3,1\n4,2\n",
         "y",
-        "y in a.csv must hold classes, texts or whole numbers, got 0.5",
+        "y in a.csv must hold classes, texts or whole numbers, got 4 different numbers, as 0.5; name another",
     ),
 }
 

@@ -204,7 +204,7 @@ def test_a_member_that_is_an_expression_is_refused(member, tmp_path):
     with zipfile.ZipFile(tmp_path / "net", "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-    with pytest.raises(ModelFileError, match=f"its member '{member}': its header is not that of a plain array"):
+    with pytest.raises(ModelFileError, match=f"its member '{member}': its header is not that of an array"):
         NeuralNetwork.load(tmp_path / "net")
 
 

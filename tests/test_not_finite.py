@@ -163,3 +163,13 @@ def test_forward_is_as_numpy():
 def test_other_editions_predict_no_class_for_them_either():
     with pytest.raises(ValueError, match="got nan in row 0, column 3"):
         TwoLayerNet(4, 5, 3).predict([[1, 2, 3, np.nan]])
+
+
+@pytest.mark.parametrize("name", ["X", "X_val"])
+def test_the_training_of_another_course_refuses_them_at_once(name):
+    net, (X, y) = TwoLayerNet(7, 5, 3, std=0.1, seed=0), batch(40, 7, 3)
+    before, arrays = trained_state(net), {"X": X, "X_val": X.copy()}
+    arrays[name][39, 1] = np.nan
+    with pytest.raises(ValueError, match=f"^{name} must be finite, got nan in row 39, column 1"):
+        net.train(arrays["X"], y, arrays["X_val"], y, num_iters=1, batch_size=2)
+    assert_same(trained_state(net), before)

@@ -32,15 +32,18 @@ def class_names_of(what: str, texts: Iterable[str]) -> list[str]:
     if all(map(is_number, names)):
         fractions = names - {name for name in names if name.lstrip("-").isdecimal()}
         if fractions:
-            raise ValueError(f"{what} must hold classes, texts or whole numbers, got {min(fractions)}; {GROUP}")
+            raise ValueError(
+                f"{what} must hold classes, texts or whole numbers, got {len(names):,} different numbers, as "
+                f"{min(fractions)}; name another column or other labels, or {GROUP}"
+            )
         # not int, which refuses thousands of digits
         return sorted(names, key=lambda name: (Decimal(name), name))
     return sorted(names)
 
 
 def _whole(text: str) -> str:
-    """A whole number without its decimal point: 3.0 is the class 3."""
-    return re.sub(r"^(-?\d+)\.0*$", r"\1", text)
+    """A whole number without its decimal point, or a sign that it does not need: 3.0 is the class 3, and so is +3."""
+    return re.sub(r"^(?:\+(?=\d))?(-?\d+)(?:\.0*)?$", r"\1", text)
 
 
 def check_classes(

@@ -100,9 +100,9 @@ def train(
 
     Each training has a folder of its own in runs, so that none replaces another's results.
 
-    Ctrl-C ends the training; after the first epoch, what was trained is tested and saved. About once a second, where an
-    epoch ends, checkpoint.npz is written beside the results: after a crash, --resume goes on from there, and ends with
-    the network that an uninterrupted training gives, to the last bit.
+    Ctrl-C, SIGTERM or a closed terminal ends the training; after the first epoch, what was trained is tested and saved.
+    About once a second, where an epoch ends, checkpoint.npz is written beside the results: after a crash, --resume goes
+    on from there, and ends with the network that an uninterrupted training gives, to the last bit.
 
     \b
     Examples:

@@ -151,7 +151,7 @@ class TwoLayerNet(_StanfordNetwork):
         Raises
         ------
         TypeError, ValueError
-            If an argument is not what it must be; nothing has changed then.
+            If an argument is not what it must be, or a row is not finite; nothing has changed then.
         """
         _check_train(self)
         rows, rows_val = (real_matrix(name, values, self.input_size) for name, values in (("X", X), ("X_val", X_val)))
@@ -160,6 +160,7 @@ class TwoLayerNet(_StanfordNetwork):
         for name, array in (("X", rows), ("X_val", rows_val)):
             if len(array) == 0:
                 raise ValueError(f"{name} must have at least one row, got none")
+            self._check_finite(name, array)
         rate, decay = number("learning_rate", learning_rate), number("learning_rate_decay", learning_rate_decay)
         reg = 2 * number("reg", reg)
         num_iters, batch_size = integer("num_iters", num_iters), integer("batch_size", batch_size)

@@ -5,6 +5,7 @@ from importlib import resources
 import numpy as np
 
 from fastmlp.calls import advised
+from fastmlp.files import undisturbed
 
 
 @advised()
@@ -32,6 +33,10 @@ def load_digits() -> tuple[np.ndarray, np.ndarray]:
     >>> y[:5].tolist()
     [0, 1, 2, 3, 4]
     """
+    return undisturbed(_read)
+
+
+def _read() -> tuple[np.ndarray, np.ndarray]:
     with resources.files("fastmlp.datasets").joinpath("digits.npz").open("rb") as file:
         arrays = np.load(file, allow_pickle=False)
         return arrays["X"], arrays["y"].astype(np.int64)
