@@ -292,12 +292,17 @@ def test_an_interrupted_training_is_saved(run, tmp_path, name):
     """By Ctrl-C, by a terminal that is closed, or by a batch system."""
     command = [sys.executable, "-m", "fastmlp", "train", "--epochs", "1000000", "--out", "a"]
     env = {**os.environ, "PYTHONPATH": str(Path(fastmlp.__file__).parents[1]), "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    number = getattr(signal, name)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # whoever runs this may ignore the signal, as nohup does, and the command would too
+    with subprocess.Popen(
+        command, env=env, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL), **pipes
+    ) as process:
         try:
             for line in process.stdout:
                 if re.match(r" +5 ", line):
                     break
-            process.send_signal(getattr(signal, name))
+            process.send_signal(number)
             output, errors = process.communicate(timeout=60)
         finally:
             process.kill()
