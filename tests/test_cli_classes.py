@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from cli_helpers import found
 
+from fastmlp import NeuralNetwork
+
 for library in ("click", "tqdm", "matplotlib"):
     pytest.importorskip(library)
 
@@ -95,3 +97,19 @@ def test_many_classes_may_be_classes(run, tmp_path, n, n_classes):
     assert f"{n_classes} at most for its {n:,} rows, got {n_classes + 1}," in refused(
         run, tmp_path, "train", "--data", "my.npz", "--out", "other"
     )
+
+
+def test_signs_and_decimal_points_make_no_other_classes(run, tmp_path):
+    """As LIBSVM writes labels."""
+    (tmp_path / "a.csv").write_text(
+        "a,label\n" + "".join(f"{i},{('+1', '-1', '1.0', '-1')[i % 4]}\n" for i in range(100))
+    )
+    assert run("train", "--data", "a.csv", "--label", "label", "--epochs", "1", "--out", "a").exit_code == 0
+    assert NeuralNetwork.load(tmp_path / "a" / "model.npz").class_names == ["-1", "1"]
+
+
+def test_fractions_are_counted(run, tmp_path):
+    label = write(tmp_path / "a.csv", X, RANDOM.rand(1000))
+    said = refused(run, tmp_path, "train", "--data", "a.csv", *label)
+    assert "value in a.csv must hold classes, texts or whole numbers, got 1,000 different numbers, as 0.0" in said
+    assert "group its values into a few classes" in said
