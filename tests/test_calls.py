@@ -10,7 +10,7 @@ import pytest
 from conftest import assert_same, batch, trained_state
 
 import fastmlp
-from fastmlp import NeuralNetwork, Standardizer, calls, reference
+from fastmlp import NeuralNetwork, Standardizer, keywords, reference
 from fastmlp.compat import EarlierNeuralNetwork, FullyConnectedNet, LaterNeuralNetwork, TwoLayerNet
 from fastmlp.tuning import search
 
@@ -158,10 +158,10 @@ def test_other_errors_are_pythons_and_the_functions_own():
 
 
 def test_every_name_means_one_thing():
-    for place in calls.SAME:
+    for place in keywords.SYNONYMS:
         assert len(set(place)) == len(place)
-    for name in calls.ADVICE:
-        assert not any(name in same for same in calls.SAME), name
+    for name in keywords.ADVICE:
+        assert not any(name in same for same in keywords.SYNONYMS), name
 
 
 INTERNAL = re.compile(r"AssignmentNetwork|PredictingNetwork|BaseNetwork|Functions|_Edition|_StanfordNetwork")
