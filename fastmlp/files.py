@@ -88,14 +88,19 @@ def reading(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader | io.Byt
 
 def ordinary(path: str | os.PathLike[str], flags: int, mode: str) -> BinaryIO:
     """An ordinary file, opened with these flags; an OSError for anything else, which is not waited for."""
-    check_has_an_end(path)
-    if kind_of(path) == stat.S_IFDIR:
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    _check_ordinary(path)
     file = _opened(path, flags | getattr(os, "O_NONBLOCK", 0), mode)
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # it has taken the place of the one that was looked at
         file.close()
         raise _endless(path)
     return file
+
+
+def _check_ordinary(path: str | os.PathLike[str]) -> None:
+    """Raise an OSError for anything that is there and no ordinary file."""
+    check_has_an_end(path)
+    if kind_of(path) == stat.S_IFDIR:
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
 
 
 def check_has_an_end(path: str | os.PathLike[str]) -> None:
@@ -149,9 +154,7 @@ def undisturbed(work: Callable[[], T]) -> T:
 
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Raise the error that writing a file would meet, before there is something to write."""
-    check_has_an_end(path)
-    if Path(path).is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    _check_ordinary(path)
     target = Path(os.path.realpath(path))
     with _named(path):
         tempfile.TemporaryFile(dir=target.parent).close()

@@ -55,7 +55,7 @@ def take(
             if out is None and not free(folder):
                 continue
             _check(folder, files, data)
-            if not free(folder):
+            if out is not None and not free(folder):
                 stack.callback(_say_what_was_replaced, folder, _stamps(folder, results))
             click.get_current_context().with_resource(stack.pop_all())
         if out is None and folder != RUNS / usual:

@@ -194,7 +194,8 @@ class ResultsFile:
 def has_only(path: Path, identity: dict[str, Any], keys: Collection[str]) -> bool:
     """Whether a file is of what is searched, and all its trials are of these plans; it is looked at, not locked."""
     try:
-        first, *records = map(json.loads, path.read_bytes().split(b"\n")[:-1])
+        with reading(path) as file:
+            first, *records = map(json.loads, file.read().split(b"\n")[:-1])
         return first == _header(identity) and all(json.dumps(record["training"]) in keys for record in records)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
