@@ -6,7 +6,8 @@ Grouped by shape. `extra_info` tells dtype and threads, and by `correct` whether
 import numpy as np
 import pytest
 
-from fastmlp import NeuralNetwork, reference, threads
+from fastmlp import NeuralNetwork, reference
+from fastmlp.engine import threads
 
 SHAPES = {
     "3072-120-120-10, batch 200": ((3072, 120, 120, 10), 200),

@@ -1,13 +1,16 @@
 """fastmlp: multilayer perceptrons trained on the CPU at the speed of their matrix products."""
 
+from fastmlp import _moved
+from fastmlp.courses.gradient_check import eval_numerical_gradient, rel_error
+from fastmlp.courses.kaggle import output_submission_csv
 from fastmlp.datasets import get_CIFAR10_data, load_digits
 from fastmlp.defaults import get_default_dtype, set_default_dtype
-from fastmlp.gradient_check import eval_numerical_gradient, rel_error
-from fastmlp.kaggle import output_submission_csv
+from fastmlp.files.models import ModelFileError
 from fastmlp.network import NeuralNetwork
-from fastmlp.persistence import ModelFileError
 from fastmlp.preprocessing import Standardizer
 from fastmlp.training import DivergenceError, History
+
+_moved.register()
 
 __version__ = "0.1.0"
 

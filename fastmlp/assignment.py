@@ -8,11 +8,11 @@ import numpy.typing as npt
 
 from fastmlp import _kernels
 from fastmlp.base import BaseNetwork
-from fastmlp.calls import base_of
 from fastmlp.defaults import get_default_dtype
 from fastmlp.engine import Engine
-from fastmlp.overrides import BACKWARD, FORWARD, refusal
-from fastmlp.parameters import initialize
+from fastmlp.engine.parameters import initialize
+from fastmlp.interface.calls import base_of
+from fastmlp.interface.overrides import BACKWARD, FORWARD, refusal
 from fastmlp.preprocessing import Standardizer
 from fastmlp.reference import Functions
 from fastmlp.training import History

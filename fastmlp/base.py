@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp.engine import Engine
-from fastmlp.parameters import Parameters
+from fastmlp.engine.parameters import Parameters
 from fastmlp.validation import thread_count
 
 

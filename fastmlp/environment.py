@@ -7,7 +7,8 @@ import numpy as np
 import scipy
 
 import fastmlp
-from fastmlp import _kernels, threads
+from fastmlp import _kernels
+from fastmlp.engine import threads
 
 
 def processor() -> str:

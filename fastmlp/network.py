@@ -8,10 +8,11 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp import persistence, training
-from fastmlp.calls import public
-from fastmlp.checkpoint import Checkpoint
-from fastmlp.overrides import BACKWARD, FORWARD, LOOP, Originals, refusal
+from fastmlp import training
+from fastmlp.files import models
+from fastmlp.files.checkpoints import Checkpoint
+from fastmlp.interface.calls import public
+from fastmlp.interface.overrides import BACKWARD, FORWARD, LOOP, Originals, refusal
 from fastmlp.prediction import PredictingNetwork, check_evaluate
 from fastmlp.progress import Advance
 from fastmlp.training import Callback, DivergenceError, History
@@ -51,7 +52,7 @@ class NeuralNetwork(PredictingNetwork):
     seed : int, optional
         Draw the weights from a `numpy.random.RandomState` of their own with this seed, instead of NumPy's global one.
     init : {"assignment", "he", "glorot"}
-        Distribution of the weights, see `fastmlp.parameters.initialize`.
+        Distribution of the weights, see `fastmlp.engine.parameters.initialize`.
     standardizer : Standardizer, optional
         A fitted one that all rows of X go through on their way in, in training and in prediction; it is saved with the
         network. Raw uint8 pixels then need no converted copy.
@@ -350,10 +351,10 @@ class NeuralNetwork(PredictingNetwork):
         ...     NeuralNetwork.load(Path(folder, "net.npz"))
         NeuralNetwork(4-10-3, float64, 83 parameters)
         """
-        persistence.save(self._model(), path)
+        models.save(self._model(), path)
 
-    def _model(self) -> persistence.Model:
-        return persistence.Model(self._engine, self.class_names, self.feature_names)
+    def _model(self) -> models.Model:
+        return models.Model(self._engine, self.class_names, self.feature_names)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -383,7 +384,7 @@ class NeuralNetwork(PredictingNetwork):
         is not a whole fastmlp model file: File is not a zip file
         """
         network = cls.__new__(cls)
-        engine, network._class_names, network._feature_names, state = persistence.load(path)
+        engine, network._class_names, network._feature_names, state = models.load(path)
         network._adopt(engine)
         network.history = None if state is None else state.history
         return network

@@ -4,9 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp.assignment import AssignmentNetwork
-from fastmlp.calls import base_of
-from fastmlp.overrides import FORWARD, OR_CALL, refusal
-from fastmlp.parameters import l2_penalty
+from fastmlp.engine.parameters import l2_penalty
+from fastmlp.interface.calls import base_of
+from fastmlp.interface.overrides import FORWARD, OR_CALL, refusal
 from fastmlp.validation import number
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp import _kernels
-from fastmlp.calls import public
+from fastmlp.interface.calls import public
 from fastmlp.validation import as_stored, float_dtype, integer, one_of, real_array, real_matrix
 
 # Rows that are looked at together; a block of images stays in cache.

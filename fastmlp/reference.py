@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp import training
-from fastmlp.calls import base_of, public, unexpected
-from fastmlp.overrides import Originals
-from fastmlp.parameters import Layout, initialize, l2_penalty
+from fastmlp.engine.parameters import Layout, initialize, l2_penalty
+from fastmlp.interface.calls import base_of, public, unexpected
+from fastmlp.interface.overrides import Originals
 from fastmlp.progress import Advance
 from fastmlp.training import LEARNING_RATES, Callback, DivergenceError, History, Settings
 from fastmlp.validation import layer_sizes, one_of, random_state

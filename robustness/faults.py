@@ -13,28 +13,28 @@ from robustness.running import suite
 # pytest's arguments
 FAULTS = {
     "processes that are spawned, forked or pooled, and other libraries' threads": [
-        "tests/test_processes.py",
+        "tests/engine/test_processes.py",
         *("-k", "not threads_of_their_own_give"),
     ],
     "Ctrl-C and other signals at any moment": [
-        *("tests/test_signals.py", "tests/test_engine.py", "tests/test_persistence.py", "tests/tuning"),
+        *("tests/engine/test_signals.py", "tests/engine/test_engine.py", "tests/files/test_models.py", "tests/tuning"),
         *("-k", "test_signals or interrupted or handler"),
     ],
     "networks in several threads at once": [
-        *("tests/test_threads.py", "tests/test_processes.py"),
+        *("tests/engine/test_threads.py", "tests/engine/test_processes.py"),
         *("-k", "threads and (serial or refuses or give)"),
     ],
-    "limits of threads: OpenMP's, affinity, control groups, threadpoolctl": ["tests/test_thread_limits.py"],
+    "limits of threads: OpenMP's, affinity, control groups, threadpoolctl": ["tests/engine/test_thread_limits.py"],
     "a full disk and a folder that cannot be written to": [
-        "tests/test_checkpoint.py",
-        "tests/test_files.py",
+        "tests/files/test_checkpoints.py",
+        "tests/files/test_access.py",
         "-k",
         "full or cannot_be_written",
     ],
-    "trainings and searches that are killed": ["tests/test_checkpoint.py", "tests/tuning", "-k", "killed"],
+    "trainings and searches that are killed": ["tests/files/test_checkpoints.py", "tests/tuning", "-k", "killed"],
     "files of earlier versions": ["tests", "-k", "every_version"],
-    "softmax, loss, divergence, Adam's million steps, floating-point modes": ["tests/test_numbers.py"],
-    "arrays beyond 2^31 elements, sizes beyond 32 bits": ["tests/test_large_arrays.py"],
+    "softmax, loss, divergence, Adam's million steps, floating-point modes": ["tests/engine/test_numbers.py"],
+    "arrays beyond 2^31 elements, sizes beyond 32 bits": ["tests/engine/test_large_arrays.py"],
 }
 
 

@@ -21,7 +21,8 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
-from fastmlp import NeuralNetwork, Standardizer, threads
+from fastmlp import NeuralNetwork, Standardizer
+from fastmlp.engine import threads
 from robustness import fuzz_arguments as arguments
 from robustness import fuzz_arrays as arrays
 from robustness import fuzz_bounds as bounds

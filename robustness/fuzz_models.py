@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import DivergenceError, NeuralNetwork, Standardizer
-from fastmlp.persistence import digest
+from fastmlp.files.models import digest
 from robustness import fuzz_bytes
 from robustness.fuzz_twin import state
 
@@ -48,7 +48,7 @@ def models(suffix: str) -> list[bytes]:
         for net in networks():
             net.save(path)
             written.append(path.read_bytes())
-    old = Path(__file__).parent.parent / "tests" / "models"
+    old = Path(__file__).parent.parent / "tests" / "files" / "models"
     return written + [file.read_bytes() for file in sorted(old.glob(f"*{suffix}"))]
 
 

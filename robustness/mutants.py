@@ -39,7 +39,7 @@ ENOUGH = 0.95
 # Tests that are likely to notice, in this order; before them come a Python file's own, and the others after them.
 FIRST = {
     "python": "parameters validation engine network training preprocessing model_names train_epoch threads",
-    "kernels": "kernels engine validation train_epoch training builds numbers reference network compat preprocessing",
+    "kernels": "kernels engine validation train_epoch training builds numbers reference network courses preprocessing",
 }
 WHAT = {"python": "engine, the training loop and the checks", "kernels": "kernels"}
 
@@ -131,7 +131,7 @@ class Scratch:
     def suite(self, *likely: str) -> str | None:
         """What fails first in the suite, None if nothing does."""
         files = sorted(str(path.relative_to(self.tree)) for path in self.tree.glob("tests/**/test_*.py"))
-        first = [name for name in (f"tests/test_{name}.py" for name in likely) if name in files]
+        first = [file for name in likely for file in files if Path(file).name == f"test_{name}.py"]
         options = ["-x", "-q", "-p", "no:cacheprovider"]
         options += ["-o", f"faulthandler_timeout={HANG}", "-o", "faulthandler_exit_on_timeout=true"]
         command = [self.python, "-m", "pytest", *options, *dict.fromkeys([*first, *files])]

@@ -53,7 +53,7 @@ MUTATIONS = {
         "infinite targets accepted": ("if not np.isfinite(targets).all():", "if False:"),
         "names of two classes the same": (" or len(set(texts)) < n", ""),
     },
-    "fastmlp/parameters.py": {
+    "fastmlp/engine/parameters.py": {
         "buffers not aligned": ("start = -raw.ctypes.data % ALIGNMENT", "start = 0"),
         "arrays overlap in the flat buffer": ("-(-extent // grain) * grain", "extent // grain * grain"),
         "values of another shape broadcast": ("if array.shape != shape:", "if False:"),
@@ -69,7 +69,7 @@ MUTATIONS = {
         "the penalty of an evaluation not halved": ("return 0.5 * regularization *", "return regularization *"),
         "the penalty added up in float32": ("np.square(w, dtype=np.float64)", "np.square(w)"),
     },
-    "fastmlp/engine.py": {
+    "fastmlp/engine/engine.py": {
         "a standardizer of fewer features accepted": ("if n_features != n_in:", "if n_features > n_in:"),
         "a standardizer not copied": ("standardizer = own_copy(standardizer)", "pass"),
         "an old standardizer stays at work in the batch": (', "_batch": None, "_tiles": []}', "}"),
@@ -111,7 +111,7 @@ MUTATIONS = {
         ),
         "outputs can be written to": ("view.flags.writeable = False", "pass"),
     },
-    "fastmlp/buffers.py": {
+    "fastmlp/engine/buffers.py": {
         "updates not counted back": ('{"n_updates": n_updates}', "{}"),
         "moments not brought back": ("copies += zip(buffers", "_ = zip(buffers"),
         "moments of a new optimiser kept": ("for name in {**self.moments, **moments}:", "for name in moments:"),
@@ -121,7 +121,7 @@ MUTATIONS = {
         "updates not backed up": ('backup["n_updates"] = self.n_updates', "pass"),
         "parameters not backed up": ('backup["flat_params"][...] = self.flat_params', "pass"),
     },
-    "fastmlp/workspace.py": {
+    "fastmlp/engine/workspace.py": {
         "digits dropped before a mean is subtracted": (
             "np.dtype(np.float64) if statistics else layout.dtype",
             "layout.dtype",
@@ -205,12 +205,12 @@ MUTATIONS = {
             'if False:\n            raise ValueError("X',
         ),
     },
-    "fastmlp/blas.py": {
+    "fastmlp/engine/blas.py": {
         "a library believed that did not obey": (" or not obeyed:", ":"),
         "BLAS's threads not put back after the trial": ("set_(before)", "pass"),
         "another library's threads taken for BLAS's": ("if _file_of(get) not in", "if 0 in"),
     },
-    "fastmlp/overrides.py": {
+    "fastmlp/interface/overrides.py": {
         "replaced functions not looked for": ("if members(network) != unchanged:", "if False:"),
         "attributes of a network not looked at": (" or not names.isdisjoint(network.__dict__)", ""),
         "what has been put back counts as replaced": (" and own[name] != MethodType(original, network)", ""),
@@ -222,15 +222,17 @@ MUTATIONS = {
         ),
         "its predictions take the batch's place": ("self.outputs, self.logits = batch", "pass"),
     },
-    "fastmlp/threads.py": {
-        "quota rounded up": ("max(1, int(quota))", "max(1, -int(-quota // 1))"),
-        "the quota of the innermost group alone": ("(group, *group.parents)", "(group,)"),
+    "fastmlp/engine/threads.py": {
+        "quota rounded up": ("else int(quota)", "else -int(-quota // 1)"),
         "the processors that the process may use ignored": (
             'if hasattr(os, "sched_getaffinity") else',
             "if False else",
         ),
         "more threads than blocks": ("else min(n_threads, MAX_THREADS)", "else n_threads"),
         "a team in a forked child": ("global _forked\n", ""),
+    },
+    "fastmlp/engine/quotas.py": {
+        "the quota of the innermost group alone": ("(group, *group.parents)", "(group,)"),
     },
 }
 

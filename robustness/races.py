@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastmlp import NeuralNetwork, Standardizer, threads
+from fastmlp import NeuralNetwork, Standardizer
+from fastmlp.engine import threads
 from fastmlp.tuning import search
 
 # Sizes and rows with which each product is cut in each of the three ways, rows in tiles, and small products not at all.

@@ -36,11 +36,14 @@ SYMBOLIZER = LLVM.parent / "bin/llvm-symbolizer"
 QUICK_TESTS = ("-m", "not application")
 # In one type, since both come from one source. Valgrind cannot flush denormal numbers to zero, and allocates itself.
 KERNEL_TESTS = (
-    *(f"tests/test_{name}.py" for name in ("kernels", "train_epoch", "builds", "engine")),
+    *(
+        f"tests/{name}.py"
+        for name in ("engine/test_kernels", "network/test_train_epoch", "engine/test_builds", "engine/test_engine")
+    ),
     *("-k", "not float64 and not denormal and not allocated and not memory_map"),
 )
 # the largest shapes take half of the time
-QUICK_KERNEL_TESTS = ("tests/test_kernels.py", "-k", "not float64 and not gradients")
+QUICK_KERNEL_TESTS = ("tests/engine/test_kernels.py", "-k", "not float64 and not gradients")
 # Of each scenario; after twelve it has seen each optimiser with each kind of rows in each type.
 REPETITIONS = 60
 # Of libFuzzer's, each of some thirty calls.

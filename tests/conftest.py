@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 import fastmlp
-from fastmlp import _kernels, threads
+from fastmlp import _kernels
 from fastmlp.datasets import download
+from fastmlp.engine import threads
 from fastmlp.environment import environment
 
 # Relative tolerance against the reference, after many steps.

@@ -8,7 +8,7 @@ import click
 from fastmlp.cli import folders, runs, sources
 from fastmlp.cli.options import threads_option, training_options
 from fastmlp.cli.presets import preset
-from fastmlp.kaggle import output_submission_csv
+from fastmlp.courses.kaggle import output_submission_csv
 from fastmlp.optional import require
 from fastmlp.plots import plot_comparison
 from fastmlp.training import DivergenceError

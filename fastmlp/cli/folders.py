@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from fastmlp.files import alone_in, check_writable
+from fastmlp.files.access import alone_in, check_writable
 
 RUNS = Path("runs")
 

@@ -7,8 +7,8 @@ import click
 
 from fastmlp.cli import runs, sources
 from fastmlp.cli.options import data_argument, json_option, label_option, model_argument
+from fastmlp.courses.kaggle import output_submission_csv, submission
 from fastmlp.datasets import CIFAR10_CLASSES
-from fastmlp.kaggle import output_submission_csv, submission
 from fastmlp.network import NeuralNetwork
 
 

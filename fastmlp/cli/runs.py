@@ -16,7 +16,7 @@ from fastmlp.cli.options import INTERRUPTED
 from fastmlp.cli.sources import DataSet
 from fastmlp.diagnosis import diverged
 from fastmlp.environment import environment
-from fastmlp.files import replacing
+from fastmlp.files.access import replacing
 from fastmlp.network import NeuralNetwork
 from fastmlp.training import Callback, DivergenceError, History, Settings
 

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import click
 import numpy as np
 
-from fastmlp.archives import write_archive
 from fastmlp.cli import tables
 from fastmlp.cli.classes import check_classes, class_names_of, encoded
 from fastmlp.datasets import CIFAR10_CLASSES, get_CIFAR10_data, load_digits
-from fastmlp.files import replacing
+from fastmlp.files.access import replacing
+from fastmlp.files.archives import write_archive
 from fastmlp.network import NeuralNetwork
 from fastmlp.preprocessing import Standardizer
 

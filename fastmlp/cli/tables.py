@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.format import MAGIC_PREFIX
 
-from fastmlp.archives import Archive, read_archive, read_array
-from fastmlp.files import reading, undisturbed
+from fastmlp.files.access import reading, undisturbed
+from fastmlp.files.archives import Archive, read_archive, read_array
 from fastmlp.validation import real_array
 
 DELIMITERS = ",;\t"

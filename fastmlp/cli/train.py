@@ -7,12 +7,12 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from fastmlp import persistence
-from fastmlp.checkpoint import Checkpoint
 from fastmlp.cli import folders, runs, sources
 from fastmlp.cli.options import json_option, threads_option, training_options
 from fastmlp.cli.presets import OPTIMIZERS, described, preset
-from fastmlp.files import undisturbed
+from fastmlp.files import models
+from fastmlp.files.access import undisturbed
+from fastmlp.files.checkpoints import Checkpoint
 from fastmlp.optional import require
 from fastmlp.plots import plot_history
 from fastmlp.training import History, TrainingState
@@ -176,7 +176,7 @@ def checkpointed(checkpoint: Path) -> TrainingState | None:
 
     def training() -> TrainingState | None:
         try:
-            return persistence.load(checkpoint).training
+            return models.load(checkpoint).training
         except (OSError, ValueError):
             return None
 

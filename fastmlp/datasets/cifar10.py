@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp.calls import advised
 from fastmlp.datasets import unpickling
 from fastmlp.datasets.download import BATCHES, cache_folder, download_CIFAR10
-from fastmlp.files import kind_of, reading, undisturbed
+from fastmlp.files.access import kind_of, reading, undisturbed
+from fastmlp.interface.calls import advised
 from fastmlp.preprocessing import Standardizer
 from fastmlp.validation import as_path, boolean, float_dtype, integer
 

@@ -4,8 +4,8 @@ from importlib import resources
 
 import numpy as np
 
-from fastmlp.calls import advised
-from fastmlp.files import undisturbed
+from fastmlp.files.access import undisturbed
+from fastmlp.interface.calls import advised
 
 
 @advised()

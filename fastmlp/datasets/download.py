@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from fastmlp.calls import advised
-from fastmlp.files import alone_in, check_has_an_end, reading
+from fastmlp.files.access import alone_in, check_has_an_end, reading
+from fastmlp.interface.calls import advised
 from fastmlp.validation import as_path, one_of
 
 # the files of either version, without their endings

@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from fastmlp.files import check_writable, undisturbed
+from fastmlp.files.access import check_writable, undisturbed
 from fastmlp.network import NeuralNetwork
 from fastmlp.tuning.results import ResultsFile, Trial
 from fastmlp.tuning.space import Plan, plan

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fastmlp.files import lock, ordinary, reading, undisturbed
+from fastmlp.files.access import lock, ordinary, reading, undisturbed
 from fastmlp.training import Epoch, History
 from fastmlp.tuning.space import Plan, plan
 from fastmlp.validation import integer

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp import threads
-from fastmlp.calls import advised
+from fastmlp.engine import threads
+from fastmlp.interface.calls import advised
 from fastmlp.network import NeuralNetwork
 from fastmlp.optional import require
 from fastmlp.preprocessing import Standardizer

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastmlp.parameters import INITIALIZERS
+from fastmlp.engine.parameters import INITIALIZERS
 from fastmlp.training import Settings
 from fastmlp.validation import integer, layer_sizes, one_of, random_state
 

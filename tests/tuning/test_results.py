@@ -31,7 +31,7 @@ from fastmlp.tuning.trainer import Trainer
 
 pytestmark = pytest.mark.application
 
-VERSION1 = Path(__file__).parents[1] / "searches" / "version1"
+VERSION1 = Path(__file__).parent / "searches" / "version1"
 
 
 def test_the_same_folder_for_another_space_gives_what_a_new_folder_does(data, trained, tmp_path):

@@ -1,0 +1,243 @@
+"""Earlier and later editions of the assignment's class."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from fastmlp import _kernels
+from fastmlp.base import BaseNetwork
+from fastmlp.defaults import get_default_dtype
+from fastmlp.engine import Engine
+from fastmlp.engine.parameters import initialize
+from fastmlp.interface.calls import public
+from fastmlp.interface.overrides import BACKWARD, FORWARD, OR_CALL, refusal
+from fastmlp.reference import Functions
+from fastmlp.validation import (
+    MIN_EPSILON,
+    boolean,
+    float_dtype,
+    layer_sizes,
+    number,
+    one_of,
+    random_state,
+    thread_count,
+)
+
+
+class _Edition(Functions, BaseNetwork):
+    """The weights are drawn as all editions draw them, see `fastmlp.NeuralNetwork`."""
+
+    def _start(
+        self,
+        sizes: tuple[int, ...],
+        loss: str,
+        dtype: npt.DTypeLike | None,
+        n_threads: int | None,
+        seed: int | None,
+    ) -> None:
+        checked = get_default_dtype() if dtype is None else float_dtype("dtype", dtype)
+        with random_state(seed) as generator:
+            engine = Engine(sizes, checked, loss)
+            engine.n_threads = thread_count(n_threads)
+            initialize(engine.params, "assignment", generator)
+        self._adopt(engine)
+
+
+@public
+class EarlierNeuralNetwork(_Edition):
+    """The edition whose `backward` runs forward, back-propagates and applies the update of SGD.
+
+    Parameters
+    ----------
+    input_size, hidden_sizes, output_size, num_layers, dtype, n_threads, seed
+        See `fastmlp.NeuralNetwork`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.courses import EarlierNeuralNetwork
+    >>> net = EarlierNeuralNetwork(4, [10], 3, 2, seed=0)
+    >>> X, y = np.eye(4), np.array([0, 1, 2, 2])
+    >>> losses = [net.backward(X, y, lr=0.5) for _ in range(100)]
+    >>> losses[-1] < 0.1 * losses[0], net.forward(X).argmax(axis=1).tolist()
+    (True, [0, 1, 2, 2])
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_sizes: Iterable[int],
+        output_size: int,
+        num_layers: int | None = None,
+        *,
+        dtype: npt.DTypeLike | None = None,
+        n_threads: int | None = None,
+        seed: int | None = None,
+    ):
+        sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
+        self._start(sizes, "cross_entropy", dtype, n_threads, seed)
+
+    def forward(self, X: npt.ArrayLike) -> np.ndarray:
+        """Probabilities (n_rows, output_size) of the rows of X (n_rows, input_size), a fresh array.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is not real or not of that shape.
+        """
+        _check_earlier_forward(self)
+        return self._engine.forward(X)
+
+    def backward(self, X: npt.ArrayLike, y: npt.ArrayLike, lr: float, reg: float = 0.0) -> float:
+        """Train on one batch: w -= lr * dloss/dw.
+
+        Parameters
+        ----------
+        X : array_like (n_rows, input_size)
+        y : array_like (n_rows,)
+            Labels from 0 to output_size - 1.
+        lr : float
+            Learning rate.
+        reg : float
+            Strength of the L2 regularisation of the weights.
+
+        Returns
+        -------
+        float
+            Mean cross-entropy plus `0.5 * reg * sum(W**2)`, before the update.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not what it must be; the parameters are as before then.
+        """
+        _check_earlier_backward(self)
+        lr, reg = number("lr", lr), number("reg", reg)
+        self._engine.forward(X)
+        loss = self._engine.backward(y, reg)
+        self._engine.update("SGD", lr, 0.0, 0.0, 0.0, None)
+        return loss
+
+
+@public
+class LaterNeuralNetwork(_Edition):
+    """The edition for regression: logistic outputs, mean squared error, and an optimiser of its own.
+
+    Parameters
+    ----------
+    input_size, hidden_sizes, output_size, num_layers
+        See `fastmlp.NeuralNetwork`.
+    opt : {"SGD", "Momentum", "Adam"}
+        What `update` does.
+    half : bool
+        Whether the loss is half the mean of the squares, as one edition has it.
+    dtype, n_threads, seed
+        See `fastmlp.NeuralNetwork`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.courses import LaterNeuralNetwork
+    >>> net = LaterNeuralNetwork(2, [30], 1, 2, "Adam", seed=0)
+    >>> X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    >>> for _ in range(500):
+    ...     outputs = net.forward(X)
+    ...     loss = net.backward([[0], [1], [1], [0]])
+    ...     net.update(lr=0.05)
+    >>> net.forward(X).round().ravel().tolist()
+    [0.0, 1.0, 1.0, 0.0]
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_sizes: Iterable[int],
+        output_size: int,
+        num_layers: int | None = None,
+        opt: str = "SGD",
+        *,
+        half: bool = False,
+        dtype: npt.DTypeLike | None = None,
+        n_threads: int | None = None,
+        seed: int | None = None,
+    ):
+        sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
+        self.opt = one_of("opt", opt, _kernels.OPTIMIZERS)
+        loss = "half_squared_error" if boolean("half", half) else "squared_error"
+        self._start(sizes, loss, dtype, n_threads, seed)
+
+    def forward(self, X: npt.ArrayLike) -> np.ndarray:
+        """Outputs (n_rows, output_size) of the rows of X (n_rows, input_size), a fresh array of the network's dtype.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is not real or not of that shape.
+        """
+        _check_later_forward(self)
+        return self._engine.forward(X)
+
+    @staticmethod
+    def sigmoid(X: np.ndarray) -> np.ndarray:
+        """1 / (1 + exp(-X))."""
+        term = np.exp(-np.abs(X))
+        return np.where(np.asarray(X) >= 0, 1, term) / (1 + term)
+
+    @staticmethod
+    def mse(y: np.ndarray, p: np.ndarray) -> float:
+        """Mean squared difference of targets and outputs."""
+        return float(np.mean(np.square(np.asarray(y) - p)))
+
+    def backward(self, y: npt.ArrayLike) -> float:
+        """Compute the loss of the batch last given to `forward`, and its gradients.
+
+        Parameters
+        ----------
+        y : array_like (n_rows, output_size)
+            Targets.
+
+        Returns
+        -------
+        float
+            Mean of (outputs - y)**2 over rows and outputs, or half of it.
+
+        Raises
+        ------
+        RuntimeError
+            Without a `forward` before.
+        TypeError, ValueError
+            If y has another shape or is not finite.
+        """
+        _check_later_backward(self)
+        return self._engine.backward(y, 0.0)
+
+    def update(self, lr: float = 0.001, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> None:
+        """Apply the gradients of the last `backward` with the network's optimiser.
+
+        Parameters
+        ----------
+        lr : float
+            Learning rate.
+        b1, b2, eps : float
+            Adam's, as in `fastmlp.NeuralNetwork.update`; its time step is the number of updates so far.
+
+        Raises
+        ------
+        RuntimeError
+            Without gradients.
+        TypeError, ValueError
+            If a number is not finite or out of its range.
+        """
+        opt, lr = one_of("opt", self.opt, _kernels.OPTIMIZERS), number("lr", lr)
+        b1, b2 = number("b1", b1, 0, 1, open_high=True), number("b2", b2, 0, 1, open_high=True)
+        self._engine.update(opt, lr, b1, b2, number("eps", eps, MIN_EPSILON), None)
+
+
+_NOBODY = "no network of fastmlp with these outputs calls it"
+_check_earlier_forward = refusal(EarlierNeuralNetwork, "forward", FORWARD)
+_check_earlier_backward = refusal(EarlierNeuralNetwork, "backward", FORWARD | BACKWARD | {"forward": OR_CALL})
+_check_later_forward = refusal(LaterNeuralNetwork, "forward", dict.fromkeys(("linear", "relu", "sigmoid"), _NOBODY))
+_check_later_backward = refusal(
+    LaterNeuralNetwork, "backward", dict.fromkeys(("linear_grad", "relu_grad", "mse"), _NOBODY)
+)

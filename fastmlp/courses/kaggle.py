@@ -1,0 +1,75 @@
+"""Predictions as a file to submit to a Kaggle competition."""
+
+import csv
+import io
+import os
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastmlp.files.access import replacing
+from fastmlp.validation import as_path, real_array
+
+
+def output_submission_csv(path: str | os.PathLike[str], predictions: npt.ArrayLike) -> None:
+    """Write predictions as a CSV file with the columns `id` and `category`.
+
+    Missing parent folders are created. A file that is there already is replaced at once, when the new one is complete.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file to write.
+    predictions : array_like
+        Labels, shape (n,) or (n, 1): integers, floats that are whole numbers, or texts.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `predictions` are neither whole numbers nor texts, or have another shape. No file is touched then.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from fastmlp.courses.kaggle import output_submission_csv
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     output_submission_csv(Path(folder, "submission.csv"), [3, 8, 8])
+    ...     print(Path(folder, "submission.csv").read_text(), end="")
+    id,category
+    0,3
+    1,8
+    2,8
+    """
+    text = submission(predictions)
+    target = as_path("path", path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(target) as file:
+        file.write(text.encode())
+
+
+def submission(predictions: npt.ArrayLike) -> str:
+    """The text of such a file."""
+    labels = _labels(predictions)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["id", "category"])
+    writer.writerows(enumerate(labels))
+    return text.getvalue()
+
+
+def _labels(predictions: npt.ArrayLike) -> list[Any]:
+    array = real_array("predictions", predictions, "integer labels or texts", texts=True)
+    if array.ndim != 1 and array.shape[1:] != (1,):
+        raise ValueError(
+            f"predictions must have shape (n,) or (n, 1), got {array.shape}; of class scores take the argmax"
+        )
+    array = array.ravel()
+    if array.dtype.kind == "U":
+        return array.tolist()
+    fractional = ~np.isfinite(array) | (array != np.floor(array))
+    if fractional.any():
+        at = int(np.argmax(fractional))
+        raise ValueError(f"predictions must be whole numbers, got {array[at]!s} at index {at}")
+    return [int(label) for label in array.tolist()]

@@ -1,0 +1,119 @@
+"""What training changes of a network: parameters, gradients, moments and the number of updates."""
+
+import copy
+from typing import Any
+
+import numpy as np
+
+from fastmlp import _kernels
+from fastmlp.engine.parameters import Layout, aligned_empty
+from fastmlp.validation import integer
+
+# How many buffers of the parameters' layout each optimiser keeps.
+N_MOMENTS = {"SGD": 0, "Momentum": 1, "Adam": 2}
+
+
+class Buffers:
+    """Flat buffers of one layout, their named views, and how they are brought back to what they were.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+        Sizes of the input, of each hidden layer and of the output.
+    dtype : numpy.dtype
+        float32 or float64, native.
+    """
+
+    def __init__(self, sizes: tuple[int, ...], dtype: np.dtype):
+        self.layout = Layout(sizes, dtype)
+        self.n_updates = 0
+        self.flat_params = self.layout.zeros()
+        self.flat_gradients = self.layout.zeros()
+        self.moments: dict[str, list[np.ndarray]] = {}
+        self._view()
+
+    def _view(self) -> None:
+        """Name what lies in the buffers."""
+        self.exclusive = _kernels.Exclusive()
+        self.params = self.layout.views(self.flat_params, self.exclusive)
+        self.gradients = self.layout.views(self.flat_gradients, self.exclusive)
+        self._backup: dict[str, Any] | None = None
+
+    def _own(self, buffer: np.ndarray) -> np.ndarray:
+        """A copy that starts on a cache line, as a pickled array does not."""
+        copy = aligned_empty(self.layout.size, self.layout.dtype)
+        copy[...] = buffer
+        return copy
+
+    def is_finite(self) -> bool:
+        """Whether all parameters are."""
+        return _kernels.is_finite(self.flat_params)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Copies of all that training changes, and the sizes that it is of."""
+        return self.exclusive.run(
+            copy.deepcopy,
+            {
+                "sizes": self.layout.sizes,
+                **{name: getattr(self, name) for name in ("flat_params", "moments", "n_updates")},
+            },
+        )
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Go back to a snapshot of this engine, or of one like it, in place: all of it or, where it is refused, none.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is none, or one of other sizes.
+        """
+        self.exclusive.run(self._restore, snapshot)
+
+    def _restore(self, snapshot: dict[str, Any]) -> None:
+        flat_params, moments, n_updates = self._checked_snapshot(snapshot)
+        copies = [(self.flat_params, flat_params)]
+        for name in {**self.moments, **moments}:
+            buffers = self.moments_of(name)
+            copies += zip(buffers, moments.get(name, [np.zeros(1)] * len(buffers)), strict=True)
+        _kernels.put_back(self, {"n_updates": n_updates}, copies)
+
+    def _checked_snapshot(self, snapshot: Any) -> tuple[np.ndarray, dict[str, list[np.ndarray]], int]:
+        wanted = "snapshot must be what snapshot() of a network gives"
+        try:
+            sizes, flat_params = tuple(snapshot["sizes"]), np.asarray(snapshot["flat_params"])
+            n_updates = integer("snapshot['n_updates']", snapshot["n_updates"], 0, 2**53)
+            groups = {name: list(map(np.asarray, group)) for name, group in dict(snapshot["moments"]).items()}
+            buffers = [flat_params, *(moment for group in groups.values() for moment in group)]
+            sound = all(buffer.dtype == self.layout.dtype for buffer in buffers)
+            sound &= all(len(group) == N_MOMENTS[name] for name, group in groups.items())
+        except (KeyError, IndexError, TypeError) as error:
+            raise TypeError(f"{wanted}: {error!r}") from None
+        if sizes != self.layout.sizes:
+            raise ValueError(f"snapshot must be of a network of sizes {self.layout.sizes}, got one of {sizes}")
+        if not sound or any(buffer.shape != self.flat_params.shape for buffer in buffers):
+            raise ValueError(f"{wanted} of dtype {self.layout.dtype}")
+        return flat_params, groups, n_updates
+
+    def back_up(self) -> None:
+        """Take a snapshot for `roll_back`, into the room of the last one where that fits."""
+        backup = self._backup
+        if backup is None or backup["moments"].keys() != self.moments.keys():
+            self._backup = self.snapshot()
+            return
+        backup["n_updates"] = self.n_updates
+        backup["flat_params"][...] = self.flat_params
+        for name, moments in self.moments.items():
+            for moment, room in zip(moments, backup["moments"][name], strict=True):
+                room[...] = moment
+
+    def roll_back(self) -> None:
+        """Go back to where `back_up` was called last."""
+        if self._backup is None:
+            raise RuntimeError("there is nothing to go back to: nothing has been backed up")
+        self.restore(self._backup)
+
+    def moments_of(self, optimizer: str) -> list[np.ndarray]:
+        """The optimiser's flat buffers, zeros when it is new to this network."""
+        if optimizer not in self.moments:
+            self.moments[optimizer] = [self.layout.zeros() for _ in range(N_MOMENTS[optimizer])]
+        return self.moments[optimizer]

@@ -1,0 +1,74 @@
+"""The one owner of threads: who may use how many.
+
+Two patterns. Under "openmp" the kernels' own team computes, and SciPy's BLAS is held to one thread for as long as a
+kernel runs; results have the same bits for any number of threads. It needs a BLAS that can be told, and that says that
+it has obeyed. Where there is none, or where FASTMLP_THREADING=blas asks for it, "blas" is the pattern: BLAS keeps its
+threads, the kernels have one, and results may differ in rounding from one number of threads to another.
+"""
+
+import os
+import time
+
+from fastmlp import _kernels
+from fastmlp.engine.blas import find_blas
+from fastmlp.engine.quotas import quota_now
+
+# Multiplications of a forward pass below which a team costs more than it saves. In training, two threads lose a tenth
+# to a quarter at 0.8 million (784-32-10, batch of 32), break even at 1.2 to 1.6 million (64-32-10, batch of 512;
+# 784-64-10, batch of 32) and gain a fifth or more from three million.
+SERIAL_WORK = 1 << 21
+# Products are cut into at most as many blocks.
+MAX_THREADS = 64
+
+
+def _choose_pattern() -> str:
+    asked = os.environ.get("FASTMLP_THREADING", "openmp")
+    if asked not in ("openmp", "blas"):
+        raise ValueError(f"the environment variable FASTMLP_THREADING must be 'openmp' or 'blas', got {asked!r}")
+    return "openmp" if asked == "openmp" and blas.get_threads else "blas"
+
+
+blas = find_blas()
+pattern = _choose_pattern()
+_forked = _kernels.forked_with_openmp
+
+if pattern == "openmp":
+    _kernels.bind_blas(*blas[1:])
+
+
+def _after_fork_in_child() -> None:
+    # OpenMP's threads are gone in the child, and a team there would wait for them for ever (gcc bug 58378): whoever
+    # started them, since other libraries may have brought the OpenMP that the kernels use too
+    global _forked
+    _forked = True
+    _kernels.after_fork_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+def available_threads() -> int:
+    """How many threads a network uses that was not told: OpenMP's number, the processors that this process may use, or
+    as many as its control group's share of them comes to, whichever is least.
+
+    Asked at each call, so that what has been set since the import counts.
+    """
+    if pattern == "blas" or _forked:
+        return 1
+    limit = _kernels.bound_processors()
+    if limit == 0:
+        limit = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = quota_now(int(time.monotonic()))
+    # rounded down: a member that is stopped for the rest of a period is waited for by all others
+    allowed = MAX_THREADS if quota is None else int(quota)
+    return max(1, min(_kernels.max_threads(), limit, allowed, MAX_THREADS))
+
+
+def team_size(n_threads: int | None, work: int) -> int:
+    """Threads for one call that does this much work, for a network with this `n_threads`."""
+    if work < SERIAL_WORK or n_threads == 1:
+        return 1
+    if n_threads is None:
+        return available_threads()
+    return 1 if pattern == "blas" or _forked else min(n_threads, MAX_THREADS)

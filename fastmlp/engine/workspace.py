@@ -1,0 +1,63 @@
+"""Room for a batch and all that is computed from it, as the kernels take it."""
+
+import numpy as np
+
+from fastmlp import _kernels
+from fastmlp.engine.parameters import Layout, aligned_empty, aligned_offsets
+from fastmlp.validation import as_stored
+
+
+class Workspace:
+    """Room for a batch of up to `capacity` rows, bound to the kernels."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        params: np.ndarray,
+        gradients: np.ndarray,
+        capacity: int,
+        statistics: tuple[np.ndarray, ...],
+        loss: str,
+    ):
+        sizes, itemsize = layout.sizes, layout.dtype.itemsize
+        n_layers = len(sizes) - 1
+        self.capacity = capacity
+        # of rows that the kernels cannot gather; before a mean is subtracted, no digit is dropped
+        self._row_dtype = np.dtype(np.float64) if statistics else layout.dtype
+        self._sizes = sizes
+        layers = np.zeros((n_layers, 5), np.intp)
+        layers[:, 0], layers[:, 1] = sizes[:-1], sizes[1:]
+        layers[:, 2] = list(layout.offsets.values())[0::2]
+        layers[:, 3] = list(layout.offsets.values())[1::2]
+        deltas = capacity * max(sizes[1:])
+        partials = _kernels.partials_needed(layers, capacity, itemsize)
+        extents = [*(capacity * n for n in sizes), capacity * sizes[-1], capacity, capacity, deltas, deltas, partials]
+        self._starts, total = aligned_offsets(extents, itemsize)
+        layers[:, 4] = self._starts[1 : n_layers + 1]
+        room = np.array([self._starts[0], *self._starts[n_layers + 1 :]], np.intp)
+        self._arena = aligned_empty(total, layout.dtype)
+        self._written = (self._arena, params, gradients)
+        sums = np.zeros(_kernels.MAX_BLOCKS * (n_layers + 2))
+        self.passes = _kernels.Propagation(
+            layers, room, params, gradients, self._arena, sums, statistics, _kernels.LOSSES.index(loss)
+        )
+
+    def apart(self, X: np.ndarray) -> np.ndarray:
+        """X, or a copy of one that lies where passes and updates write."""
+        owner = X if X.base is None else X.base
+        if isinstance(owner, np.ndarray) and owner.flags.owndata:
+            # it shares its memory with its own views alone, which is quickly looked up
+            shared = any(owner is buffer.base for buffer in self._written)
+        else:
+            shared = any(np.may_share_memory(X, buffer) for buffer in self._written)
+        return X.copy() if shared else X
+
+    def stored(self, X: np.ndarray) -> np.ndarray:
+        """X, converted where the kernels cannot gather its rows."""
+        return as_stored(X, self._row_dtype)
+
+    def outputs(self, layer: int, n_rows: int) -> np.ndarray:
+        """What a layer gave for the batch: 0 is the gathered rows, one past the last what became of its scores."""
+        n_out = self._sizes[min(layer, len(self._sizes) - 1)]
+        start = self._starts[layer]
+        return self._arena[start : start + n_rows * n_out].reshape(n_rows, n_out)

@@ -1,0 +1,1 @@
+"""Errors of calls that do not fit: unknown keywords, and replaced members that the kernels would ignore."""

@@ -1,0 +1,129 @@
+"""Keywords as users of other libraries know them, and what is the same here, or will do."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+# Names of one thing, ours and those of other libraries. A keyword means the first one that the function has.
+SYNONYMS = [
+    names.split()
+    for names in (
+        "learning_rate lr learning_rate_init init_lr initial_lr base_lr eta eta0 step_size",
+        "learning_rate_decay lr_decay decay decay_rate gamma",
+        "regularization reg regularisation weight_decay alpha l2 l2_reg l2_regularization reg_lambda lambda_ lam",
+        "optimizer opt optim optimiser solver update_rule algorithm method",
+        "beta1 b1 beta_1",
+        "beta2 b2 beta_2",
+        "epsilon eps",
+        "epochs n_epochs num_epochs nb_epoch epoch n_epoch max_epochs max_iter n_iter num_iters num_iter iterations",
+        "batch_size batch batchsize bs minibatch_size mini_batch_size",
+        "t time_step epoch step timestep iteration",
+        "seed random_state random_seed rng",
+        "progress verbose show_progress",
+        "callbacks callback",
+        "checkpoint checkpoint_path save_path",
+        "input_size input_dim in_features n_inputs num_inputs n_features num_features input_shape n_in in_dim",
+        "hidden_sizes hidden_layer_sizes hidden_size hidden_dims hidden_dim hidden_units hidden_layers hidden n_hidden "
+        "num_hidden units layers layer_sizes",
+        "output_size num_classes output_dim out_features n_outputs num_outputs n_classes n_out out_dim",
+        "num_layers n_layers depth",
+        "init weight_init initializer kernel_initializer init_method initialization weight_scale std",
+        "n_threads n_jobs num_threads threads num_workers n_workers workers",
+        "dtype precision",
+        "standardizer scaler normalizer preprocessor",
+        "X_val X_valid x_val X_validation X_test x_test",
+        "y_val y_valid y_validation y_test",
+        "X x inputs input data X_train x_train X_test x_test",
+        "y Y labels label targets target y_true y_train y_test",
+        "order indices permutation",
+        "path filepath filename file_name file_path file fname",
+        "folder root data_dir directory data_home cifar10_dir cache_dir",
+        "num_training n_training num_train n_train",
+        "num_validation n_validation num_val n_val",
+        "num_test n_test",
+        "subtract_mean normalize",
+        "space param_grid param_distributions param_space grid search_space params",
+        "n_trials n_iter n_samples num_samples max_evals",
+    )
+]
+# What it takes here to have the same; names in braces are those of the function, under any of their names.
+ADVICE = {
+    name: text
+    for names, text in {
+        "momentum nesterovs_momentum": 'use {beta1}, with {optimizer}="Momentum"',
+        "betas": "use {beta1} and {beta2}",
+        "validation_split validation_fraction": "set rows apart, and pass them as {X_val} and {y_val}",
+        "validation_data eval_set val_data valid_data validation_set": "pass {X_val} and {y_val}",
+        "cv": "there is no cross-validation: pass {X_val} and {y_val}",
+        "early_stopping patience n_iter_no_change tol": "one of the {callbacks} may return True to end the training",
+        "lr_scheduler lr_schedule scheduler power_t": "use {learning_rate_decay}, or call again with another rate",
+        "shuffle": "fit shuffles the rows in each epoch, and train_epoch takes them in the order that it is given",
+        "class_weight class_weights sample_weight": "all rows weigh the same: repeat those of rare classes in X and y",
+        "warm_start initial_epoch": "a second call goes on where the first one ended, and a new network starts anew",
+        "loss loss_fn loss_function criterion objective": "there is one loss, the cross-entropy of labels; "
+        "fastmlp.courses.LaterNeuralNetwork has the squared error",
+        "metrics scoring": "loss and accuracy are measured always",
+        "activation activations activation_fn activation_function hidden_activation nonlinearity": "all hidden "
+        "layers have ReLU",
+        "dropout dropout_rate dropout_p drop_prob keep_prob": "there is no dropout; regularization in fit is there",
+        "batch_norm batchnorm use_batch_norm use_batchnorm normalization": "there is no batch normalisation",
+        "clipnorm clipvalue clip_grad grad_clip gradient_clip max_grad_norm": "gradients are not clipped; a lower "
+        "learning rate may do",
+        "nesterov amsgrad dampening": 'the optimisers are "SGD", "Momentum" and "Adam", without variants',
+        "device gpu use_gpu cuda": "all is computed on the CPU; n_threads of a network says by how many threads",
+        "bias use_bias fit_intercept": "every layer has biases",
+        "with_mean with_std": "mean and standard deviation are both taken out; Standardizer.of_statistics takes others",
+        "copy inplace": "X is never changed; leave it out",
+        "train split": "all parts come at once, X_train, X_val and X_test",
+        "download": "what is in none of the folders is downloaded; leave it out",
+        "return_X_y": "X and y are what is returned; leave it out",
+        "overwrite allow_pickle weights_only map_location": "leave it out: an older file is replaced, and nothing in a "
+        "file is executed",
+    }.items()
+    for name in names.split()
+}
+# Of functions that have no settings.
+PREDICTIONS = ("predict", "predict_proba", "evaluate", "score")
+NOT_SETTINGS = {
+    "batch_size": "leave it out: rows go through in blocks, and any number of them fits",
+    "verbose": "leave it out: nothing is shown",
+}
+# What is left to one of these is looked for in the other first.
+STEPS = ("backward", "update")
+
+
+def advice(function: str, name: str, parameters: Iterable[str], elsewhere: Mapping[str, Iterable[str]]) -> str:
+    """What to do in place of giving a function this keyword, as the end of a sentence; nothing where that is not known.
+
+    Parameters
+    ----------
+    function, name : str
+        The function, without its class, and the keyword that it does not have.
+    parameters : iterable of str
+        Those that it has.
+    elsewhere : mapping
+        Those of other functions, by what these are called.
+    """
+    if function in PREDICTIONS and name in NOT_SETTINGS:
+        return f": {NOT_SETTINGS[name]}"
+    if text := _translated(name, parameters):
+        return f": {text}"
+    for place in sorted(elsewhere, key=lambda place: function in STEPS and place not in STEPS):
+        if text := _translated(name, elsewhere[place]):
+            return f": in {place}, {text}"
+    close = difflib.get_close_matches(name, parameters, 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _translated(name: str, parameters: Iterable[str]) -> str:
+    """What to do in place of naming this, where these are the arguments; nothing where that is not known."""
+    present = set(parameters)
+    if name in present:
+        return f"use {name}"
+    for same in SYNONYMS:
+        if name in same and (ours := [one for one in same if one in present]):
+            return f"use {ours[0]}"
+    names = {same[0]: one for same in SYNONYMS for one in reversed(same) if one in present}
+    try:
+        return ADVICE[name].format_map(names)
+    except KeyError:  # not known, or it takes an argument that is not there
+        return ""

@@ -1,0 +1,115 @@
+"""What an import says where the package cannot work: not built, built for another Python, or without a library."""
+
+import importlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+import fastmlp
+from fastmlp._moved import DEPRECATED, PICKLED
+
+PACKAGE = Path(fastmlp.__file__).parent
+
+pytestmark = pytest.mark.application
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """A folder with a copy of the package, in which nothing is built."""
+    shutil.copytree(PACKAGE, tmp_path / "fastmlp", ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    return tmp_path
+
+
+def error_of(folder):
+    """How an import in a folder ends, which must be one error."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    command = [sys.executable, "-c", "import fastmlp"]
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.count("Traceback") == 1
+    return done.stderr.splitlines()[-1]
+
+
+def test_a_source_folder_that_is_not_built(copied):
+    (copied / "setup.py").touch()
+    (copied / "src_pyx").mkdir()
+    place = re.escape(str(copied))
+    assert re.fullmatch(
+        f"ImportError: fastmlp is not built in {place}, its source folder, .*; start Python in another folder "
+        f"to have the installed one, or build it there for this Python: .* -m pip install -e {place}",
+        error_of(copied),
+    )
+
+
+def test_a_package_without_its_kernels(copied):
+    assert re.fullmatch(
+        r"ImportError: fastmlp in .* lacks its compiled kernels, plain\.\S+; install it again .*", error_of(copied)
+    )
+
+
+def test_kernels_for_another_python(copied):
+    (copied / "fastmlp" / "_kernels" / "plain.cpython-399-riscv64-linux-gnu.so").touch()
+    assert re.fullmatch(
+        r"ImportError: fastmlp in .* is built for another Python or another system: it has plain\.cpython-399-\S+\.so, "
+        r"and this Python loads plain\.\S+; install it again for this Python: .*",
+        error_of(copied),
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("libgomp.so.1: cannot open shared object file: No such file or directory", r"libgomp\.so\.1, .* libgomp1;"),
+        ("libomp.so.5: cannot open shared object file: No such file or directory", r"libomp\.so\.5, .* libomp5;"),
+        ("Error loading shared library libgomp.so.1: No such file (needed by /x/plain.so)", r"libgomp\.so\.1, .* apk"),
+        ("dlopen(/x/plain.so, 2): Library not loaded: /usr/lib/libomp.dylib", r"libomp\.dylib, .* brew install libomp"),
+        ("libm.so.6: cannot open shared object file: No such file or directory", r"libm\.so\.6, .*\(by your system"),
+    ],
+)
+def test_a_library_that_is_not_there(copied, said, message):
+    (copied / "fastmlp" / "_kernels" / "plain.py").write_text(f"raise ImportError({said!r})")
+    assert re.search(f"ImportError: fastmlp's kernels need the library {message}", error_of(copied))
+
+
+def test_kernels_that_cannot_be_loaded(copied):
+    name = next((PACKAGE / "_kernels").glob("plain.*.so")).name
+    (copied / "fastmlp" / "_kernels" / name).write_bytes(b"of no system")
+    assert re.search(
+        "ImportError: fastmlp's kernels cannot be loaded here: .*plain.*: they were built", error_of(copied)
+    )
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("raise ImportError('cython_blas does not export dgemm')", "ImportError: cython_blas does not export dgemm"),
+        ("import not_there", "ModuleNotFoundError: No module named 'not_there'"),
+    ],
+)
+def test_errors_of_other_packages_are_theirs(copied, statement, message):
+    (copied / "fastmlp" / "_kernels" / "plain.py").write_text(statement)
+    assert error_of(copied) == message
+
+
+@pytest.mark.parametrize(("old", "new"), DEPRECATED.items())
+def test_a_module_that_has_moved_is_imported_with_a_warning(monkeypatch, old, new):
+    monkeypatch.delitem(sys.modules, old, raising=False)
+    with pytest.warns(DeprecationWarning, match=f"^{re.escape(old)} is now {re.escape(new)}$") as caught:
+        module = importlib.import_module(old)
+    assert module is importlib.import_module(new)
+    assert caught[0].filename == importlib.__file__  # the line that imports, which here is importlib's
+
+
+@pytest.mark.parametrize(("old", "new"), PICKLED.items())
+def test_a_module_that_pickles_name_is_imported_without_a_warning(monkeypatch, old, new):
+    monkeypatch.delitem(sys.modules, old, raising=False)
+    monkeypatch.setitem(sys.modules, "fastmlp.compat", fastmlp.courses)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert importlib.import_module(old) is importlib.import_module(new)

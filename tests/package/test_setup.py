@@ -1,0 +1,275 @@
+"""What `setup.py` makes of compilers, flags and old tools; by builds of a small module in the place of the kernels."""
+
+import ast
+import importlib.util
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SETUP = ROOT / "setup.py"
+
+ON_X86 = platform.machine() == "x86_64"
+
+pytest.importorskip("setuptools")
+pytestmark = [
+    pytest.mark.application,
+    pytest.mark.skipif(not SETUP.exists(), reason="needs the source of the package"),
+    pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc"),
+]
+
+MODULE = """
+#include <Python.h>
+#include "_build.h"
+static PyObject *flags(PyObject *self, PyObject *nothing)
+{
+    return PyUnicode_FromString(fastmlp_supports_x86_64_v3() < 0 ? "" : FASTMLP_FLAGS);
+}
+static PyMethodDef methods[] = {{"flags", flags, METH_NOARGS, ""}, {NULL, NULL, 0, NULL}};
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "plain", NULL, -1, methods};
+PyMODINIT_FUNC PyInit_plain(void) { return PyModule_Create(&module); }
+"""
+
+# In a folder with plain.c; setup.py is imported, not run, so that it asks for no version of the tools.
+BUILD = f"""
+import importlib.util, os, sys
+from setuptools import Distribution, Extension
+here = os.getcwd()
+os.chdir({str(ROOT)!r})
+spec = importlib.util.spec_from_file_location("setup_of_fastmlp", {str(SETUP)!r})
+setup = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(setup)
+setup.c_sources = lambda level: [os.path.join(here, "plain.c")]
+kernels = Distribution({{"name": "kernels", "ext_modules": [Extension("plain", [], include_dirs=["src_pyx"])]}})
+command = setup.BuildKernels(kernels)
+command.build_lib = command.build_temp = here
+command.ensure_finalized()
+command.run()
+"""
+
+# What a process has after it has loaded the module, and the flags that the compiler was given.
+LOAD = """
+import json, sys
+import numpy as np
+import plain
+longer = np.longdouble(1) + np.finfo(np.longdouble).eps != 1
+print(json.dumps([5e-324 * 1 != 0 and bool(np.float32(1e-40) * np.float32(1) != 0) and bool(longer), plain.flags()]))
+"""
+
+
+@pytest.fixture(scope="module")
+def setup():
+    """The functions of setup.py."""
+    spec = importlib.util.spec_from_file_location("setup_of_fastmlp", SETUP)
+    module = importlib.util.module_from_spec(spec)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of setuptools, some versions of which warn of others
+        spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def build(tmp_path):
+    """Build the small module with variables of the environment; gives the process that did."""
+    (tmp_path / "plain.c").write_text(MODULE)
+
+    def build(**variables):
+        names = (
+            "CC",
+            "CFLAGS",
+            "CPPFLAGS",
+            "LDFLAGS",
+            "LDSHARED",
+            "FASTMLP_NO_OPENMP",
+            "FASTMLP_SANITIZE",
+            "FASTMLP_DEBUG",
+        )
+        kept = {name: value for name, value in os.environ.items() if name not in names}
+        command = [sys.executable, "-c", BUILD]
+        return subprocess.run(command, cwd=tmp_path, env=kept | variables, capture_output=True, text=True, timeout=120)
+
+    return build
+
+
+def loaded(folder):
+    """Whether a process that loads the module keeps its floating-point mode, and the flags that the compiler had."""
+    done = subprocess.run([sys.executable, "-c", LOAD], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def script(path, *commands):
+    path.write_text("\n".join(["#!/bin/sh", *commands, ""]))
+    path.chmod(0o755)
+    return str(path)
+
+
+CHANGING = """
+    -Ofast --optimize=fast -ffast-math -Wp,-ffast-math -funsafe-math-optimizations -ffinite-math-only -fassociative-math
+    -freciprocal-math -fno-signed-zeros -fsingle-precision-constant -mfpmath=387 -mfpmath=both -mfpmath=sse,387
+    -ffp-contract=fast -ffp-contract=on -mdaz-ftz -mpc32 -mpc64 -mrecip -mrecip=all -mveclibabi=svml
+    -fallow-store-data-races -ffp-model=fast -ffp-model=aggressive -fapprox-func -fno-honor-nans -fno-honor-infinities
+    -fdenormal-fp-math=positive-zero -fdenormal-fp-math-f32=preserve-sign -ffp-eval-method=extended -fveclib=libmvec
+    /usr/lib/gcc/x86_64-linux-gnu/12/crtfastmath.o -l:crtfastmath.o
+""".split()  # noqa: SIM905
+NEUTRAL = """
+    -O0 -O1 -O2 -O3 -Os -Og -O -march=native -mtune=generic -mavx2 -mfma -g -fPIC -fPIE -flto -fno-plt -pipe -Wall
+    -Werror -fstack-protector-strong -fstack-clash-protection -fcf-protection -D_FORTIFY_SOURCE=2
+    -Wp,-D_FORTIFY_SOURCE=2 -fwrapv -fno-strict-aliasing -fno-semantic-interposition -fsigned-zeros -fno-fast-math
+    -fhonor-nans -fno-associative-math -mno-daz-ftz -ffile-prefix-map=/a=. -Wl,-z,now -Wl,-O1 -Wl,-rpath,/lib -L/lib
+    -shared -I/usr/include -fopenmp
+""".split()  # noqa: SIM905
+
+
+def test_flags_that_change_results_are_left_out_of_commands_and_no_others(setup):
+    for flag in CHANGING:
+        assert setup.without_value_changing(["gcc", "-g", flag, "-O2"]) == (["gcc", "-g", "-O2"], [flag])
+    for flag in ("-menable-no-nans", "-menable-no-infs", "-menable-unsafe-fp-math", "-mreassociate"):
+        assert setup.without_value_changing(["clang", "-Xclang", flag, "-g"])[0] == ["clang", "-g"]
+    for flag in ("-enable-unsafe-fp-math", "-enable-no-nans-fp-math=true", "-fp-contract=fast"):
+        assert setup.without_value_changing(["clang", "-mllvm", flag, "-g"])[0] == ["clang", "-g"]
+    command = ["ccache", "clang", "-Xclang", "-ast-dump", *NEUTRAL]
+    assert setup.without_value_changing(command) == (command, [])
+
+
+# flags that the preprocessor can tell
+SEEN = [
+    *("-Ofast", "-ffast-math", "-funsafe-math-optimizations", "-ffinite-math-only", "-freciprocal-math"),
+    *("-fno-signed-zeros", "-fassociative-math -fno-signed-zeros -fno-trapping-math", "-fsingle-precision-constant"),
+    *(("-mfpmath=387", "-mfpmath=both") if ON_X86 else ()),
+]
+
+
+def test_a_flag_that_is_left_is_undone_or_refused(setup, tmp_path):
+    source = tmp_path / "source.c"
+    source.write_text('#include "_build.h"\n')
+    command = ["gcc", "-fsyntax-only", f"-I{ROOT / 'src_pyx'}", str(source)]
+
+    def said(*flags):
+        return subprocess.run([*command, *flags], capture_output=True, text=True).stderr
+
+    undoing = [flag for flag in setup.VALUE_CHANGING.values() if flag and not said(flag)]
+    for given in SEEN:
+        assert re.search("changes results|computed in another type", said(*given.split())), given
+        assert not said(*given.split(), "-O3", *undoing, *setup.COMMON_FLAGS), given
+    for given in ("-O0", "-O3 -flto", "-march=native", "-march=x86-64-v4 -mavx512fp16", "-std=c11"):
+        if "unrecognized" not in said(*given.split()) and "bad value" not in said(*given.split()):
+            assert not said(*given.split()), given
+
+
+def test_all_ways_in_at_once(build, tmp_path):
+    (tmp_path / "more").write_text("-ffast-math -O2")
+    compiler = script(tmp_path / "cc", 'exec gcc -Ofast -fno-signed-zeros "$@"')
+    done = build(
+        CC=f"{compiler} -Ofast",
+        CFLAGS=f"-O2 -march=native -ffinite-math-only @{tmp_path}/more '-DNAME=\"a b\"'",
+        CPPFLAGS="-funsafe-math-optimizations",
+        LDFLAGS=f"-ffast-math -Wl,-z,now @{tmp_path}/more",
+    )
+    assert done.returncode == 0, done.stderr
+    (left_out,) = re.findall("is built without these flags, which change results: (.*)", done.stderr)
+    assert set(left_out.split()) == {"-Ofast", "-ffinite-math-only", "-funsafe-math-optimizations", "-ffast-math"}
+    unchanged, flags = loaded(tmp_path)
+    assert unchanged
+    assert not set(flags.split()) & set(CHANGING)
+    for part in ("-O2 -march=native", "@", "'-DNAME=\"a b\"'", "-fPIC", "-O3", "-ffp-contract=off"):
+        assert part in flags
+
+
+LINKING = 'case "$*" in *.c*) exec gcc "$@";; *) exec gcc "$@" {};; esac'
+WITH_ITSELF = {
+    "all in one": (
+        'exec gcc "$@" -ffast-math',
+        '_build.h:.* error: .*"-ffast-math, or a part of it, changes results: take',
+    ),
+    "constants": (
+        'exec gcc "$@" -fsingle-precision-constant',
+        "_build.h:.* error: .*-fsingle-precision-constant changes",
+    ),
+    "denormals": (
+        LINKING.format("$(gcc -print-file-name=crtfastmath.o)"),
+        "by .* changes the floating-point mode of every",
+    ),
+    **({"digits": (LINKING.format("-mpc32"), "by .* changes the floating-point mode of every")} if ON_X86 else {}),
+}
+
+
+@pytest.mark.parametrize("name", WITH_ITSELF)
+def test_what_a_compiler_does_by_itself_is_refused(build, tmp_path, name):
+    commands, message = WITH_ITSELF[name]
+    done = build(CC=script(tmp_path / "cc", commands))
+    assert done.returncode == 1
+    assert re.search(message, done.stderr)
+    assert not list(tmp_path.glob("plain*.so"))
+
+
+def without(pattern):
+    """Lines of a shell script that runs gcc without the arguments of a pattern."""
+    return f'for word; do shift; case $word in {pattern}) ;; *) set -- "$@" "$word";; esac; done; exec gcc "$@"'
+
+
+def test_a_compiler_without_openmp_builds_for_one_thread(build, tmp_path):
+    compiler = script(
+        tmp_path / "cc", f"case $* in *-fopenmp*) echo 'error: {'no -fopenmp'}' >&2; exit 1;; esac", without("-")
+    )
+    done = build(CC=compiler)
+    assert done.returncode == 0, done.stderr
+    assert "WITHOUT OpenMP and will use one thread only.\nThe probe failed: error: no -fopenmp\n" in done.stderr
+    assert "-fopenmp" not in loaded(tmp_path)[1]
+
+
+@pytest.mark.parametrize(
+    ("compiler", "message"),
+    [
+        (None, "fastmlp needs a C compiler to be built, and '.*nowhere/cc' does not work: .*No such file"),
+        (
+            "echo 'cc: fatal error: cannot execute cc1' >&2; exit 1",
+            "a C compiler .*: fatal error: cannot execute cc1\nInst",
+        ),
+        (
+            without("-I*include*"),
+            r"needs Python's headers .* not there: .*Python\.h.*\n.* apt install python3\.\d+-dev",
+        ),
+    ],
+)
+def test_what_is_missing_is_the_first_and_only_thing_said(build, tmp_path, compiler, message):
+    done = build(CC=script(tmp_path / "cc", compiler) if compiler else str(tmp_path / "nowhere" / "cc"))
+    assert done.returncode == 1
+    assert re.match(f".*{message}", done.stderr)
+    assert "OpenMP" not in done.stderr
+    assert done.stderr.count("\n") == 3
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("found", "unmet"),
+    [
+        ({"setuptools": "65.5.0", "Cython": "3.3.1", "scipy": "1.11.4"}, r"setuptools>=\d+ \(65\.5\.0 is here\)"),
+        ({"setuptools": "99.1", "Cython": "3.2.9", "scipy": "1.12.0rc1"}, r"cython>=\S+ \(3\.2\.9 is here\)"),
+        ({"setuptools": "99.1", "Cython": "4.0.0a1", "scipy": "1.20"}, r"cython>=\S+ \(4\.0\.0a1 is here\)"),
+        ({"setuptools": "99.1", "scipy": "1.11.3"}, r"cython>=\S+ \(none is here\), scipy>=\S+ \(1\.11\.3 is here\)"),
+        ({}, r"setuptools>=\S+ \(none .*, cython>=\S+ \(none .*, scipy>=\S+ \(none is here\)"),
+    ],
+)
+def test_old_tools_are_named_in_one_line(tmp_path, found, unmet):
+    for name, version in found.items():
+        (tmp_path / f"{name}.py").write_text(f"__version__ = {version!r}\n")
+    # -S: none of the environment's libraries
+    command = [sys.executable, "-S", str(SETUP), "--version"]
+    done = subprocess.run(command, cwd=ROOT, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert re.fullmatch(f"building fastmlp needs {unmet}: leave out .* pip install 'setuptools>=.*\n", done.stderr)
+
+
+def test_the_package_imports_the_builds_that_there_may_be(setup):
+    nodes = ast.walk(ast.parse((ROOT / "fastmlp" / "_kernels" / "__init__.py").read_text()))
+    imported = [name.name for node in nodes if isinstance(node, ast.Import) for name in node.names]
+    assert [name for name in imported if "." in name] == [f"fastmlp._kernels.{level}" for level in setup.LEVELS]
