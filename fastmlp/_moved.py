@@ -8,7 +8,8 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-# Named in documentation of 0.1: these warn, and go in the release after next.
+# Named in the documentation: these warn, and go after one release; but pickles name modules in `fastmlp.compat`, which
+# Python imports first, so that one stays.
 DEPRECATED = {
     "fastmlp.compat": "fastmlp.courses",
     "fastmlp.gradient_check": "fastmlp.courses.gradient_check",
@@ -21,6 +22,7 @@ PICKLED = {
     "fastmlp.parameters": "fastmlp.engine.parameters",
     "fastmlp.persistence": "fastmlp.files.models",
 }
+MOVED = DEPRECATED | PICKLED
 
 
 class _MovedModules(MetaPathFinder, Loader):
@@ -29,14 +31,14 @@ class _MovedModules(MetaPathFinder, Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        return ModuleSpec(fullname, self) if fullname in DEPRECATED | PICKLED else None
+        return ModuleSpec(fullname, self) if fullname in MOVED else None
 
     def exec_module(self, module: ModuleType) -> None:
         old = module.__name__
         if old in DEPRECATED:
-            warnings.warn(f"{old} is now {DEPRECATED[old]}", DeprecationWarning, stacklevel=2)
+            warnings.warn(f"{old} is now {MOVED[old]}", DeprecationWarning, stacklevel=2)
         # the import system returns what it finds here afterwards
-        sys.modules[old] = importlib.import_module((DEPRECATED | PICKLED)[old])
+        sys.modules[old] = importlib.import_module(MOVED[old])
 
 
 def register() -> None:

@@ -36,10 +36,8 @@ SYMBOLIZER = LLVM.parent / "bin/llvm-symbolizer"
 QUICK_TESTS = ("-m", "not application")
 # In one type, since both come from one source. Valgrind cannot flush denormal numbers to zero, and allocates itself.
 KERNEL_TESTS = (
-    *(
-        f"tests/{name}.py"
-        for name in ("engine/test_kernels", "network/test_train_epoch", "engine/test_builds", "engine/test_engine")
-    ),
+    *("tests/engine/test_kernels.py", "tests/network/test_train_epoch.py"),
+    *("tests/engine/test_builds.py", "tests/engine/test_engine.py"),
     *("-k", "not float64 and not denormal and not allocated and not memory_map"),
 )
 # the largest shapes take half of the time

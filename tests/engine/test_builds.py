@@ -44,8 +44,7 @@ COUNT = """
 import ctypes, sys
 import numpy as np
 from fastmlp import NeuralNetwork
-from fastmlp.engine import engine
-from fastmlp.engine import threads
+from fastmlp.engine import engine, threads
 
 count = ctypes.c_long.in_dll(ctypes.CDLL(None), "allocations")
 threads.SERIAL_WORK = 0
