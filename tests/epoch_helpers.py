@@ -1,8 +1,7 @@
 """An epoch in two ways: as the notebook writes it, and in the kernels."""
 
 import numpy as np
-
-RATES = {"SGD": 0.1, "Momentum": 0.02, "Adam": 0.003}
+from choices import LEARNING_RATES
 
 
 def three_calls(net, X, y, order, batch_size, regularization, optimizer, t=None):
@@ -13,7 +12,7 @@ def three_calls(net, X, y, order, batch_size, regularization, optimizer, t=None)
         scores = net.forward(X[rows])
         n_correct += np.count_nonzero(scores.argmax(axis=1) == y[rows])
         loss += net.backward(y[rows], regularization) * len(rows)
-        net.update(RATES[optimizer], opt=optimizer, t=t)
+        net.update(LEARNING_RATES[optimizer], opt=optimizer, t=t)
     return loss / len(order), n_correct / len(order)
 
 
@@ -24,7 +23,7 @@ def fused(net, X, y, order, batch_size, regularization, optimizer, t=None):
         y,
         order,
         batch_size=batch_size,
-        learning_rate=RATES[optimizer],
+        learning_rate=LEARNING_RATES[optimizer],
         regularization=regularization,
         optimizer=optimizer,
         time_step=t,

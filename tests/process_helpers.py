@@ -5,12 +5,12 @@ import subprocess
 import sys
 import textwrap
 
+from choices import LEARNING_RATES, OPTIMIZERS
 from conftest import batch, trained_state
 
 from fastmlp import NeuralNetwork
 
-RATES = {"SGD": 0.05, "Momentum": 0.01, "Adam": 0.001}
-CASES = [(dtype, optimizer) for dtype in ("float32", "float64") for optimizer in RATES]
+CASES = [(dtype, optimizer) for dtype in ("float32", "float64") for optimizer in OPTIMIZERS]
 
 
 def run_python(script, **variables):
@@ -36,5 +36,5 @@ def rows_and_labels():
 def trained(X, y, dtype, optimizer):
     """What training changes, of a network large enough for a team, after two epochs."""
     net = NeuralNetwork(X.shape[1], [60, 40], 10, dtype=dtype, seed=1)
-    net.fit(X, y, epochs=2, learning_rate=RATES[optimizer], regularization=0.01, optimizer=optimizer, seed=0)
+    net.fit(X, y, epochs=2, learning_rate=LEARNING_RATES[optimizer], regularization=0.01, optimizer=optimizer, seed=0)
     return trained_state(net)

@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from choices import OPTIMIZERS, quoted
 from conftest import SHAPES, assert_near, assert_same, batch
 
 from fastmlp import NeuralNetwork, eval_numerical_gradient, rel_error
@@ -146,7 +147,7 @@ class TestLater:
         for name, gradient in net.gradients.items():
             assert rel_error(gradient, expected[name]) < 1e-5
 
-    @pytest.mark.parametrize("opt", ["SGD", "Momentum", "Adam"])
+    @pytest.mark.parametrize("opt", OPTIMIZERS)
     def test_updates_are_those_of_the_network(self, opt):
         X, labels = batch(5, 4, 3)
         later = LaterNeuralNetwork(4, [10], 3, 2, opt, seed=0)
@@ -207,7 +208,7 @@ class TestLater:
         assert net.backward(targets(5, 3)) == loss
 
     def test_bad_settings_are_named(self):
-        with pytest.raises(ValueError, match="opt must be one of 'SGD', 'Momentum', 'Adam', got 'adamw'"):
+        with pytest.raises(ValueError, match=f"opt must be one of {quoted(OPTIMIZERS)}, got 'adamw'"):
             LaterNeuralNetwork(4, [10], 3, 2, "adamw")
         net = LaterNeuralNetwork(4, [10], 3, 2, "Adam")
         with pytest.raises(RuntimeError, match="update needs gradients"):
@@ -217,7 +218,7 @@ class TestLater:
         with pytest.raises(ValueError, match="b1 must be finite, at least 0 and below 1"):
             net.update(0.1, 1)
         net.opt = "sg"
-        with pytest.raises(ValueError, match="opt must be one of 'SGD', 'Momentum', 'Adam', got 'sg'"):
+        with pytest.raises(ValueError, match=f"opt must be one of {quoted(OPTIMIZERS)}, got 'sg'"):
             net.update(0.1)
 
     def test_copies_and_pickles_keep_the_loss(self):

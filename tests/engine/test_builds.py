@@ -7,8 +7,9 @@ import sys
 
 import numpy as np
 import pytest
+from choices import OPTIMIZERS
 from conftest import SHAPES, assert_same, batch, trained_state, under_p2
-from epoch_helpers import RATES, fused
+from epoch_helpers import fused
 
 from fastmlp import NeuralNetwork, Standardizer, _kernels
 from fastmlp._kernels import plain
@@ -100,7 +101,7 @@ def test_every_build_gives_the_same_bits(shape, dtype, level, no_gate, monkeypat
         net = NeuralNetwork(
             sizes[0], sizes[1:-1], sizes[-1], seed=1, dtype=dtype, n_threads=2, standardizer=Standardizer().fit(X)
         )
-        for optimizer in RATES:
+        for optimizer in OPTIMIZERS:
             loss, accuracy = fused(net, X, y, np.arange(n_rows), max(1, n_rows // 2), 0.1, optimizer)
         return {"loss": np.array(loss), "accuracy": np.array(accuracy), "scores": net.forward(X), **trained_state(net)}
 

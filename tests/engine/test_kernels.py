@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from choices import OPTIMIZERS
 from conftest import SHAPES, assert_near, assert_same, batch
 
 from fastmlp import NeuralNetwork, _kernels, reference
@@ -36,7 +37,7 @@ def test_passes_agree_with_reference(shape, dtype, no_gate):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("n_threads", N_THREADS)
-@pytest.mark.parametrize("optimizer", ["SGD", "Momentum", "Adam"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("sizes", [(1, 1), (5, 3), (300, 101, 7)])
 def test_updates_agree_with_reference(sizes, optimizer, n_threads, dtype, no_gate):
     random = np.random.RandomState(3)

@@ -7,6 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
+from choices import OPTIMIZERS
 from conftest import assert_same, batch, trained_state
 
 from fastmlp import NeuralNetwork
@@ -34,7 +35,7 @@ def train(net, n_steps=4):
     for i in range(n_steps):
         net.forward(X)
         net.backward(y, 0.01)
-        net.update(0.01, opt=("Adam", "Momentum", "SGD")[i % 3])
+        net.update(0.01, opt=OPTIMIZERS[-1 - i % len(OPTIMIZERS)])
 
 
 def copies(arrays):

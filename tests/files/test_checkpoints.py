@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 import pytest
+from choices import OPTIMIZERS
 from conftest import assert_same, batch, full, python, trained_state
 
 from fastmlp import ModelFileError, NeuralNetwork, Standardizer
@@ -53,7 +54,7 @@ def numbers(history):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("optimizer", ["SGD", "Momentum", "Adam"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("ending", ["net.npz", "net.safetensors"])
 def test_the_resumed_training_has_the_bits_of_an_uninterrupted_one(optimizer, dtype, ending, tmp_path):
     if ending == "net.safetensors":

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from choices import INITIALIZERS, LEARNING_RATES, OPTIMIZERS
 from conftest import RTOL, assert_near, assert_same, batch
 
 import fastmlp
@@ -138,7 +139,7 @@ def scalar_steps(optimizer, w, gradients, lr, b1, b2, eps, times):
 
 
 @pytest.mark.parametrize("times", [None, [1, 1, 2, 2, 9]], ids=["counted", "given"])
-@pytest.mark.parametrize("optimizer", ["SGD", "Momentum", "Adam"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_updates_against_scalars(optimizer, times):
     net = make((3, 4, 2), seed=0)
     start = {name: array.copy() for name, array in net.params.items()}
@@ -186,7 +187,7 @@ def test_same_signature_as_the_compiled_network(method):
 # ---- the compiled network against it
 
 
-@pytest.mark.parametrize("init", ["assignment", "he", "glorot"])
+@pytest.mark.parametrize("init", INITIALIZERS)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_same_initial_weights(dtype, init):
     np.random.seed(3)
@@ -198,17 +199,15 @@ def test_same_initial_weights(dtype, init):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 @pytest.mark.parametrize(
-    ("optimizer", "rate", "time_step"),
+    ("optimizer", "time_step"),
     [
-        ("SGD", 0.05, lambda i: None),
-        ("Momentum", 0.01, lambda i: None),
-        ("Adam", 0.001, lambda i: None),
-        ("Adam", 0.001, lambda i: i + 1),
-        ("Adam", 0.001, lambda i: i // 10 + 1),
+        *((optimizer, lambda i: None) for optimizer in OPTIMIZERS),
+        ("Adam", lambda i: i + 1),
+        ("Adam", lambda i: i // 10 + 1),
     ],
-    ids=["SGD", "Momentum", "Adam counting", "Adam by step", "Adam by epoch"],
+    ids=[*OPTIMIZERS, "Adam by step", "Adam by epoch"],
 )
-def test_200_steps_as_the_reference(optimizer, rate, time_step, sizes, dtype):
+def test_200_steps_as_the_reference(optimizer, time_step, sizes, dtype):
     X, y = batch(131, sizes[0], sizes[-1])
 
     def train(net):
@@ -219,7 +218,7 @@ def test_200_steps_as_the_reference(optimizer, rate, time_step, sizes, dtype):
             yield [net.outputs["X" if k == 1 else f"h{k - 1}"] @ net.params[f"W{k}"] + net.params[f"b{k}"]
                    for k in range(1, len(sizes) - 1)]  # fmt: skip
             net.backward(y[rows], 0.01)
-            net.update(rate, 0.9, 0.999, 1e-8, optimizer, time_step(i))
+            net.update(LEARNING_RATES[optimizer], 0.9, 0.999, 1e-8, optimizer, time_step(i))
 
     def margin(seed):
         inputs = (z for step in train(make(sizes, seed=seed)) for z in step)

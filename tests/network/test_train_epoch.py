@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from choices import LEARNING_RATES, OPTIMIZERS
 from conftest import SHAPES, assert_same, batch, trained_state
-from epoch_helpers import RATES, fused, three_calls
+from epoch_helpers import fused, three_calls
 
 from fastmlp import DivergenceError, NeuralNetwork, Standardizer
 from fastmlp.engine import engine
@@ -20,7 +21,7 @@ def assert_fused_is_three_calls(make, X, y, order, *arguments, threads=(1,)):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("optimizer", list(RATES))
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_an_epoch_is_the_three_calls(shape, optimizer, dtype, no_gate):
     sizes, n_rows = SHAPES[shape]
@@ -186,15 +187,15 @@ def test_what_was_done_before_an_interruption_is_counted(monkeypatch):
 
     with pytest.raises(KeyboardInterrupt):
         interrupted._engine.train_epoch(
-            X, y, np.arange(40), batch_size=4, regularization=0.0, optimizer="Adam", rates=(0.003, 0.9, 0.999, 1e-8),
-            time_step=None, advance=advance,
+            X, y, np.arange(40), batch_size=4, regularization=0.0, optimizer="Adam", time_step=None,
+            rates=(LEARNING_RATES["Adam"], 0.9, 0.999, 1e-8), advance=advance,
         )  # fmt: skip
     three_calls(expected, X, y, np.arange(12), 4, 0.0, "Adam")
     assert_same(trained_state(interrupted), trained_state(expected))
 
 
 @pytest.mark.parametrize("stored", ["f8", ">f8"])
-@pytest.mark.parametrize("optimizer", list(RATES))
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_batch_that_diverges_changes_nothing(optimizer, stored):
     X, y = batch(40, 5, 3)
     X[22] = np.finfo(np.float64).max

@@ -5,6 +5,7 @@ from array import array
 
 import numpy as np
 import pytest
+from choices import INITIALIZERS, OPTIMIZERS, quoted
 from conftest import assert_same, batch, trained_state
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -40,7 +41,7 @@ def refuses(net, call, error, match):
 def net():
     """A network in the middle of a training."""
     net = NeuralNetwork(4, [5], 3, seed=0)
-    for optimizer in ("Adam", "Momentum", "SGD"):
+    for optimizer in OPTIMIZERS:
         net.forward(X)
         net.backward(Y, 0.1)
         net.update(0.01, opt=optimizer)
@@ -133,7 +134,7 @@ BAD_SETTINGS = [
     ("fit", {**FIT, "learning_rate_decay": -0.5}, ValueError, "learning_rate_decay must be .*at least 0, got -0.5"),
     ("fit", {**FIT, "learning_rate_decay": NAN}, ValueError, "learning_rate_decay must be .*, got nan"),
     ("fit", {**FIT, "regularization": -1}, ValueError, "regularization must be .*, got -1"),
-    ("fit", {**FIT, "optimizer": "RMS"}, ValueError, "optimizer must be .*'SGD', 'Momentum', 'Adam', got 'RMS'"),
+    ("fit", {**FIT, "optimizer": "RMS"}, ValueError, f"optimizer must be .*{quoted(OPTIMIZERS)}, got 'RMS'"),
     ("fit", {**FIT, "beta1": 1}, ValueError, "beta1 must be .*below 1, got 1"),
     ("fit", {**FIT, "beta2": -1}, ValueError, "beta2 must be .*at least 0.*, got -1"),
     ("fit", {**FIT, "beta2": 1}, ValueError, "beta2 must be .*below 1, got 1"),
@@ -142,7 +143,7 @@ BAD_SETTINGS = [
     ("backward", {"y": Y, "reg": NAN}, ValueError, "reg must be finite, got nan"),
     ("backward", {"y": Y, "reg": "a lot"}, TypeError, "reg must be a number, got 'a lot'"),
     ("evaluate", {**FIT, "reg": None}, TypeError, "reg must be a number, got None"),
-    ("update", {"opt": "adamw"}, ValueError, "opt must be one of 'SGD', 'Momentum', 'Adam', got 'adamw'"),
+    ("update", {"opt": "adamw"}, ValueError, f"opt must be one of {quoted(OPTIMIZERS)}, got 'adamw'"),
     ("update", {"opt": None}, ValueError, "opt must be one of 'SGD', .*, got None"),
     ("update", {"opt": ["SGD"]}, (TypeError, ValueError), r"opt must be one of .*, got \['SGD'\]"),
     ("update", {"lr": NAN}, ValueError, "lr must be finite, got nan"),
@@ -194,12 +195,12 @@ def stepped(kind, opt, **settings):
 
 
 @pytest.mark.parametrize("spelt", [str, str.lower, str.upper, np.str_])
-@pytest.mark.parametrize("optimizer", ["SGD", "Momentum", "Adam"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("kind", [NeuralNetwork, reference.NeuralNetwork])
 def test_optimizers_are_named_in_upper_or_lower_case(kind, optimizer, spelt):
     assert_same(dict(stepped(kind, spelt(optimizer)).params), dict(stepped(kind, optimizer).params))
     assert Settings(optimizer=spelt(optimizer)) == Settings(optimizer=optimizer)
-    assert Settings(optimizer=spelt(optimizer)).optimizer in ("SGD", "Momentum", "Adam")
+    assert Settings(optimizer=spelt(optimizer)).optimizer in OPTIMIZERS
     later = LaterNeuralNetwork(4, [10], 3, 2, spelt(optimizer))
     assert later.opt == optimizer
 
@@ -220,9 +221,9 @@ def test_other_choices_are_named_in_upper_or_lower_case(kind):
     for init in ("Assignment", "He", "HE", "Glorot"):
         nets = [kind(4, [10], 3, seed=0, init=name) for name in (init, init.lower())]
         assert_same(*(dict(net.params) for net in nets))
-    with pytest.raises(ValueError, match="init must be one of 'assignment', 'he', 'glorot', got 'xavier'"):
+    with pytest.raises(ValueError, match=f"init must be one of {quoted(INITIALIZERS)}, got 'xavier'"):
         kind(4, [10], 3, init="xavier")
-    with pytest.raises(ValueError, match="opt must be one of 'SGD', 'Momentum', 'Adam', got 'rms'"):
+    with pytest.raises(ValueError, match=f"opt must be one of {quoted(OPTIMIZERS)}, got 'rms'"):
         stepped(kind, "rms")
     assert Settings(time_step="Epoch").time_step == "epoch"
     assert Standardizer(3, center="Channel").center == "channel"

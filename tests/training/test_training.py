@@ -8,13 +8,12 @@ import sys
 
 import numpy as np
 import pytest
+from choices import LEARNING_RATES, OPTIMIZERS
 from conftest import assert_near, assert_same, batch, under_p2
 
 from fastmlp import DivergenceError, NeuralNetwork, reference, training
 from fastmlp.diagnosis import Facts
 from fastmlp.training import Epoch, History, Settings
-
-OPTIMIZERS = [("SGD", 0.05), ("Momentum", 0.01), ("Adam", 0.001)]
 
 
 def notebook_loop(net, X, y, epochs, batch_size, optimizer, rate, decay, reg):
@@ -31,9 +30,10 @@ def notebook_loop(net, X, y, epochs, batch_size, optimizer, rate, decay, reg):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(("optimizer", "rate"), OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("sizes", [(7, 5, 3), (700, 60, 50, 10), (50, 4)])
-def test_fit_is_the_notebook_loop_at_any_number_of_threads(sizes, optimizer, rate, dtype):
+def test_fit_is_the_notebook_loop_at_any_number_of_threads(sizes, optimizer, dtype):
+    rate = LEARNING_RATES[optimizer]
     X, y = batch(430, sizes[0], sizes[-1], dtype=dtype)
 
     def make(n_threads=None):
@@ -63,14 +63,12 @@ def test_loss_and_input_gradient_are_taken_before_the_weights_change():
     assert_near(net.params, expected.params, 1e-11)
 
 
-@pytest.mark.parametrize(("optimizer", "rate"), OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("time_step", ["update", "epoch"])
-def test_fit_drives_engine_and_reference_alike(optimizer, rate, time_step):
+def test_fit_drives_engine_and_reference_alike(optimizer, time_step):
     X, y = batch(130, 9, 4)
     X_val, y_val = batch(40, 9, 4, seed=1)
-    settings = Settings(
-        epochs=4, batch_size=32, learning_rate=rate, regularization=0.01, optimizer=optimizer, time_step=time_step
-    )
+    settings = Settings(epochs=4, batch_size=32, regularization=0.01, optimizer=optimizer, time_step=time_step)
     nets = [make(9, [8], 4, seed=0) for make in (NeuralNetwork, reference.NeuralNetwork)]
     histories = [training.fit(net, X, y, settings, seed=0, X_val=X_val, y_val=y_val) for net in nets]
     assert_near(nets[0].params, nets[1].params, 1e-11)
@@ -188,7 +186,7 @@ def test_a_callback_that_trains_too_leaves_the_history_alone():
     assert net.history is history
 
 
-@pytest.mark.parametrize("optimizer", ["SGD", "Momentum", "Adam"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_divergence_is_reported_and_undone(optimizer):
     """The second half of the rows is far too large, and comes up at random within each epoch."""
     X, y = batch(60, 6, 3)

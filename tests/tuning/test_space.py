@@ -6,6 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 import scipy.stats
+from choices import OPTIMIZERS, quoted
 from tuning_helpers import SPACE
 
 from fastmlp.tuning import HYPER_PARAMETERS, search
@@ -76,7 +77,7 @@ def test_random_search_of_a_small_space_ends_with_all_of_it():
         ({"learning_rate": [0.1, -1]}, "learning_rate must be finite, at least 0, got -1"),
         ({"batch_size": [2.5]}, "batch_size must be a positive integer, got 2.5"),
         ({"num_layers": 10**18}, "num_layers must be at most 10000, got 1000000000000000000"),
-        ({"optimizer": "LBFGS"}, "optimizer must be one of 'SGD', 'Momentum', 'Adam', got 'LBFGS'"),
+        ({"optimizer": "LBFGS"}, f"optimizer must be one of {quoted(OPTIMIZERS)}, got 'LBFGS'"),
         ({"init": ["zeros"]}, "init must be one of"),
         ({"drop_last": ["yes"]}, "drop_last must be True or False, got 'yes'"),
         ({"hidden_sizes": [8]}, "hidden_sizes must be a sequence of positive integers, got 8"),
