@@ -1,7 +1,11 @@
-"""An epoch in two ways: as the notebook writes it, and in the kernels."""
+"""An epoch in two ways, as the notebook writes it and in the kernels; and what a build of the kernels makes of one."""
 
 import numpy as np
-from choices import LEARNING_RATES
+from choices import LEARNING_RATES, OPTIMIZERS
+from conftest import batch, trained_state
+
+from fastmlp import NeuralNetwork, Standardizer, _kernels
+from fastmlp.engine import threads
 
 
 def three_calls(net, X, y, order, batch_size, regularization, optimizer, t=None):
@@ -28,3 +32,18 @@ def fused(net, X, y, order, batch_size, regularization, optimizer, t=None):
         optimizer=optimizer,
         time_step=t,
     )
+
+
+def results_of_build(shape, dtype):
+    """The name of the kernels' build in this process, and what a network's training by a team of two leads to."""
+    threads.SERIAL_WORK = 0
+    sizes, n_rows = shape
+    X, y = batch(n_rows, sizes[0], sizes[-1])
+    X = (50 * X).astype(np.int8).view(np.uint8)
+    net = NeuralNetwork(
+        sizes[0], sizes[1:-1], sizes[-1], seed=1, dtype=dtype, n_threads=2, standardizer=Standardizer().fit(X)
+    )
+    for optimizer in OPTIMIZERS:
+        loss, accuracy = fused(net, X, y, np.arange(n_rows), max(1, n_rows // 2), 0.1, optimizer)
+    results = {"loss": np.array(loss), "accuracy": np.array(accuracy), "scores": net.forward(X), **trained_state(net)}
+    return _kernels.Update.__module__.rpartition(".")[2], results

@@ -13,11 +13,12 @@ from fastmlp import NeuralNetwork
 CASES = [(dtype, optimizer) for dtype in ("float32", "float64") for optimizer in OPTIMIZERS]
 
 
-def run_python(script, **variables):
-    """Standard output of a script in a process of its own; a hang is a failure."""
+def run_python(script, *arguments, **variables):
+    """Standard output of a script, by its path or as a few lines, in a process of its own; a hang is a failure."""
+    program = ["-c", textwrap.dedent(script)] if isinstance(script, str) else [script]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "FASTMLP_THR"))}
     result = subprocess.run(
-        [sys.executable, "-P", "-c", textwrap.dedent(script)],
+        [sys.executable, "-P", *program, *arguments],
         env=environment | variables,
         capture_output=True,
         text=True,

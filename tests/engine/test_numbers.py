@@ -3,13 +3,16 @@
 import math
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import batch, python, with_openmp
+from conftest import batch, with_openmp
+from process_helpers import run_python
 
 from fastmlp import DivergenceError, NeuralNetwork
 
+SCRIPTS = Path(__file__).parent / "scripts"
 DTYPES = ["float32", "float64"]
 LARGEST = {"float32": 1e3, "float64": 1e4}
 
@@ -122,79 +125,15 @@ def test_adam_counts_up_to_the_last_whole_number_of_a_float(dtype):
     assert net._engine.is_finite()
 
 
-MODES = """
-#include <fenv.h>
-#include <omp.h>
-
-/* whether the calling thread computes with denormal numbers, and rounds to the nearest */
-int untouched(void) {
-    volatile double denormal = 4.9406564584124654e-324;
-    return denormal * 1.0 != 0 && fegetround() == FE_TONEAREST;
-}
-
-/* how many of a team's members do */
-int untouched_members(int n) {
-    int found = 0;
-    #pragma omp parallel num_threads(n) reduction(+:found)
-    found += untouched();
-    return found;
-}
-"""
-
-CHECK_MODES = """
-import ctypes, queue, threading
-import numpy as np
-
-modes = ctypes.CDLL("./modes.so")
-todo, done = queue.Queue(), queue.Queue()
-
-def check():
-    arrays = [np.full(100, dtype(np.finfo(dtype).smallest_subnormal)) for dtype in (np.float32, np.float64)]
-    return bool(modes.untouched()) and all((array * array.dtype.type(1) > 0).all() for array in arrays)
-
-def work():
-    for task in iter(todo.get, None):
-        done.put(task())
-
-def elsewhere(task, thread=None):
-    if thread is None:
-        threading.Thread(target=lambda: done.put(task())).start()
-    else:
-        todo.put(task)
-    return done.get(timeout=60)
-
-def train():
-    net = NeuralNetwork(300, [100], 10, seed=0, n_threads=3)
-    net.fit(X, y, epochs=1)
-    net.predict(X)
-    net.forward(X)
-    net.backward(y)
-    net.update(0.1)
-    return check() and modes.untouched_members(3) == 3
-
-before = threading.Thread(target=work)
-before.start()
-from fastmlp import NeuralNetwork, Standardizer
-X, y = np.random.RandomState(0).randn(400, 300), np.arange(400) % 10
-print("after the import", check(), elsewhere(check, before), elsewhere(check))
-print("after training here", train(), elsewhere(check, before), elsewhere(check))
-print("after training there", elsewhere(train, before), elsewhere(train), check(), elsewhere(check))
-Standardizer().fit(X).transform(X)
-print("after standardising", check())
-todo.put(None)
-"""
-
-
 @pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
 @with_openmp
 def test_no_thread_is_left_in_another_floating_point_mode(tmp_path):
     """The main thread, threads made before the import and after the training, and OpenMP's."""
-    (tmp_path / "modes.c").write_text(MODES)
-    subprocess.run(["cc", "-shared", "-fPIC", "-fopenmp", "-o", "modes.so", "modes.c", "-lm"], cwd=tmp_path, check=True)
-    done = python("-c", CHECK_MODES, folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "False" not in done.stdout
-    assert len(done.stdout.splitlines()) == 4
+    library, source = tmp_path / "mode.so", SCRIPTS / "floating_point_mode.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-fopenmp", "-o", library, source, "-lm"], check=True)
+    shown = run_python(SCRIPTS / "floating_point_mode.py", library)
+    assert "False" not in shown
+    assert len(shown.splitlines()) == 4
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -1,12 +1,13 @@
 """A team that other processes disturb gives way to one thread, where that is faster."""
 
 import os
-import textwrap
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import assert_same, batch, python, under_p2, with_openmp
+from conftest import assert_same, batch, under_p2, with_openmp
+from process_helpers import run_python
 
 from fastmlp import NeuralNetwork
 from fastmlp.engine.pace import HOLD, WINDOW, Pace
@@ -127,30 +128,9 @@ def test_a_team_that_changes_within_an_epoch_gives_the_same_bits(monkeypatch):
     np.testing.assert_array_equal(net.history.train_loss, serial.history.train_loss)
 
 
-ONE_PROCESSOR = """
-    import os
-    processor = min(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {processor})
-    import numpy as np
-    from fastmlp import NeuralNetwork
-    from fastmlp.engine import pace
-    slept = []
-    def advance(pace, run, seconds, n_threads):
-        n_batches = run.advance(seconds, n_threads)
-        slept.append(run.slept)
-        return n_batches
-    pace.Pace.advance = advance
-    X, y = np.random.RandomState(0).randn(4000, 200), np.arange(4000) % 10
-    for n_threads in (2, 1):
-        NeuralNetwork(200, [100], 10, seed=0, n_threads=n_threads).train_epoch(X, y, batch_size=200)
-        print(sum(slept) > 0)
-        slept.clear()
-"""
-
-
 @under_p2
 @with_openmp
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs a way to choose processors")
-def test_members_sleep_while_they_wait_for_one_that_does_not_run(tmp_path):
-    found = python("-c", textwrap.dedent(ONE_PROCESSOR), folder=tmp_path)
-    assert found.stdout.split() == ["True", "False"], found.stderr
+def test_members_sleep_while_they_wait_for_one_that_does_not_run():
+    found = run_python(Path(__file__).parent / "scripts" / "one_processor.py")
+    assert found.split() == ["True", "False"]

@@ -120,39 +120,16 @@ def test_small_work_stays_in_the_calling_thread():
     assert threads.team_size(1000, 10**9) == threads.MAX_THREADS
 
 
-THREADPOOLCTL = """
-    import os
-    import numpy as np
-    from fastmlp import NeuralNetwork
-    from fastmlp.engine import quotas, threads
-    from threadpoolctl import threadpool_limits
-
-    X, y = np.random.RandomState(0).randn(400, 300), np.arange(400) % 10
-    net = NeuralNetwork(300, [100], 10, seed=1)
-
-    def started():
-        before = len(os.listdir("/proc/self/task"))
-        net.fit(X, y, epochs=1)
-        return len(os.listdir("/proc/self/task")) - before
-
-    quotas.processor_quota = lambda: None
-    os.sched_getaffinity = lambda process: {{0, 1, 2}}
-    {first}
-    with threadpool_limits(limits=1, user_api="openmp"):
-        print(threads.available_threads(), started())
-    print(threads.available_threads(), started())
-"""
-
-
 @under_p2
 @with_openmp
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts threads in /proc")
 def test_limits_of_threadpoolctl_are_obeyed_and_forgotten():
     """One that is set after the import holds for as long as it is there, for OpenMP's threads that are started too."""
+    script = Path(__file__).parent / "scripts" / "threadpoolctl_limits.py"
     three = {"OMP_NUM_THREADS": "3"}
-    assert run_python(THREADPOOLCTL.format(first=""), **three).splitlines() == ["1 0", "3 2"]
+    assert run_python(script, **three).splitlines() == ["1 0", "3 2"]
     # a team that was there before sleeps on
-    assert run_python(THREADPOOLCTL.format(first="print(started())"), **three).splitlines() == ["2", "1 0", "3 0"]
+    assert run_python(script, "started", **three).splitlines() == ["2", "1 0", "3 0"]
 
 
 @pytest.fixture

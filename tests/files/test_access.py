@@ -208,24 +208,6 @@ def test_a_file_that_something_is_mounted_on_is_no_place_for_results(tmp_path, k
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs to become another user")
 def test_another_users_file_is_no_place_for_results_in_a_sticky_folder():
     """As /tmp is one."""
-    script = """
-import os
-from fastmlp.files.access import check_writable, replacing
-os.setuid(65534)
-for name in ("root", "mine", "new"):
-    try:
-        check_writable(name)
-        said = "fine"
-    except PermissionError as error:
-        said = str(error)
-    try:
-        with replacing(name) as file:
-            file.write(b"new")
-        said += ", fine"
-    except PermissionError as error:
-        said += f", {error}"
-    print(name, said, sep=": ")
-"""
     with tempfile.TemporaryDirectory(dir="/tmp") as name:  # pytest's own folders, and TMPDIR, may be closed to others
         folder = Path(name)
         for file, owner in (("root", 0), ("mine", 65534)):
@@ -233,7 +215,7 @@ for name in ("root", "mine", "new"):
             (folder / file).chmod(0o666)
             os.chown(folder / file, owner, owner)
         folder.chmod(0o1777)
-        done = python("-c", script, folder=folder)
+        done = python(Path(__file__).parent / "scripts" / "sticky_folder.py", folder=folder)
         left = sorted(os.listdir(folder))
     refused = "[Errno 1] Operation not permitted: 'root'"
     assert done.stdout == f"root: {refused}, {refused}\nmine: fine, fine\nnew: fine, fine\n", done.stderr

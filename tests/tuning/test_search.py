@@ -245,32 +245,11 @@ def test_an_error_in_a_worker_ends_the_search(data, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("has_folder", [False, True])
 def test_a_search_can_be_interrupted_at_any_moment(has_folder, tmp_path):
-    # the first ones before a worker has started, the last ones when all are at work
-    script = """
-        import os, random, signal, sys
-        import numpy as np
-        from fastmlp.tuning import search
-
-        def interrupt(*_):
-            raise KeyboardInterrupt
-
-        signal.signal(signal.SIGALRM, interrupt)
-        sys.setswitchinterval(1e-6)  # threads get into each other's way more often
-        generator, chance = np.random.RandomState(0), random.Random(0)
-        X, y = generator.randn(400, 5), generator.randint(3, size=400)
-        # half of the trials would take hours
-        space = {"num_layers": 2, "hidden_size": list(range(4, 12)), "epochs": [1, 10**9]}
-        kept = []
-        for _ in range(200):
-            try:
-                signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.001, 0.03))
-                search(space, X, y, X, y, n_workers=16, folder=os.environ.get("FOLDER"))
-            except KeyboardInterrupt as error:
-                kept.append(error)  # as a notebook does, with all that the frames hold
-                print("interrupted")
-    """
-    variables = {"FOLDER": str(tmp_path)} if has_folder else {}
-    assert run_python(script, **variables).split() == ["interrupted"] * 200
+    folder = [tmp_path] if has_folder else []
+    assert (
+        run_python(Path(__file__).parent / "scripts" / "interrupted_search.py", *folder).split()
+        == ["interrupted"] * 200
+    )
 
 
 def test_an_interrupted_search_starts_no_workers_afterwards(data, monkeypatch):
