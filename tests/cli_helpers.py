@@ -1,9 +1,17 @@
-"""What several tests of the `fastmlp` command need."""
+"""What the tests of the `fastmlp` command need; whoever imports this is skipped where the extra `cli` is missing."""
 
 import csv
+import itertools
 import json
+from contextlib import contextmanager
 
 import numpy as np
+import pytest
+
+import fastmlp
+
+for library in ("click", "tqdm", "matplotlib"):
+    pytest.importorskip(library)
 
 COLUMNS = ["length", "width, mm", "height"]
 CLASSES = ["blue, dark", "green", "red"]
@@ -34,3 +42,33 @@ def categories(text):
     assert rows[0] == ["id", "category"]
     assert [row[0] for row in rows[1:]] == [str(i) for i in range(len(rows) - 1)]
     return [row[1] for row in rows[1:]]
+
+
+@contextmanager
+def interrupted_in_epoch(number):
+    """Ctrl-C in an epoch, counted over all trainings: as its network is evaluated on the validation data."""
+    fit, evaluate = fastmlp.NeuralNetwork.fit, fastmlp.NeuralNetwork.evaluate
+    trainings, epochs = [], itertools.count(1)
+
+    def noted(self, *arguments, **options):
+        trainings.append(self)
+        history = fit(self, *arguments, **options)
+        trainings.pop()
+        return history
+
+    def interrupted(self, *arguments, **options):
+        if trainings and next(epochs) == number:
+            raise KeyboardInterrupt
+        return evaluate(self, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fastmlp.NeuralNetwork, "fit", noted)
+        patch.setattr(fastmlp.NeuralNetwork, "evaluate", interrupted)
+        yield
+
+
+def cut_off(run, epoch, *arguments):
+    """Train, with Ctrl-C in an epoch, after a checkpoint of the one before."""
+    with interrupted_in_epoch(epoch), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fastmlp.cli.runs.CHECKPOINT_SECONDS", 0)
+        assert run("train", *arguments).exit_code == 130

@@ -137,19 +137,6 @@ def _no_network(monkeypatch, tmp_path_factory):
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Run the `fastmlp` command in an empty folder."""
-    testing = pytest.importorskip("click.testing")
-    pytest.importorskip("tqdm")
-    pytest.importorskip("matplotlib")
-    from fastmlp.cli.commands import cli
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("FASTMLP_DATA", raising=False)
-    return lambda *args: testing.CliRunner().invoke(cli, [str(arg) for arg in args], prog_name="fastmlp")
-
-
-@pytest.fixture
 def no_gate(monkeypatch):
     """Small nets use threads too."""
     monkeypatch.setattr(threads, "SERIAL_WORK", 0)

@@ -8,9 +8,6 @@ from cli_helpers import found
 
 from fastmlp import NeuralNetwork
 
-for library in ("click", "tqdm", "matplotlib"):
-    pytest.importorskip(library)
-
 pytestmark = pytest.mark.application
 
 COMMANDS = ["train", "compare", "tune"]

@@ -11,14 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_helpers import found
+from cli_helpers import found, interrupted_in_epoch
 from conftest import python
 
 import fastmlp
-
-for library in ("click", "tqdm", "matplotlib"):
-    pytest.importorskip(library)
-sources = pytest.importorskip("fastmlp.cli.sources")
+from fastmlp.cli import sources
 
 pytestmark = pytest.mark.application
 
@@ -315,7 +312,7 @@ def test_an_interrupted_training_is_saved(run, tmp_path, name):
 
 
 @pytest.mark.parametrize("command", ["train", "compare"])
-def test_nothing_is_lost_where_nothing_was_trained(run, tmp_path, monkeypatch, command):
+def test_nothing_is_lost_where_nothing_was_trained(run, tmp_path, command):
     """A network that is there stays as it is when the first epoch is interrupted."""
     assert run(command, "--epochs", "1", "--out", "a").exit_code == 0
 
@@ -324,11 +321,8 @@ def test_nothing_is_lost_where_nothing_was_trained(run, tmp_path, monkeypatch, c
 
     before = results()
 
-    def interrupted(*arguments, **options):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(fastmlp.NeuralNetwork, "_run_epoch", interrupted)
-    result = run(command, "--epochs", "1", "--out", "a")
+    with interrupted_in_epoch(1):
+        result = run(command, "--epochs", "1", "--out", "a")
     assert (result.exit_code, result.stderr) == (130, "\ninterrupted\n")
     assert results() == before
 

@@ -8,11 +8,8 @@ import pytest
 from cli_helpers import CLASSES, COLUMNS, blobs, categories, found, write_csv
 
 from fastmlp import NeuralNetwork
+from fastmlp.cli import sources
 from fastmlp.datasets import download
-
-for library in ("click", "tqdm", "matplotlib"):
-    pytest.importorskip(library)
-sources = pytest.importorskip("fastmlp.cli.sources")
 
 pytestmark = pytest.mark.application
 

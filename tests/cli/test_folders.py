@@ -1,6 +1,5 @@
 """The `fastmlp` command: the folder of its results, and what becomes of the results that are there."""
 
-import itertools
 import os
 import subprocess
 import sys
@@ -9,14 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cli_helpers import cut_off
 
 import fastmlp
+from fastmlp.cli import folders
 from fastmlp.files.access import alone_in
-
-for library in ("click", "tqdm", "matplotlib"):
-    pytest.importorskip(library)
-folders = pytest.importorskip("fastmlp.cli.folders")
-runs = pytest.importorskip("fastmlp.cli.runs")
 
 pytestmark = pytest.mark.application
 
@@ -31,21 +27,6 @@ def done(result, where):
     assert result.exit_code == 0, result.output
     assert result.stdout.endswith(f" to {where}\n")
     return result
-
-
-def cut_off(run, monkeypatch, epoch, *arguments):
-    """Train, with Ctrl-C in an epoch."""
-    train_epoch, epochs = fastmlp.NeuralNetwork._run_epoch, itertools.count(1)
-
-    def interrupted(*args):
-        if next(epochs) == epoch:
-            raise KeyboardInterrupt
-        return train_epoch(*args)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(fastmlp.NeuralNetwork, "_run_epoch", interrupted)
-        patch.setattr(runs, "CHECKPOINT_SECONDS", 0)
-        assert run("train", *arguments).exit_code == 130
 
 
 @pytest.mark.parametrize("command", ["train", "compare"])
@@ -73,9 +54,9 @@ def test_another_label_is_another_training(run, tmp_path):
     assert sorted(os.listdir("runs")) == ["my-adam", "my-adam-2"]
 
 
-def test_resume_finds_the_folder_of_the_training(run, tmp_path, monkeypatch):
+def test_resume_finds_the_folder_of_the_training(run, tmp_path):
     for size in (8, 16, 32, 64):
-        cut_off(run, monkeypatch, 3, "--epochs", "4", "--batch-size", size)
+        cut_off(run, 3, "--epochs", "4", "--batch-size", size)
     for i, size in ((2, 16), (3, 32), (1, 8), (4, 64)):
         where = "runs/digits-adam" if i == 1 else f"runs/digits-adam-{i}"
         before = contents(tmp_path)
@@ -114,20 +95,20 @@ def test_resume_starts_from_the_start_in_a_free_folder(run, tmp_path):
     assert contents(tmp_path).items() >= before.items()
 
 
-def test_a_folder_with_nothing_to_lose_is_free(run, tmp_path, monkeypatch):
+def test_a_folder_with_nothing_to_lose_is_free(run, tmp_path):
     """One of something else, and one of a training that did not get through its first epoch."""
     (tmp_path / "runs" / "digits-adam").mkdir(parents=True)
     (tmp_path / "runs" / "digits-adam" / "notes.txt").write_text("mine")
-    cut_off(run, monkeypatch, 1, "--epochs", "4")
+    cut_off(run, 1, "--epochs", "4")
     assert sorted(os.listdir("runs/digits-adam")) == ["checkpoint.npz", "notes.txt"]
     assert done(run("train", "--epochs", "1"), "runs/digits-adam").stderr == ""
     assert (tmp_path / "runs" / "digits-adam" / "notes.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize("damaged", [False, True])
-def test_a_folder_with_a_checkpoint_is_not_free(run, tmp_path, monkeypatch, damaged):
+def test_a_folder_with_a_checkpoint_is_not_free(run, tmp_path, damaged):
     """Also one that was killed, and has no results yet."""
-    cut_off(run, monkeypatch, 2, "--epochs", "4")
+    cut_off(run, 2, "--epochs", "4")
     folder = tmp_path / "runs" / "digits-adam"
     for name in ("model.npz", "history.json", "history.png"):
         (folder / name).unlink()

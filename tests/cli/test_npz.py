@@ -16,9 +16,6 @@ from conftest import npy_header
 import fastmlp
 from fastmlp import NeuralNetwork
 
-for library in ("click", "tqdm", "matplotlib"):
-    pytest.importorskip(library)
-
 pytestmark = pytest.mark.application
 
 

@@ -10,10 +10,7 @@ from conftest import python
 
 import fastmlp
 from fastmlp import NeuralNetwork
-
-for library in ("click", "tqdm", "matplotlib"):
-    pytest.importorskip(library)
-sources = pytest.importorskip("fastmlp.cli.sources")
+from fastmlp.cli import sources
 
 pytestmark = pytest.mark.application
 

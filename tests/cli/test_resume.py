@@ -1,20 +1,15 @@
 """The `fastmlp` command: what becomes of a training that was cut off, and of the folder of its results."""
 
-import itertools
 import json
 import os
 import re
 
 import numpy as np
 import pytest
+from cli_helpers import cut_off
 
-import fastmlp
+from fastmlp.cli import runs, sources
 from fastmlp.files.access import alone_in
-
-for library in ("click", "tqdm", "matplotlib"):
-    pytest.importorskip(library)
-sources = pytest.importorskip("fastmlp.cli.sources")
-runs = pytest.importorskip("fastmlp.cli.runs")
 
 pytestmark = pytest.mark.application
 
@@ -70,18 +65,8 @@ def test_two_trainings_cannot_have_one_folder(run, tmp_path, command):
     assert run(command, "--out", "a", "--epochs", "1").exit_code == 0
 
 
-def test_a_training_that_was_cut_off_is_not_replaced_in_silence(run, tmp_path, monkeypatch):
-    train_epoch, epochs = fastmlp.NeuralNetwork._run_epoch, itertools.count(1)
-
-    def interrupted(*args):
-        if next(epochs) == 4:
-            raise KeyboardInterrupt
-        return train_epoch(*args)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(fastmlp.NeuralNetwork, "_run_epoch", interrupted)
-        patch.setattr(runs, "CHECKPOINT_SECONDS", 0)
-        assert run("train", "--epochs", "9", "--out", "a").exit_code == 130
+def test_a_training_that_was_cut_off_is_not_replaced_in_silence(run, tmp_path):
+    cut_off(run, 4, "--epochs", "9", "--out", "a")
     replaced = "a/checkpoint.npz is replaced, of a training that was cut off after 3 of 9 epochs; --resume goes on"
     result = run("train", "--epochs", "2", "--out", "a")
     assert result.exit_code == 0

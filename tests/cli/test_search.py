@@ -1,6 +1,5 @@
 """`fastmlp compare` and `fastmlp tune`."""
 
-import itertools
 import json
 import os
 import re
@@ -8,12 +7,10 @@ import sys
 
 import numpy as np
 import pytest
+from cli_helpers import interrupted_in_epoch
 
 import fastmlp
-
-for library in ("click", "tqdm", "matplotlib"):
-    pytest.importorskip(library)
-sources = pytest.importorskip("fastmlp.cli.sources")
+from fastmlp.cli import sources
 
 pytestmark = pytest.mark.application
 
@@ -68,16 +65,9 @@ def test_compare_gives_what_train_gives(run, tmp_path):
 
 
 @pytest.mark.parametrize("last", [5, 6], ids=["in the first epoch", "later"])
-def test_compare_keeps_what_was_trained_before_an_interruption(run, tmp_path, monkeypatch, last):
-    train_epoch, epochs = fastmlp.NeuralNetwork._run_epoch, itertools.count(1)
-
-    def interrupted(self, *arguments):
-        if next(epochs) == last:
-            raise KeyboardInterrupt
-        return train_epoch(self, *arguments)
-
-    monkeypatch.setattr(fastmlp.NeuralNetwork, "_run_epoch", interrupted)
-    result = run("compare", "--epochs", "2", "--out", "a")
+def test_compare_keeps_what_was_trained_before_an_interruption(run, tmp_path, last):
+    with interrupted_in_epoch(last):
+        result = run("compare", "--epochs", "2", "--out", "a")
     assert (result.exit_code, "interrupted in the training of 3 layers, SGD; what" in result.stderr) == (130, True)
     found = json.loads((tmp_path / "a" / "histories.json").read_text())["runs"]
     assert {name: len(one["history"]["seconds"]) for name, one in found.items()} == {

@@ -8,13 +8,11 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import cli_helpers  # noqa: F401, skips where the extra is missing
 import pytest
 
 import fastmlp
 from fastmlp import NeuralNetwork
-
-for library in ("click", "tqdm", "matplotlib"):
-    pytest.importorskip(library)
 
 pytestmark = [
     pytest.mark.application,
