@@ -60,18 +60,19 @@ def assert_near(a, b, rtol):
         assert np.abs(a[name] - b[name]).max(initial=0) <= rtol * np.abs(b[name]).max(initial=0), name
 
 
-def interrupted_at(n, call, error=KeyboardInterrupt, event="line"):
-    """Call, with Ctrl-C, or what else a signal's handler may raise, at line n of Python that is on the way.
+def at_place(n, call, action, event="line"):
+    """Call, and do something at line n of Python that is on the way; whether there was such a place.
 
-    Or at its n-th "opcode", the finest places where Python looks for signals. It must come out as it is; whether there
-    was such a place.
+    Or at its n-th "opcode", the finest places where Python looks for signals.
     """
-    places, mark = itertools.count(), object()
+    places, reached = itertools.count(), False
 
     def trace(frame, found, argument):
+        nonlocal reached
         frame.f_trace_opcodes = event == "opcode"
         if found == event and next(places) == n:
-            raise error(mark)
+            reached = True
+            action()
         return trace
 
     tracer = sys.gettrace()
@@ -79,14 +80,29 @@ def interrupted_at(n, call, error=KeyboardInterrupt, event="line"):
     sys.settrace(trace)
     try:
         call()
+    finally:
+        sys.settrace(tracer)
+        gc.enable()
+    return reached
+
+
+def interrupted_at(n, call, error=KeyboardInterrupt, event="line"):
+    """Call, with Ctrl-C, or what else a signal's handler may raise, at the n-th place.
+
+    It must come out as it is; whether there was such a place.
+    """
+    mark = object()
+
+    def interrupt():
+        raise error(mark)
+
+    try:
+        reached = at_place(n, call, interrupt, event)
     except error as found:
         if found.args == (mark,):
             return True
         raise
-    finally:
-        sys.settrace(tracer)
-        gc.enable()
-    assert next(places) <= n, "the interruption was lost"
+    assert not reached, "the interruption was lost"
     return False
 
 

@@ -6,10 +6,9 @@ import itertools
 
 import numpy as np
 import pytest
-from conftest import SHAPES, assert_same, batch, interrupted_at, trained_state
+from conftest import SHAPES, assert_same, at_place, batch, interrupted_at, trained_state
 
 from fastmlp import NeuralNetwork, Standardizer, _kernels
-from fastmlp.engine import parameters, workspace
 from fastmlp.engine.buffers import N_MOMENTS
 from fastmlp.training import LEARNING_RATES
 from fastmlp.validation import class_labels, row_indices
@@ -22,9 +21,10 @@ def test_optimizers_are_the_same_everywhere():
 def test_buffers_start_on_a_cache_line():
     net = NeuralNetwork(5, [3], 2)
     for copied in (net, copy.deepcopy(net)):
-        assert copied._engine.flat_params.ctypes.data % 64 == 0
-        assert copied._engine.flat_gradients.ctypes.data % 64 == 0
-        assert all(array.ctypes.data % 64 == 0 for array in copied.params.values())
+        copied.forward(np.ones((1, 5)))
+        copied.backward([0])
+        arrays = [*copied.params.values(), *copied.gradients.values()]
+        assert [array.ctypes.data % 64 for array in arrays] == [0] * 8
 
 
 def test_workspace_is_reused_by_smaller_batches_and_grows_for_larger_ones():
@@ -36,7 +36,6 @@ def test_workspace_is_reused_by_smaller_batches_and_grows_for_larger_ones():
     assert net.outputs["h1"].shape == (7, 3)
     net.forward(np.ones((21, 5)))
     assert net.outputs["h1"].shape == (21, 3)
-    assert net._engine._batch.capacity == 21
 
 
 def test_array_that_needs_no_conversion_is_not_copied():
@@ -90,55 +89,43 @@ def test_labels_that_call_the_net_while_they_become_an_array():
         net.backward(Labels())
 
 
+def gaps(arrays):
+    """The bytes of padding between arrays that lie one after the other in one buffer."""
+    arrays = sorted(arrays, key=lambda array: array.ctypes.data)
+    owner = arrays[0]
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    memory = owner.reshape(-1).view(np.uint8)
+    for array, following in itertools.pairwise(arrays):
+        start = array.ctypes.data + array.nbytes - memory.ctypes.data
+        end = following.ctypes.data - memory.ctypes.data
+        if start < end < start + 64:
+            yield memory[start:end]
+
+
 @pytest.mark.parametrize("n_threads", [1, 3])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     ("sizes", "n_rows"), [*SHAPES.values(), ((600, 100, 10), 2000)], ids=[*SHAPES, "over rows, fewer rows over inputs"]
 )
-def test_kernels_write_only_where_they_should(sizes, n_rows, dtype, n_threads, no_gate, monkeypatch):
-    """Between all regions of all buffers lie guards, which keep their values."""
-    guard, mark, places = 64, 12345.0, []
-    aligned_empty = parameters.aligned_empty
-
-    def spread(extents, itemsize):
-        grain = parameters.ALIGNMENT // itemsize
-        offsets, at = [], guard
-        for extent in extents:
-            offsets.append(at)
-            at += -(-extent // grain) * grain + guard
-        places.append((np.array(offsets), np.array(extents), at))
-        return offsets, at
-
-    def marked(n, item):
-        buffer = aligned_empty(n, item)
-        buffer.fill(mark)
-        return buffer
-
-    for module in (parameters, workspace):
-        monkeypatch.setattr(module, "aligned_offsets", spread)
-        monkeypatch.setattr(module, "aligned_empty", marked)
-    monkeypatch.setattr(parameters.Layout, "zeros", lambda layout: marked(layout.size, layout.dtype))
+def test_kernels_write_only_where_they_should(sizes, n_rows, dtype, n_threads, no_gate):
+    """Padding between parameters, gradients and outputs keeps its bytes, and so do the rows beyond a smaller batch."""
     net = NeuralNetwork(sizes[0], sizes[1:-1], sizes[-1], seed=0, dtype=dtype, n_threads=n_threads)
-    for name, array in net.params.items():
-        if name.startswith("b"):
-            array.fill(0)
     X, y = batch(n_rows, sizes[0], sizes[-1], dtype=dtype)
-    # fewer rows may need more scratch, since their products are cut along another axis
+    net.forward(X)
+    net.backward(y, 0.1)
+    outputs = {name: array for name, array in net.outputs.items() if name != "X"}
+    padding = [*gaps(net.params.values()), *gaps(net.gradients.values()), *gaps(outputs.values())]
+    assert padding or n_rows > 1
+    for gap in padding:
+        gap[...] = 0xA5
     for n in (n_rows, -(-n_rows // 2), -(-n_rows // 4), 1):
+        beyond = {name: array[n:].copy() for name, array in outputs.items()}
         net.forward(X[:n])
         net.backward(y[:n], 0.1)
-    inside = net._engine
-    for buffer, (offsets, extents, total) in (
-        (inside.flat_params, places[0]),
-        (inside.flat_gradients, places[0]),
-        (inside._batch._arena, places[1]),
-    ):
-        assert len(buffer) == total
-        free = np.ones(total, bool)
-        for offset, extent in zip(offsets, extents, strict=True):
-            free[offset : offset + extent] = False
-        assert free.sum() >= guard * len(extents)
-        assert (buffer[free] == mark).all()
+        assert_same({name: array[n:] for name, array in outputs.items()}, beyond)
+    for gap in padding:
+        assert (gap == 0xA5).all()
 
 
 def test_refused_batch_leaves_the_last_one_in_place():
@@ -164,7 +151,7 @@ def test_each_optimizer_keeps_its_own_moments():
             net.backward(y)
             net.update(rate, opt=optimizer)
     assert_same(mixed.params, plain.params)
-    assert mixed._engine.n_updates == 4
+    assert mixed.snapshot()["n_updates"] == 4
 
 
 def test_restore_goes_back_to_before_the_first_use_of_an_optimizer():
@@ -347,19 +334,23 @@ def test_labels_are_those_of_the_network_that_is_trained():
     net.train_epoch(X, y % 2)
 
 
-def test_rows_are_converted_for_the_standardizer_that_they_meet(monkeypatch):
-    """One that is taken away during a prediction is at work to its end."""
-    X = (2**30 + np.random.RandomState(0).randint(9, size=(3000, 4))).astype(np.int64)
-    net = NeuralNetwork(4, [3], 3, dtype="float32", seed=0, standardizer=Standardizer().fit(X))
-    expected = net.predict_proba(X)
-    stored = workspace.Workspace.stored
-
-    def meanwhile(self, rows):
-        net.standardizer = None
-        return stored(self, rows)
-
-    monkeypatch.setattr(workspace.Workspace, "stored", meanwhile)
-    np.testing.assert_array_equal(net.predict_proba(X), expected)
+def test_rows_are_converted_for_the_standardizer_that_they_meet():
+    """One that is taken away during a prediction, wherever that is, is at work to its end or not at all."""
+    X = (2**30 + np.random.RandomState(0).randint(9, size=(30, 4))).astype(np.int64)
+    standardizer = Standardizer().fit(X)
+    net = NeuralNetwork(4, [3], 3, dtype="float32", seed=0, standardizer=standardizer)
+    plain = NeuralNetwork(4, [3], 3, dtype="float32", seed=0)
+    expected = [one.predict_proba(X).tobytes() for one in (net, plain)]
+    found = []
+    for n in itertools.count():
+        net.standardizer = standardizer
+        predict, take_away = (
+            lambda: found.append(expected.index(net.predict_proba(X).tobytes())),
+            lambda: setattr(net, "standardizer", None),
+        )
+        if not at_place(n, predict, take_away):
+            break
+    assert set(found) == {0, 1}
 
 
 def test_weights_changed_between_forward_and_backward_are_used():

@@ -142,7 +142,7 @@ def test_pickles_of_every_version_are_read():
     loaded = pickle.loads((MODELS / "version4.pickle").read_bytes())
     check_of_version(4, loaded)
     train(loaded)
-    assert loaded._engine.n_updates == 10
+    assert loaded.snapshot()["n_updates"] == 10
 
 
 def check_of_version(version, loaded):
