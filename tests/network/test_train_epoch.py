@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from choices import LEARNING_RATES, OPTIMIZERS
+from choices import OPTIMIZERS
 from conftest import SHAPES, assert_same, batch, trained_state
 from epoch_helpers import fused, three_calls
 
@@ -186,11 +186,8 @@ def test_what_was_done_before_an_interruption_is_counted(monkeypatch):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        interrupted._engine.train_epoch(
-            X, y, np.arange(40), batch_size=4, regularization=0.0, optimizer="Adam", time_step=None,
-            rates=(LEARNING_RATES["Adam"], 0.9, 0.999, 1e-8), advance=advance,
-        )  # fmt: skip
-    three_calls(expected, X, y, np.arange(12), 4, 0.0, "Adam")
+        interrupted.fit(X, y, epochs=1, batch_size=4, optimizer="Adam", seed=0, progress=advance)
+    three_calls(expected, X, y, np.random.RandomState(0).permutation(40)[:12], 4, 0.0, "Adam")
     assert_same(trained_state(interrupted), trained_state(expected))
 
 

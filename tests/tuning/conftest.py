@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastmlp.tuning.trainer import Trainer
+from fastmlp import NeuralNetwork
 
 
 @pytest.fixture(scope="module")
@@ -17,12 +17,13 @@ def data():
 
 @pytest.fixture
 def trained(monkeypatch):
-    """The keys of all that is trained."""
-    keys, train = [], Trainer.train
+    """Hidden sizes and settings of all that is trained."""
+    trainings, fit = [], NeuralNetwork.fit
 
-    def noted(self, one):
-        keys.append(one.key)
-        return train(self, one)
+    def noted(self, X, y, **options):
+        settings = {name: value for name, value in options.items() if isinstance(value, int | float | str)}
+        trainings.append((("hidden_sizes", tuple(self.hidden_sizes)), *settings.items()))
+        return fit(self, X, y, **options)
 
-    monkeypatch.setattr(Trainer, "train", noted)
-    return keys
+    monkeypatch.setattr(NeuralNetwork, "fit", noted)
+    return trainings

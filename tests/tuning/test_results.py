@@ -26,7 +26,6 @@ from fastmlp.training import Epoch
 from fastmlp.tuning import ResultsFileError, search
 from fastmlp.tuning.ledger import Ledger
 from fastmlp.tuning.results import ResultsFile
-from fastmlp.tuning.space import plan
 from fastmlp.tuning.trainer import Trainer
 
 pytestmark = pytest.mark.application
@@ -105,7 +104,9 @@ def test_a_lost_best_network_is_trained_again(change, data, trained, tmp_path):
     else:
         path.write_bytes(path.read_bytes()[:100])
     again = search(SPACE, *data, folder=tmp_path)
-    assert trained == [plan(found.best.hyper_parameters).key]
+    (training,) = map(dict, trained)
+    assert training["hidden_sizes"] == (8,) * (found.best.hyper_parameters["num_layers"] - 1)
+    assert training["learning_rate"] == found.best.hyper_parameters["learning_rate"]
     np.testing.assert_array_equal(again.network.params["W1"], found.network.params["W1"])
     np.testing.assert_array_equal(NeuralNetwork.load(path).params["W1"], found.network.params["W1"])
 

@@ -171,18 +171,20 @@ def test_halving_goes_on_where_it_was_killed(data, trained, tmp_path):
 
 
 def test_halving_passes_over_a_finalist_that_diverges(data, monkeypatch):
-    train = Trainer.train
+    fit = NeuralNetwork.fit
     space = SPACE | {"learning_rate": [1e-4, 0.3, 1e-3, 0.1], "num_layers": 2, "epochs": 4}
     whole = search(space, *data, halving=2)
     best = whole.best.hyper_parameters["learning_rate"]
 
-    def diverging(self, one):
-        history, network = train(self, one)
-        if one.settings.learning_rate == best and one.settings.epochs == 4:
-            history = fastmlp.History(list(history)[:2])
-        return history, network
+    def spoil(network, history):
+        if len(history) == 2:
+            network.params["W2"][:] = np.inf
 
-    monkeypatch.setattr(Trainer, "train", diverging)
+    def diverging(self, *arguments, learning_rate, epochs, **options):
+        callbacks = [spoil] if (learning_rate, epochs) == (best, 4) else []
+        return fit(self, *arguments, learning_rate=learning_rate, epochs=epochs, callbacks=callbacks, **options)
+
+    monkeypatch.setattr(NeuralNetwork, "fit", diverging)
     found = search(space, *data, halving=2)
     assert [trial.epochs for trial in found.trials] == [1] * 4 + [2] * 2 + [4] * 2
     assert [trial.diverged for trial in found.trials] == [False] * 6 + [True, False]
@@ -226,15 +228,15 @@ def test_there_are_as_many_classes_as_any_label_says(data):
 
 
 def test_an_error_in_a_worker_ends_the_search(data, monkeypatch, tmp_path):
-    train = Trainer.train
+    fit = NeuralNetwork.fit
 
-    def failing(self, one):
-        if one.settings.learning_rate == 0.3:
+    def failing(self, *arguments, learning_rate, **options):
+        if learning_rate == 0.3:
             raise MemoryError("too large")
-        return train(self, one)
+        return fit(self, *arguments, learning_rate=learning_rate, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "train", failing)
+        patch.setattr(NeuralNetwork, "fit", failing)
         with pytest.raises(MemoryError, match="too large"):
             search(SPACE, *data, folder=tmp_path, n_workers=1)
     # those before it are kept
@@ -260,7 +262,7 @@ def test_an_interrupted_search_starts_no_workers_afterwards(data, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setitem(search.__globals__, "start_new_thread", interrupted)
-    monkeypatch.setattr("fastmlp.tuning.trainer.Trainer.train", lambda *arguments: trained.append(arguments))
+    monkeypatch.setattr(NeuralNetwork, "fit", lambda *arguments, **options: trained.append(arguments))
     with pytest.raises(KeyboardInterrupt):
         search(SPACE, *data)
     ((function, arguments),) = begun
