@@ -5,7 +5,8 @@ import os
 
 import numpy as np
 import pytest
-from cli_helpers import CLASSES, COLUMNS, blobs, categories, found, write_csv
+from cli_helpers import categories, found
+from table_helpers import CLASSES, COLUMNS, blobs, write_csv
 
 from fastmlp import NeuralNetwork
 from fastmlp.cli import sources

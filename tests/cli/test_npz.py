@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_helpers import blobs, categories, found
+from cli_helpers import categories, found
 from conftest import npy_header
+from table_helpers import blobs
 
 import fastmlp
 from fastmlp import NeuralNetwork

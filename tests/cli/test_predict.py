@@ -5,8 +5,9 @@ import os
 
 import numpy as np
 import pytest
-from cli_helpers import CLASSES, COLUMNS, blobs, categories, found
+from cli_helpers import categories, found
 from conftest import python
+from table_helpers import CLASSES, COLUMNS, blobs
 
 import fastmlp
 from fastmlp import NeuralNetwork

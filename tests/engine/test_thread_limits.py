@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -96,12 +97,12 @@ def test_the_quota_limits_the_default_and_is_read_once_a_second(monkeypatch):
         return 1.9
 
     monkeypatch.setattr(quotas, "processor_quota", quota)
-    monkeypatch.setattr(threads.time, "monotonic", lambda: 100.25)
+    monkeypatch.setattr(time, "monotonic", lambda: 100.25)
     quotas.quota_now.cache_clear()
     try:
         assert [threads.available_threads() for _ in range(5)] == [1] * 5
         assert len(reads) == 1
-        monkeypatch.setattr(threads.time, "monotonic", lambda: 101.25)
+        monkeypatch.setattr(time, "monotonic", lambda: 101.25)
         threads.available_threads()
         assert len(reads) == 2
         threads.team_size(None, threads.SERIAL_WORK - 1)  # too small to ask

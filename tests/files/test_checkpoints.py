@@ -16,7 +16,6 @@ from choices import OPTIMIZERS
 from conftest import assert_same, batch, full, python, trained_state
 
 from fastmlp import NeuralNetwork
-from fastmlp.files import checkpoints
 
 
 class CutError(Exception):
@@ -165,7 +164,7 @@ def test_a_training_that_starts_anew_takes_the_files_place_at_once(tmp_path):
 
 def test_seconds_lie_between_two_checkpoints(tmp_path, monkeypatch):
     now, written = [100.0], []
-    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
 
     def tick(net, history):
         written.append(len(NeuralNetwork.load(tmp_path / "net").history))
@@ -220,12 +219,12 @@ def test_a_place_that_cannot_be_written_any_more_is_refused_before_the_training_
     cut_off(path, 20)
     before = trained_state(net)
     with monkeypatch.context() as patch:
-        patch.setattr("fastmlp.files.access.tempfile.TemporaryFile", forbidden)
+        patch.setattr("tempfile.TemporaryFile", forbidden)
         with pytest.raises(PermissionError, match=str(path)):
             fit(net, path, resume=True)
     assert_same(trained_state(net), before)
     fit(net, path, resume=True)
-    monkeypatch.setattr("fastmlp.files.access.tempfile.TemporaryFile", forbidden)
+    monkeypatch.setattr("tempfile.TemporaryFile", forbidden)
     fit(make(), path, resume=True)  # there is nothing left to write
 
 
