@@ -10,7 +10,6 @@ from choices import OPTIMIZERS
 from conftest import assert_same, batch, trained_state
 
 from fastmlp import NeuralNetwork
-from fastmlp.courses import EarlierNeuralNetwork
 from fastmlp.engine.parameters import (
     ALIGNMENT,
     Parameters,
@@ -233,11 +232,10 @@ TAKEN = {
 
 @pytest.mark.parametrize("source", ["params", "gradients", "outputs"])
 @pytest.mark.parametrize("taken", TAKEN.values(), ids=TAKEN)
-@pytest.mark.parametrize("make_net", [make, lambda: EarlierNeuralNetwork(4, [6], 3)], ids=["fastmlp", "compat"])
-def test_numpy_takes_a_mapping_for_an_object(make_net, taken, source):
-    net, (X, y) = make_net(), batch(9, 4, 3)
+def test_numpy_takes_a_mapping_for_an_object(taken, source):
+    net, (X, y) = make(), batch(9, 4, 3)
     net.forward(X)
-    net.backward(*(X, y, 0.1) if isinstance(net, EarlierNeuralNetwork) else (y,))
+    net.backward(y)
     live = getattr(net, source)
     array = taken(live)
     assert array.dtype == object

@@ -111,8 +111,6 @@ def replaced(cls, member, way):
     bound = other if static else other.__get__(net)
     if way == "attribute":
         setattr(net, member, bound)
-    elif way == "__dict__":
-        net.__dict__[member] = bound
     calls.clear()
     with mock.patch.object(cls, member, namespace[member]) if way == "patched class" else nullcontext():
         yield net, calls
@@ -137,7 +135,7 @@ def state(net):
     return {name: array.copy() for name, array in arrays.items()} | {"random": np.random.get_state()[1]}
 
 
-@pytest.mark.parametrize("way", ["subclass", "mixin", "patched class", "attribute", "__dict__"])
+@pytest.mark.parametrize("way", ["subclass", "mixin", "patched class", "attribute"])
 @pytest.mark.parametrize(("cls", "call"), [(cls, call) for cls, calls in CALLS.items() for call in calls], ids=name)
 def test_what_is_replaced_is_called_or_refused(cls, call, way):
     act, ignored, called = CALLS[cls][call]
@@ -150,7 +148,7 @@ def test_what_is_replaced_is_called_or_refused(cls, call, way):
         with replaced(cls, member, way) as (net, calls):
             before = state(net)
             if member in ignored:
-                where = "this network" if way in ("attribute", "__dict__") else type(net).__name__
+                where = "this network" if way == "attribute" else type(net).__name__
                 message = rf"^{cls.__name__}\.\w+ would ignore the replaced '{member}' of {where}, since its compiled"
                 with pytest.raises(TypeError, match=message):
                     act(net)

@@ -38,23 +38,6 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "plain", NULL, -1, me
 PyMODINIT_FUNC PyInit_plain(void) { return PyModule_Create(&module); }
 """
 
-# In a folder with plain.c; setup.py is imported, not run, so that it asks for no version of the tools.
-BUILD = f"""
-import importlib.util, os, sys
-from setuptools import Distribution, Extension
-here = os.getcwd()
-os.chdir({str(ROOT)!r})
-spec = importlib.util.spec_from_file_location("setup_of_fastmlp", {str(SETUP)!r})
-setup = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(setup)
-setup.c_sources = lambda level: [os.path.join(here, "plain.c")]
-kernels = Distribution({{"name": "kernels", "ext_modules": [Extension("plain", [], include_dirs=["src_pyx"])]}})
-command = setup.BuildKernels(kernels)
-command.build_lib = command.build_temp = here
-command.ensure_finalized()
-command.run()
-"""
-
 # What a process has after it has loaded the module, and the flags that the compiler was given.
 LOAD = """
 import json, sys
@@ -93,7 +76,7 @@ def build(tmp_path):
             "FASTMLP_DEBUG",
         )
         kept = {name: value for name, value in os.environ.items() if name not in names}
-        command = [sys.executable, "-c", BUILD]
+        command = [sys.executable, Path(__file__).parent / "scripts" / "build_module.py", ROOT]
         return subprocess.run(command, cwd=tmp_path, env=kept | variables, capture_output=True, text=True, timeout=120)
 
     return build
