@@ -1,4 +1,4 @@
-"""What the tests of the `fastmlp` command need; whoever imports this is skipped where the extra `cli` is missing."""
+"""Helpers for tests of the `fastmlp` command. Modules that import them are skipped where the extra `cli` is missing."""
 
 import csv
 import itertools

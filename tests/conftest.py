@@ -61,7 +61,7 @@ def assert_near(a, b, rtol):
 
 
 def at_place(n, call, action, event="line"):
-    """Call, and do something at line n of Python that is on the way; whether there was such a place.
+    """Call, and do something at the n-th line of Python that runs meanwhile; whether there was such a place.
 
     Or at its n-th "opcode", the finest places where Python looks for signals.
     """
@@ -76,7 +76,7 @@ def at_place(n, call, action, event="line"):
         return trace
 
     tracer = sys.gettrace()
-    gc.disable()  # it calls whom it likes, Hypothesis for one, and what these raise is ignored
+    gc.disable()  # its callbacks, as Hypothesis has them, would be interrupted too, and their exceptions ignored
     sys.settrace(trace)
     try:
         call()
@@ -145,7 +145,7 @@ def _same_global_random_numbers():
 def _no_network(monkeypatch, tmp_path_factory):
     """Nothing is downloaded, and nothing that the user has downloaded is found."""
     for layout, archive in download.ARCHIVES.items():
-        # nobody listens at port 9 of this machine
+        # no server listens at port 9 of this machine
         monkeypatch.setitem(
             download.ARCHIVES, layout, archive._replace(url=f"http://127.0.0.1:9/{archive.folder}.tar.gz")
         )

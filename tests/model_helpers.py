@@ -1,4 +1,4 @@
-"""What several tests of model files need."""
+"""Helpers for tests of model files."""
 
 import numpy as np
 from conftest import batch

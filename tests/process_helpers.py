@@ -1,4 +1,4 @@
-"""What several tests of processes and threads need."""
+"""Helpers for tests of processes and threads."""
 
 import os
 import subprocess

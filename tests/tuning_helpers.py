@@ -1,4 +1,4 @@
-"""What several tests of the search need."""
+"""Helpers for tests of the search."""
 
 from pathlib import Path
 

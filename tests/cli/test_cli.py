@@ -291,7 +291,7 @@ def test_an_interrupted_training_is_saved(run, tmp_path, name):
     env = {**os.environ, "PYTHONPATH": str(Path(fastmlp.__file__).parents[1]), "PYTHONUNBUFFERED": "1"}
     number = getattr(signal, name)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    # whoever runs this may ignore the signal, as nohup does, and the command would too
+    # a parent process may ignore the signal, as nohup does, and the command would too
     with subprocess.Popen(
         command, env=env, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL), **pipes
     ) as process:

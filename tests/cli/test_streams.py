@@ -1,4 +1,4 @@
-"""The `fastmlp` command where nobody takes what it says: the training goes on, and its results are written."""
+"""The `fastmlp` command where its output is not read: the training goes on, and its results are written."""
 
 import json
 import os

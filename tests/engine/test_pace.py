@@ -14,7 +14,7 @@ from fastmlp.engine.pace import HOLD, WINDOW, Pace
 
 
 class Machine:
-    """Stands in for the kernels and for the clock: so many rows a second, so many members asleep, by team size."""
+    """Stands in for the kernels and the clock, with a number of rows a second and of sleeping members by team size."""
 
     def __init__(self, speeds, slept):
         self.speeds, self.asleep = speeds, slept
@@ -71,7 +71,7 @@ def test_a_disturbed_team_that_is_faster_stays(monkeypatch):
 
 @pytest.mark.parametrize("period", [0.5, 1, 2, 3])
 def test_a_short_disturbance_is_none(monkeypatch, period):
-    """One span in so many seconds in which half of the team does not run."""
+    """Once in `period` seconds, half of the team does not run for a span."""
     machine, pace = Machine({1: 100, 2: 190}, {1: 0, 2: 0}), Pace()
     n_done = 0
     for _ in range(int(60 / period)):

@@ -135,7 +135,7 @@ def libgomp():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_childs_own_thread_may_have_the_number_of_one_that_was_inside():
-    """Threads get the numbers of those that are gone; the network is nobody's in the child, and then this thread's."""
+    """Thread numbers are reused; in the child no thread holds the network at first, and then the calling one does."""
     code = run_python(SCRIPTS / "fork_reuses_thread_numbers.py", PYTHONWARNINGS="ignore", OPENBLAS_NUM_THREADS="1")
     if code == "2":
         pytest.skip("no thread has got that number")

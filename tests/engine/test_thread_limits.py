@@ -135,7 +135,7 @@ def test_limits_of_threadpoolctl_are_obeyed_and_forgotten():
 
 @pytest.fixture
 def cpu_group():
-    """A control group of version 1, which holds nobody yet."""
+    """An empty control group of version 1."""
     group = Path("/sys/fs/cgroup/cpu", f"fastmlp-test-{os.getpid()}")
     try:
         group.mkdir()

@@ -194,7 +194,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("work", WORK)
 def test_a_net_at_work_refuses_other_threads_and_predicts_for_them(work, monkeypatch):
-    """It is stopped on its way into the kernels, and goes on as if nobody had come."""
+    """It is stopped on its way into the kernels, and goes on as if no other thread had called."""
 
     def ready():
         net = NeuralNetwork(20, [10], 3, seed=1)
@@ -226,7 +226,7 @@ def test_a_net_at_work_refuses_other_threads_and_predicts_for_them(work, monkeyp
         done.set()
         worker.join()
     assert_same(trained_state(net), trained_state(alone))
-    for call in WORK.values():  # in this order all of them can be done, and nobody is left inside
+    for call in WORK.values():  # in this order all can be done, and no thread holds the network afterwards
         call(net)
 
 
@@ -268,7 +268,7 @@ def test_refused_fit_leaves_the_one_under_way_alone():
     assert len(refused) == 3
     assert "at work in another thread" in refused[0]
     assert_same(net.params, alone.params)
-    net.forward(X)  # and nobody is left inside
+    net.forward(X)  # no thread holds the network any more
 
 
 def test_predictions_may_come_from_several_threads():

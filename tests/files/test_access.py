@@ -110,7 +110,7 @@ def test_where_there_are_no_files_without_names(tmp_path, monkeypatch):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 @pytest.mark.parametrize("name", ["model.npz", "model.safetensors", "rows.csv", "rows.npz"])
 def test_pipes_and_devices_are_not_read(name, tmp_path):
-    """They may never end, and a pipe that nobody writes to never begins."""
+    """They may never end, and a pipe without a writer never begins."""
     read = {"m": NeuralNetwork.load, "r": tables.columns if name.endswith("csv") else tables.read_arrays}[name[0]]
     path = tmp_path / name
     os.mkfifo(path)

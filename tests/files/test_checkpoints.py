@@ -23,7 +23,7 @@ class CutError(Exception):
 
 
 def cut_off(path, n_batches, net=None, **changes):
-    """Train until so many batches are done."""
+    """Train until `n_batches` are done."""
     counter = itertools.count(1)
 
     def advance(n):

@@ -1,4 +1,4 @@
-"""Members that a user has replaced, by a subclass, a patch or an attribute: run, or refused by whom they escape."""
+"""Members that a user has replaced, by a subclass, a patch or an attribute: they run, or the call is refused."""
 
 import copy
 import inspect
