@@ -1,29 +1,41 @@
-"""Who is told of how far a training is: a bar, the user's own function, or nobody."""
+"""Progress bars: tqdm's (extra `progress`), the user's own function, or none."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 from fastmlp.optional import require
 from fastmlp.validation import boolean
 
-# is told of a number of batches that have been done
+# takes the number of units done since the last call
 Advance = Callable[[int], object]
 
 
-def progress_bar(progress: bool | Advance | None, total: int) -> Callable[[int], AbstractContextManager[Advance]]:
-    """A bar over all batches, the user's own, or nothing.
-
-    What is returned starts with a number of them done, and gives the function that advances it by more.
-    """
-    if callable(progress):
-        return lambda done: nullcontext(progress)
-    if progress is None or not boolean("progress", progress):
-        return lambda done: nullcontext(lambda n_batches: None)
+def tqdm_bar(shown: bool, **options: Any) -> AbstractContextManager[Callable[..., object]]:
+    """A bar with tqdm's options, or none; gives a function of the units done and of a text to show behind the bar."""
+    if not shown:
+        return nullcontext(lambda n_done, text="": None)
     tqdm = require("tqdm.auto", "progress", "progress=True").tqdm
 
     @contextmanager
-    def shown(done: int) -> Iterator[Advance]:
-        with tqdm(total=total, initial=done, unit="batch") as bar:
-            yield bar.update
+    def bar() -> Iterator[Callable[..., object]]:
+        with tqdm(**options) as bar:
 
-    return shown
+            def advance(n_done: int, text: str = "") -> None:
+                if text:
+                    bar.set_postfix_str(text, refresh=False)
+                bar.update(n_done)
+
+            yield advance
+
+    return bar()
+
+
+def progress_bar(progress: bool | Advance | None, total: int) -> Callable[[int], AbstractContextManager[Advance]]:
+    """A function of the number of batches done before; what it returns is entered to get the function to call."""
+    if callable(progress):
+        return lambda done: nullcontext(progress)
+    shown = progress is not None and boolean("progress", progress)
+    if shown:
+        require("tqdm.auto", "progress", "progress=True")  # before any training
+    return lambda done: tqdm_bar(shown, total=total, initial=done, unit="batch")

@@ -5,7 +5,7 @@ from pathlib import Path
 import fastmlp
 from fastmlp.training import Epoch
 from fastmlp.tuning.results import Trial
-from fastmlp.tuning.space import plan
+from fastmlp.tuning.space import Configuration
 
 SEED = 3
 
@@ -14,8 +14,8 @@ SPACE = {"num_layers": [2, 3], "hidden_size": 8, "learning_rate": [0.01, 0.3, 0.
 
 
 def with_key(**wanted):
-    """A plan, and a trial of it."""
-    return plan(wanted), Trial(wanted, 1, fastmlp.History([Epoch(1.0, 0.5, 1.0, 0.5, 0.1, 0.0)]))
+    """A configuration, and a trial of it."""
+    return Configuration.from_dict(wanted), Trial(wanted, 1, fastmlp.History([Epoch(1.0, 0.5, 1.0, 0.5, 0.1, 0.0)]))
 
 
 def without_time(trials):

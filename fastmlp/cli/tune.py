@@ -12,9 +12,9 @@ from fastmlp.cli.presets import OPTIMIZERS, preset
 from fastmlp.cli.spaces import parsed, searched
 from fastmlp.optional import require
 from fastmlp.plots import plot_grid, plot_learning_curves
-from fastmlp.tuning import search
+from fastmlp.tuning import Plan, search
 from fastmlp.tuning.ledger import BEST, TRIALS
-from fastmlp.tuning.search import is_begun
+from fastmlp.tuning.search import can_continue
 from fastmlp.tuning.space import format_value, varying
 
 CURVES, GRID = "curves.png", "grid.png"
@@ -62,26 +62,27 @@ def tune(
     usual = preset(sources.kind(data), optimizer)
     space = searched(usual, [(name, parsed(name, values)) for name, values in params], epochs)
     source = sources.to_train_on(data, folder, label, ignore)
-    asked: dict[str, Any] = {
-        **{name.removesuffix("_train"): array for name, array in source.arrays.items()},
-        "n_trials": n_trials,
-        "halving": halving,
-        "dtype": dtype,
-        "standardizer": source.standardizer,
-        "class_names": source.class_names,
-        "feature_names": source.feature_names,
-        "seed": seed,
-    }
+    arrays: dict[str, Any] = {name.removesuffix("_train"): array for name, array in source.arrays.items()}
+    plan = Plan(
+        n_trials=n_trials,
+        halving=halving,
+        dtype=dtype,
+        standardizer=source.standardizer,
+        class_names=source.class_names,
+        feature_names=source.feature_names,
+        seed=seed,
+        n_workers=workers,
+    )
     out = folders.take(
         out,
         f"{source.name}-tune",
         (BEST, CURVES, GRID),
         data,
         state=(TRIALS,),
-        mine=lambda folder: is_begun(folder, space, **asked),
+        mine=lambda folder: can_continue(folder, space, plan, **arrays),
     )
     try:
-        found = search(space, **asked, n_workers=workers, folder=out, progress=sys.stderr.isatty())
+        found = search(space, plan=plan, **arrays, folder=out, progress=sys.stderr.isatty())
     except KeyboardInterrupt:
         click.echo(f"\nstopped; the trials that were finished are kept in {out}: the same command goes on", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None

@@ -9,12 +9,12 @@ import tempfile
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from fastmlp.optional import MissingLibraryError, require
+from fastmlp.optional import MissingLibraryError
+from fastmlp.progress import tqdm_bar
 
 _CHUNK = 1 << 18
 # Seconds without an answer after which a server counts as gone.
@@ -44,7 +44,12 @@ def _append(url: str, file: BinaryIO, most: int, progress: bool) -> None:
             have = 0
             file.truncate(0)
         total = have + int(answer.headers.get("Content-Length", 0))
-        with _bar(progress, have, total) as advance:
+        options: dict[str, Any] = {"total": total or None, "initial": have, "unit": "B", "unit_scale": True}
+        try:
+            bar = tqdm_bar(progress, **options, desc="CIFAR-10")
+        except MissingLibraryError:
+            bar = tqdm_bar(False)
+        with bar as advance:
             while have <= most and (chunk := _chunk(answer)):
                 file.write(chunk)
                 have += len(chunk)
@@ -75,20 +80,6 @@ def _chunk(answer: http.client.HTTPResponse) -> bytes:
         return answer.read1(_CHUNK)  # what has come, also where the rest does not
     except (OSError, http.client.HTTPException) as error:
         raise ConnectionError(str(error)) from error
-
-
-@contextmanager
-def _bar(progress: bool, have: int, total: int) -> Iterator[Callable[[int], object]]:
-    """A progress bar over bytes where it is wanted and tqdm is there; gives the function that advances it."""
-    try:
-        tqdm = require("tqdm.auto", "progress", "a progress bar").tqdm if progress else None
-    except MissingLibraryError:
-        tqdm = None
-    if tqdm is None:
-        yield lambda n_bytes: None
-        return
-    with tqdm(total=total or None, initial=have, unit="B", unit_scale=True, desc="CIFAR-10") as bar:
-        yield bar.update
 
 
 def unpack(packed: Path, target: Path, names: Sequence[str], largest: int) -> None:

@@ -1,19 +1,20 @@
-"""For users of Optuna (extra `optuna`)."""
+"""Pruning by Optuna (extra `optuna`)."""
 
 import math
 from typing import Any
 
 from fastmlp.optional import require
 from fastmlp.training import Callback, History
+from fastmlp.tuning.results import val_score
 
 
 def optuna_pruning(trial: Any) -> Callback:
-    """A callback for `fit` that reports validation accuracy to an Optuna trial, and ends what it wants pruned.
+    """A callback for `fit` that reports the validation accuracy to an Optuna trial, which may prune it.
 
     Parameters
     ----------
     trial : optuna.Trial
-        Of a study that maximises.
+        A trial of a study that maximizes.
 
     Returns
     -------
@@ -37,10 +38,10 @@ def optuna_pruning(trial: Any) -> Callback:
     pruned = require("optuna", "optuna", "optuna_pruning").TrialPruned
 
     def report(network: Any, history: History) -> None:
-        accuracy = history[-1].val_accuracy
-        if math.isnan(accuracy):
+        score = val_score(history)
+        if math.isnan(score):
             raise ValueError("optuna_pruning needs validation data: give X_val and y_val to fit")
-        trial.report(accuracy, len(history))
+        trial.report(score, len(history))
         if trial.should_prune():
             raise pruned
 

@@ -1,6 +1,6 @@
-"""The file of a search: a line of JSON each, the first for what is searched, one for every finished trial.
+"""The results file of a search, in lines of JSON: a header, and one line for each finished trial.
 
-A trial's line is on the disk before the next one is written, so that a search that is killed loses only what it was at.
+A line is on the disk before the next one is written: a search that is killed loses only the trials under way.
 """
 
 import errno
@@ -15,14 +15,14 @@ from typing import Any
 
 from fastmlp.files.access import lock, ordinary, reading, undisturbed
 from fastmlp.training import Epoch, History
-from fastmlp.tuning.space import Plan, plan
+from fastmlp.tuning.space import Configuration
 from fastmlp.validation import integer
 
 FORMAT, VERSION = "fastmlp-search", 1
 
 
 class ResultsFileError(ValueError):
-    """A file of results is that of another search, or damaged, or in use.
+    """A results file belongs to another search, is damaged, or is in use.
 
     Examples
     --------
@@ -39,18 +39,23 @@ class ResultsFileError(ValueError):
     """
 
 
+def val_score(history: History) -> float:
+    """The validation score after the last epoch: accuracy, by which trials are ranked."""
+    return history[-1].val_accuracy
+
+
 @dataclass(frozen=True)
 class Trial:
-    """One network that was trained.
+    """One training of a search.
 
     Attributes
     ----------
     hyper_parameters : dict
-        The combination, as the space has it.
+        The combination, as in the space.
     epochs : int
-        How many it was to be trained for; fewer than its hyper-parameters say in the early rounds of a halving.
+        Number of epochs planned; less than its hyper-parameters say in the early rounds of a halving.
     history : fastmlp.History
-        Of the epochs that it was trained for: fewer, where training diverged.
+        The epochs that were trained; fewer where training diverged.
 
     Examples
     --------
@@ -67,37 +72,47 @@ class Trial:
 
     @property
     def diverged(self) -> bool:
-        """Whether training ended early because the loss was not finite, or ended where `diagnosis.diverged` says so."""
+        """Whether the loss became infinite or NaN, or was at the end as `fastmlp.diagnosis.diverged` describes."""
         return len(self.history) < self.epochs
 
     @property
+    def configuration(self) -> Configuration:
+        """The network and the training that the hyper-parameters describe."""
+        return Configuration.from_dict(self.hyper_parameters)
+
+    @property
     def complete(self) -> bool:
-        """Whether it was to be trained for all the epochs that its hyper-parameters say."""
-        return self.epochs == plan(self.hyper_parameters).settings.epochs
+        """Whether all epochs of its hyper-parameters were planned."""
+        return self.epochs == self.configuration.settings.epochs
+
+    @property
+    def val_score(self) -> float:
+        """Score of the validation rows after the last epoch, the larger the better; NaN where training diverged."""
+        return math.nan if self.diverged else val_score(self.history)
 
     @property
     def val_accuracy(self) -> float:
-        """Accuracy on the validation rows after the last epoch; NaN where training diverged."""
-        return math.nan if self.diverged else self.history[-1].val_accuracy
+        """Of a classifier: its `val_score`."""
+        return self.val_score
 
     @property
     def rank(self) -> tuple[float, float]:
-        """Larger for a better trial: by accuracy, then by loss, on the validation rows."""
+        """Larger for a better trial: by the score, then by the loss of the validation rows."""
         if self.diverged:
-            return -1.0, -math.inf
+            return -math.inf, -math.inf
         loss = self.history[-1].val_loss
-        return self.history[-1].val_accuracy, -loss if math.isfinite(loss) else -math.inf
+        return self.val_score, -loss if math.isfinite(loss) else -math.inf
 
 
 class ResultsFile:
-    """The trials that a file had when it was opened, by the keys of their plans, and the place for more.
+    """A file that is locked while it is open, its trials by the keys of their configurations, and the way to add more.
 
     Parameters
     ----------
     path : Path
-        A file that is there is read and continued; no other process may be at it.
+        Created, or read and continued.
     identity : dict
-        What is searched, other than the combinations: a file says the same or is refused.
+        See `TrialRunner.identity`; an existing file must have the same.
     """
 
     def __init__(self, path: Path, identity: dict[str, Any]):
@@ -131,7 +146,7 @@ class ResultsFile:
                 warnings.warn(
                     f"{self._name!r}: the last line is torn, of a trial that was killed while it was written down; it "
                     "will run again",
-                    stacklevel=6,
+                    stacklevel=5,
                 )
             self._file.truncate(self._size)
         return trials
@@ -154,21 +169,20 @@ class ResultsFile:
         try:
             record = json.loads(line)
             training, history = dict(record["training"]), record["history"]
-            rows = zip(*(history[name] for name in Epoch._fields), strict=True)
+            rows = zip(*(history[name] for name in History().to_dict()), strict=True)
             epochs = [Epoch(*(math.nan if value is None else float(value) for value in row)) for row in rows]
-            hyper_parameters = dict(record["hyper_parameters"])
-            plan(hyper_parameters)  # refuses what makes no sense
-            trial = Trial(hyper_parameters, integer("epochs", training["epochs"]), History(epochs))
+            trial = Trial(dict(record["hyper_parameters"]), integer("epochs", training["epochs"]), History(epochs))
+            _ = trial.configuration  # checks the hyper-parameters
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise ResultsFileError(f"{self._name!r} is damaged in line {number}: {error}") from None
         return json.dumps(training), trial
 
-    def add(self, one: Plan, trial: Trial) -> None:
-        """Write a trial down, and return when it is on the disk."""
+    def add(self, configuration: Configuration, trial: Trial) -> None:
+        """Append a trial, and return when it is on the disk."""
         self._append(
             {
                 "hyper_parameters": trial.hyper_parameters,
-                "training": one.record(),
+                "training": configuration.to_dict(),
                 "history": trial.history.to_dict(),
             }
         )
@@ -181,18 +195,18 @@ class ResultsFile:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._name)
             os.fsync(descriptor)
         except OSError:
-            # or what other trials write would follow half a line
+            # so that the next line does not follow half of this one
             os.ftruncate(descriptor, self._size)
             raise
         self._size += len(line)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close and unlock the file."""
         self._file.close()
 
 
 def has_only(path: Path, identity: dict[str, Any], keys: Collection[str]) -> bool:
-    """Whether a file is of what is searched, and all its trials are of these plans; it is looked at, not locked."""
+    """Whether a file has this identity, and trials of configurations with these keys only; without locking it."""
     try:
         with reading(path) as file:
             first, *records = map(json.loads, file.read().split(b"\n")[:-1])

@@ -23,10 +23,10 @@ from tuning_helpers import SEED, SPACE, lines, with_key, without_time
 import fastmlp
 from fastmlp import NeuralNetwork
 from fastmlp.training import Epoch
-from fastmlp.tuning import ResultsFileError, search
+from fastmlp.tuning import Plan, ResultsFileError, search
 from fastmlp.tuning.ledger import Ledger
 from fastmlp.tuning.results import ResultsFile
-from fastmlp.tuning.trainer import Trainer
+from fastmlp.tuning.runner import TrialRunner
 
 pytestmark = pytest.mark.application
 
@@ -83,6 +83,17 @@ def test_results_of_every_version_are_read(trained, tmp_path):
     assert len(trained) <= 1
     assert len(found.trials) == 6
     assert lines(tmp_path / "search") == lines(VERSION1)
+
+
+def test_results_that_lack_a_newer_hyper_parameter_are_used(data, trained, tmp_path):
+    search(SPACE, *data, folder=tmp_path)
+    trained.clear()
+    records = [json.loads(line) for line in lines(tmp_path)]
+    for record in records[1:]:
+        del record["training"]["drop_last"]
+    Path(tmp_path, "trials.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    search(SPACE, *data, folder=tmp_path)
+    assert trained == []
 
 
 def test_a_larger_space_trains_only_what_is_new(data, trained, tmp_path):
@@ -239,7 +250,7 @@ def test_two_searches_do_not_share_a_folder(data, tmp_path):
 
 
 def test_a_search_that_is_interrupted_as_it_opens_its_folder_lets_go_of_it(data, tmp_path):
-    kept, trainer = [], Trainer(*data, None, None, np.dtype(np.float32), None, None, None, 0)
+    kept, runner = [], TrialRunner(Plan(), *data)
     search(SPACE, *data, folder=tmp_path)
 
     def enter(ledger):
@@ -251,7 +262,7 @@ def test_a_search_that_is_interrupted_as_it_opens_its_folder_lets_go_of_it(data,
 
     # each opening needs what the one before has let go of
     for n in itertools.count():
-        ledger = Ledger(tmp_path, trainer)
+        ledger = Ledger(tmp_path, runner)
         if not interrupted_at(n, functools.partial(enter, ledger)):
             break
     ledger.__exit__()
@@ -262,9 +273,9 @@ def test_a_search_that_is_interrupted_as_it_opens_its_folder_lets_go_of_it(data,
 @pytest.mark.parametrize("error", [TimeoutError, ValueError])
 def test_what_interrupts_a_look_at_the_best_network_comes_out_as_it_is(error, data, tmp_path):
     """Or the network would be lost, and trained again."""
-    trainer = Trainer(*data, None, None, np.dtype(np.float32), None, None, None, 0)
+    runner = TrialRunner(Plan(), *data)
     search(SPACE, *data, folder=tmp_path)
-    with Ledger(tmp_path, trainer) as ledger:
+    with Ledger(tmp_path, runner) as ledger:
         places = {key: place for place, key in enumerate(ledger.trials)}
         for n in itertools.count():
             ledger.best = ledger.network = None

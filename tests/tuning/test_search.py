@@ -11,11 +11,10 @@ from tuning_helpers import SEED, SPACE, lines, without_time
 import fastmlp
 from fastmlp import NeuralNetwork
 from fastmlp.training import Epoch
-from fastmlp.tuning import ResultsFileError, optuna_pruning, search
+from fastmlp.tuning import Plan, ResultsFileError, optuna_pruning, search
 from fastmlp.tuning.results import Trial
-from fastmlp.tuning.search import _rounds
+from fastmlp.tuning.runner import TrialRunner
 from fastmlp.tuning.space import combinations
-from fastmlp.tuning.trainer import Trainer
 
 pytestmark = pytest.mark.application
 
@@ -28,6 +27,7 @@ pytestmark = pytest.mark.application
         ({"n_workers": 0}, "n_workers must be a positive integer, got 0"),
         ({"progress": "no"}, "progress must be True or False, got 'no'"),
         ({"seed": -1}, "seed must be an integer of at least 0, got -1"),
+        ({"plan": {"seed": 1}}, r"plan must be a fastmlp.tuning.Plan, got {'seed': 1}"),
         ({"dtype": np.float16}, "dtype must be float32 or float64"),
         ({"X": np.zeros((0, 5))}, r"X must have at least one row and one column, got \(0, 5\)"),
         ({"X": np.zeros(5)}, r"X must have shape \(n_rows, 1\), got \(5,\)"),
@@ -77,15 +77,24 @@ def test_results_do_not_depend_on_the_number_of_workers(data):
         np.testing.assert_array_equal(other.network.params["W2"], found[0].network.params["W2"])
 
 
+def test_options_are_the_plans_fields_and_replace_them(data):
+    plan = Plan(seed=SEED, n_trials=3, dtype=np.float64)
+    found = search(SPACE, *data, plan, n_trials=2)
+    same = search(SPACE, *data, seed=SEED, n_trials=2, dtype="float64")
+    assert found.network.dtype == np.float64
+    assert without_time(found.trials) == without_time(same.trials)
+    assert len(found.trials) == 2
+
+
 def test_data_are_used_as_they_are(data):
     X, y, X_val, y_val = data
-    trainer = Trainer(X, y, X_val, y_val, None, None, np.dtype(np.float32), None, None, None, 0)
-    assert trainer.X.ctypes.data == X.ctypes.data
-    assert trainer.X_val.ctypes.data == X_val.ctypes.data
+    runner = TrialRunner(Plan(), X, y, X_val, y_val)
+    assert runner.X.ctypes.data == X.ctypes.data
+    assert runner.X_val.ctypes.data == X_val.ctypes.data
     pixels = np.zeros((4, 5), np.uint8)
     labels = np.arange(4)
-    trainer = Trainer(pixels, labels, pixels, labels, None, None, np.dtype(np.float32), None, None, None, 0)
-    assert trainer.X.ctypes.data == pixels.ctypes.data
+    runner = TrialRunner(Plan(), pixels, labels, pixels, labels)
+    assert runner.X.ctypes.data == pixels.ctypes.data
 
 
 def test_rows_are_standardised_on_their_way(data, tmp_path):
@@ -141,7 +150,7 @@ def test_equal_trials_are_decided_by_loss_and_then_by_order(data):
     ],
 )
 def test_rounds_of_a_halving(n, factor, wanted):
-    assert _rounds(n, factor) == wanted
+    assert Plan(halving=factor).rounds(n) == wanted
 
 
 def test_halving_trains_the_best_for_longer(data, trained):

@@ -10,7 +10,7 @@ from choices import OPTIMIZERS, quoted
 from tuning_helpers import SPACE
 
 from fastmlp.tuning import HYPER_PARAMETERS, search
-from fastmlp.tuning.space import combinations, plan
+from fastmlp.tuning.space import Configuration, combinations
 
 pytestmark = pytest.mark.application
 
@@ -23,9 +23,12 @@ def test_grid_has_every_combination_once_in_order():
 
 
 def test_the_same_network_in_other_words_is_the_same_training():
-    assert plan({"regularization": -0.0}).key == plan({"regularization": 0}).key
-    assert plan({"num_layers": 3, "hidden_size": 7}).key == plan({"hidden_sizes": [7, 7], "learning_rate": 0.05}).key
-    assert plan({"hidden_sizes": [7, 8]}).key != plan({"hidden_sizes": [8, 7]}).key
+    def key(**wanted):
+        return Configuration.from_dict(wanted).key
+
+    assert key(regularization=-0.0) == key(regularization=0)
+    assert key(num_layers=3, hidden_size=7) == key(hidden_sizes=[7, 7], learning_rate=0.05)
+    assert key(hidden_sizes=[7, 8]) != key(hidden_sizes=[8, 7])
 
 
 @pytest.mark.parametrize("n_trials", [None, 2])
@@ -44,7 +47,7 @@ def test_all_that_the_notebook_names_can_be_searched():
         "time_step": "epoch", "drop_last": True, "num_layers": 4, "hidden_size": 3,
     }.items():  # fmt: skip
         (found,) = combinations({name: [value]}, None, 0)
-        assert plan(found).key != plan({}).key
+        assert Configuration.from_dict(found).key != Configuration.from_dict({}).key
         assert name in HYPER_PARAMETERS
 
 
@@ -53,7 +56,7 @@ def test_random_combinations_differ_and_come_from_the_seed():
     found = combinations(space, 30, seed=5)
     assert found == combinations(space, 30, seed=5)
     assert found != combinations(space, 30, seed=6)
-    assert len({plan(one).key for one in found}) == 30
+    assert len({Configuration.from_dict(one).key for one in found}) == 30
     assert all(1e-3 <= one["learning_rate"] <= 1e-1 for one in found)
     logs = np.log10([one["learning_rate"] for one in found])
     assert (logs < -2).sum() > 5

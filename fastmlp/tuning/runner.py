@@ -1,9 +1,8 @@
-"""Training of one network of a search."""
+"""Training of one trial's network."""
 
 import dataclasses
 import hashlib
 import math
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,9 +12,9 @@ import numpy.typing as npt
 from fastmlp.diagnosis import diverged
 from fastmlp.engine import Engine
 from fastmlp.network import NeuralNetwork
-from fastmlp.preprocessing import Standardizer
 from fastmlp.training import DivergenceError, History
-from fastmlp.tuning.space import Plan
+from fastmlp.tuning.plan import Plan
+from fastmlp.tuning.space import Configuration
 from fastmlp.validation import MAX_BLAS_SIZE, as_stored, class_labels, names, real_array, real_matrix
 
 # Rows of an array that are copied for its digest at a time.
@@ -23,42 +22,37 @@ BLOCK_ROWS = 1024
 
 
 class StoppedError(Exception):
-    """A training has been told to stop."""
+    """Training was told to stop."""
 
 
-class Trainer:
-    """The arrays, and the training of one network on them, which any number of threads may do at a time.
+class TrialRunner:
+    """Trains single networks on one copy of the arrays, in any number of threads at once.
 
     Attributes
     ----------
     stopped : bool
-        Where it is set, all trainings end within a fraction of a second.
+        Once set, all training ends within a fraction of a second.
     """
 
     def __init__(
         self,
+        plan: Plan,
         X: npt.ArrayLike,
         y: npt.ArrayLike,
         X_val: npt.ArrayLike,
         y_val: npt.ArrayLike,
-        X_test: npt.ArrayLike | None,
-        y_test: npt.ArrayLike | None,
-        dtype: np.dtype,
-        standardizer: Standardizer | None,
-        class_names: Sequence[str] | None,
-        feature_names: Sequence[str] | None,
-        seed: int,
+        X_test: npt.ArrayLike | None = None,
+        y_test: npt.ArrayLike | None = None,
     ):
-        self.dtype, self.seed, self.stopped = dtype, seed, False
-        self._standardizer = standardizer
+        self._plan, self._dtype, self.stopped = plan, np.dtype(plan.dtype), False
         rows = real_array("X", X)
         rows = real_matrix("X", rows, rows.shape[1] if rows.ndim == 2 else 1)
         if rows.size == 0:
             raise ValueError(f"X must have at least one row and one column, got {rows.shape}")
-        engine = Engine((rows.shape[1], 1), dtype)
-        engine.standardizer = standardizer  # refuses what no network takes, as it does below
+        engine = Engine((rows.shape[1], 1), self._dtype)
+        engine.standardizer = plan.standardizer  # checked here, before any training
         # one copy for all, where the kernels cannot take the rows as they are
-        self.X = as_stored(rows, dtype)
+        self.X = as_stored(rows, self._dtype)
         self.y = class_labels("y", y, len(rows), MAX_BLAS_SIZE)
         self.X_val, self.y_val = self._checked("val", X_val, y_val)
         self._test: tuple[np.ndarray, np.ndarray] | None = None
@@ -71,74 +65,81 @@ class Trainer:
             engine.check_finite(name, part)
         labels = [self.y, self.y_val, *([] if self._test is None else self._test[1:])]
         n_classes = 1 + max(int(part.max()) for part in labels)
-        self._n_classes = n_classes if class_names is None else len(class_names)
+        self._n_classes = n_classes if plan.class_names is None else len(plan.class_names)
         if n_classes > self._n_classes:
             raise ValueError(f"class_names must be {n_classes} names, one for each class, got {self._n_classes}")
-        self._class_names = names("class_names", class_names, self._n_classes, "class")
-        self._feature_names = names("feature_names", feature_names, self.X.shape[1], "feature")
+        self._class_names = names("class_names", plan.class_names, self._n_classes, "class")
+        self._feature_names = names("feature_names", plan.feature_names, self.X.shape[1], "feature")
 
     def _checked(self, part: str, X: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-        rows = as_stored(real_matrix(f"X_{part}", X, self.X.shape[1]), self.dtype)
+        rows = as_stored(real_matrix(f"X_{part}", X, self.X.shape[1]), self._dtype)
         if len(rows) == 0:
             raise ValueError(f"X_{part} must have at least one row, got none")
         return rows, class_labels(f"y_{part}", y, len(rows), MAX_BLAS_SIZE)
 
     def identity(self) -> dict[str, Any]:
-        """What makes the trials of two searches comparable: the seed, the precision, the classes, and the data."""
+        """What must be equal for two searches to share trials: the seed, the dtype, the classes and the data."""
         digest = hashlib.blake2b(digest_size=16)
         for array in (self.X, self.y, self.X_val, self.y_val):
             digest.update(f"{array.dtype.str} {array.shape}".encode())
             for start in range(0, len(array), BLOCK_ROWS):
                 digest.update(array[start : start + BLOCK_ROWS].tobytes())
-        if self._standardizer is not None:
-            digest.update(self._standardizer.mean_.tobytes() + self._standardizer.scale_.tobytes())
+        if (standardizer := self._plan.standardizer) is not None:
+            digest.update(standardizer.mean_.tobytes() + standardizer.scale_.tobytes())
         return {
-            "seed": self.seed,
-            "dtype": self.dtype.name,
+            "seed": self._plan.seed,
+            "dtype": self._dtype.name,
             "n_classes": self._n_classes,
             "data": digest.hexdigest(),
         }
 
-    def train(self, one: Plan) -> tuple[History, NeuralNetwork]:
-        """Train a network by the calling thread; of one that diverges, the epochs before.
+    def train(self, configuration: Configuration) -> tuple[History, NeuralNetwork]:
+        """Train a network in the calling thread; where it diverges, the history has the epochs before.
 
-        One that ends with a finite loss, but as badly, has diverged in its last epoch.
+        A network whose loss is finite at the end, but as bad, has diverged in its last epoch.
         """
-        sizes = self.X.shape[1], one.hidden_sizes, self._n_classes
+        seed, settings = self._plan.seed, configuration.settings
         network = NeuralNetwork(
-            *sizes, dtype=self.dtype, n_threads=1, seed=self.seed, init=one.init, standardizer=self._standardizer
+            self.X.shape[1],
+            configuration.hidden_sizes,
+            self._n_classes,
+            dtype=self._dtype,
+            n_threads=1,
+            seed=seed,
+            init=configuration.init,
+            standardizer=self._plan.standardizer,
         )
-        self.give_names(network)
-        untrained_loss = network.evaluate(self.X_val, self.y_val, one.settings.regularization)[0]
+        self.set_names(network)
+        untrained_loss = network.evaluate(self.X_val, self.y_val, settings.regularization)[0]
         with suppress(DivergenceError):
             network.fit(
                 self.X,
                 self.y,
-                **dataclasses.asdict(one.settings),
-                seed=self.seed,
+                **dataclasses.asdict(settings),
+                seed=seed,
                 X_val=self.X_val,
                 y_val=self.y_val,
-                progress=self._watch,
+                progress=self._check_stopped,
             )
         network.n_threads = None
         history = network.history
         assert history is not None
-        if len(history) == one.settings.epochs:
+        if len(history) == settings.epochs:
             last = history[-1]
             if diverged(last.train_loss, last.val_loss, untrained_loss, self._n_classes):
                 history = History(history.epochs[:-1])
         return history, network
 
-    def give_names(self, network: NeuralNetwork) -> bool:
-        """Name a network's classes and features as this search does; whether it had other names."""
+    def set_names(self, network: NeuralNetwork) -> bool:
+        """Give a network this search's names of classes and features; returns whether it had other names."""
         before = network.class_names, network.feature_names
         network.class_names, network.feature_names = self._class_names, self._feature_names
         return before != (self._class_names, self._feature_names)
 
     def test(self, network: NeuralNetwork) -> float:
-        """A network's accuracy on the test rows; NaN where there are none."""
+        """A network's score on the test rows; NaN without test rows."""
         return math.nan if self._test is None else network.score(*self._test)
 
-    def _watch(self, n_batches: int) -> None:
+    def _check_stopped(self, n_batches: int) -> None:
         if self.stopped:
             raise StoppedError

@@ -1,0 +1,75 @@
+"""The settings of a search as a whole."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fastmlp.preprocessing import Standardizer
+from fastmlp.validation import float_dtype, integer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How `search` chooses its trials, and what all of them share; checked where it is made.
+
+    Parameters
+    ----------
+    n_trials : int, optional
+        Number of combinations to draw at random, all different, instead of trying all; fewer where the space has no
+        more.
+    halving : int, optional
+        Successive halving (Jamieson and Talwalkar, AISTATS 2016): train all for a few epochs, the best 1 / `halving` of
+        them for `halving` times as many, and so on; the last ones for all their epochs. Each round starts anew.
+    dtype : float32 or float64
+    standardizer : Standardizer, optional
+        As in `NeuralNetwork`, for all networks.
+    class_names, feature_names : sequence of str, optional
+        As in `NeuralNetwork`; the number of classes is that of their names then. A network that is read from the
+        search's folder gets them too.
+    seed : int
+        Of the combinations drawn, the weights and the batches.
+    n_workers : int, optional
+        Number of networks trained at a time; by default the number of threads that one network would use.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    Examples
+    --------
+    >>> from fastmlp.tuning import Plan, search
+    >>> plan = Plan(n_trials=2, seed=1, dtype="float64")
+    >>> X, y = [[0.0], [1.0]] * 4, [0, 1] * 4
+    >>> found = search({"hidden_size": range(1, 9), "epochs": 5}, X, y, X, y, plan)
+    >>> len(found.trials), found.network.dtype
+    (2, dtype('float64'))
+    """
+
+    n_trials: int | None = None
+    halving: int | None = None
+    dtype: npt.DTypeLike = np.float32
+    standardizer: Standardizer | None = None
+    class_names: Sequence[str] | None = None
+    feature_names: Sequence[str] | None = None
+    seed: int = 0
+    n_workers: int | None = None
+
+    def __post_init__(self) -> None:
+        checked = {"dtype": float_dtype("dtype", self.dtype), "seed": integer("seed", self.seed, 0, 2**32 - 1)}
+        for name, low in (("n_trials", 1), ("halving", 2), ("n_workers", 1)):
+            if (value := getattr(self, name)) is not None:
+                checked[name] = integer(name, value, low)
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    def rounds(self, n: int) -> list[tuple[int, int]]:
+        """For each round of `n` trials: the number that take part, and the divisor of their epochs."""
+        if self.halving is None:
+            return [(n, 1)]
+        factor, exponent = self.halving, 0
+        while factor ** (exponent + 1) <= n:
+            exponent += 1
+        return [(max(1, n // factor**i), factor ** (exponent - i)) for i in range(exponent + 1)]
