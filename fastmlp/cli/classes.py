@@ -1,4 +1,4 @@
-"""The classes of people's own rows: what they are called, and whether they can be learnt."""
+"""The classes of users' files: their names, and whether they can be learned."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,24 +8,24 @@ import numpy as np
 
 from fastmlp.cli.tables import is_number, some
 
-# More classes than FEW need this many rows each, taken together: prices, ids and other numbers do not have them.
+# More than FEW classes need so many rows each on average, which prices and ids do not have.
 FEW, ROWS_OF_A_CLASS = 20, 10
 GROUP = "group its values into a few classes: fastmlp does no regression"
 
 
 def encoded(what: str, labels: Sequence[str], class_names: Sequence[str]) -> np.ndarray:
-    """Labels as places in the class names; where these are words, a number is such a place itself."""
-    places = {name: place for place, name in enumerate(class_names)}
+    """Labels as class numbers; where no class name is a number, a label may be the class number itself."""
+    numbers = {name: number for number, name in enumerate(class_names)}
     if not any(name.lstrip("-").isdecimal() for name in class_names):
-        places |= {str(place): place for place in range(len(class_names))}
+        numbers |= {str(number): number for number in range(len(class_names))}
     try:
-        return np.array([places[text] if text in places else places[_whole(text)] for text in labels], np.int64)
+        return np.array([numbers[text] if text in numbers else numbers[_whole(text)] for text in labels], np.int64)
     except KeyError as error:
         raise ValueError(f"{what} must hold classes that are known, {some(class_names)}, got {error}") from None
 
 
 def class_names_of(what: str, texts: Iterable[str]) -> list[str]:
-    """The different labels: numbers in their order, or texts in theirs."""
+    """The different labels: numbers in numerical order, or texts in alphabetical order."""
     names = {_whole(text) for text in texts}
     if len(names) < 2:
         raise ValueError(f"{what} must hold two classes or more, got only {some(names)}")
@@ -36,27 +36,27 @@ def class_names_of(what: str, texts: Iterable[str]) -> list[str]:
                 f"{what} must hold classes, texts or whole numbers, got {len(names):,} different numbers, as "
                 f"{min(fractions)}; name another column or other labels, or {GROUP}"
             )
-        # not int, which refuses thousands of digits
+        # int refuses thousands of digits
         return sorted(names, key=lambda name: (Decimal(name), name))
     return sorted(names)
 
 
 def _whole(text: str) -> str:
-    """A whole number without its decimal point, or a sign that it does not need: 3.0 is the class 3, and so is +3."""
+    """A whole number in its shortest form: 3.0 and +3 are 3."""
     return re.sub(r"^(?:\+(?=\d))?(-?\d+)(?:\.0*)?$", r"\1", text)
 
 
 def check_classes(
     data: str, label: str | None, labels: Mapping[str, np.ndarray], class_names: Sequence[str] | None
 ) -> None:
-    """Refuse numbers or ids in the place of classes, and a class that no row trains.
+    """Refuse labels that are prices or ids rather than classes, and a class without a training row.
 
     Parameters
     ----------
     label : str or None
-        The column of a .csv file; without one, the labels are an .npz file's.
+        The column of a .csv file; None for an .npz file.
     labels : mapping
-        By parts, of which one is `train`; they count from 0.
+        Class numbers by part; one part is `train`.
     """
     what, advice = f"y in {data}", f"have other labels in y, or {GROUP}"
     if label is not None:

@@ -1,4 +1,4 @@
-"""The `fastmlp` command as a whole."""
+"""The `fastmlp` command: its subcommands, and how their errors end."""
 
 from typing import Any
 
@@ -20,20 +20,20 @@ class Commands(click.Group):
     """Subcommands whose errors are one line each."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a subcommand: 1 is the exit status of an error, 2 of a misuse, 130 of an interruption."""
+        """Run a subcommand; the exit status is 1 after an error, 2 after wrong usage, 130 after an interruption."""
         try:
             return super().invoke(ctx)
-        except (click.Abort, click.exceptions.Exit, BrokenPipeError):  # click's own, or the reader has seen enough
+        except (click.Abort, click.exceptions.Exit, BrokenPipeError):  # handled by click
             raise
         except (ArithmeticError, MemoryError, OSError, RuntimeError, TypeError, ValueError) as error:
-            silent = "the memory is not enough" if isinstance(error, MemoryError) else type(error).__name__
+            silent = "out of memory" if isinstance(error, MemoryError) else type(error).__name__
             raise click.ClickException(printable(str(error)) or silent) from error
         except KeyboardInterrupt:
             click.echo("\ninterrupted", err=True)
             ctx.exit(INTERRUPTED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which one needs them."""
+        """In the order of a user's work, not of the alphabet."""
         return list(self.commands)
 
 
@@ -41,7 +41,7 @@ cli = Commands(
     name="fastmlp",
     help="Train multilayer perceptrons on the CPU, and predict with them.",
     context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
-    epilog="Begin with `fastmlp train`, which needs no data and takes a second.",
+    epilog="Start with `fastmlp train`: it needs no data of your own, and takes a second.",
 )
 click.version_option(fastmlp.__version__, prog_name="fastmlp")(cli)
 for command in (train, predict, evaluate, compare, tune, data, info):

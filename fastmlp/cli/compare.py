@@ -13,25 +13,19 @@ from fastmlp.optional import require
 from fastmlp.plots import plot_comparison
 from fastmlp.training import DivergenceError
 
-# Layers and optimiser of each network, and the layers of those that a figure shows.
-NETWORKS = tuple(itertools.product((2, 3), ("SGD", "Adam")))
-FIGURES = {"2layer": (2,), "3layer": (3,), "all": (2, 3)}
-
-
-def figure_name(shown: str) -> str:
-    """The file of a figure."""
-    return f"compare_{shown}.png"
-
-
-def submission_name(n_layers: int, optimizer: str) -> str:
-    """The file of a network's predictions."""
-    return f"nn_{n_layers}layer_{optimizer.lower()}_submission.csv"
+# The file of each network's predictions, by number of layers and optimizer.
+SUBMISSIONS = {
+    (n_layers, optimizer): f"nn_{n_layers}layer_{optimizer.lower()}_submission.csv"
+    for n_layers, optimizer in itertools.product((2, 3), ("SGD", "Adam"))
+}
+# The numbers of layers that a figure shows, by its file.
+FIGURES = {"compare_2layer.png": (2,), "compare_3layer.png": (3,), "compare_all.png": (2, 3)}
 
 
 @click.command()
 @threads_option
 @training_options(
-    "Folder for the figures, histories and submissions.  [default: the first free one of runs/DATA-compare, -2, ...]"
+    "Output folder for figures, histories and submissions.  [default: the first free one of runs/DATA-compare, -2, ...]"
 )
 def compare(
     data: str,
@@ -46,9 +40,9 @@ def compare(
 ) -> None:
     """Compare SGD with Adam, and two layers with three.
 
-    Four networks are trained one after the other, with the settings of `fastmlp train`. The folder gets a figure of SGD
-    against Adam for each number of layers and one of all four, the histories, and each network's predictions of the
-    test rows as a file to submit.
+    Trains four networks in turn, with the settings of `fastmlp train`. Writes a figure of SGD against Adam for each
+    number of layers and one of all four networks, the histories, and a submission file with each network's predictions
+    of the test rows.
 
     \b
     Examples:
@@ -57,32 +51,32 @@ def compare(
     """
     require("matplotlib.figure", "cli", "the figures")
     found = sources.to_train_on(data, folder, label, ignore)
-    files = ("histories.json", *map(figure_name, FIGURES), *itertools.starmap(submission_name, NETWORKS))
-    out = folders.take(out, f"{found.name}-compare", files, data)
+    out = folders.take(out, f"{found.name}-compare", ("histories.json", *FIGURES, *SUBMISSIONS.values()), data)
     counts = {part: f"{len(found.arrays[f'y_{part}']):,}" for part in sources.PARTS}
     click.echo(
         f"{found.name}: {counts['train']} rows to train, {counts['val']} to validate, {counts['test']} to test\n\n"
-        "layers  optimizer  final val acc  best val acc  test acc  seconds  samples/s"
+        f"layers  optimizer  final val {runs.COLUMN:>3}  best val {runs.COLUMN:>3}  test {runs.COLUMN:>3}  seconds"
+        "  samples/s"
     )
     done: dict[tuple[int, str], runs.Run] = {}
     stopped: BaseException | None = None
-    for n_layers, optimizer in NETWORKS:
+    for (n_layers, optimizer), submission in SUBMISSIONS.items():
         usual = preset(sources.kind(data), optimizer)
         hidden_sizes = usual.hidden_sizes[:1] * (n_layers - 1)
         network = found.network(hidden_sizes, dtype=dtype, n_threads=threads, seed=seed)
         try:
             run = runs.train(found, network, usual.checked(epochs=epochs), seed)
-        except (KeyboardInterrupt, DivergenceError) as error:  # in the first epoch
+        except (KeyboardInterrupt, DivergenceError) as error:  # in this network's first epoch
             if not done:
                 raise
             stopped = error
             break
         done[n_layers, optimizer] = run
-        output_submission_csv(out / submission_name(n_layers, optimizer), run.predictions)
-        accuracy = run.history.val_accuracy
+        output_submission_csv(out / submission, run.predictions)
+        scores = runs.val_scores(run.history)
         speed = "-" if run.samples_per_second is None else f"{run.samples_per_second:,.0f}"
         click.echo(
-            f"{n_layers:6d}  {optimizer:9}  {accuracy[-1]:13.4f}  {accuracy.max():12.4f}  {run.test_accuracy:8.4f}"
+            f"{n_layers:6d}  {optimizer:9}  {scores[-1]:13.4f}  {scores.max():12.4f}  {run.test_score:8.4f}"
             f"  {run.seconds:7.2f}  {speed:>9}"
         )
         stopped = run.stopped
@@ -94,6 +88,6 @@ def compare(
         histories = {names[key]: run.history for key, run in done.items() if key[0] in layers}
         if histories:
             figure = plot_comparison(histories, title=f"{found.name}: SGD against Adam")
-            runs.write_figure(out / figure_name(name), figure)
+            runs.write_figure(out / name, figure)
     click.echo(f"\nwrote the figures, histories.json and {len(done)} submissions to {out}")
-    runs.end(stopped, f"in the training of {n_layers} layers, {optimizer}; what there is so far is written")
+    runs.exit_if_stopped(stopped, f"in the training of {n_layers} layers, {optimizer}; the results so far are written")

@@ -18,17 +18,17 @@ def data() -> None:
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where to put it.  [default: ~/.cache/fastmlp, where the other commands find it]",
+    help="Folder to download to.  [default: ~/.cache/fastmlp, where the other commands find it]",
 )
 @click.option(
     "--layout",
     type=click.Choice(list(ARCHIVES)),
     default="binary",
-    help="Which of the official versions: plain bytes, or Python's pickles.",
+    help="Official version to download: plain bytes, or Python's pickles.",
 )
 def cifar10(folder: Path | None, layout: str) -> None:
-    """Download CIFAR-10 (170 MB), check it and unpack it.
+    """Download CIFAR-10 (170 MB), verify and unpack it.
 
-    A download that was cut off goes on where it ended. The folder is printed at the end.
+    An interrupted download is continued. The folder is printed at the end.
     """
     click.echo(download_CIFAR10(folder, layout=layout, progress=sys.stderr.isatty()))

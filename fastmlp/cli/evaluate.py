@@ -14,7 +14,7 @@ from fastmlp.network import NeuralNetwork
 from fastmlp.optional import require
 from fastmlp.plots import plot_confusion
 
-# Of more classes the matrix is left to the figure, and the largest confusions are listed.
+# With more classes, the most frequent confusions are listed instead of the matrix.
 MAX_TABLE = 20
 N_LISTED = 10
 
@@ -26,15 +26,15 @@ N_LISTED = 10
 @click.option(
     "--figure",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The picture to write.  [default: confusion.png beside MODEL]",
+    help="Picture of the confusion matrix.  [default: confusion.png in the folder of MODEL]",
 )
 @json_option
 def evaluate(model: Path, data: str, label: str | None, figure: Path | None, as_json: bool) -> None:
-    """Show accuracy and confusion matrix on rows.
+    """Show the accuracy and the confusion matrix of a network.
 
-    MODEL and DATA are as for `fastmlp predict`, but the classes must be known: in a .csv file they are the column that
-    --label names, or the only one that is no feature; in an .npz file they are y or y_test. The rows should be others
-    than those that trained: of a file of your own, `fastmlp train` keeps some as test.npz beside the network.
+    MODEL and DATA are as in `fastmlp predict`, but DATA must contain the true classes: in a .csv file, the column named
+    by --label, or the only column that is not a feature; in an .npz file, y or y_test. Use rows that were not trained
+    on: `fastmlp train` writes the test rows of a file to test.npz, beside the network.
 
     \b
     Examples:
@@ -47,29 +47,29 @@ def evaluate(model: Path, data: str, label: str | None, figure: Path | None, as_
     if rows.y is None:
         raise ValueError(f"{data} must hold the classes of its rows: a column for --label in a .csv file, y in an .npz")
     predictions = runs.predicted(network, rows.X, data)
-    accuracy = runs.accuracy(predictions, rows.y)
+    score = runs.score(predictions, rows.y)
     loss = network.evaluate(rows.X, rows.y)[0]
     n = network.output_size
     counts = np.bincount(rows.y * n + predictions, minlength=n * n).reshape(n, n)
     names = network.class_names or [str(i) for i in range(n)]
     figure = figure or model.with_name("confusion.png")
     shown = list(map(printable, names))
-    title = printable(f"{model.name} on {Path(data).name}: accuracy {accuracy:.4f}")
+    title = printable(f"{model.name} on {Path(data).name}: {runs.SCORE} {score:.4f}")
     if as_json:
-        record = {"accuracy": accuracy, "loss": loss, "n_rows": len(rows.y), "class_names": names}
+        record = {runs.SCORE: score, "loss": loss, "n_rows": len(rows.y), "class_names": names}
         click.echo(json.dumps(record | {"confusion": counts.tolist(), "figure": str(figure)}))
     else:
-        click.echo(f"accuracy {accuracy:.4f} on {len(rows.y):,} rows, loss {loss:.4f}\n")
+        click.echo(f"{runs.SCORE} {score:.4f} on {len(rows.y):,} rows, loss {loss:.4f}\n")
         for line in table(counts, shown) if n <= MAX_TABLE else largest(counts, shown):
             click.echo(line)
-    # last, since it may not be writable beside the network
+    # last, since the network's folder may not be writable
     runs.write_figure(figure, plot_confusion(rows.y, predictions, class_names=shown, title=title))
     if not as_json:
         click.echo(f"\nwrote the figure {figure}")
 
 
 def table(counts: np.ndarray, names: Sequence[str]) -> list[str]:
-    """The matrix, a row for each true class, with the share of its rows that were found."""
+    """The lines of the confusion matrix, a row for each true class, with the class's recall."""
     corner = "true \\ predicted"
     first = max(map(len, [corner, *names]))
     widths = [max(len(name), len(f"{column.max():,}")) for name, column in zip(names, counts.T, strict=True)]
@@ -83,7 +83,7 @@ def table(counts: np.ndarray, names: Sequence[str]) -> list[str]:
 
 
 def largest(counts: np.ndarray, names: Sequence[str]) -> list[str]:
-    """The pairs of classes that are confused most often."""
+    """The lines of a list of the pairs of classes that are confused most often."""
     wrong = counts - np.diag(np.diag(counts))
     order = np.argsort(-wrong, axis=None, kind="stable")[:N_LISTED]
     pairs = [divmod(int(i), len(names)) for i in order]

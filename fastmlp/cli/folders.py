@@ -1,4 +1,4 @@
-"""Where results go: a folder that one command has for itself, and where nothing of another's is lost in silence."""
+"""Output folders: each is used by one command at a time, and results of other commands are not lost unnoticed."""
 
 import itertools
 import os
@@ -21,27 +21,27 @@ def take(
     data: str,
     *,
     state: tuple[str, ...] = (),
-    mine: Callable[[Path], bool] = lambda folder: False,
+    is_own: Callable[[Path], bool] = lambda folder: False,
 ) -> Path:
-    """The folder of the results, this command's alone, where it can write them: before the training, not after it.
+    """Create and lock the output folder, and check that its files can be written: before the training, not after it.
 
     Parameters
     ----------
     out : Path or None
-        The one that the user has named; without one, the first of runs/USUAL, runs/USUAL-2, ... that is free.
+        The folder named by the user; without one, the first of runs/USUAL, runs/USUAL-2, ... that is free.
     results, state : tuple of str
-        The files to write: those that take the place of others in the end, and those that the work goes on from.
-    mine : callable
-        Whether what a folder has of these files is this command's, to be gone on with or replaced.
+        The files to be written: those that replace others at the end, and those that the work continues from.
+    is_own : callable
+        Whether the files of a folder belong to this command, which may continue or replace them.
     """
     files = (*state, *results)
 
-    def free(folder: Path) -> bool:
-        return not any(os.path.lexists(folder / name) for name in files) or mine(folder)
+    def is_free(folder: Path) -> bool:
+        return not any(os.path.lexists(folder / name) for name in files) or is_own(folder)
 
     for folder in [out] if out is not None else _numbered(usual):
-        # once before it is locked, which may keep its owner out, and once when nobody else can take it any more
-        if out is None and not free(folder):
+        # asked before the folder is locked, which could stop its owner, and again once it is
+        if out is None and not is_free(folder):
             continue
         folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
@@ -52,53 +52,50 @@ def take(
                 if out is not None:
                     raise
                 continue
-            if out is None and not free(folder):
+            free = is_free(folder)
+            if out is None and not free:
                 continue
-            _check(folder, files, data)
-            if out is not None and not free(folder):
-                stack.callback(_say_what_was_replaced, folder, _stamps(folder, results))
+            for path in (folder / name for name in files):
+                check_writable(path)
+                if path.exists() and Path(data).exists() and path.samefile(data):
+                    raise click.UsageError(
+                        f"--data must not be in a result's place, got {data}; name another folder with --out"
+                    )
+            if not free:
+                stack.callback(_report_replaced, folder, _stamps(folder, results))
             click.get_current_context().with_resource(stack.pop_all())
         if out is None and folder != RUNS / usual:
-            click.echo(f"{RUNS / usual} is taken: the results go to {folder}", err=True)
+            click.echo(f"{RUNS / usual} is in use: the results are written to {folder}", err=True)
         return folder
-    raise AssertionError("numbers have no end")
+    raise AssertionError("unreachable")
 
 
-def latest(usual: str, file: str, mine: Callable[[Path], bool]) -> Path | None:
-    """Of the folders that have this name and this file, the one where it is newest and `mine`, or else newest."""
+def latest(usual: str, file: str, is_own: Callable[[Path], bool]) -> Path | None:
+    """The folder of this name with the newest such file, of those that `is_own` accepts, or else of all."""
     if not RUNS.is_dir():
         return None
     named = re.compile(re.escape(usual) + r"(-\d+)?").fullmatch
     folders = [folder for folder in RUNS.iterdir() if named(folder.name) and (folder / file).is_file()]
     folders.sort(key=lambda folder: (folder / file).stat().st_mtime_ns, reverse=True)
-    return next((folder for folder in folders if mine(folder)), folders[0] if folders else None)
+    return next((folder for folder in folders if is_own(folder)), folders[0] if folders else None)
 
 
 def _numbered(usual: str) -> Iterator[Path]:
-    """Places where there is a folder, or nothing."""
+    """runs/USUAL, runs/USUAL-2, ...: those that are folders, or can become one."""
     for number in itertools.count(1):
-        place = RUNS / (usual if number == 1 else f"{usual}-{number}")
-        if place.is_dir() or not os.path.lexists(place):
-            yield place
-
-
-def _check(folder: Path, files: Iterable[str], data: str) -> None:
-    for path in (folder / name for name in files):
-        check_writable(path)
-        if path.exists() and Path(data).exists() and path.samefile(data):
-            raise click.UsageError(
-                f"--data must not be in a result's place, got {data}; name another folder with --out"
-            )
+        path = RUNS / (usual if number == 1 else f"{usual}-{number}")
+        if path.is_dir() or not os.path.lexists(path):
+            yield path
 
 
 def _stamps(folder: Path, files: Iterable[str]) -> dict[str, tuple[int, int]]:
-    """What is another one for each file that there is, once this has been replaced."""
+    """What changes for each existing file when it is replaced."""
     found = {name: (folder / name).stat() for name in files if (folder / name).exists()}
     return {name: (status.st_ino, status.st_mtime_ns) for name, status in found.items()}
 
 
-def _say_what_was_replaced(folder: Path, before: dict[str, tuple[int, int]]) -> None:
+def _report_replaced(folder: Path, before: dict[str, tuple[int, int]]) -> None:
     now = _stamps(folder, before)
     names = [name for name in before if now.get(name) != before[name]]
     if names:
-        click.echo(f"replaced what an earlier command had left in {folder}: {', '.join(names)}", err=True)
+        click.echo(f"replaced results of an earlier command in {folder}: {', '.join(names)}", err=True)

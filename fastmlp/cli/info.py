@@ -11,7 +11,7 @@ from fastmlp.environment import environment
 @click.command()
 @json_option
 def info(as_json: bool) -> None:
-    """Show versions, compiler, BLAS and threads of this installation."""
+    """Show version and build information: compiler, BLAS, threads."""
     lines = environment()
     if as_json:
         click.echo(json.dumps(lines))

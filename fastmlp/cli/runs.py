@@ -1,4 +1,4 @@
-"""One training as the commands do it: train, test, and write down what came out."""
+"""One training run of a command: train, test, and write the results."""
 
 import dataclasses
 import functools
@@ -20,20 +20,32 @@ from fastmlp.files.access import replacing
 from fastmlp.network import NeuralNetwork
 from fastmlp.training import Callback, DivergenceError, History, Settings
 
-# To write one takes milliseconds, which is as long as an epoch on the digits.
+# Writing a checkpoint takes milliseconds, as long as an epoch on the digits.
 CHECKPOINT_SECONDS = 1.0
+# What is reported beside the loss, in full and as a column of a table.
+SCORE, COLUMN = "accuracy", "acc"
+
+
+def score(predictions: np.ndarray, y: np.ndarray) -> float:
+    """The score of predictions: the share of correct labels."""
+    return int(np.count_nonzero(predictions == y)) / len(y)
+
+
+def val_scores(history: History) -> np.ndarray:
+    """The score of the validation rows after each epoch."""
+    return history.val_accuracy
 
 
 @dataclasses.dataclass
 class Run:
-    """A network that has been trained, and is tested when it is asked for.
+    """A trained network, which is tested on demand.
 
     Attributes
     ----------
     stopped : KeyboardInterrupt or ArithmeticError or None
-        What ended the training before all its epochs, or spoiled it.
+        Why training ended before its last epoch, or is useless.
     seconds : float
-        Of this process's part of the training, validation included.
+        Duration of training in this process, validation included.
     """
 
     data: DataSet
@@ -50,37 +62,32 @@ class Run:
         return self.network.predict(self.data.arrays["X_test"])
 
     @property
-    def test_accuracy(self) -> float:
-        """The share of the test rows that were classified right."""
-        return accuracy(self.predictions, self.data.arrays["y_test"])
+    def test_score(self) -> float:
+        """Score of the test rows."""
+        return score(self.predictions, self.data.arrays["y_test"])
 
     @property
     def samples_per_second(self) -> float | None:
-        """In training, validation not included; None where its epochs took no time that the clock shows."""
+        """In training, validation excluded; None where the clock shows no time."""
         seconds = float(self.history.seconds.sum())
         return len(self.history) * len(self.data.arrays["X_train"]) / seconds if seconds else None
 
     def record(self) -> dict[str, Any]:
-        """What a file says of it."""
+        """Settings and results, for JSON."""
         return {
             "data": self.data.name,
             "network": repr(self.network),
             "seed": self.seed,
             "settings": dataclasses.asdict(self.settings),
-            "test_accuracy": self.test_accuracy,
+            f"test_{SCORE}": self.test_score,
             "seconds": self.seconds,
             "samples_per_second": self.samples_per_second,
             "history": self.history.to_dict(),
         }
 
 
-def accuracy(predictions: np.ndarray, labels: np.ndarray) -> float:
-    """The share of labels that were predicted."""
-    return int(np.count_nonzero(predictions == labels)) / len(labels)
-
-
 def predicted(network: NeuralNetwork, X: np.ndarray, data: str) -> np.ndarray:
-    """The class of each row, of which the network must be able to say something."""
+    """The class of each row; an error for rows whose probabilities are not finite."""
     finite = np.isfinite(network.predict_proba(X)).all(axis=1)
     if not finite.all():
         raise ValueError(
@@ -98,7 +105,7 @@ def train(
     checkpoint: Path | None = None,
     resume: bool = False,
 ) -> Run:
-    """Train a fresh network on the training rows; an end before the first epoch's is an error."""
+    """Train a new network on the training rows; what stops it in the first epoch is raised."""
     stopped: BaseException | None = None
     untrained_loss = network.evaluate(data.arrays["X_val"], data.arrays["y_val"], settings.regularization)[0]
     start = time.perf_counter()
@@ -118,7 +125,7 @@ def train(
         )
     except (KeyboardInterrupt, DivergenceError) as error:
         if not network.history:
-            raise  # nothing was trained
+            raise
         stopped = error
     seconds = time.perf_counter() - start
     assert network.history is not None
@@ -131,8 +138,8 @@ def train(
     return Run(data, network, settings, seed, network.history, stopped, seconds)
 
 
-def end(stopped: BaseException | None, what: str) -> None:
-    """Say why a training ended early or badly, where it did, as a shell expects it."""
+def exit_if_stopped(stopped: BaseException | None, what: str) -> None:
+    """Exit with the status that a shell expects where training ended early."""
     if isinstance(stopped, KeyboardInterrupt):
         click.echo(f"interrupted {what}", err=True)
         raise click.exceptions.Exit(INTERRUPTED)
@@ -141,13 +148,13 @@ def end(stopped: BaseException | None, what: str) -> None:
 
 
 def write_json(path: Path, record: dict[str, Any]) -> None:
-    """A file of results, with what they were made with."""
+    """Write results, with version and build information."""
     with replacing(path) as file:
         file.write(json.dumps({**record, "environment": environment()}, indent=1).encode() + b"\n")
 
 
 def write_figure(path: Path, figure: Any) -> None:
-    """A figure as a PNG file; its title is made of files' names, where a $ begins no formula."""
+    """Write a PNG file; titles contain file names, where a $ does not start a formula."""
     for panel in figure.axes:
         panel.title.set_parse_math(False)
     path.parent.mkdir(parents=True, exist_ok=True)

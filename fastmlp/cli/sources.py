@@ -1,4 +1,4 @@
-"""What the commands train on, and what they predict: data sets that have a name, and people's own files."""
+"""Data of the commands: named data sets, and users' files."""
 
 import json
 from collections.abc import Sequence
@@ -21,16 +21,16 @@ PARTS = ("train", "val", "test")
 
 
 class DataSet(NamedTuple):
-    """Raw rows in three parts, and what turns them into a network's input.
+    """Raw rows in three parts, with their standardizer and names.
 
     Attributes
     ----------
     name : str
-        As it is shown, and as the folder of its results is called.
+        For messages, and for the folder of the results.
     arrays : dict
-        `X_train`, `y_train`, `X_val`, ..., `y_test`; the labels count from 0.
+        `X_train`, `y_train`, `X_val`, ..., `y_test`; the labels are class numbers from 0.
     label : str or None
-        The column of a .csv file that the labels are from.
+        The column of a .csv file with the labels.
     """
 
     name: str
@@ -50,37 +50,37 @@ class DataSet(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Raw rows to predict, and their labels where they are known."""
+    """Raw rows to predict, and their labels if they are known."""
 
     X: np.ndarray
     y: np.ndarray | None
 
 
 class Source(click.ParamType):
-    """The name of a data set, or a file or folder that is there."""
+    """The name of a data set, or an existing file or folder."""
 
     name = "data"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value not in NAMED and not Path(value).exists():
-            self.fail(f"{value!r} is neither {' nor '.join(NAMED)}, nor a file or a folder that is there", param, ctx)
+            self.fail(f"{value!r} is neither {' nor '.join(NAMED)}, nor an existing file or folder", param, ctx)
         return value
 
 
 def kind(data: str) -> str:
-    """What DATA is: one of the data sets that have a name, or a file."""
+    """The kind of DATA: `digits`, `cifar10`, or `file`."""
     if data in NAMED:
         return data
     return "cifar10" if Path(data).is_dir() else "file"
 
 
 def is_csv(data: str) -> bool:
-    """Whether DATA is a file of columns."""
+    """Whether DATA is a .csv or .tsv file."""
     return kind(data) == "file" and Path(data).suffix.lower() in (".csv", ".tsv")
 
 
 def to_train_on(data: str, folder: Path | None, label: str | None, ignore: Sequence[str] = ()) -> DataSet:
-    """What `load` gives, where its classes are some that can be learnt."""
+    """The data set of `load`, with a check that its classes can be learned."""
     found = load(data, folder, label, ignore)
     if kind(data) == "file":
         check_classes(data, found.label, {part: found.arrays[f"y_{part}"] for part in PARTS}, found.class_names)
@@ -103,7 +103,7 @@ def load(data: str, folder: Path | None, label: str | None, ignore: Sequence[str
 
 
 def rows_of(network: NeuralNetwork, data: str, label: str | None) -> Rows:
-    """What to predict: the test part of a data set that has one, else all rows of a file."""
+    """The rows to predict: the test part of a named data set, or the rows of a file."""
     if kind(data) == "digits":
         arrays = _digits().arrays
         rows = Rows(arrays["X_test"], arrays["y_test"])
@@ -117,12 +117,12 @@ def rows_of(network: NeuralNetwork, data: str, label: str | None) -> Rows:
             f"{data} must have rows of {network.input_size} features, as the network, got {rows.X.shape[1]}"
         )
     if rows.y is not None and rows.y.max() >= network.output_size:
-        raise ValueError(f"{data} has the label {rows.y.max()}; the network knows 0 to {network.output_size - 1}")
+        raise ValueError(f"{data} has the label {rows.y.max()}; the classes are 0 to {network.output_size - 1}")
     return rows
 
 
 def likely_label(network: NeuralNetwork, data: str) -> str | None:
-    """The only column of a CSV file that is none of the network's features."""
+    """The only column of a CSV file that is not a feature of the network."""
     features = network.feature_names
     if not is_csv(data) or features is None:
         return None
@@ -132,9 +132,9 @@ def likely_label(network: NeuralNetwork, data: str) -> str | None:
 
 
 def write_test_rows(path: Path, data: DataSet) -> None:
-    """The rows of a file that were kept for the test, so that it can be made again.
+    """Write the test rows of a file, for `fastmlp evaluate`.
 
-    The names of the classes are one text: in an array, each would take the room of the longest one, and end at a zero.
+    The class names are a text of JSON: NumPy's arrays of texts pad all to the longest one, and cut them at zeros.
     """
     arrays = {"X": data.arrays["X_test"], "y": data.arrays["y_test"]}
     if data.class_names is not None:
@@ -144,9 +144,9 @@ def write_test_rows(path: Path, data: DataSet) -> None:
 
 
 def _digits() -> DataSet:
-    """The embedded digits, taken as 0 to 1: 1,297 for training, 200 for validation and 300 for the test."""
+    """The digits, scaled to 0 to 1: 1,297 for training, 200 for validation and 300 for the test."""
     X, y = load_digits()
-    # always the same shuffle: the file has the writers one after the other
+    # the same shuffle for any seed; the file is sorted by writers
     chosen = np.split(np.random.RandomState(0).permutation(len(X)), [1297, 1497])
     parts = {part: (X[rows], y[rows]) for part, rows in zip(PARTS, chosen, strict=True)}
     return DataSet("digits", _arrays(parts), 10, Standardizer.of_statistics(np.zeros(64), np.full(64, 16.0)))
@@ -170,9 +170,8 @@ def _csv(path: Path, label: str | None, ignore: Sequence[str]) -> DataSet:
             f"{path} must have a name for each column, got none for number {header.index('') + 1}; pandas writes its "
             "index into such a column, unless told index=False"
         )
-    known, ignored = set(header), set(ignore)
-    unknown = [name for name in ignore if name not in known]
-    if unknown:
+    ignored = set(ignore)
+    if unknown := [name for name in ignore if name not in header]:
         raise click.UsageError(f"--ignore must name columns, some of {tables.some(header)}, got {tables.some(unknown)}")
     feature_names = [name for name in header if name != label and name not in ignored]
     if not feature_names:
@@ -209,26 +208,19 @@ def _own(
     feature_names: list[str] | None,
     label: str | None,
 ) -> DataSet:
-    """A file's rows; what it does not set apart for validation and test itself is a tenth each, drawn at random."""
+    """The data set of a file."""
     parts = _split(path, parts)
-    plain = class_names == [str(i) for i in range(len(class_names))]
     try:
         standardizer = Standardizer().fit(parts["train"][0])
-    except ValueError as error:  # there are finite numbers that have no finite square
+    except ValueError as error:  # the square of a finite number may be infinite
         raise ValueError(f"{path}: {error}") from None
-    return DataSet(
-        tables.printable(path.stem),
-        _arrays(parts),
-        len(class_names),
-        standardizer,
-        None if plain else class_names,
-        feature_names,
-        label,
-    )
+    n_classes = len(class_names)
+    named = class_names if class_names != _numbers(n_classes) else None
+    return DataSet(tables.printable(path.stem), _arrays(parts), n_classes, standardizer, named, feature_names, label)
 
 
 def _class_names(path: Path, arrays: dict[str, np.ndarray]) -> list[str] | None:
-    """What an .npz file calls its classes: in an array, or, as `write_test_rows` does, in one text."""
+    """The class names of an .npz file: an array of words, or a text of JSON as from `write_test_rows`."""
     given = arrays.get("class_names")
     if given is None:
         return None
@@ -236,10 +228,10 @@ def _class_names(path: Path, arrays: dict[str, np.ndarray]) -> list[str] | None:
         (text,) = tables.label_texts(path, "class_names", given.reshape(1), 1)
         try:
             names = json.loads(text)
-            whole = isinstance(names, list) and "".join(names).encode() != b""
+            valid = isinstance(names, list) and "".join(names).encode() != b""
         except (RecursionError, TypeError, ValueError):  # a lone surrogate is a ValueError
-            whole = False
-        if not whole:
+            valid = False
+        if not valid:
             raise ValueError(f"class_names in {path} must be an array of words, or a list of texts in JSON")
     else:
         names = tables.label_texts(path, "class_names", given, given.size)
@@ -254,18 +246,18 @@ def _class_names(path: Path, arrays: dict[str, np.ndarray]) -> list[str] | None:
 
 
 def _labels(path: Path, arrays: dict[str, np.ndarray], name: str, n_rows: int, names: list[str] | None) -> list[str]:
-    """A label for each row of an .npz file; where that has names for its classes, numbers count from 0 in them."""
+    """The labels of an .npz file, as texts; numbers are class numbers where the file has class names."""
     values = arrays[name.lower()]
     labels = tables.label_texts(path, name, values, n_rows)
     if names is None or values.dtype.kind == "U":
         return labels
-    return [names[place] for place in encoded(f"{name} in {path}", labels, [str(i) for i in range(len(names))])]
+    return [names[number] for number in encoded(f"{name} in {path}", labels, _numbers(len(names)))]
 
 
 def _part(
     path: Path, arrays: dict[str, np.ndarray], part: str, names: list[str] | None
 ) -> tuple[np.ndarray, list[str]] | None:
-    """The rows and labels of a part of an .npz file; X and y are those that train."""
+    """The rows and labels of a part of an .npz file; X and y are a training part too."""
     for suffix in (f"_{part}", *([""] if part == "train" else [])):
         if f"x{suffix}" in arrays and f"y{suffix}" in arrays:
             X = tables.matrix(path, f"X{suffix}", arrays[f"x{suffix}"])
@@ -274,7 +266,7 @@ def _part(
 
 
 def _split(path: Path, parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """The parts that are missing are taken from the training rows; always the same ones, whatever the seed."""
+    """All parts; missing ones are a tenth of the training rows each, at random but the same for any seed."""
     X, y = parts["train"]
     missing = [part for part in ("val", "test") if part not in parts]
     n = max(1, len(X) // 10)
@@ -302,8 +294,12 @@ def _rows_of_file(network: NeuralNetwork, path: Path, label: str | None) -> Rows
         labels = _labels(path, arrays, y, len(X), _class_names(path, arrays)) if y.lower() in arrays else None
     else:
         raise ValueError(f"{path} must end in .csv, .tsv, .npz or .npy, or be a folder with CIFAR-10")
-    names = network.class_names or [str(i) for i in range(network.output_size)]
+    names = network.class_names or _numbers(network.output_size)
     return Rows(X, None if labels is None else encoded(f"{label or 'y'} in {path}", labels, names))
+
+
+def _numbers(n: int) -> list[str]:
+    return [str(number) for number in range(n)]
 
 
 def _arrays(parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, np.ndarray]:

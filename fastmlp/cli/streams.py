@@ -1,4 +1,4 @@
-"""Standard output and standard error, whose loss must not end what a command does."""
+"""Standard output and standard error that may be closed or full without ending a command's work."""
 
 import contextlib
 import io
@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from typing import Any
 
 
-class Outlasted(io.RawIOBase):
-    """A stream that goes on after its first error, which is remembered: what is written from then on goes nowhere.
+class RobustStream(io.RawIOBase):
+    """A stream that drops what is written after its first error.
 
     Attributes
     ----------
     error : OSError or None
-        A reader that has gone, a terminal that was closed, a disk that is full.
+        That error: a reader has gone, a terminal was closed, a disk is full.
     """
 
     def __init__(self, stream: Any):
@@ -23,19 +23,19 @@ class Outlasted(io.RawIOBase):
         self.error: OSError | None = None
 
     def writable(self) -> bool:
-        """It is."""
+        """True."""
         return True
 
     def fileno(self) -> int:
-        """That of the stream beneath."""
+        """The descriptor of the underlying stream."""
         return int(self.stream.fileno())
 
     def isatty(self) -> bool:
-        """Whether the stream beneath is a terminal."""
+        """Whether the underlying stream is a terminal."""
         return bool(self.stream.isatty())
 
     def write(self, data: Any) -> int:
-        """Write some of it, or drop all of it; gives how much."""
+        """Write some of the bytes, or drop all of them; returns their number."""
         try:
             while self.error is None:
                 n_bytes = self.stream.write(data)
@@ -48,16 +48,16 @@ class Outlasted(io.RawIOBase):
 
 
 @contextlib.contextmanager
-def outlasted() -> Iterator[None]:
-    """Let a command do all its work though nobody takes what it says: a training must not end, or be lost, by that.
+def robust_streams() -> Iterator[None]:
+    """Let a command finish when its output cannot be written: a training must not be lost by that.
 
-    An output that could not be written is an error in the end; one that the command was started without is none.
+    Lost standard output is an error at the end, unless it was closed from the start.
     """
-    # Files of ours may not get the numbers of streams that are missing: what libraries say there would go into them.
+    # Files must not get the descriptors of closed streams, or what libraries print would be written into them.
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
-    with open(descriptor, "w", encoding="utf-8") as nowhere:
-        (output, raw), (errors, _) = (_outlasted(stream or nowhere) for stream in (sys.stdout, sys.stderr))
+    with open(descriptor, "w", encoding="utf-8") as null:
+        (output, raw), (errors, _) = (_robust(stream or null) for stream in (sys.stdout, sys.stderr))
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
             try:
                 yield
@@ -65,18 +65,15 @@ def outlasted() -> Iterator[None]:
                 error = raw.error
                 if error is None or end.code:
                     raise
-                if not isinstance(error, BrokenPipeError):  # who has seen enough is told nothing
+                if not isinstance(error, BrokenPipeError):  # a reader that has gone needs no message
                     print(f"Error: standard output: {error.strerror}", file=errors)
                 raise SystemExit(1) from None
 
 
-def _outlasted(text: Any) -> tuple[Any, Outlasted]:
-    """A text stream like this one, which Python may have left without a buffer, and what is beneath it.
-
-    Each line is written at once. Another library's stream that has no bytes beneath is left as it is.
-    """
+def _robust(text: Any) -> tuple[Any, RobustStream]:
+    """A text stream like this one that writes each line at once, and its raw stream; some have no bytes beneath."""
     buffer = getattr(text, "buffer", None)
-    raw = Outlasted(getattr(buffer, "raw", buffer))
+    raw = RobustStream(getattr(buffer, "raw", buffer))  # Python may run without buffers
     if buffer is None:
         return text, raw
     return io.TextIOWrapper(io.BufferedWriter(raw), text.encoding, text.errors, line_buffering=True), raw

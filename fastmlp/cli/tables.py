@@ -1,4 +1,4 @@
-"""Rows from files that people have: .csv with a header line, .npz and .npy."""
+"""Rows from users' files: .csv with a header line, .npz and .npy."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ DELIMITERS = ",;\t"
 
 
 class Table(NamedTuple):
-    """Rows of features, and what the file calls their classes."""
+    """Rows of features, and their labels as in the file."""
 
     X: np.ndarray
     labels: Sequence[str] | None
@@ -39,12 +39,12 @@ def columns(path: Path) -> list[str]:
 
 
 def read_csv(path: Path, features: Sequence[str], label: str | None) -> Table:
-    """The columns of a CSV file that are features, as float64, and the one of labels.
+    """The feature columns of a CSV file, as float64, and its column of labels.
 
     Raises
     ------
     ValueError
-        If there is no such column, or one holds no finite number; it says in which line.
+        If a column is missing, or a feature is not a finite number; with the line.
     """
     return undisturbed(lambda: _read_csv(path, features, label))
 
@@ -60,7 +60,7 @@ def _read_csv(path: Path, features: Sequence[str], label: str | None) -> Table:
         label_place = None if label is None else place_of[label]
         numbers, labels, line_numbers = array("d"), [], array("q")
         for row in lines:
-            if not row:  # an empty line, at the end for instance
+            if not row:  # an empty line
                 continue
             if len(row) != len(header):
                 raise ValueError(
@@ -83,14 +83,14 @@ def _read_csv(path: Path, features: Sequence[str], label: str | None) -> Table:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file by their names in lower case; the one of an .npy file is `x`.
+    """The arrays of an .npz file by their names in lower case; that of an .npy file is `x`.
 
     Raises
     ------
     ValueError
-        If it is no such file, or has two arrays of one name, in small letters or capitals.
+        If it is another file, or two names differ by case alone.
     MemoryError
-        If the memory is not enough for arrays that the file has.
+        If there is not enough memory for the file's arrays.
     """
     found = undisturbed(lambda: _read_arrays(path))
     count = Counter(name.lower() for name, _ in found)
@@ -109,12 +109,12 @@ def _read_arrays(path: Path) -> list[tuple[str, np.ndarray]]:
             return [("x", read_array(file, n_bytes))] if is_array else list(read_archive(Archive(file)))
         except MemoryError:
             raise
-        except Exception as error:  # zipfile, zlib and NumPy raise errors of many types on damaged or foreign bytes
+        except Exception as error:  # zipfile, zlib and NumPy raise errors of many types for damaged files
             raise ValueError(f"{path} is not a file of NumPy arrays: {error}") from error
 
 
 def matrix(path: Path, name: str, values: np.ndarray) -> np.ndarray:
-    """An array of a file as rows of finite numbers; images become rows of pixels."""
+    """An array of a file as rows of finite numbers; images are flattened."""
     values = real_array(f"{name} in {path}", values)
     if values.ndim < 2 or 0 in values.shape:
         raise ValueError(f"{name} in {path} must have shape (n_rows, n_features), none of them 0, got {values.shape}")
@@ -124,10 +124,10 @@ def matrix(path: Path, name: str, values: np.ndarray) -> np.ndarray:
 
 
 def label_texts(path: Path, name: str, values: np.ndarray, n_rows: int) -> list[str]:
-    """An array of a file as a label for each row."""
+    """An array of a file as labels, one for each row."""
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
-    # texts that take no bytes may be any number in a small file
+    # a small file may declare any number of texts without bytes
     if values.shape != (n_rows,) or values.dtype.kind not in "biufU" or not values.itemsize:
         raise ValueError(
             f"{name} in {path} must be {n_rows} numbers or texts, one for each row, got {values.dtype} {values.shape}"
@@ -139,7 +139,7 @@ def label_texts(path: Path, name: str, values: np.ndarray, n_rows: int) -> list[
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is a number, as Python writes it."""
+    """Whether Python reads a text as a number."""
     try:
         float(text)
     except ValueError:
@@ -148,19 +148,19 @@ def is_number(text: str) -> bool:
 
 
 def some(names: Iterable[str]) -> str:
-    """Names for a message, the first ten of them."""
+    """Names for a message, ten at most."""
     names = list(names)
     return ", ".join(map(repr, names[:10])) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
 
 
 def printable(text: str) -> str:
-    """A text for a terminal: what is no character to look at is escaped, as Python's `repr` does."""
+    """A text with escapes for unprintable characters, as in Python's `repr`."""
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 @contextmanager
 def _reader(path: Path) -> Iterator[Any]:
-    """The lines of a CSV file, whatever is between its columns."""
+    """The rows of a CSV file; the delimiter is the most frequent one of its header."""
     try:
         with reading(path) as content, io.TextIOWrapper(content, "utf-8-sig", newline="") as file:
             first = file.readline()
@@ -182,7 +182,7 @@ def _header(path: Path, lines: Iterator[list[str]]) -> list[str]:
 
 
 def _bad(row: list[str], places: Sequence[int], header: list[str]) -> str:
-    """Which field of a row is no number."""
+    """A message about the first field that is not a number."""
     place = next(place for place in places if not is_number(row[place]))
     got = repr(row[place]) if row[place].strip() else "nothing"
     advice = "leave the column out by --ignore, or code its classes as columns of 0 and 1"
@@ -194,7 +194,7 @@ def _bad(row: list[str], places: Sequence[int], header: list[str]) -> str:
 
 
 def _check_finite(what: str, X: np.ndarray, rows: Sequence[int], columns: Sequence[object]) -> None:
-    """Refuse what is not finite, by what its row and column are called."""
+    """Refuse numbers that are not finite; with the row and the column."""
     if X.dtype.kind == "f" and not np.isfinite(X).all():
         i, j = (int(index[0]) for index in np.nonzero(~np.isfinite(X)))
         raise ValueError(f"{what} {rows[i]}: column {columns[j]!r} must be finite, got {X[i, j]}")

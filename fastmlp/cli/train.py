@@ -8,8 +8,8 @@ import click
 from tqdm import tqdm
 
 from fastmlp.cli import folders, runs, sources
-from fastmlp.cli.options import json_option, threads_option, training_options
-from fastmlp.cli.presets import OPTIMIZERS, described, preset
+from fastmlp.cli.options import json_option, optimizer_option, threads_option, training_options
+from fastmlp.cli.presets import OPTIONS, default_of, preset
 from fastmlp.files import models
 from fastmlp.files.access import undisturbed
 from fastmlp.files.checkpoints import Checkpoint
@@ -20,11 +20,13 @@ from fastmlp.training import History, TrainingState
 CHECKPOINT = "checkpoint.npz"
 RESULTS = ("model.npz", "history.json", "history.png")
 TEST_ROWS = "test.npz"
-COLUMNS = "epoch  train loss  train acc  val loss  val acc  learning rate  seconds"
+# The table of epochs: headings, widths and digits, in the order of an `Epoch`.
+HEADINGS = ("train loss", f"train {runs.COLUMN}", "val loss", f"val {runs.COLUMN}", "learning rate", "seconds")
+WIDTHS, DIGITS = (10, 9, 8, 7, 13, 7), (4, 4, 4, 4, 6, 3)
 
 
 class Sizes(click.ParamType):
-    """Positive integers with commas between them."""
+    """Positive integers separated by commas."""
 
     name = "sizes"
 
@@ -39,37 +41,36 @@ class Sizes(click.ParamType):
 
 
 @click.command()
-@click.option("--optimizer", type=click.Choice(OPTIMIZERS, case_sensitive=False), default="Adam")
-@click.option("--layers", type=click.IntRange(1), help="Affine layers, the output's included: hidden layers and one.")
+@optimizer_option("Adam")
+@click.option("--layers", type=click.IntRange(1), help="Number of affine layers: hidden layers and the output layer.")
 @click.option(
     "--hidden-sizes",
     type=Sizes(),
-    help="Size of each hidden layer, such as 120,120; with --layers one size for all.  [default: 64; cifar10: 120,120]",
+    help="Sizes of the hidden layers, such as 120,120; with --layers one size for all.  [default: 64; cifar10: "
+    "120,120]",
 )
-@click.option("--batch-size", type=click.IntRange(1), help=f"Rows of one update.  {described('batch_size')}")
-@click.option("--learning-rate", type=float, help=f"Of the first epoch.  {described('learning_rate')}")
+@click.option("--batch-size", type=click.IntRange(1), help=f"Number of rows of one update.  {default_of('batch_size')}")
+@click.option("--learning-rate", type=float, help=f"Learning rate of the first epoch.  {default_of('learning_rate')}")
 @click.option(
     "--learning-rate-decay",
     type=float,
-    help=f"Factor on the rate after each epoch.  {described('learning_rate_decay')}",
+    help=f"Factor on the learning rate after each epoch.  {default_of('learning_rate_decay')}",
 )
 @click.option(
-    "--regularization", type=float, help=f"Strength of the L2 penalty on the weights.  {described('regularization')}"
+    "--regularization", type=float, help=f"Strength of the L2 penalty on the weights.  {default_of('regularization')}"
 )
-@click.option(
-    "--beta1", type=float, help="Adam's first decay rate, or the momentum.  [default: 0.9; cifar10, Adam: 0.7]"
-)
-@click.option("--beta2", type=float, help="Adam's second decay rate.  [default: 0.999; cifar10: 0.79]")
+@click.option("--beta1", type=float, help=f"Adam's first decay rate, or the momentum.  {default_of('beta1')}")
+@click.option("--beta2", type=float, help=f"Adam's second decay rate.  {default_of('beta2')}")
 @threads_option
 @training_options(
-    "Folder for model.npz, history.json and history.png.  [default: the first free one of runs/DATA-OPTIMIZER, -2, ...]"
+    "Output folder for model.npz, history.json and history.png.  [default: the first free one of runs/DATA-OPTIMIZER, "
+    "-2, ...]"
 )
 @click.option(
     "--resume",
     is_flag=True,
-    help="Go on where the same training was cut off, from checkpoint.npz in --out, or in the latest folder of that "
-    "training; from the start where there is none. All other options must be the same, but for --threads, and "
-    "--epochs, which may be more.",
+    help="Continue the same training after an interruption, from checkpoint.npz in --out or in its latest folder; "
+    "without one, start anew. All other options must be the same, except --threads, and --epochs, which may be more.",
 )
 @json_option
 def train(
@@ -90,19 +91,20 @@ def train(
 ) -> None:
     """Train a network, test it and save it.
 
-    By default on the 1,797 handwritten digits that come with fastmlp, which takes seconds. CIFAR-10 is trained as the
-    university assignment does: a 3072-120-120-10 network, batches of 200, 40 epochs.
+    The default data are the 1,797 handwritten digits that come with fastmlp, which take a second. CIFAR-10 is trained
+    as in the university assignment: a 3072-120-120-10 network, batches of 200, 40 epochs.
 
-    Your own rows come as a CSV file with a line of column names, numbers, and a column of classes that --label names;
-    or as an .npz file with X (n_rows, n_features) and y (n_rows,). A tenth of the rows validates, another tenth tests,
-    unless an .npz file has X_train, y_train, X_val, y_val, X_test and y_test; the test rows are written to test.npz, as
-    DATA for `fastmlp evaluate`. All features are standardised as the rows that train are: mean 0, standard deviation 1.
+    Your own data are a CSV file with a header line, numeric columns, and a column of classes named by --label; or an
+    .npz file with X (n_rows, n_features) and y (n_rows,). A tenth of the rows is used for validation and another tenth
+    for the test, unless an .npz file has X_train, y_train, X_val, y_val, X_test and y_test; the test rows are written
+    to test.npz, for `fastmlp evaluate`. Features are standardized to mean 0 and standard deviation 1 on the training
+    rows.
 
-    Each training has a folder of its own in runs, so that none replaces another's results.
+    Each training gets its own folder in runs, and replaces no other results.
 
-    Ctrl-C, SIGTERM or a closed terminal ends the training; after the first epoch, what was trained is tested and saved.
-    About once a second, where an epoch ends, checkpoint.npz is written beside the results: after a crash, --resume goes
-    on from there, and ends with the network that an uninterrupted training gives, to the last bit.
+    Ctrl-C, SIGTERM or a closed terminal ends the training; after the first epoch, the network is still tested and
+    saved. About once a second, at the end of an epoch, checkpoint.npz is written: after a crash, --resume continues
+    from there, and gives exactly the network of an uninterrupted training.
 
     \b
     Examples:
@@ -111,8 +113,8 @@ def train(
       fastmlp train --data cifar10 --optimizer SGD --epochs 10
     """
     require("matplotlib.figure", "cli", "the figure")  # before the training, not after it
-    for name in {"SGD": ("beta1", "beta2"), "Momentum": ("beta2",)}.get(optimizer, ()):
-        if changes[name] is not None:
+    for name in ("beta1", "beta2"):
+        if changes[name] is not None and name not in OPTIONS.get(optimizer, ()):
             raise click.UsageError(f"--{name} has no effect with {optimizer}")
     usual = preset(sources.kind(data), optimizer)
     try:
@@ -124,30 +126,31 @@ def train(
     network = found.network(sizes, dtype=dtype, n_threads=threads, seed=seed)
     results = (*RESULTS, TEST_ROWS) if sources.kind(data) == "file" else RESULTS
 
-    def same(folder: Path) -> bool:
+    def has_part(folder: Path) -> bool:
         """Whether a folder has an earlier part of this training."""
         earlier = Checkpoint(network._model, folder / CHECKPOINT, runs.CHECKPOINT_SECONDS, resume)
         return earlier.is_of(settings, seed, found.arrays["X_train"], found.arrays["y_train"])
 
-    def mine(folder: Path) -> bool:
-        """Whether there is nothing else, or nothing but a training that did not get through its first epoch."""
-        if resume and same(folder):
+    def is_own(folder: Path) -> bool:
+        """Whether a folder has an earlier part of this training, or only one that did not finish its first epoch."""
+        if resume and has_part(folder):
             return True
-        begun = checkpointed(folder / CHECKPOINT)
-        return begun is not None and not begun.history and not any((folder / name).exists() for name in results)
+        state = saved_state(folder / CHECKPOINT)
+        return state is not None and not state.history and not any((folder / name).exists() for name in results)
 
     usual_name = f"{found.name}-{optimizer.lower()}"
     if resume and out is None:
-        out = folders.latest(usual_name, CHECKPOINT, same)
-    out = folders.take(out, usual_name, results, data, state=(CHECKPOINT,), mine=mine)
+        out = folders.latest(usual_name, CHECKPOINT, has_part)
+    out = folders.take(out, usual_name, results, data, state=(CHECKPOINT,), is_own=is_own)
     n_train, n_test = (len(found.arrays[f"y_{part}"]) for part in ("train", "test"))
     checkpoint = out / CHECKPOINT
     if not resume:
-        say_what_is_replaced(checkpoint)
+        warn_if_replaced(checkpoint)
     if not as_json:
         if resume:
-            click.echo(f"going on from {checkpoint}" if checkpoint.exists() else f"no {checkpoint}: from the start")
-        click.echo(f"{network} on {found.name}: {n_train:,} rows to train, {settings.optimizer}\n\n{COLUMNS}")
+            click.echo(f"resuming from {checkpoint}" if checkpoint.exists() else f"no {checkpoint}: from the start")
+        headings = "  ".join(["epoch", *map(str.rjust, HEADINGS, WIDTHS)])
+        click.echo(f"{network} on {found.name}: {n_train:,} rows to train, {settings.optimizer}\n\n{headings}")
     callbacks = [] if as_json else [print_epoch]
     run = runs.train(found, network, settings, seed, callbacks, checkpoint=checkpoint, resume=resume)
     files = {name: out / name for name in results}
@@ -155,7 +158,7 @@ def train(
     runs.write_json(files["history.json"], run.record())
     if TEST_ROWS in files:
         sources.write_test_rows(files[TEST_ROWS], found)
-    title = f"{found.name}, {settings.optimizer}: test accuracy {run.test_accuracy:.4f}"
+    title = f"{found.name}, {settings.optimizer}: test {runs.SCORE} {run.test_score:.4f}"
     runs.write_figure(files["history.png"], plot_history(run.history, title=title))
     if as_json:
         record = {name: value for name, value in run.record().items() if name != "history"}
@@ -165,37 +168,38 @@ def train(
         names, speed = ", ".join(files), run.samples_per_second
         pace = "" if speed is None else f", {speed:,.0f} samples a second in training"
         click.echo(
-            f"\ntest accuracy {run.test_accuracy:.4f} on {n_test:,} rows; {run.seconds:.2f} s{pace}\n"
+            f"\ntest {runs.SCORE} {run.test_score:.4f} on {n_test:,} rows; {run.seconds:.2f} s{pace}\n"
             f"wrote {names} to {out}"
         )
-    runs.end(run.stopped, f"after {len(run.history)} of {settings.epochs} epochs; the network as it was then is saved")
+    what = f"after {len(run.history)} of {settings.epochs} epochs; the network as it was then is saved"
+    runs.exit_if_stopped(run.stopped, what)
 
 
-def checkpointed(checkpoint: Path) -> TrainingState | None:
-    """How far the training of a checkpoint is; None where there is none, or no whole one, or somebody else's file."""
+def saved_state(checkpoint: Path) -> TrainingState | None:
+    """The state of a checkpoint's training; None for a missing, damaged or foreign file."""
 
-    def training() -> TrainingState | None:
+    def read() -> TrainingState | None:
         try:
             return models.load(checkpoint).training
         except (OSError, ValueError):
             return None
 
-    return undisturbed(training)
+    return undisturbed(read)
 
 
-def say_what_is_replaced(checkpoint: Path) -> None:
-    """Tell of a training that is not complete, and that would have been gone on with."""
-    found = checkpointed(checkpoint)
-    if found is not None and not found.over and 0 < len(found.history) < found.settings.epochs:
+def warn_if_replaced(checkpoint: Path) -> None:
+    """Warn where the checkpoint of an incomplete training will be replaced."""
+    state = saved_state(checkpoint)
+    if state is not None and not state.over and 0 < len(state.history) < state.settings.epochs:
         click.echo(
-            f"{checkpoint} is replaced, of a training that was cut off after {len(found.history)} of "
-            f"{found.settings.epochs} epochs; --resume goes on with one",
+            f"{checkpoint} is replaced, of a training that was interrupted after {len(state.history)} of "
+            f"{state.settings.epochs} epochs; --resume would have continued it",
             err=True,
         )
 
 
 def _hidden_sizes(layers: int | None, hidden_sizes: tuple[int, ...] | None, usual: tuple[int, ...]) -> tuple[int, ...]:
-    """The size of each hidden layer, from what was asked for."""
+    """The size of each hidden layer, from the options and the preset."""
     sizes = hidden_sizes or usual
     if layers is None:
         return sizes
@@ -206,9 +210,6 @@ def _hidden_sizes(layers: int | None, hidden_sizes: tuple[int, ...] | None, usua
 
 
 def print_epoch(network: Any, history: History) -> None:
-    """One row of the table, above the progress bar where there is one."""
-    epoch = history[-1]
-    tqdm.write(
-        f"{len(history):5d}  {epoch.train_loss:10.4f}  {epoch.train_accuracy:9.4f}  {epoch.val_loss:8.4f}"
-        f"  {epoch.val_accuracy:7.4f}  {epoch.learning_rate:13.6f}  {epoch.seconds:7.3f}"
-    )
+    """Print a row of the table, above the progress bar where there is one."""
+    values = (f"{value:{width}.{n}f}" for value, width, n in zip(history[-1], WIDTHS, DIGITS, strict=True))
+    tqdm.write("  ".join([f"{len(history):5d}", *values]))

@@ -1,15 +1,17 @@
 """`fastmlp tune`."""
 
+import ast
+import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from fastmlp.cli import folders, runs, sources
-from fastmlp.cli.options import INTERRUPTED, training_options
-from fastmlp.cli.presets import OPTIMIZERS, preset
-from fastmlp.cli.spaces import parsed, searched
+from fastmlp.cli.options import INTERRUPTED, optimizer_option, training_options
+from fastmlp.cli.presets import Preset, preset
 from fastmlp.optional import require
 from fastmlp.plots import plot_grid, plot_learning_curves
 from fastmlp.tuning import Plan, search
@@ -21,22 +23,31 @@ CURVES, GRID = "curves.png", "grid.png"
 
 
 @click.command()
-@click.option("--optimizer", type=click.Choice(OPTIMIZERS, case_sensitive=False), default="SGD")
+@optimizer_option("SGD")
 @click.option(
     "--param",
     "params",
     type=(str, str),
     multiple=True,
     metavar="NAME VALUES",
-    help="A hyper-parameter and what to try: learning_rate 0.05,0.1 or hidden_sizes [64,32],[64] or, with --random, "
-    "learning_rate 'loguniform(1e-3, 1)'. May be repeated.  [default: layers, learning rate, regularization]",
+    help="Hyper-parameter and the values to try: learning_rate 0.05,0.1 or hidden_sizes [64,32],[64] or, with "
+    "--random, learning_rate 'loguniform(1e-3, 1)'. May be repeated.  [default: layers, learning rate, regularization]",
 )
-@click.option("--random", "n_trials", type=click.IntRange(1), help="Draw so many combinations in place of trying all.")
-@click.option("--halving", type=click.IntRange(2), help="Train all for a few epochs, the best 1/N for N times as many.")
-@click.option("--workers", type=click.IntRange(1), help="Networks to train at a time.  [default: one a processor]")
+@click.option(
+    "--random", "n_trials", type=click.IntRange(1), help="Number of combinations to draw, instead of trying all."
+)
+@click.option(
+    "--halving",
+    type=click.IntRange(2),
+    metavar="N",
+    help="Train all for a few epochs, the best 1/N for N times as many, and so on.",
+)
+@click.option(
+    "--workers", type=click.IntRange(1), help="Number of networks trained at a time.  [default: all processors]"
+)
 @training_options(
-    "Folder for the trials, the best network and the figures.  [default: the first one of runs/DATA-tune, -2, -3, ... "
-    "that is free or has this search]"
+    "Output folder for the trials, the best network and the figures.  [default: the first of runs/DATA-tune, -2, -3, "
+    "... that is free or has this search]"
 )
 def tune(
     optimizer: str,
@@ -53,10 +64,15 @@ def tune(
     seed: int,
     out: Path | None,
 ) -> None:
-    """Search for good hyper-parameters: a grid, or at random.
+    """Search for good hyper-parameters, in a grid or at random.
 
-    Several networks are trained at a time, one thread each. Every finished trial is written down at once, so that the
-    same command goes on where a search was stopped. The best network is saved, and tested once.
+    Trains several networks at a time, one thread each. Every finished trial is written at once: the same command
+    continues a search that was stopped. The best network is saved, and tested once.
+
+    \b
+    Examples:
+      fastmlp tune --epochs 10
+      fastmlp tune --optimizer Adam --param learning_rate 0.001,0.003 --param hidden_sizes "[64],[64,32]"
     """
     require("matplotlib.figure", "cli", "the figures")
     usual = preset(sources.kind(data), optimizer)
@@ -79,29 +95,78 @@ def tune(
         (BEST, CURVES, GRID),
         data,
         state=(TRIALS,),
-        mine=lambda folder: can_continue(folder, space, plan, **arrays),
+        is_own=lambda folder: can_continue(folder, space, plan, **arrays),
     )
     try:
         found = search(space, plan=plan, **arrays, folder=out, progress=sys.stderr.isatty())
     except KeyboardInterrupt:
-        click.echo(f"\nstopped; the trials that were finished are kept in {out}: the same command goes on", err=True)
+        click.echo(f"\nstopped; the finished trials are kept in {out}: the same command continues it", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
     varied = varying(found.trials)
-    runs.write_figure(
-        out / CURVES, plot_learning_curves(found.trials, title=f"{source.name}: {len(found.trials)} trials")
-    )
+    title = f"{source.name}: {len(found.trials)} trials"
+    runs.write_figure(out / CURVES, plot_learning_curves(found.trials, title=title))
     figures = CURVES
     if n_trials is None and len(varied) > 1:
-        runs.write_figure(out / GRID, plot_grid(found.trials, title=f"{source.name}: best validation accuracy"))
+        title = f"{source.name}: best validation {runs.SCORE}"
+        runs.write_figure(out / GRID, plot_grid(found.trials, title=title))
         figures += f" and {GRID}"
-    # a halving may have a short combination in several rounds
+    # a halving may train a combination of few epochs in several rounds
     complete = {str(trial.hyper_parameters): trial for trial in found.trials if trial.complete}
     best_first = sorted(complete.values(), key=lambda trial: trial.rank, reverse=True)
-    click.echo(f"{len(found.trials)} trials on {source.name}; the best:\n\nval acc  epochs  {'  '.join(varied)}")
+    heading = f"val {runs.COLUMN:>3}  epochs  {'  '.join(varied)}"
+    click.echo(f"{len(found.trials)} trials on {source.name}; the best:\n\n{heading}")
     for trial in best_first[:10]:
         values = "  ".join(f"{format_value(trial.hyper_parameters[name]):>{len(name)}}" for name in varied)
-        click.echo(f"{trial.val_accuracy:7.4f}  {trial.epochs:6d}  {values}")
+        click.echo(f"{trial.val_score:7.4f}  {trial.epochs:6d}  {values}")
     click.echo(
-        f"\ntest accuracy of the best {found.test_accuracy:.4f} on {len(source.arrays['y_test']):,} rows\n"
+        f"\ntest {runs.SCORE} of the best {found.test_accuracy:.4f} on {len(source.arrays['y_test']):,} rows\n"
         f"wrote {TRIALS}, {BEST}, {figures} to {out}"
     )
+
+
+def parsed(name: str, text: str) -> Any:
+    """A list of choices, or a distribution: `0.1,0.2`, `SGD,Adam`, `[64,32],[64]`, `loguniform(1e-3, 1)`."""
+    match = re.fullmatch(r"(uniform|loguniform)\((.*),(.*)\)", text.replace(" ", ""))
+    if match:
+        kind = match[1]
+        try:
+            low, high = float(match[2]), float(match[3])
+        except ValueError:
+            low, high = 0.0, 0.0
+        if not low < high or (kind == "loguniform" and low <= 0):
+            raise ValueError(
+                f"{name} must have two bounds, the lower one first and positive for a logarithm, got {text!r}"
+            )
+        import scipy.stats  # slow to import
+
+        return scipy.stats.uniform(low, high - low) if kind == "uniform" else scipy.stats.loguniform(low, high)
+    whole = _literal(f"[{text}]")
+    return whole if isinstance(whole, list) else [_literal(part.strip()) for part in text.split(",")]
+
+
+def _literal(text: str) -> Any:
+    """A text as a Python literal, or the text itself."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def searched(usual: Preset, params: Iterable[tuple[str, Any]], epochs: int | None) -> dict[str, Any]:
+    """The search space: the preset's settings, with the choices of the params, or of a grid around the preset."""
+    settings = usual.settings | ({} if epochs is None else {"epochs": epochs})
+    params = list(params)
+    names = [name for name, _ in params]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"--param {name} must be given once, with commas between its values, got it twice")
+    if epochs is not None and "epochs" in names:
+        raise ValueError("epochs must be given by --epochs or by --param epochs, got both")
+    rate, strength = usual.checked().rate, usual.checked().regularization
+    varied = dict(params) or {
+        "num_layers": [2, 3],
+        "learning_rate": [rate / 2, rate, rate * 2],
+        "regularization": [strength, strength * 10],
+    }
+    network: dict[str, Any] = {"num_layers": len(usual.hidden_sizes) + 1, "hidden_size": usual.hidden_sizes[0]}
+    return (network if "hidden_sizes" not in varied else {}) | settings | varied

@@ -36,7 +36,7 @@ def test_results_of_another_command_stay_where_they_are(run, tmp_path, command, 
     assert done(run(command, "--epochs", "1"), usual).stderr == ""
     before = contents(tmp_path)
     again = done(run(command, "--epochs", "1", *options), f"{usual}-2")
-    assert again.stderr == f"{usual} is taken: the results go to {usual}-2\n"
+    assert again.stderr == f"{usual} is in use: the results are written to {usual}-2\n"
     done(run(command, "--epochs", "1", *options), f"{usual}-3")
     assert contents(tmp_path).items() >= before.items()
     assert len(contents(tmp_path)) == 3 * len(before)
@@ -50,7 +50,7 @@ def test_another_label_is_another_training(run, tmp_path):
     # and each goes on where it was
     for label, where in (("a", "runs/my-adam"), ("b", "runs/my-adam-2")):
         result = done(run("train", "--data", "my.csv", "--label", label, "--epochs", "2", "--resume"), where)
-        assert f"going on from {where}/checkpoint.npz\n" in result.stdout
+        assert f"resuming from {where}/checkpoint.npz\n" in result.stdout
     assert sorted(os.listdir("runs")) == ["my-adam", "my-adam-2"]
 
 
@@ -61,7 +61,7 @@ def test_resume_finds_the_folder_of_the_training(run, tmp_path):
         where = "runs/digits-adam" if i == 1 else f"runs/digits-adam-{i}"
         before = contents(tmp_path)
         result = done(run("train", "--epochs", "4", "--batch-size", size, "--resume"), where)
-        assert f"going on from {where}/checkpoint.npz\n" in result.stdout
+        assert f"resuming from {where}/checkpoint.npz\n" in result.stdout
         assert result.stderr == ""
         after = contents(tmp_path)
         assert {name for name in after if after[name] != before[name]} <= {
@@ -176,7 +176,7 @@ def test_processes_that_start_at_the_same_moment_have_folders_of_their_own(tmp_p
 def test_what_is_replaced_in_a_folder_that_was_named_is_said(run, command, others, replaced):
     done(run(command, "--epochs", "1", "--out", "a"), "a")
     result = done(run(command, "--epochs", "1", "--out", "a", *others), "a")
-    assert result.stderr.startswith(f"replaced what an earlier command had left in a: {replaced}")
+    assert result.stderr.startswith(f"replaced results of an earlier command in a: {replaced}")
     assert result.stderr.count("\n") == 1
 
 

@@ -72,7 +72,7 @@ def test_memory_that_is_too_short_is_no_damage(run, tmp_path, monkeypatch, save)
         save(file, np.ones((9, 2)))
     monkeypatch.setattr(np.lib.format, "read_array", exhausted)
     result = run("train", "--data", "a.npz")
-    assert (result.exit_code, result.stderr) == (1, "Error: the memory is not enough\n")
+    assert (result.exit_code, result.stderr) == (1, "Error: out of memory\n")
 
 
 def test_an_npz_file_of_ones_own(run, tmp_path):

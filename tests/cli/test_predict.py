@@ -76,7 +76,11 @@ def model(tmp_path):
     [
         (("predict",), 2, "Missing argument 'MODEL'"),
         (("predict", "nowhere.npz", "digits"), 2, "'nowhere.npz' does not exist"),
-        (("predict", "model.npz", "nowhere"), 2, "'nowhere' is neither digits nor cifar10, nor a file or a folder"),
+        (
+            ("predict", "model.npz", "nowhere"),
+            2,
+            "'nowhere' is neither digits nor cifar10, nor an existing file or folder",
+        ),
         (("predict", "rows.npy", "digits"), 1, "'rows.npy' is not a whole fastmlp model file: "),
         (("predict", "model.npz", "digits"), 1, "digits must have rows of 3 features, as the network, got 64"),
         (("predict", "model.npz", "wide.npy"), 1, "wide.npy must have rows of 3 features, as the network, got 4"),
@@ -92,7 +96,7 @@ def model(tmp_path):
             1,
             "a.txt must end in .csv, .tsv, .npz or .npy, or be a folder with CIFAR-10",
         ),
-        (("predict", "plain.npz", "rows.npy", "--names"), 2, "--names needs a network with names for its classes"),
+        (("predict", "plain.npz", "rows.npy", "--names"), 2, "--names needs a network with class names"),
         (("predict", "model.npz", "rows.npy", "--out", "."), 2, "'.' is a directory"),
         (("evaluate", "model.npz", "other.csv", "--label", "b"), 1, "other.csv has no column 'width, mm', 'b'; its"),
         (

@@ -24,7 +24,7 @@ def test_a_training_goes_on_from_its_checkpoint(run, tmp_path):
     (tmp_path / "parts" / "model.npz").unlink()
     result = run("train", "--epochs", "5", "--out", "parts", "--resume")
     assert result.exit_code == 0, result.output
-    assert "going on from parts/checkpoint.npz\n" in result.output
+    assert "resuming from parts/checkpoint.npz\n" in result.output
     assert re.findall(r"^ +(\d+) ", result.output, re.MULTILINE) == ["3", "4", "5"]
     models = [(tmp_path / name / "model.npz").read_bytes() for name in ("whole", "parts")]
     assert models[0] == models[1]
@@ -67,7 +67,7 @@ def test_two_trainings_cannot_have_one_folder(run, tmp_path, command):
 
 def test_a_training_that_was_cut_off_is_not_replaced_in_silence(run, tmp_path):
     cut_off(run, 4, "--epochs", "9", "--out", "a")
-    replaced = "a/checkpoint.npz is replaced, of a training that was cut off after 3 of 9 epochs; --resume goes on"
+    replaced = "a/checkpoint.npz is replaced, of a training that was interrupted after 3 of 9 epochs; --resume"
     result = run("train", "--epochs", "2", "--out", "a")
     assert result.exit_code == 0
     assert replaced in result.stderr
@@ -138,4 +138,4 @@ def test_memory_that_is_not_enough_is_said(run, monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(sources, "load", exhausted)
-    assert run("train").stderr == "Error: the memory is not enough\n"
+    assert run("train").stderr == "Error: out of memory\n"

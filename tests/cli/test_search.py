@@ -68,7 +68,7 @@ def test_compare_gives_what_train_gives(run, tmp_path):
 def test_compare_keeps_what_was_trained_before_an_interruption(run, tmp_path, last):
     with interrupted_in_epoch(last):
         result = run("compare", "--epochs", "2", "--out", "a")
-    assert (result.exit_code, "interrupted in the training of 3 layers, SGD; what" in result.stderr) == (130, True)
+    assert (result.exit_code, "interrupted in the training of 3 layers, SGD; the" in result.stderr) == (130, True)
     found = json.loads((tmp_path / "a" / "histories.json").read_text())["runs"]
     assert {name: len(one["history"]["seconds"]) for name, one in found.items()} == {
         "2 layers, SGD": 2,
