@@ -1,7 +1,4 @@
-"""What a training says about its settings, by its curves and its end: rules of thumb, most of them the assignment's.
-
-The thresholds are this module's constants. They are rules of thumb: each names what to look at, and what to try next.
-"""
+"""Rules of thumb, most of them the assignment's, by which learning curves tell about settings; their thresholds."""
 
 import math
 from collections.abc import Callable
@@ -9,45 +6,43 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Epochs below which curves say nothing.
+# Minimum number of epochs of a curve.
 MIN_EPOCHS = 5
-# A loss is noisy where its steps upwards add up to more than this share of its range, unless this is less than the
-# second share of the first epoch's loss.
+# A loss is noisy if its upward steps add up to more than NOISE of its range, and its range exceeds STILL of its start.
 NOISE, STILL = 0.25, 0.01
-# It falls in a straight line where the second half of the epochs brings at least this share of what the first half did.
+# It is a straight line if the second half of the epochs brings at least this share of what the first half did.
 STRAIGHT = 0.7
-# A gap between train and validation accuracy of this much is large, and one below the second is none.
+# Gap between train and validation score: large from the first on, none up to the second.
 LARGE_GAP, NO_GAP = 0.1, 0.05
-# Without a gap, a network that stays below this train accuracy, and gained less than this over the last quarter, has
-# too little capacity.
+# Too little capacity: no gap, a train score below ENOUGH, and less gained than PLATEAU in the last quarter.
 ENOUGH, PLATEAU = 0.9, 0.01
-# A training has ended in divergence where its loss is so many times that of the untrained network, and of a guess.
+# Training diverged if the loss is this many times that of the untrained network, and of a guess.
 DIVERGED = 10
-# Accuracies have fallen where they end this far below their best.
+# Scores have fallen if they end this far below their best.
 FALL = 0.02
-# Rows that the facts are of: enough to see all classes, and no room to speak of.
+# Size of the sample of rows for the facts.
 SAMPLE_ROWS = 256
-# Standardised columns have a root mean square of 1, and pixels from 0 to 1 little less: learning rates are made for
-# these. An order of magnitude from there, they are not.
+# Inputs are scaled if the largest root mean square of a column is in this range. It is 1 for standardized columns, and
+# little less for pixels from 0 to 1.
 SMALL_SCALE, LARGE_SCALE = 0.1, 10.0
-# A train accuracy is at chance below so much of the way from the commonest class's share to 1, or below what luck gives
-# in an epoch: so many standard deviations, but never half of the way.
+# Accuracy is at chance below this share of the way from the largest class's share to 1, or within this number of
+# standard deviations of it, but never from half of the way on.
 ABOVE_CHANCE, LUCK = 0.1, 3.0
 
 
 class Facts(NamedTuple):
-    """What the curves do not tell, noted by `fit` as it ends, from a sample of the rows.
+    """Facts for a diagnosis that are not in the curves, taken by `fit` at its end.
 
     Attributes
     ----------
     dead_layers : tuple of int
-        Hidden layers, counted from 1, that give 0 for every row.
+        Hidden layers, counted from 1, whose outputs are 0 for all rows of a sample.
     input_scale : float
-        Root mean square of the largest column, as it enters the network.
+        The largest root mean square of a column of the sample, after standardization.
     chance : float
-        Share of the commonest class among all labels.
+        Share of the largest class among all labels.
     n_rows : int
-        Number of these.
+        Number of all rows.
     """
 
     dead_layers: tuple[int, ...]
@@ -59,9 +54,9 @@ class Facts(NamedTuple):
 def observe(
     layer_inputs: Callable[[np.ndarray], list[np.ndarray] | None], X: np.ndarray, y: np.ndarray, batch_size: int
 ) -> Facts | None:
-    """The facts of a network; `layer_inputs` gives what enters each of its layers for some rows, a batch at the most.
+    """The facts of a network, from a function that gives the input of each of its layers for up to a batch of rows.
 
-    None where it does, since a user's network need not say so.
+    None where it gives None, for want of such inputs.
     """
     sample = X[np.linspace(0, len(X) - 1, min(len(X), SAMPLE_ROWS)).astype(np.intp)]
     squares = np.zeros(X.shape[1])
@@ -82,37 +77,38 @@ def observe(
 
 def diagnose(
     train_loss: np.ndarray,
-    train_accuracy: np.ndarray,
-    val_accuracy: np.ndarray,
+    train_score: np.ndarray,
+    val_score: np.ndarray,
     learning_rate: np.ndarray,
     facts: Facts | None,
+    score_name: str = "accuracy",
 ) -> list[str]:
-    """One sentence for each thing that stands out; see `fastmlp.History.diagnose`."""
+    """One sentence for each finding; see `fastmlp.History.diagnose`."""
     if len(train_loss) < MIN_EPOCHS:
         return []
-    # the curves of a network that cannot learn are made by that, and say nothing of the settings
+    # the curves of a network that cannot learn say nothing about other settings
     noisy = _noisy(train_loss, learning_rate)
     if facts is not None:
-        dead = _dead(facts, train_accuracy, learning_rate, noisy)
-        unscaled = _unscaled(facts, train_accuracy, bool(dead))
+        dead = _dead(facts, train_score, learning_rate, noisy)
+        unscaled = _unscaled(facts, train_score, bool(dead))
         if dead or unscaled:
             return [sentence for sentence in (dead, unscaled) if sentence]
     found = [
         # where the loss jumps, it also falls by chance
-        noisy or _regularized(train_loss, train_accuracy, val_accuracy),
+        noisy or _regularized(train_loss, train_score, val_score, score_name),
         _straight(train_loss, learning_rate),
-        _overfitted(train_accuracy, val_accuracy),
+        _overfitted(train_score, val_score, score_name),
     ]
-    # each of these explains a low accuracy as well
-    found = found if any(found) else [_too_small(train_accuracy, val_accuracy)]
+    # each of these explains a low score as well
+    found = found if any(found) else [_too_small(train_score, val_score, score_name)]
     return [sentence for sentence in found if sentence]
 
 
 def diverged(train_loss: float, val_loss: float, untrained_loss: float, n_classes: int) -> bool:
-    """Whether a training ended far above where it began, though its loss is finite.
+    """Whether training ended far above the loss of the untrained network, though the loss is finite.
 
-    All losses have the regularisation in them. The last epoch's mean alone may come from a jump that it recovered from,
-    and the validation rows' from overfitting: both must be that large.
+    All losses include the regularization. Both must be large: train loss alone may be an epoch's mean after a jump that
+    it has recovered from, validation loss alone may be overfitting.
     """
     worst = DIVERGED * max(untrained_loss, math.log(n_classes))
     return train_loss > worst and not val_loss <= worst  # NaN is no better
@@ -125,7 +121,7 @@ def _at_chance(facts: Facts, accuracy: float) -> bool:
 
 
 def _dead(facts: Facts, train: np.ndarray, rate: np.ndarray, noisy: str) -> str:
-    # a layer may also be silent but for rows of a rare class, which the sample lacks
+    # a layer may be alive for a rare class alone, which the sample lacks
     if not facts.dead_layers or not _at_chance(facts, train[-1]):
         return ""
     start = f"{noisy[:-1]}, and hidden" if noisy else "Hidden"  # a rate that is too high is what kills
@@ -170,32 +166,32 @@ def _straight(loss: np.ndarray, rate: np.ndarray) -> str:
     )
 
 
-def _overfitted(train: np.ndarray, val: np.ndarray) -> str:
+def _overfitted(train: np.ndarray, val: np.ndarray, name: str) -> str:
     gap = float(train[-1] - val[-1])
     if not gap >= LARGE_GAP:  # NaN without validation data
         return ""
     return (
-        f"Train accuracy ends {gap:.3f} above validation accuracy ({train[-1]:.3f} and {val[-1]:.3f}): the network "
+        f"Train {name} ends {gap:.3f} above validation {name} ({train[-1]:.3f} and {val[-1]:.3f}): the network "
         "overfits, so more regularisation, a smaller network or fewer epochs may help."
     )
 
 
-def _too_small(train: np.ndarray, val: np.ndarray) -> str:
+def _too_small(train: np.ndarray, val: np.ndarray, name: str) -> str:
     gained = float(train[-1] - train[-1 - max(1, len(train) // 4)])
     if not abs(train[-1] - val[-1]) <= NO_GAP or train[-1] >= ENOUGH or gained > PLATEAU:
         return ""
     return (
-        f"Train accuracy has stopped at {train[-1]:.3f}, and validation accuracy with it: the network may have too "
+        f"Train {name} has stopped at {train[-1]:.3f}, and validation {name} with it: the network may have too "
         "little capacity, so a larger one, or less regularisation, may help."
     )
 
 
-def _regularized(loss: np.ndarray, train: np.ndarray, val: np.ndarray) -> str:
+def _regularized(loss: np.ndarray, train: np.ndarray, val: np.ndarray, name: str) -> str:
     best = int(train.argmax())
     fallen = train[best] - train[-1] >= FALL and not val.max() - val[-1] < FALL  # NaN without validation data
     if not fallen or loss[-1] >= loss[best]:
         return ""
     return (
-        f"Accuracy falls while the loss falls (train from {train[best]:.3f} in epoch {best + 1} to {train[-1]:.3f}): "
-        "the regularisation term dominates, so it should be smaller."
+        f"{name.capitalize()} falls while the loss falls (train from {train[best]:.3f} in epoch {best + 1} to "
+        f"{train[-1]:.3f}): the regularisation term dominates, so it should be smaller."
     )

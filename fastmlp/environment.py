@@ -1,4 +1,4 @@
-"""What this installation is made of, for bug reports and beside measurements."""
+"""Version and build information, for bug reports and measurements."""
 
 import platform
 from pathlib import Path
@@ -12,7 +12,7 @@ from fastmlp.engine import threads
 
 
 def processor() -> str:
-    """The processor's own name, where the system tells it."""
+    """The processor's model name, if the system has it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -1,21 +1,15 @@
-"""Libraries of the extras: imported when they are used, and named with the extra to install when they are missing."""
+"""Optional libraries: imported on use; where one is missing, the error says which extra to install."""
 
 import importlib
 from types import ModuleType
 
 
 class MissingLibraryError(ImportError):
-    """A library of an extra is not installed."""
+    """An optional library is not installed."""
 
 
 def require(module: str, extra: str, purpose: str) -> ModuleType:
-    """Import a module of an extra.
-
-    Raises
-    ------
-    MissingLibraryError
-        In one line, with the command that installs what is missing.
-    """
+    """Import a module of an extra, or raise a MissingLibraryError with the command that installs it."""
     try:
         return importlib.import_module(module)
     except ImportError as error:

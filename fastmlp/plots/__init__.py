@@ -1,9 +1,8 @@
 """Figures (matplotlib, extra `plots`).
 
-Every function returns a `matplotlib.figure.Figure`: a new one that belongs to no window, so that it works without a
-display, `figure.savefig(path)` writes it, and a notebook shows it where it is a cell's value. Where `ax` or `axes` are
-given, it draws there and returns their figure. A title is matplotlib's text, where `$...$` is a formula; names, of
-classes for instance, are drawn as they are.
+Every function draws into `ax` or `axes`, where given, or into a new figure, and returns the `matplotlib.figure.Figure`.
+New figures belong to no window: they need no display, `figure.savefig(path)` writes them, and a notebook shows one that
+is the value of a cell. In titles, `$...$` is a formula, as usual in matplotlib; names are drawn as they are.
 """
 
 from fastmlp.plots.curves import plot_comparison, plot_history, plot_learning_curves

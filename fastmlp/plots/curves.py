@@ -1,16 +1,19 @@
-"""Numbers by epoch: a history, several side by side, the trials of a search."""
+"""Learning curves: of one history, of several, and of the trials of a search."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fastmlp.plots.panels import add_legend, axes_of_size, plot_epochs, three_panels, titled
+from fastmlp.plots.panels import add_legend, axes_of_size, plot_epochs, scores, three_panels, titled
 from fastmlp.training import History
 from fastmlp.tuning import Trial
 from fastmlp.tuning.space import format_value, varying
 from fastmlp.validation import integer
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def plot_history(history: History, *, title: str | None = None, axes: Sequence[Any] | None = None) -> Any:
+
+def plot_history(history: History, *, title: str | None = None, axes: Sequence[Any] | None = None) -> "Figure":
     """Loss, accuracy and learning rate by epoch, in three stacked panels.
 
     Parameters
@@ -18,13 +21,7 @@ def plot_history(history: History, *, title: str | None = None, axes: Sequence[A
     history : History
         What `fit` returned.
     title : str, optional
-        Stands above the panels.
     axes : sequence of 3 matplotlib.axes.Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
 
     Examples
     --------
@@ -34,14 +31,15 @@ def plot_history(history: History, *, title: str | None = None, axes: Sequence[A
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['Loss', 'Accuracy', 'Learning rate']
     """
-    loss, accuracy, rate = panels = three_panels(axes)
+    loss, score, rate = panels = three_panels(axes)
+    name, train_score, val_score = scores(history)
     plot_epochs(loss, [("train", history.train_loss), ("validation", history.val_loss)])
-    plot_epochs(accuracy, [("train", history.train_accuracy), ("validation", history.val_accuracy)])
+    plot_epochs(score, [("train", train_score), ("validation", val_score)])
     plot_epochs(rate, [("", history.learning_rate)], color="tab:green")
-    for panel, label in zip(panels, ("Loss", "Accuracy", "Learning rate"), strict=True):
+    for panel, label in zip(panels, ("Loss", name.capitalize(), "Learning rate"), strict=True):
         panel.set_ylabel(label)
     add_legend(loss)
-    add_legend(accuracy)
+    add_legend(score)
     rate.set_ylim(bottom=0)
     rate.set_xlabel("Epoch")
     return titled(loss, title)
@@ -49,21 +47,15 @@ def plot_history(history: History, *, title: str | None = None, axes: Sequence[A
 
 def plot_comparison(
     histories: Mapping[str, History], *, title: str | None = None, axes: Sequence[Any] | None = None
-) -> Any:
-    """Train accuracy, validation accuracy and train loss by epoch, in three stacked panels, a line a history.
+) -> "Figure":
+    """Train accuracy, validation accuracy and train loss by epoch, in three stacked panels, with a line per history.
 
     Parameters
     ----------
     histories : mapping of str to History
-        What `fit` returned, by the name that the legend shows.
+        By the name in the legend.
     title : str, optional
-        Stands above the panels.
     axes : sequence of 3 matplotlib.axes.Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
 
     Raises
     ------
@@ -82,30 +74,30 @@ def plot_comparison(
     if not histories:
         raise ValueError("histories must have at least one history, got none")
     panels = three_panels(axes)
-    for panel, column in zip(panels, ("train_accuracy", "val_accuracy", "train_loss"), strict=True):
-        plot_epochs(panel, [(name, getattr(history, column)) for name, history in histories.items()])
-        panel.set_ylabel(column.replace("val", "validation").replace("_", " ").capitalize())
+    names, train_scores, val_scores = zip(*map(scores, histories.values()), strict=True)
+    losses = [history.train_loss for history in histories.values()]
+    labels = (f"Train {names[0]}", f"Validation {names[0]}", "Train loss")
+    for panel, label, columns in zip(panels, labels, (train_scores, val_scores, losses), strict=True):
+        plot_epochs(panel, zip(histories, columns, strict=True))
+        panel.set_ylabel(label)
     add_legend(panels[0])
     panels[2].set_xlabel("Epoch")
     return titled(panels[0], title)
 
 
-def plot_learning_curves(trials: Sequence[Trial], *, n_best: int = 5, title: str | None = None, ax: Any = None) -> Any:
-    """Validation accuracy by epoch, a line for each trial of a search; the best ones in colour, with their names.
+def plot_learning_curves(
+    trials: Sequence[Trial], *, n_best: int = 5, title: str | None = None, ax: Any = None
+) -> "Figure":
+    """Validation accuracy by epoch, with a line per trial of a search; the best ones in colour, and in the legend.
 
     Parameters
     ----------
     trials : sequence of fastmlp.tuning.Trial
-        Of a search, see `fastmlp.tuning.search`.
+        From `fastmlp.tuning.search`.
     n_best : int
-        How many have a colour.
+        Number of trials in colour.
     title : str, optional
     ax : matplotlib.axes.Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
 
     Raises
     ------
@@ -128,17 +120,17 @@ def plot_learning_curves(trials: Sequence[Trial], *, n_best: int = 5, title: str
     names = varying(trials)
     best_first = sorted(trials, key=lambda trial: trial.rank, reverse=True)
     panel = axes_of_size(ax, (7, 5))
-    plot_epochs(panel, [("", trial.history.val_accuracy) for trial in best_first[n_best:]], color="0.7", linewidth=0.8)
+    score_name, *_ = scores(trials[0].history)
+    curves = [scores(trial.history)[2] for trial in best_first]
+    plot_epochs(panel, [("", curve) for curve in curves[n_best:]], color="0.7", linewidth=0.8)
     # the rounds of a halving
     rounds = len({trial.epochs for trial in trials}) > 1 and "epochs" not in names
-    named = []
+    labels = []
     for trial in best_first[:n_best]:
         varied = [f"{name} {format_value(trial.hyper_parameters[name])}" for name in names]
-        if rounds:
-            varied.append(f"{trial.epochs} epochs")
-        named.append((f"{trial.val_accuracy:.4f}: {', '.join(varied)}", trial.history.val_accuracy))
-    plot_epochs(panel, named)
+        labels.append(f"{trial.val_score:.4f}: {', '.join(varied + [f'{trial.epochs} epochs'] * rounds)}")
+    plot_epochs(panel, zip(labels, curves, strict=False))
     add_legend(panel, fontsize=8)
     panel.set_xlabel("Epoch")
-    panel.set_ylabel("Validation accuracy")
+    panel.set_ylabel(f"Validation {score_name}")
     return titled(panel, title)

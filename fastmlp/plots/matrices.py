@@ -1,16 +1,19 @@
-"""Numbers in cells: the confusion matrix, a search's heat map."""
+"""Matrices: the confusion matrix, and the heat map of a search."""
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp.plots.panels import CELL, LARGEST, LITERAL, MAX_TEXTS, axes_of_size, plot_matrix, titled
+from fastmlp.plots.panels import CELL, LARGEST, LITERAL, MAX_TEXTS, axes_of_size, plot_matrix, scores, titled
 from fastmlp.tuning import Trial
 from fastmlp.tuning.space import format_value, varying
 from fastmlp.validation import real_array
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def plot_confusion(
@@ -20,29 +23,24 @@ def plot_confusion(
     class_names: Sequence[str] | None = None,
     title: str | None = None,
     ax: Any = None,
-) -> Any:
-    """The confusion matrix: how many rows of each class were taken for each class.
+) -> "Figure":
+    """The confusion matrix: the number of rows by true and predicted class.
 
-    Colour is the share among the rows of the true class.
+    The colour is the share among the rows of the true class.
 
     Parameters
     ----------
     y_true, y_pred : array_like of int (n_rows,)
-        Labels from 0, and what `predict` gave.
+        Labels from 0, and the predicted ones.
     class_names : sequence of str, optional
         The name of each class.
     title : str, optional
     ax : matplotlib.axes.Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
 
     Raises
     ------
     TypeError, ValueError
-        If these are not labels of the same rows, or there are more classes than names.
+        If they are not labels of the same rows, or there are more classes than names.
 
     Examples
     --------
@@ -84,22 +82,17 @@ def _labels(name: str, values: npt.ArrayLike) -> np.ndarray:
 
 def plot_grid(
     trials: Sequence[Trial], x: str | None = None, y: str | None = None, *, title: str | None = None, ax: Any = None
-) -> Any:
+) -> "Figure":
     """A heat map of a search: the best validation accuracy for each pair of values of two hyper-parameters.
 
     Parameters
     ----------
     trials : sequence of fastmlp.tuning.Trial
-        Of a search, see `fastmlp.tuning.search`.
+        From `fastmlp.tuning.search`.
     x, y : str, optional
         The hyper-parameters; by default those that have the most values.
     title : str, optional
     ax : matplotlib.axes.Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
 
     Raises
     ------
@@ -127,12 +120,12 @@ def plot_grid(
     best = np.full((len(values[y]), len(values[x])), np.nan)
     for trial in trials:
         cell = values[y].index(trial.hyper_parameters[y]), values[x].index(trial.hyper_parameters[x])
-        best[cell] = np.fmax(best[cell], trial.val_accuracy)
+        best[cell] = np.fmax(best[cell], trial.val_score)
     tried = best[~np.isnan(best)]
     limits = (tried.min(), tried.max()) if len(tried) else (0, 1)
     panel = axes_of_size(ax, (3 + 1.3 * CELL * len(values[x]), 1.8 + CELL * len(values[y])))
     texts = [["\N{EN DASH}" if math.isnan(value) else f"{value:.4f}" for value in row] for row in best]
-    plot_matrix(panel, best, texts, "Validation accuracy", limits)
+    plot_matrix(panel, best, texts, f"Validation {scores(trials[0].history)[0]}", limits)
     panel.set_xticks(range(len(values[x])), map(format_value, values[x]), **LITERAL)
     panel.set_yticks(range(len(values[y])), map(format_value, values[y]), **LITERAL)
     panel.set_xlabel(x, **LITERAL)
@@ -141,7 +134,7 @@ def plot_grid(
 
 
 def _values(trials: Sequence[Trial], name: str) -> list[Any]:
-    """All that a hyper-parameter has been, numbers in their order, others as they come."""
+    """The different values of a hyper-parameter, in numerical order or in that of the trials."""
     found: list[Any] = []
     for trial in trials:
         if trial.hyper_parameters[name] not in found:

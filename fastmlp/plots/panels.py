@@ -1,4 +1,4 @@
-"""What the figures are made of: axes, lines by epoch, matrices in colours."""
+"""Parts of the figures: axes, lines by epoch, matrices in colours."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -6,18 +6,24 @@ from typing import Any
 import numpy as np
 
 from fastmlp.optional import require
+from fastmlp.training import History
 
-# so that single points of several histories stay apart
+# distinguish the single points of several histories
 MARKERS = "osD^vPX*"
-# of texts that are names: a $ begins no formula
+# for texts that are names: a $ does not start a formula
 LITERAL = {"parse_math": False}
-# inches of a matrix's cell, and of the largest matrix; beyond so many rows its cells have no room for a text
+# inches of a matrix's cell, and of the largest matrix; in one with more rows, cells are too small for texts
 CELL, LARGEST = 0.55, 14.0
 MAX_TEXTS = 40
 
 
+def scores(history: History) -> tuple[str, np.ndarray, np.ndarray]:
+    """The score's name, and its values on training and validation rows."""
+    return "accuracy", history.train_accuracy, history.val_accuracy
+
+
 def three_panels(axes: Sequence[Any] | None) -> list[Any]:
-    """Three axes, one above the other, with the same epochs."""
+    """The given axes, or three of a new figure, one above the other, with a common x axis."""
     if axes is None:
         figure = require("matplotlib.figure", "plots", "a figure").Figure(figsize=(7, 8), layout="constrained")
         return list(figure.subplots(3, 1, sharex=True))
@@ -28,28 +34,28 @@ def three_panels(axes: Sequence[Any] | None) -> list[Any]:
 
 
 def axes_of_size(ax: Any, size: tuple[float, float]) -> Any:
-    """The axes at hand, or those of a new figure of this size in inches."""
+    """The given axes, or those of a new figure of this size in inches."""
     if ax is not None:
         return ax
     return require("matplotlib.figure", "plots", "a figure").Figure(figsize=size, layout="constrained").subplots()
 
 
 def titled(panel: Any, title: str | None) -> Any:
-    """The figure, with a title above the topmost panel."""
+    """The figure of a panel, which gets the title."""
     if title:
         panel.set_title(title)
     return panel.figure
 
 
 def add_legend(panel: Any, **style: Any) -> None:
-    """A legend, where there is something to name."""
+    """Add a legend, if lines have labels."""
     if panel.get_legend_handles_labels()[0]:
         for text in panel.legend(**style).get_texts():
             text.set(**LITERAL)
 
 
 def plot_epochs(panel: Any, columns: Iterable[tuple[str, np.ndarray]], **style: Any) -> None:
-    """Numbers by epoch, from 1; columns without any are left out."""
+    """Plot numbers by epoch, from 1; columns that are empty or NaN are left out."""
     ticker = require("matplotlib.ticker", "plots", "a figure")
     for i, (name, values) in enumerate(columns):
         if len(values) and not np.isnan(values).all():
@@ -61,7 +67,7 @@ def plot_epochs(panel: Any, columns: Iterable[tuple[str, np.ndarray]], **style: 
 
 
 def plot_matrix(panel: Any, values: np.ndarray, texts: Iterable[Iterable[str]], label: str, limits: Any) -> None:
-    """A matrix in colours with a text in each cell, and the scale of the colours beside it."""
+    """Draw a matrix in colours, with a text in each cell and a colour bar."""
     image = panel.imshow(values, cmap="Blues", vmin=limits[0], vmax=limits[1], aspect="auto")
     dark = image.norm(values) > 0.5
     for i, row in enumerate(texts if len(values) <= MAX_TEXTS else ()):

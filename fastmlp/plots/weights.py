@@ -1,7 +1,7 @@
-"""What a network looks for, as images."""
+"""First-layer weights as images."""
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,13 +9,16 @@ import numpy.typing as npt
 from fastmlp.plots.panels import axes_of_size, titled
 from fastmlp.validation import integer, real_array
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 def plot_weights(
     weights: npt.ArrayLike, image_shape: tuple[int, ...] = (32, 32, 3), *, title: str | None = None, ax: Any = None
-) -> Any:
-    """What each unit of the first layer looks for, as images: a column of the weights an image, tiled.
+) -> "Figure":
+    """The weights of each unit of the first layer, as tiled images.
 
-    Each image uses the whole range of brightness on its own; lighter is a larger weight.
+    Each image uses the whole range of brightness; lighter is a larger weight.
 
     Parameters
     ----------
@@ -25,16 +28,11 @@ def plot_weights(
         (height, width, 3), or (height, width) for shades of grey; n_in is their product.
     title : str, optional
     ax : matplotlib.axes.Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
 
     Raises
     ------
     TypeError, ValueError
-        If the weights are no matrix of finite numbers with as many rows as an image has.
+        If the weights are not finite, or not a matrix with a row for each number of an image.
 
     Examples
     --------
@@ -62,7 +60,7 @@ def plot_weights(
 
 
 def _tiled(images: np.ndarray) -> np.ndarray:
-    """Images (n, height, width, 3) side by side in a matrix about as high as it is wide, with white lines between."""
+    """Images (n, height, width, 3) in a grid, about as high as it is wide, with white lines between."""
     n, height, width, _ = images.shape
     n_columns = math.ceil(math.sqrt(n * height / width))
     n_rows = math.ceil(n / n_columns)
