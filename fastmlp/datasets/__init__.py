@@ -1,4 +1,4 @@
-"""Data sets to train on: CIFAR-10 from its official files, and small handwritten digits that come with the package."""
+"""Data sets: CIFAR-10 from its official files, and handwritten digits that come with the package."""
 
 from fastmlp.datasets.cifar10 import CIFAR10_CLASSES, get_CIFAR10_data
 from fastmlp.datasets.digits import load_digits

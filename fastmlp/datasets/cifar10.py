@@ -1,16 +1,14 @@
-"""CIFAR-10 as a classifier wants it, read from either of its official layouts."""
+"""CIFAR-10 as arrays, read from either of its official versions."""
 
 import os
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from fastmlp.datasets import unpickling
-from fastmlp.datasets.download import BATCHES, cache_folder, download_CIFAR10
+from fastmlp.datasets.download import ARCHIVES, cache_folder, download_CIFAR10
 from fastmlp.files.access import kind_of, reading, undisturbed
 from fastmlp.interface.calls import advised
 from fastmlp.preprocessing import Standardizer
@@ -24,7 +22,7 @@ _N_CHANNELS = 3
 _N_PIXELS = 32 * 32
 _N_FEATURES = _N_CHANNELS * _N_PIXELS
 
-# A block of this many images stays in cache while it is converted.
+# Images that are converted at a time; they stay in cache.
 _BLOCK_ROWS = 256
 
 
@@ -38,47 +36,48 @@ def get_CIFAR10_data(
     folder: str | os.PathLike[str] | None = None,
     dtype: npt.DTypeLike = np.float64,
 ) -> dict[str, np.ndarray]:
-    """Load CIFAR-10, split it, and standardise it by the statistics of the training part.
+    """Load CIFAR-10, split it, and standardize it by the statistics of the training part.
 
     The mean image of the training part is subtracted from all images; then each colour channel is centred and divided
-    by its standard deviation over the training part. As uint8 the images come as they are, in an eighth of the memory,
-    for a network with a `Standardizer` (`Standardizer.notebook()` does the same to them).
+    by its standard deviation over the training part. With dtype uint8 the images are returned as they are, in an eighth
+    of the memory, for a network with a `Standardizer` (`Standardizer.notebook()` does the same to them).
 
     Parameters
     ----------
     num_training : int, default 49000
-        The first images of the training files, which train; at least 1.
+        Number of training images, the first ones of the training files; at least 1.
     num_validation : int, default 1000
-        The next images of the training files, which validate. Where fewer are left, those are given, with a warning.
+        Number of validation images, the next ones of the training files. If fewer are left, all of these are returned,
+        with a warning.
     num_test : int, default 10000
-        The first images of the test file.
+        Number of test images, the first ones of the test file.
     subtract_mean : bool, default True
-        Whether the mean image is subtracted. The channels are standardised in any case.
+        Whether the mean image is subtracted. The channels are standardized in any case.
     folder : str or path-like, optional
-        Where the data set is: a folder with the files of the binary or of the Python version, or one that contains
-        `cifar-10-batches-bin` or `cifar-10-batches-py`; the binary version is preferred. Without it, the folder named
-        by the environment variable `FASTMLP_DATA` is searched, then `cifar10` in the working folder, then the one that
-        `download_CIFAR10` fills; and where the data set is in none of them, it is downloaded (170 MB).
+        Folder with the files of the binary or of the Python version, or one that contains `cifar-10-batches-bin` or
+        `cifar-10-batches-py`; the binary version is preferred. By default the folder named by the environment variable
+        `FASTMLP_DATA` is searched, then `cifar10` in the working directory, then the folder of `download_CIFAR10`; if
+        the data set is in none of them, it is downloaded (170 MB).
     dtype : data type, default numpy.float64
-        float64 or float32, the type of the images returned; or uint8, for images that are not standardised.
+        float64 or float32, the type of the images returned; or uint8, for images that are not standardized.
 
     Returns
     -------
     dict of str to numpy.ndarray
         `X_train`, `X_val` and `X_test` of shape (n, 3072), in height-width-channel order; `y_train`, `y_val` and
-        `y_test` of shape (n,), int64, the places of the classes in `CIFAR10_CLASSES`.
+        `y_test` of shape (n,), int64, indices into `CIFAR10_CLASSES`.
 
     Raises
     ------
     FileNotFoundError
-        If the data set, or one of its files, is not there, and cannot be downloaded.
+        If the data set, or one of its files, is missing, and cannot be downloaded.
     ValueError
         If an argument is out of range or a file is damaged.
 
     Warns
     -----
     UserWarning
-        If fewer than `num_validation` images are left to validate.
+        If fewer than `num_validation` images are left for validation.
 
     Examples
     --------
@@ -95,15 +94,15 @@ def get_CIFAR10_data(
     raw = dtype is not None and np.dtype(np.uint8) == dtype
     dtype = np.dtype(np.uint8) if raw else float_dtype("dtype", dtype, "float32, float64 or uint8")
 
-    layout, place = _find_layout(place)
-    *training_paths, test_path = layout.paths(place)
+    version, place = _find(place)
+    *training_paths, test_path = ARCHIVES[version].paths(place)
     missing = [path.name for path in (*training_paths, test_path) if kind_of(path) is None]
     if missing:
         raise FileNotFoundError(
             f"{place} holds a part of CIFAR-10 only (`fastmlp data cifar10` has all); missing: {', '.join(missing)}"
         )
-    X, y, n_images = _read(layout, training_paths, num_training + num_validation, dtype)
-    X_test, y_test, n_test_images = _read(layout, [test_path], num_test, dtype)
+    X, y, n_images = _read(version, training_paths, num_training + num_validation, dtype)
+    X_test, y_test, n_test_images = _read(version, [test_path], num_test, dtype)
     for name, asked, available in (
         ("num_training", num_training, n_images),
         ("num_test", num_test, n_test_images),
@@ -115,7 +114,7 @@ def get_CIFAR10_data(
         warnings.warn(
             f"num_validation asked for {num_validation} images, but {left} are left after the {num_training} that "
             f"train; {left} are given",
-            stacklevel=3,  # what `advised` adds is one of them
+            stacklevel=3,  # `advised` adds one
         )
     if not raw:
         center = "feature" if subtract_mean else "channel"
@@ -133,7 +132,7 @@ def get_CIFAR10_data(
 
 
 def _bytes_of(X: np.ndarray) -> np.ndarray:
-    """Room for an image's bytes (n, 3072) at the end of each row: there they are read, and later converted in place."""
+    """The last bytes of each row, an image's (n, 3072): they are read there, and later converted in place."""
     return X.view(np.uint8)[:, -_N_FEATURES:]
 
 
@@ -142,26 +141,14 @@ def _standardize(X: np.ndarray, standardizer: Standardizer) -> None:
     images = _bytes_of(X)
     for start in range(0, len(X), _BLOCK_ROWS):
         rows = slice(start, start + _BLOCK_ROWS)
-        # NumPy divides in float64 and rounds to the type of the result at the end.
+        # NumPy divides in float64, and rounds the result
         np.divide(images[rows] - standardizer.mean_, standardizer.scale_, out=X[rows])
 
 
-class _Layout(NamedTuple):
-    """One of the official versions of the data set."""
+def _find(folder: Path | None) -> tuple[str, Path]:
+    """The first version of the data set found in the places searched, and the folder of its files.
 
-    subfolder: str
-    suffix: str
-    # From a file to its images (n, 3072), uint8, in channel-height-width order, and labels (n,), of any integer type.
-    read: Callable[[Path], tuple[np.ndarray, np.ndarray]]
-
-    def paths(self, folder: Path) -> list[Path]:
-        return [folder / (batch + self.suffix) for batch in BATCHES]
-
-
-def _find_layout(folder: Path | None) -> tuple[_Layout, Path]:
-    """The first version of the data set in the places where it may be, and the folder of its files.
-
-    Where it is in none of them, it is downloaded, unless the user has named a folder.
+    If there is none, the data set is downloaded, unless the user has named a folder.
     """
     if folder is not None:
         places = [folder]
@@ -169,10 +156,10 @@ def _find_layout(folder: Path | None) -> tuple[_Layout, Path]:
         variable = os.environ.get("FASTMLP_DATA")
         places = [*([Path(variable)] if variable else []), Path("cifar10")]
     for place in places:
-        for layout in _LAYOUTS:
-            for candidate in (place, place / layout.subfolder):
-                if any(kind_of(path) is not None for path in layout.paths(candidate)):
-                    return layout, candidate
+        for version, archive in ARCHIVES.items():
+            for candidate in (place, place / archive.folder):
+                if any(kind_of(path) is not None for path in archive.paths(candidate)):
+                    return version, candidate
     advice = (
         f"download either version from {_HOME_PAGE}, unpack it, and name its folder by the argument folder or the "
         "environment variable FASTMLP_DATA"
@@ -182,16 +169,14 @@ def _find_layout(folder: Path | None) -> tuple[_Layout, Path]:
             f"{_looked_in(places)}. To have it there, `fastmlp data cifar10 --folder FOLDER`, or {advice}"
         )
     cache = cache_folder()
-    for layout in _LAYOUTS:
-        # what a download left that was killed while it unpacked is not the data set
-        if all(kind_of(path) is not None for path in layout.paths(cache / layout.subfolder)):
-            return layout, cache / layout.subfolder
+    for version, archive in ARCHIVES.items():
+        # a download that was killed while it unpacked leaves some of the files
+        if archive.is_complete(cache / archive.folder):
+            return version, cache / archive.folder
     try:
-        return _LAYOUTS[0], download_CIFAR10()
+        return "binary", download_CIFAR10()
     except (OSError, ValueError) as error:
-        raise FileNotFoundError(
-            f"{_looked_in([*places, cache])}. {error}. Where there is no network, {advice}"
-        ) from error
+        raise FileNotFoundError(f"{_looked_in([*places, cache])}. {error}. Without a network, {advice}") from error
 
 
 def _looked_in(places: list[Path]) -> str:
@@ -202,19 +187,19 @@ def _looked_in(places: list[Path]) -> str:
     )
 
 
-def _read(layout: _Layout, paths: list[Path], wanted: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, int]:
-    """Rows of this type that hold images' bytes, and labels, as many as wanted or there are; and how many there are.
+def _read(version: str, paths: list[Path], wanted: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, int]:
+    """Up to `wanted` rows of this dtype with images' bytes, see `_bytes_of`, their labels; and the number in the files.
 
-    The bytes are in height-width-channel order, see `_bytes_of`.
+    The bytes are in height-width-channel order.
     """
-    # no file has more images than this; what is not filled takes no memory
-    room = min(wanted, sum(path.stat().st_size for path in paths) // _N_FEATURES)
-    X, labels = np.empty((room, _N_FEATURES), dtype), np.empty(room, np.int64)
-    images = _bytes_of(X).reshape(room, _N_PIXELS, _N_CHANNELS)
+    # the files have no more images than this; what is not filled takes no memory
+    capacity = min(wanted, sum(path.stat().st_size for path in paths) // _N_FEATURES)
+    X, labels = np.empty((capacity, _N_FEATURES), dtype), np.empty(capacity, np.int64)
+    images = _bytes_of(X).reshape(capacity, _N_PIXELS, _N_CHANNELS)
     n_images = 0
     for path in paths:
-        batch, batch_labels = _read_checked(layout, path)
-        here = slice(n_images, min(room, n_images + len(batch)))
+        batch, batch_labels = _read_checked(version, path)
+        here = slice(n_images, min(capacity, n_images + len(batch)))
         n = max(0, here.stop - here.start)
         images[here] = batch[:n].reshape(n, _N_CHANNELS, _N_PIXELS).transpose(0, 2, 1)
         labels[here] = batch_labels[:n]
@@ -223,8 +208,9 @@ def _read(layout: _Layout, paths: list[Path], wanted: int, dtype: np.dtype) -> t
     return X[:n_images], labels[:n_images], n_images
 
 
-def _read_checked(layout: _Layout, path: Path) -> tuple[np.ndarray, np.ndarray]:
-    images, labels = undisturbed(lambda: layout.read(path))
+def _read_checked(version: str, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Images (n, 3072), uint8, in channel-height-width order, and labels (n,) of any integer type, of one file."""
+    images, labels = undisturbed(lambda: (_read_binary if version == "binary" else _read_pickled)(path))
     outside = (labels < 0) | (labels >= len(CIFAR10_CLASSES))
     if outside.any():
         at = int(np.argmax(outside))
@@ -253,7 +239,7 @@ def _read_pickled(path: Path) -> tuple[np.ndarray, np.ndarray]:
     except (OSError, MemoryError):
         raise
     except Exception as error:  # damaged pickles raise errors of many types
-        message = str(error)[:200]  # it may hold all of the file
+        message = str(error)[:200]  # or it may contain the whole file
         raise ValueError(f"{path} is not a pickled batch of CIFAR-10: {type(error).__name__}: {message}") from error
     images = images.values if isinstance(images, unpickling.Array) else np.asarray(None)
     if images.dtype != np.uint8 or images.shape[1:] != (_N_FEATURES,) or len(images) == 0:
@@ -269,11 +255,5 @@ def _read_pickled(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if found != ["int"] * len(images):
         got = f"{len(found)} of type {', '.join(sorted(set(found)))}" if isinstance(found, list) else found
         raise ValueError(f"{path} must hold 'labels' as {len(images)} integers, one an image, got {got}")
-    # what is beyond 64 bits is beyond all classes too
+    # clipped to 64 bits: larger ones are no classes either
     return images, np.array([max(-1, min(label, 2**63 - 1)) for label in labels])
-
-
-_LAYOUTS = (
-    _Layout("cifar-10-batches-bin", ".bin", _read_binary),
-    _Layout("cifar-10-batches-py", "", _read_pickled),
-)

@@ -1,4 +1,4 @@
-"""Handwritten digits, small enough to come with the package."""
+"""Handwritten digits that come with the package."""
 
 from importlib import resources
 
@@ -33,10 +33,10 @@ def load_digits() -> tuple[np.ndarray, np.ndarray]:
     >>> y[:5].tolist()
     [0, 1, 2, 3, 4]
     """
-    return undisturbed(_read)
 
+    def read() -> tuple[np.ndarray, np.ndarray]:
+        with resources.files("fastmlp.datasets").joinpath("digits.npz").open("rb") as file:
+            arrays = np.load(file, allow_pickle=False)
+            return arrays["X"], arrays["y"].astype(np.int64)
 
-def _read() -> tuple[np.ndarray, np.ndarray]:
-    with resources.files("fastmlp.datasets").joinpath("digits.npz").open("rb") as file:
-        arrays = np.load(file, allow_pickle=False)
-        return arrays["X"], arrays["y"].astype(np.int64)
+    return undisturbed(read)

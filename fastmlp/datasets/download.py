@@ -1,32 +1,43 @@
-"""CIFAR-10 from its home page: an archive is fetched, checked and unpacked."""
+"""Download of CIFAR-10 from its home page."""
 
 import hashlib
 import os
 from pathlib import Path
 from typing import NamedTuple
 
-from fastmlp.files.access import alone_in, check_has_an_end, reading
+from fastmlp.files.access import alone_in, check_has_an_end, kind_of, reading
 from fastmlp.interface.calls import advised
 from fastmlp.validation import as_path, one_of
 
-# the files of either version, without their endings
+# the files of both versions, without their suffixes
 BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
 
 
 class Archive(NamedTuple):
-    """One of the official archives, and what is wanted of it."""
+    """An official version of the data set, and its archive.
+
+    Attributes
+    ----------
+    folder, files : str, tuple of str
+        Where the archive has the data, and the names there.
+    largest, packed : int
+        Upper limits in bytes, of a file in the archive and of the archive.
+    """
 
     url: str
     md5: str
     folder: str
     files: tuple[str, ...]
-    # no file in it has more bytes, nor has all of it, packed
     largest: int
     packed: int
 
-    def is_whole(self, folder: Path) -> bool:
-        """Whether a folder has all the files that are wanted."""
-        return all((folder / name).is_file() for name in self.files)
+    def paths(self, folder: Path) -> list[Path]:
+        """The files in a folder."""
+        return [folder / name for name in self.files]
+
+    def is_complete(self, folder: Path) -> bool:
+        """Whether a folder has all files."""
+        return all(kind_of(path) is not None for path in self.paths(folder))
 
 
 _HOME = "https://www.cs.toronto.edu/~kriz/"
@@ -51,7 +62,7 @@ ARCHIVES = {
 
 
 def cache_folder() -> Path:
-    """Where what was downloaded is kept: `fastmlp` in the user's folder for such files."""
+    """The folder of downloads: `fastmlp` in the user's cache directory."""
     try:
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "fastmlp")
     except RuntimeError:
@@ -62,20 +73,20 @@ def cache_folder() -> Path:
 def download_CIFAR10(
     folder: str | os.PathLike[str] | None = None, *, layout: str = "binary", progress: bool = True
 ) -> Path:
-    """Download CIFAR-10 (170 MB), check it and unpack it; where it is there already, nothing is done.
+    """Download CIFAR-10 (170 MB), verify and unpack it, unless it is there already.
 
-    A download that was cut off goes on where it ended. The archive is compared with its official MD5 sum, and only the
-    files that are wanted are taken out of it, by name. An archive that lies in the folder already is not fetched again.
+    An interrupted download is continued. The archive is compared with its official MD5 sum, and only the files of the
+    data set are extracted from it. An archive that is in the folder already is not downloaded again.
 
     Parameters
     ----------
     folder : path-like, optional
-        Where to put it; by default `fastmlp` in the folder that `XDG_CACHE_HOME` names, or in `~/.cache`, where
+        Folder to download to; by default `fastmlp` in the folder named by `XDG_CACHE_HOME`, or in `~/.cache`, where
         `get_CIFAR10_data` finds it.
     layout : {"binary", "python"}
-        Which of the official versions; nothing is unpickled of the binary one.
+        The official version; the binary one contains no pickles.
     progress : bool
-        Show a progress bar where tqdm is there.
+        Show a progress bar, if tqdm is installed.
 
     Returns
     -------
@@ -87,11 +98,11 @@ def download_CIFAR10(
     ConnectionError
         If the server does not answer, or stops before the end.
     BlockingIOError
-        If another process is at the same download.
+        If another process is downloading into the same folder.
     OSError
         If the folder cannot be written to.
     ValueError
-        If what it sends is not the official archive; nothing of it is kept then.
+        If the file is not the official archive; it is deleted then.
 
     Examples
     --------
@@ -102,11 +113,11 @@ def download_CIFAR10(
     archive = ARCHIVES[one_of("layout", layout, ARCHIVES)]
     place = cache_folder() if folder is None else as_path("folder", folder)
     target = place / archive.folder
-    if archive.is_whole(target):
+    if archive.is_complete(target):
         return target
     place.mkdir(parents=True, exist_ok=True)
     with alone_in(place, f"another process is downloading into {place}; wait for it, and call again"):
-        if not archive.is_whole(target):
+        if not archive.is_complete(target):
             packed = place / archive.url.rpartition("/")[2]
             if not packed.is_file() or _md5(packed) != archive.md5:
                 _fetch(archive, packed, progress)
@@ -118,15 +129,15 @@ def download_CIFAR10(
 
 
 def _fetch(archive: Archive, packed: Path, progress: bool) -> None:
-    """Bring the archive, from where an earlier try ended, and put it into place when it is whole and right."""
-    # it loads ssl, http and email, which nothing else needs
+    """Download the archive, or the rest of it, and move it into place once its MD5 sum is right."""
+    # imports ssl, http and email, which nothing else needs
     from fastmlp.datasets.transfer import receive
 
     part = packed.with_name(packed.name + ".part")
     check_has_an_end(part)
     before = part.stat().st_size if part.exists() else 0
     receive(archive.url, part, archive.packed, progress)
-    if before and _md5(part) != archive.md5:  # what an earlier try had left may have been wrong
+    if before and _md5(part) != archive.md5:  # the part of an earlier try may have been wrong
         part.unlink()
         receive(archive.url, part, archive.packed, progress)
     found = _md5(part)

@@ -1,4 +1,4 @@
-"""A file from a server, from where an earlier try ended; and what is wanted of the archive that it is."""
+"""Download of a file, which can be continued, and extraction of an archive."""
 
 import gzip
 import http.client
@@ -17,12 +17,12 @@ from fastmlp.optional import MissingLibraryError
 from fastmlp.progress import tqdm_bar
 
 _CHUNK = 1 << 18
-# Seconds without an answer after which a server counts as gone.
+# Seconds of waiting for a server.
 _PATIENCE = 30.0
 
 
 def receive(url: str, part: Path, most: int, progress: bool) -> None:
-    """Append what `part` has not got yet, of a file that has at most so many bytes."""
+    """Append the missing bytes of a file, `most` in all at most, to `part`."""
     try:
         with part.open("ab") as file:
             _append(url, file, most, progress)
@@ -40,7 +40,7 @@ def _append(url: str, file: BinaryIO, most: int, progress: bool) -> None:
     if answer is None:
         return
     with answer:
-        if have and answer.status != 206:  # it sends all of it again
+        if have and answer.status != 206:  # the whole file is sent again
             have = 0
             file.truncate(0)
         total = have + int(answer.headers.get("Content-Length", 0))
@@ -61,7 +61,7 @@ def _append(url: str, file: BinaryIO, most: int, progress: bool) -> None:
 
 
 def _answer(url: str, have: int) -> http.client.HTTPResponse | None:
-    """The server's answer with what comes after the bytes at hand; None where there is nothing after them."""
+    """The server's response with the bytes from `have` on; None if there are none."""
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
         answer: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=_PATIENCE)
@@ -77,15 +77,18 @@ def _answer(url: str, have: int) -> http.client.HTTPResponse | None:
 
 def _chunk(answer: http.client.HTTPResponse) -> bytes:
     try:
-        return answer.read1(_CHUNK)  # what has come, also where the rest does not
+        return answer.read1(_CHUNK)  # also if the rest does not arrive
     except (OSError, http.client.HTTPException) as error:
         raise ConnectionError(str(error)) from error
 
 
 def unpack(packed: Path, target: Path, names: Sequence[str], largest: int) -> None:
-    """Put files of an archive's folder, which has the target's name, into place when all are there, or a ValueError.
+    """Extract the named files of the archive's folder of the target's name into the target, all of them or none.
 
-    None of the archive's files may have more than `largest` bytes.
+    Raises
+    ------
+    ValueError
+        If the archive is damaged or incomplete, or one of its files has more than `largest` bytes.
     """
     try:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unpacking-") as temporary:
@@ -98,12 +101,12 @@ def unpack(packed: Path, target: Path, names: Sequence[str], largest: int) -> No
 
 
 def _extract(packed: Path, wanted: dict[str, Path], largest: int) -> None:
-    """Write the files that are wanted, by name."""
+    """Write the wanted files, by their names in the archive."""
     with tarfile.open(packed, "r:gz") as tar:
         for member in tar:
             if member.size > largest:
                 raise ValueError(f"it holds {member.name} of {member.size:,} bytes, which is too large")
-            # a link, or a second member of that name, is none of the files
+            # links, and second members of a name, are ignored
             if member.isfile() and member.name in wanted:
                 source = tar.extractfile(member)
                 assert source is not None

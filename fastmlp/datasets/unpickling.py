@@ -1,4 +1,4 @@
-"""Unpickling of arrays without trusting the file: it makes numbers, texts and lists of them, and calls nothing."""
+"""Safe unpickling of arrays: only numbers, texts and lists of them are made, and no function of the file is called."""
 
 import os
 import pickle
@@ -10,16 +10,16 @@ import numpy as np
 
 
 def load(file: BinaryIO) -> Any:
-    """What a pickle holds: dictionaries, lists, tuples, texts, bytes, numbers, and `Array` for each of NumPy's arrays.
+    """The content of a pickle: dictionaries, lists, tuples, texts, bytes, numbers, and an `Array` for each NumPy array.
 
-    Of Python 2, NumPy 1 and their successors; texts of Python 2 become bytes. The memory that this takes is a small
-    multiple of the file's size, or less than 200 MB.
+    Pickles may be of any version of Python and NumPy; texts of Python 2 become bytes. Memory is limited to a small
+    multiple of the file's size, or 200 MB.
     """
     return _Unpickler(_Reader(file), encoding="bytes").load()
 
 
 class _Type:
-    """Stands in for numpy.dtype, and is one of the plain numbers."""
+    """In place of numpy.dtype: a plain numeric type."""
 
     def __init__(self, code: str | bytes, align: Any = False, copy: Any = False):
         text = code.decode() if isinstance(code, bytes) else code
@@ -33,7 +33,7 @@ class _Type:
 
 
 class Array:
-    """Stands in for numpy.ndarray; `values` are its numbers, in the file's own bytes where these need no copy."""
+    """In place of numpy.ndarray; `values` are its numbers, without a copy if possible."""
 
     values: np.ndarray = np.empty(0)
 
@@ -49,7 +49,7 @@ def _values(content: bytes, kind: _Type, shape: tuple[int, ...], order: str) -> 
 
 
 def _empty(of: Any, shape: Any, code: Any) -> Array:
-    """What numpy's `_reconstruct` makes; the state that follows has all that counts."""
+    """In place of numpy's `_reconstruct`: an array whose state follows."""
     return Array()
 
 
@@ -64,10 +64,10 @@ def _scalar(kind: _Type, content: bytes) -> Any:
 
 
 class _Latin1:
-    """What pickles of protocols 0 to 2 ask `codecs.encode` for: bytes, written as texts, of so many bytes in all."""
+    """In place of `codecs.encode`, by which pickles of protocols 0 to 2 write bytes as texts; up to `limit` bytes."""
 
-    def __init__(self, left: int):
-        self._left = left
+    def __init__(self, limit: int):
+        self._left = limit
 
     def __call__(self, text: str, encoding: str) -> bytes:
         if encoding != "latin1":
@@ -87,19 +87,19 @@ _NAMES: dict[tuple[str, str], Callable[..., Any]] = {
 }
 
 
-# What dictionaries, lists, tuples and arrays are made of: no sets, nothing that is looked up elsewhere.
+# The operations for dictionaries, lists, tuples and arrays; without sets, and without look-ups elsewhere.
 _OPERATIONS = (
     "PROTO FRAME MARK STOP NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT "
     "STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES "
     "BINBYTES8 BYTEARRAY8 DICT EMPTY_DICT SETITEM SETITEMS LIST EMPTY_LIST APPEND APPENDS TUPLE EMPTY_TUPLE TUPLE1 "
     "TUPLE2 TUPLE3 PUT BINPUT LONG_BINPUT MEMOIZE GET BINGET LONG_BINGET GLOBAL STACK_GLOBAL REDUCE BUILD"
 )
-# An official batch takes 40,000; each makes something of a hundred bytes at most.
+# An official batch takes 40,000; each makes an object of a hundred bytes at most.
 _MAX_OPERATIONS = 1_000_000
 
 
 class _Reader:
-    """A file that refuses to read what it does not have, before there is room for it."""
+    """A file that raises an error for a read past its end, before memory is allocated."""
 
     def __init__(self, file: BinaryIO):
         self._file, self.size = file, file.seek(0, os.SEEK_END)
@@ -113,9 +113,9 @@ class _Reader:
 
 
 class _Texts(dict):
-    """A dictionary by texts; the hash of other keys may take for ever, or more of the stack than there is."""
+    """A dictionary with texts as keys; the hash of others may take forever, or overflow the stack."""
 
-    __slots__ = ()  # nor may a pickle set attributes of it
+    __slots__ = ()  # no attributes for a pickle to set
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if not isinstance(key, str | bytes):
@@ -124,7 +124,7 @@ class _Texts(dict):
 
 
 class _Operations:
-    """What is done for each operation of a pickle, for so many of them."""
+    """The method for each operation of a pickle, for a limited number of operations."""
 
     def __init__(self) -> None:
         self._left = _MAX_OPERATIONS
@@ -138,12 +138,12 @@ class _Operations:
         return _KNOWN[code]
 
 
-# The one that is written in Python, private as its name is: `pickle.Unpickler` has an array's bytes twice.
+# The implementation in Python, though private: `pickle.Unpickler` holds an array's bytes twice.
 _PythonUnpickler: Any = pickle._Unpickler
 
 
 class _Unpickler(_PythonUnpickler):  # type: ignore[misc]
-    """Makes what operations that are known make."""
+    """An unpickler restricted to known operations and names."""
 
     def __init__(self, file: _Reader, **options: Any):
         super().__init__(file, **options)
@@ -154,30 +154,30 @@ class _Unpickler(_PythonUnpickler):  # type: ignore[misc]
         self.append(_Texts())
 
     def load_marked_dictionary(self) -> None:
-        if self.pop_mark():  # pickles put items into a dictionary afterwards
+        if self.pop_mark():  # pickles set items afterwards
             raise pickle.UnpicklingError("it has a dictionary with items from the start")
         self.append(_Texts())
 
     def load_put(self) -> None:
         place = int(self.readline()[:-1])
-        if not 0 <= place < _MAX_OPERATIONS:  # there are larger ones with the same hash
+        if not 0 <= place < _MAX_OPERATIONS:  # larger ones may collide
             raise pickle.UnpicklingError("it puts something at a place that does not exist")
         self.memo[place] = self.stack[-1]
 
     def load_reduce(self) -> None:
         arguments = self.stack.pop()
-        if not isinstance(arguments, tuple):  # or all of it would become one
+        if not isinstance(arguments, tuple):  # other types would be converted
             raise pickle.UnpicklingError(f"arguments must be a tuple, got {type(arguments).__name__}")
         self.stack[-1] = self.stack[-1](*arguments)
 
     def load_build(self) -> None:
         state = self.stack.pop()
-        if not isinstance(self.stack[-1], Array | _Type):  # what a name stands for has a state too
+        if not isinstance(self.stack[-1], Array | _Type):  # functions have a state too
             raise pickle.UnpicklingError(f"it sets the state of a {type(self.stack[-1]).__name__}")
         self.stack[-1].__setstate__(state)
 
     def find_class(self, module: str, name: str) -> Any:
-        # NumPy 2 renamed numpy.core; files of either spelling are about.
+        # renamed in NumPy 2
         try:
             return self._names[module.replace("numpy._core", "numpy.core"), name]
         except KeyError:
@@ -189,7 +189,7 @@ _KNOWN: dict[int, Callable[..., None]] = {
 } | {
     pickle.EMPTY_DICT[0]: _Unpickler.load_dictionary,
     pickle.DICT[0]: _Unpickler.load_marked_dictionary,
-    # as bytes: a bytearray has room for what a file says before that is read
+    # as bytes: a bytearray would be allocated before it is read
     pickle.BYTEARRAY8[0]: _PythonUnpickler.dispatch[pickle.BINBYTES8[0]],
     pickle.PUT[0]: _Unpickler.load_put,
     pickle.REDUCE[0]: _Unpickler.load_reduce,
