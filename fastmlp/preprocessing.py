@@ -1,4 +1,4 @@
-"""Standardising rows before they enter a network, from the statistics of its training rows."""
+"""Standardization of features by the statistics of the training rows."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
@@ -10,17 +10,13 @@ from fastmlp import _kernels
 from fastmlp.interface.calls import public
 from fastmlp.validation import as_stored, float_dtype, integer, one_of, real_array, real_matrix
 
-# Rows that are looked at together; a block of images stays in cache.
+# Rows that are measured together; a block of images stays in cache.
 _BLOCK_ROWS = 256
-
-# How far apart numbers may be that are the same but for rounding, in roundings of their type.
+# The largest difference of numbers that are equal up to rounding, in units of their type's rounding.
 _NOISE = 2
-
 # Types whose sums of squares are exact in 64-bit integers, block by block.
 _SMALL_INTEGERS = "?bBhH"
-
-
-# What is no attribute of a Standardizer, or not yet.
+# Advice for attributes that do not exist, or not yet.
 _INSTEAD = {
     "fit_transform": ": use fit(X).transform(X)",
     "inverse_transform": ": use X * standardizer.scale_ + standardizer.mean_",
@@ -33,22 +29,21 @@ _INSTEAD = {
 class Standardizer:
     """Subtracts a mean from each feature and divides by a scale, both measured on training rows.
 
-    A network that is given one takes raw rows, uint8 pixels say, and standardises each batch on its way in: nobody
-    holds a converted copy of the data.
+    A network with a standardizer takes raw rows, uint8 pixels for example, and standardizes each batch as it is read:
+    no converted copy of the data is needed.
 
     Parameters
     ----------
     n_channels : int, optional
-        Without it, a feature's scale is its own standard deviation. With it, rows are images in height-width-channel
-        order, and a channel's features share the standard deviation of all its pixels.
+        Number of channels of images, whose rows are in height-width-channel order: all features of a channel share the
+        standard deviation of its pixels. By default, a feature's scale is its own standard deviation.
     center : {"feature", "channel"}
-        Whether each feature has a mean of its own, or each channel.
+        Whether each feature has its own mean, or each channel.
 
     Attributes
     ----------
     mean_, scale_ : ndarray (n_features,), float64
-        What is subtracted from each feature, and what it is then divided by: the standard deviation, or 1 for features
-        that never change, or only by rounding.
+        The mean of each feature, and its standard deviation, or 1 for features that are constant up to rounding.
 
     Examples
     --------
@@ -69,9 +64,9 @@ class Standardizer:
 
     @classmethod
     def notebook(cls) -> Self:
-        """What the assignment's notebook does to CIFAR-10: the mean image, and one standard deviation a channel.
+        """The assignment's standardization of CIFAR-10: by the mean image, and one standard deviation per channel.
 
-        Fitted on the training images, it gives what `get_CIFAR10_data` returns, up to rounding.
+        Fitted to the training images, it gives the same as `get_CIFAR10_data`, up to rounding.
 
         Examples
         --------
@@ -85,9 +80,7 @@ class Standardizer:
     def of_statistics(
         cls, mean: npt.ArrayLike, scale: npt.ArrayLike, n_channels: int | None = None, center: str = "feature"
     ) -> Self:
-        """A standardizer with these means and scales (n_features,), ready for use.
-
-        The others are as in `Standardizer`, for when it is fitted again.
+        """A fitted standardizer with these means and scales (n_features,); the rest is as in `Standardizer`.
 
         Raises
         ------
@@ -105,17 +98,13 @@ class Standardizer:
         return standardizer
 
     def fit(self, X: npt.ArrayLike) -> Self:
-        """Measure the rows of X (n_rows, n_features), in one pass; exactly for integers of up to 16 bits.
-
-        Returns
-        -------
-        Standardizer
-            This one.
+        """Measure X (n_rows, n_features) in one pass, exactly for integers of up to 16 bits; returns the standardizer.
 
         Raises
         ------
         TypeError, ValueError
-            If X is not a matrix of finite real numbers with at least one row, or its columns do not make up channels.
+            If X is not a matrix of finite real numbers with at least one row, or its number of columns is not a
+            multiple of `n_channels`.
 
         Examples
         --------
@@ -138,7 +127,7 @@ class Standardizer:
         return self
 
     def transform(self, X: npt.ArrayLike, dtype: npt.DTypeLike = np.float64) -> np.ndarray:
-        """`(X - mean_) / scale_` as a fresh array, with the bits that a network with this standardizer computes with.
+        """`(X - mean_) / scale_` as a new array, with exactly the numbers that a network with this standardizer uses.
 
         Parameters
         ----------
@@ -148,7 +137,7 @@ class Standardizer:
         Raises
         ------
         TypeError, ValueError
-            If X is not real or not of that shape, or dtype is another one.
+            If X is not real or not of that shape, or dtype is not supported.
 
         Examples
         --------
@@ -165,7 +154,7 @@ class Standardizer:
         return result
 
     def statistics(self, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """What the kernels take, of a network's dtype: mean, the digits of the mean that this cuts off, 1 / scale."""
+        """For the kernels, in a network's dtype: mean, the rounding error of this mean, and 1 / scale."""
         exact_mean, scale = self._statistics()
         with np.errstate(over="ignore"):
             mean, inverse_scale = exact_mean.astype(dtype), (1 / scale).astype(dtype)
@@ -181,7 +170,7 @@ class Standardizer:
     def _statistics(self) -> tuple[np.ndarray, np.ndarray]:
         if not (hasattr(self, "mean_") and hasattr(self, "scale_")):
             raise ValueError("the Standardizer must be fitted first: Standardizer().fit(X)")
-        # anybody may have assigned to them
+        # users may have assigned to them
         return _checked("mean_", self.mean_, "scale_", self.scale_)
 
     if not TYPE_CHECKING:  # or every attribute would be one
@@ -197,7 +186,7 @@ class Standardizer:
 
 
 def own_copy(standardizer: Standardizer) -> Standardizer:
-    """One with the same statistics, in arrays of its own: what has been checked stays as it was."""
+    """A copy with its own arrays, which keep the values that have been checked."""
     return Standardizer.of_statistics(*standardizer._statistics(), standardizer.n_channels, standardizer.center)
 
 
@@ -228,7 +217,7 @@ def _exact_statistics(X: np.ndarray, n_channels: int, pooled: bool) -> tuple[np.
         block = rows.astype(np.int64)
         sums += block.sum(axis=0)
         squares += np.einsum("ij,ij->j", block, block)
-    # Python's integers, which neither round nor overflow, up to the one division in each statistic
+    # Python's integers neither round nor overflow: each statistic is rounded once, in its division
     sums, squares = (array.reshape(-1, n_channels).astype(object) for array in (sums, squares))
     count = len(X)
     if pooled:
@@ -244,11 +233,11 @@ def _merged_statistics(X: np.ndarray, n_channels: int, pooled: bool) -> tuple[np
     """Mean and variance of each feature (n_features,), from those of blocks of rows.
 
     Chan, Golub and LeVeque, Algorithms for computing the sample variance, The American Statistician 37 (1983),
-    equation 1.5: no squares of the numbers themselves, whose sums would lose the digits of small variances.
+    equation 1.5. Sums of squares of the numbers themselves would lose the digits of small variances.
     """
     n, mean, spread = 0, np.zeros(X.shape[1]), np.zeros(X.shape[1])
     low, high = np.full(X.shape[1], np.inf), np.full(X.shape[1], -np.inf)
-    with np.errstate(invalid="ignore", over="ignore"):  # the caller looks at the result
+    with np.errstate(invalid="ignore", over="ignore"):  # checked below
         for rows in _blocks(X):
             block = rows.astype(np.float64)
             block_mean = block.mean(axis=0)
@@ -281,17 +270,17 @@ def _merged_statistics(X: np.ndarray, n_channels: int, pooled: bool) -> tuple[np
 def _where_constant(
     mean: np.ndarray, variance: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Exactly the number itself and 0 where all numbers are the same: rounding would make a tiny scale of it."""
+    """Mean and variance, exact where all numbers are equal: rounding would give a tiny scale."""
     return np.where(low == high, low, mean), np.where(low == high, 0, variance)
 
 
 def _is_constant(
     mean: np.ndarray, variance: np.ndarray, low: np.ndarray, high: np.ndarray, n: int, eps: float
 ) -> np.ndarray:
-    """Whether n numbers differ by no more than rounding, that of their type or that of their variance.
+    """Whether n numbers differ only by the rounding of their type, or by that of their variance.
 
-    The bound of the latter is scikit-learn's, which has it from Chan, Golub and LeVeque. The former spares a number
-    that is far from the others, however rare, and what is large, whose scale would do no harm.
+    The bound of the latter is scikit-learn's, from Chan, Golub and LeVeque. The former never covers a single number
+    that is far from the others, nor a standard deviation above 1, which does no harm as a scale.
     """
     size, rounding = np.abs(mean), n * np.finfo(np.float64).eps
     with np.errstate(over="ignore"):

@@ -208,8 +208,7 @@ def npy_files() -> list[bytes]:
 def load_rows(path: Path) -> None:
     """Rows that a network can predict."""
     net = NeuralNetwork(3, [2], 2, seed=0)
-    rows = sources.rows_of(net, str(path), None)
-    net.predict(rows.X)
+    net.predict(sources.rows_of(net, str(path), None)[0])
 
 
 # ---- searches

@@ -43,43 +43,39 @@ def evaluate(model: Path, data: str, label: str | None, figure: Path | None, as_
     """
     require("matplotlib.figure", "cli", "the figure")
     network = NeuralNetwork.load(model)
-    rows = sources.rows_of(network, data, label or sources.likely_label(network, data))
-    if rows.y is None:
+    X, y = sources.rows_of(network, data, label or sources.likely_label(network, data))
+    if y is None:
         raise ValueError(f"{data} must hold the classes of its rows: a column for --label in a .csv file, y in an .npz")
-    predictions = runs.predicted(network, rows.X, data)
-    score = runs.score(predictions, rows.y)
-    loss = network.evaluate(rows.X, rows.y)[0]
+    predictions = runs.predicted(network, X, data)
+    score = runs.score(predictions, y)
+    loss = network.evaluate(X, y)[0]
     n = network.output_size
-    counts = np.bincount(rows.y * n + predictions, minlength=n * n).reshape(n, n)
+    counts = np.bincount(y * n + predictions, minlength=n * n).reshape(n, n)
     names = network.class_names or [str(i) for i in range(n)]
     figure = figure or model.with_name("confusion.png")
     shown = list(map(printable, names))
     title = printable(f"{model.name} on {Path(data).name}: {runs.SCORE} {score:.4f}")
     if as_json:
-        record = {runs.SCORE: score, "loss": loss, "n_rows": len(rows.y), "class_names": names}
+        record = {runs.SCORE: score, "loss": loss, "n_rows": len(y), "class_names": names}
         click.echo(json.dumps(record | {"confusion": counts.tolist(), "figure": str(figure)}))
     else:
-        click.echo(f"{runs.SCORE} {score:.4f} on {len(rows.y):,} rows, loss {loss:.4f}\n")
+        click.echo(f"{runs.SCORE} {score:.4f} on {len(y):,} rows, loss {loss:.4f}\n")
         for line in table(counts, shown) if n <= MAX_TABLE else largest(counts, shown):
             click.echo(line)
     # last, since the network's folder may not be writable
-    runs.write_figure(figure, plot_confusion(rows.y, predictions, class_names=shown, title=title))
+    runs.write_figure(figure, plot_confusion(y, predictions, class_names=shown, title=title))
     if not as_json:
         click.echo(f"\nwrote the figure {figure}")
 
 
 def table(counts: np.ndarray, names: Sequence[str]) -> list[str]:
     """The lines of the confusion matrix, a row for each true class, with the class's recall."""
-    corner = "true \\ predicted"
-    first = max(map(len, [corner, *names]))
-    widths = [max(len(name), len(f"{column.max():,}")) for name, column in zip(names, counts.T, strict=True)]
-    head = "  ".join(f"{name:>{width}}" for name, width in zip(names, widths, strict=True))
-    lines = [f"{corner:{first}}  {head}  recall"]
-    for i, name in enumerate(names):
-        cells = "  ".join(f"{count:{width},}" for count, width in zip(counts[i], widths, strict=True))
-        total = counts[i].sum()
-        lines.append(f"{name:{first}}  {cells}  {f'{counts[i, i] / total:.4f}' if total else '-':>6}")
-    return lines
+    totals = counts.sum(axis=1)
+    recalls = [f"{counts[i, i] / total:.4f}" if total else "-" for i, total in enumerate(totals)]
+    rows = [["true \\ predicted", *names, "recall"]]
+    rows += [[name, *(f"{n:,}" for n in row), recall] for name, row, recall in zip(names, counts, recalls, strict=True)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join([first.ljust(widths[0]), *map(str.rjust, rest, widths[1:])]) for first, *rest in rows]
 
 
 def largest(counts: np.ndarray, names: Sequence[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """Options and arguments that several commands share."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,45 +27,18 @@ def optimizer_option(default: str) -> Callable[[Any], Any]:
 
 def training_options(out: str) -> Callable[[Any], Any]:
     """The options of all commands that train; `out` describes the output folder."""
+    data = "Training data: digits, cifar10, or a file, .csv with --label or .npz with X and y."
+    ignore = "Column of a CSV file to leave out, such as an id. May be repeated."
+    folder = "Folder of CIFAR-10.  [default: FASTMLP_DATA, ./cifar10 or the cache; else it is downloaded]"
+    seed = "Random seed of the initial weights and of the order of the rows."
     options = [
-        click.option(
-            "--data",
-            type=Source(),
-            default="digits",
-            metavar="DATA",
-            help="Training data: digits, cifar10, or a file, .csv with --label or .npz with X and y.",
-        ),
+        click.option("--data", type=Source(), default="digits", metavar="DATA", help=data),
         label_option,
-        click.option(
-            "--ignore",
-            metavar="COLUMN",
-            multiple=True,
-            help="Column of a CSV file to leave out, such as an id. May be repeated.",
-        ),
-        click.option(
-            "--folder",
-            type=click.Path(file_okay=False, exists=True, path_type=Path),
-            help="Folder of CIFAR-10. By default FASTMLP_DATA, ./cifar10 and the cache are searched; where it is in "
-            "none of them, it is downloaded.",
-        ),
-        click.option(
-            "--epochs", type=click.IntRange(1), help="Number of passes over the training data.  [default: 40]"
-        ),
-        click.option(
-            "--dtype", type=click.Choice(["float32", "float64"]), default="float32", help="Floating-point precision."
-        ),
-        click.option(
-            "--seed",
-            type=click.IntRange(0, 2**32 - 1),
-            default=0,
-            help="Random seed of the initial weights and of the order of the rows.",
-        ),
+        click.option("--ignore", metavar="COLUMN", multiple=True, help=ignore),
+        click.option("--folder", type=click.Path(file_okay=False, exists=True, path_type=Path), help=folder),
+        click.option("--epochs", type=click.IntRange(1), help="Passes over the training data.  [default: 40]"),
+        click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32", help="Precision."),
+        click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help=seed),
         click.option("--out", type=click.Path(file_okay=False, path_type=Path), help=out),
     ]
-
-    def decorate(command: Any) -> Any:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
+    return lambda command: functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)

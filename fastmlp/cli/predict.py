@@ -43,20 +43,20 @@ def predict(model: Path, data: str, out: Path, names: bool | None, label: str | 
       fastmlp predict runs/train-adam/model.npz test.csv --out predictions.csv
     """
     network = NeuralNetwork.load(model)
-    rows = sources.rows_of(network, data, label)
+    X, y = sources.rows_of(network, data, label)
     class_names = network.class_names
     if names is None:
         names = class_names is not None and class_names != list(CIFAR10_CLASSES)
     elif names and class_names is None:
         raise click.UsageError(f"--names needs a network with class names, which {model} does not have")
-    predictions = runs.predicted(network, rows.X, data)
+    predictions = runs.predicted(network, X, data)
     written = [class_names[i] for i in predictions] if names and class_names else predictions
     to_stdout = str(out) == "-"
     if to_stdout:
         click.echo(submission(written), nl=False)
     else:
         output_submission_csv(out, written)
-    score = None if rows.y is None else runs.score(predictions, rows.y)
+    score = None if y is None else runs.score(predictions, y)
     if as_json:
         record = {"n_rows": len(predictions), runs.SCORE: score, "out": str(out)}
         click.echo(json.dumps(record), err=to_stdout)

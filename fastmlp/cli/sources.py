@@ -9,7 +9,6 @@ import click
 import numpy as np
 
 from fastmlp.cli import tables
-from fastmlp.cli.classes import check_classes, class_names_of, encoded
 from fastmlp.datasets import CIFAR10_CLASSES, get_CIFAR10_data, load_digits
 from fastmlp.files.access import replacing
 from fastmlp.files.archives import write_archive
@@ -49,13 +48,6 @@ class DataSet(NamedTuple):
         return network
 
 
-class Rows(NamedTuple):
-    """Raw rows to predict, and their labels if they are known."""
-
-    X: np.ndarray
-    y: np.ndarray | None
-
-
 class Source(click.ParamType):
     """The name of a data set, or an existing file or folder."""
 
@@ -83,7 +75,7 @@ def to_train_on(data: str, folder: Path | None, label: str | None, ignore: Seque
     """The data set of `load`, with a check that its classes can be learned."""
     found = load(data, folder, label, ignore)
     if kind(data) == "file":
-        check_classes(data, found.label, {part: found.arrays[f"y_{part}"] for part in PARTS}, found.class_names)
+        tables.check_classes(data, found.label, {part: found.arrays[f"y_{part}"] for part in PARTS}, found.class_names)
     return found
 
 
@@ -102,32 +94,28 @@ def load(data: str, folder: Path | None, label: str | None, ignore: Sequence[str
     return _npz(Path(data))
 
 
-def rows_of(network: NeuralNetwork, data: str, label: str | None) -> Rows:
-    """The rows to predict: the test part of a named data set, or the rows of a file."""
-    if kind(data) == "digits":
-        arrays = _digits().arrays
-        rows = Rows(arrays["X_test"], arrays["y_test"])
-    elif kind(data) == "cifar10":
-        found = get_CIFAR10_data(1, 0, folder=None if data == "cifar10" else data, dtype=np.uint8)
-        rows = Rows(found["X_test"], found["y_test"])
+def rows_of(network: NeuralNetwork, data: str, label: str | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Raw rows to predict, of a file or of a data set's test part, and their labels if they are known."""
+    if kind(data) == "file":
+        X, y = _rows_of_file(network, Path(data), label)
     else:
-        rows = _rows_of_file(network, Path(data), label)
-    if rows.X.shape[1] != network.input_size:
-        raise ValueError(
-            f"{data} must have rows of {network.input_size} features, as the network, got {rows.X.shape[1]}"
-        )
-    if rows.y is not None and rows.y.max() >= network.output_size:
-        raise ValueError(f"{data} has the label {rows.y.max()}; the classes are 0 to {network.output_size - 1}")
-    return rows
+        folder = None if data == "cifar10" else data
+        digits = kind(data) == "digits"
+        arrays = _digits().arrays if digits else get_CIFAR10_data(1, 0, folder=folder, dtype=np.uint8)
+        X, y = arrays["X_test"], arrays["y_test"]
+    if X.shape[1] != network.input_size:
+        raise ValueError(f"{data} must have rows of {network.input_size} features, as the network, got {X.shape[1]}")
+    if y is not None and y.max() >= network.output_size:
+        raise ValueError(f"{data} has the label {y.max()}; the classes are 0 to {network.output_size - 1}")
+    return X, y
 
 
 def likely_label(network: NeuralNetwork, data: str) -> str | None:
     """The only column of a CSV file that is not a feature of the network."""
-    features = network.feature_names
-    if not is_csv(data) or features is None:
+    if not is_csv(data) or network.feature_names is None:
         return None
-    known = set(features)
-    others = [name for name in tables.columns(Path(data)) if name not in known]
+    features = set(network.feature_names)
+    others = [name for name in tables.columns(Path(data)) if name not in features]
     return others[0] if len(others) == 1 else None
 
 
@@ -176,11 +164,11 @@ def _csv(path: Path, label: str | None, ignore: Sequence[str]) -> DataSet:
     feature_names = [name for name in header if name != label and name not in ignored]
     if not feature_names:
         raise ValueError(f"{path} must have columns of features beside {label!r}, got none")
-    table = tables.read_csv(path, feature_names, label)
-    assert table.labels is not None
-    names = class_names_of(f"{label} in {path}", table.labels)
-    y = encoded(f"{label} in {path}", table.labels, names)
-    return _own(path, {"train": (table.X, y)}, names, feature_names, label)
+    X, labels = tables.read_csv(path, feature_names, label)
+    assert labels is not None
+    names = tables.class_names_of(f"{label} in {path}", labels)
+    y = tables.encoded(f"{label} in {path}", labels, names)
+    return _data_set(path, {"train": (X, y)}, names, feature_names, label)
 
 
 def _npz(path: Path) -> DataSet:
@@ -192,21 +180,21 @@ def _npz(path: Path) -> DataSet:
     if "train" not in found:
         raise ValueError(f"{path} must hold X and y, or X_train and y_train, got {tables.some(arrays)}")
     if names is None:
-        names = class_names_of(f"y in {path}", [text for _, labels in found.values() for text in labels])
-    parts = {part: (X, encoded(f"y in {path}", labels, names)) for part, (X, labels) in found.items()}
+        names = tables.class_names_of(f"y in {path}", [text for _, labels in found.values() for text in labels])
+    parts = {part: (X, tables.encoded(f"y in {path}", labels, names)) for part, (X, labels) in found.items()}
     for part, (X, _) in parts.items():
         n_features = parts["train"][0].shape[1]
         if X.shape[1] != n_features:
             raise ValueError(f"X_{part} in {path} must have {n_features} features as X_train, got {X.shape[1]}")
-    return _own(path, parts, names, None, None)
+    return _data_set(path, parts, names)
 
 
-def _own(
+def _data_set(
     path: Path,
     parts: dict[str, tuple[np.ndarray, np.ndarray]],
     class_names: list[str],
-    feature_names: list[str] | None,
-    label: str | None,
+    feature_names: list[str] | None = None,
+    label: str | None = None,
 ) -> DataSet:
     """The data set of a file."""
     parts = _split(path, parts)
@@ -251,7 +239,7 @@ def _labels(path: Path, arrays: dict[str, np.ndarray], name: str, n_rows: int, n
     labels = tables.label_texts(path, name, values, n_rows)
     if names is None or values.dtype.kind == "U":
         return labels
-    return [names[number] for number in encoded(f"{name} in {path}", labels, _numbers(len(names)))]
+    return [names[number] for number in tables.encoded(f"{name} in {path}", labels, _numbers(len(names)))]
 
 
 def _part(
@@ -278,12 +266,11 @@ def _split(path: Path, parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[
     return {part: (X[chosen[part]], y[chosen[part]]) if part in chosen else parts[part] for part in PARTS}
 
 
-def _rows_of_file(network: NeuralNetwork, path: Path, label: str | None) -> Rows:
+def _rows_of_file(network: NeuralNetwork, path: Path, label: str | None) -> tuple[np.ndarray, np.ndarray | None]:
     if is_csv(str(path)):
         header = tables.columns(path)
         features = network.feature_names or [name for name in header if name != label]
-        table = tables.read_csv(path, features, label)
-        X, labels = table.X, table.labels
+        X, labels = tables.read_csv(path, features, label)
     elif path.suffix.lower() in (".npz", ".npy"):
         arrays = tables.read_arrays(path)
         name = next((name for name in ("X_test", "X") if name.lower() in arrays), None)
@@ -295,7 +282,7 @@ def _rows_of_file(network: NeuralNetwork, path: Path, label: str | None) -> Rows
     else:
         raise ValueError(f"{path} must end in .csv, .tsv, .npz or .npy, or be a folder with CIFAR-10")
     names = network.class_names or _numbers(network.output_size)
-    return Rows(X, None if labels is None else encoded(f"{label or 'y'} in {path}", labels, names))
+    return X, None if labels is None else tables.encoded(f"{label or 'y'} in {path}", labels, names)
 
 
 def _numbers(n: int) -> list[str]:

@@ -23,15 +23,12 @@ class RobustStream(io.RawIOBase):
         self.error: OSError | None = None
 
     def writable(self) -> bool:
-        """True."""
         return True
 
     def fileno(self) -> int:
-        """The descriptor of the underlying stream."""
         return int(self.stream.fileno())
 
     def isatty(self) -> bool:
-        """Whether the underlying stream is a terminal."""
         return bool(self.stream.isatty())
 
     def write(self, data: Any) -> int:

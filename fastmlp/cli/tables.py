@@ -1,4 +1,4 @@
-"""Rows from users' files: .csv with a header line, .npz and .npy."""
+"""Rows and classes of users' files: .csv with a header line, .npz and .npy."""
 
 import csv
 import io
@@ -6,10 +6,11 @@ import os
 import re
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.lib.format import MAGIC_PREFIX
@@ -19,13 +20,9 @@ from fastmlp.files.archives import Archive, read_archive, read_array
 from fastmlp.validation import real_array
 
 DELIMITERS = ",;\t"
-
-
-class Table(NamedTuple):
-    """Rows of features, and their labels as in the file."""
-
-    X: np.ndarray
-    labels: Sequence[str] | None
+# More than FEW classes need so many rows each on average, which prices and ids do not have.
+FEW, ROWS_OF_A_CLASS = 20, 10
+GROUP = "group its values into a few classes: fastmlp does no regression"
 
 
 def columns(path: Path) -> list[str]:
@@ -38,7 +35,7 @@ def columns(path: Path) -> list[str]:
     return undisturbed(read)
 
 
-def read_csv(path: Path, features: Sequence[str], label: str | None) -> Table:
+def read_csv(path: Path, features: Sequence[str], label: str | None) -> tuple[np.ndarray, list[str] | None]:
     """The feature columns of a CSV file, as float64, and its column of labels.
 
     Raises
@@ -49,15 +46,13 @@ def read_csv(path: Path, features: Sequence[str], label: str | None) -> Table:
     return undisturbed(lambda: _read_csv(path, features, label))
 
 
-def _read_csv(path: Path, features: Sequence[str], label: str | None) -> Table:
+def _read_csv(path: Path, features: Sequence[str], label: str | None) -> tuple[np.ndarray, list[str] | None]:
     with _reader(path) as lines:
         header = _header(path, lines)
-        place_of = {name: place for place, name in enumerate(header)}
-        missing = [name for name in (*features, *([] if label is None else [label])) if name not in place_of]
-        if missing:
+        position = {name: i for i, name in enumerate(header)}
+        if missing := [name for name in (*features, *([] if label is None else [label])) if name not in position]:
             raise ValueError(f"{path} has no column {some(missing)}; its columns are {some(header)}")
-        places = [place_of[name] for name in features]
-        label_place = None if label is None else place_of[label]
+        positions = [position[name] for name in features]
         numbers, labels, line_numbers = array("d"), [], array("q")
         for row in lines:
             if not row:  # an empty line
@@ -67,19 +62,19 @@ def _read_csv(path: Path, features: Sequence[str], label: str | None) -> Table:
                     f"{path}, line {lines.line_num}: must have {len(header)} fields as its header, got {len(row)}"
                 )
             try:
-                numbers.extend([float(row[place]) for place in places])
+                numbers.extend([float(row[i]) for i in positions])
             except ValueError:
-                raise ValueError(f"{path}, line {lines.line_num}: {_bad(row, places, header)}") from None
-            if label_place is not None:
-                labels.append(row[label_place].strip())
+                raise ValueError(f"{path}, line {lines.line_num}: {_bad(row, positions, header)}") from None
+            if label is not None:
+                labels.append(row[position[label]].strip())
                 if not labels[-1]:
                     raise ValueError(f"{path}, line {lines.line_num}: column {label!r} must hold a class, got nothing")
             line_numbers.append(lines.line_num)
     if not line_numbers:
         raise ValueError(f"{path} must have at least one row below its header line, got none")
-    X = np.frombuffer(numbers).reshape(len(line_numbers), len(places))
+    X = np.frombuffer(numbers).reshape(len(line_numbers), len(features))
     _check_finite(f"{path}, line", X, line_numbers, features)
-    return Table(X, labels if label is not None else None)
+    return X, labels if label is not None else None
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -94,8 +89,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """
     found = undisturbed(lambda: _read_arrays(path))
     count = Counter(name.lower() for name, _ in found)
-    twice = [name for name, _ in found if count[name.lower()] > 1]
-    if twice:
+    if twice := [name for name, _ in found if count[name.lower()] > 1]:
         raise ValueError(f"{path} must have different names for its arrays, also in small letters, got {some(twice)}")
     return {name.lower(): array for name, array in found}
 
@@ -138,6 +132,74 @@ def label_texts(path: Path, name: str, values: np.ndarray, n_rows: int) -> list[
         raise ValueError(f"{name} in {path} must hold texts of characters that there are: {error}") from None
 
 
+def encoded(what: str, labels: Sequence[str], class_names: Sequence[str]) -> np.ndarray:
+    """Labels as class numbers; where no class name is a number, a label may be the class number itself."""
+    numbers = {name: number for number, name in enumerate(class_names)}
+    if not any(name.lstrip("-").isdecimal() for name in class_names):
+        numbers |= {str(number): number for number in range(len(class_names))}
+    try:
+        return np.array([numbers[text] if text in numbers else numbers[_whole(text)] for text in labels], np.int64)
+    except KeyError as error:
+        raise ValueError(f"{what} must hold classes that are known, {some(class_names)}, got {error}") from None
+
+
+def class_names_of(what: str, texts: Iterable[str]) -> list[str]:
+    """The different labels: numbers in numerical order, or texts in alphabetical order."""
+    names = {_whole(text) for text in texts}
+    if len(names) < 2:
+        raise ValueError(f"{what} must hold two classes or more, got only {some(names)}")
+    if all(map(is_number, names)):
+        fractions = names - {name for name in names if name.lstrip("-").isdecimal()}
+        if fractions:
+            raise ValueError(
+                f"{what} must hold classes, texts or whole numbers, got {len(names):,} different numbers, as "
+                f"{min(fractions)}; name another column or other labels, or {GROUP}"
+            )
+        # int refuses thousands of digits
+        return sorted(names, key=lambda name: (Decimal(name), name))
+    return sorted(names)
+
+
+def _whole(text: str) -> str:
+    """A whole number in its shortest form: 3.0 and +3 are 3."""
+    return re.sub(r"^(?:\+(?=\d))?(-?\d+)(?:\.0*)?$", r"\1", text)
+
+
+def check_classes(
+    data: str, label: str | None, labels: Mapping[str, np.ndarray], class_names: Sequence[str] | None
+) -> None:
+    """Refuse labels that are prices or ids rather than classes, and a class without a training row.
+
+    Parameters
+    ----------
+    label : str or None
+        The column of a .csv file; None for an .npz file.
+    labels : mapping
+        Class numbers by part; one part is `train`.
+    """
+    what, advice = f"y in {data}", f"have other labels in y, or {GROUP}"
+    if label is not None:
+        what = f"column {label!r} in {data}"
+        advice = f"name a column of classes by --label, and leave an id out by --ignore, or {GROUP}"
+    n = 1 + max(int(y.max()) for y in labels.values())
+    counts = {part: np.bincount(y, minlength=n) for part, y in labels.items()}
+    total = sum(counts.values())
+    n_rows, n_classes = int(np.sum(total)), int(np.count_nonzero(total))
+    most = max(FEW, n_rows // ROWS_OF_A_CLASS)
+    if n_classes > most:
+        raise ValueError(
+            f"{what} must hold classes, {most} at most for its {n_rows:,} rows, got {n_classes:,}, as numbers "
+            f"and ids have; {advice}"
+        )
+    unseen = np.flatnonzero((total > 0) & (counts["train"] == 0))
+    if len(unseen):
+        missing = some(str(k) if class_names is None else class_names[k] for k in unseen.tolist())
+        raise ValueError(
+            f"{what} must have each of its {n_classes} classes in the {counts['train'].sum():,} of its {n_rows:,} rows "
+            f"that train, got none of {missing} there; add or leave out rows of these classes, or {advice}"
+        )
+
+
 def is_number(text: str) -> bool:
     """Whether Python reads a text as a number."""
     try:
@@ -175,22 +237,21 @@ def _header(path: Path, lines: Iterator[list[str]]) -> list[str]:
     header = [name.strip() for name in next(lines, [])]
     if not any(header):
         raise ValueError(f"{path} must start with a line of column names, got an empty one")
-    twice = sorted(name for name, count in Counter(header).items() if count > 1)
-    if twice:
+    if twice := sorted(name for name, count in Counter(header).items() if count > 1):
         raise ValueError(f"{path} must have different names for its columns, got {some(twice)} more than once")
     return header
 
 
-def _bad(row: list[str], places: Sequence[int], header: list[str]) -> str:
+def _bad(row: list[str], positions: Sequence[int], header: list[str]) -> str:
     """A message about the first field that is not a number."""
-    place = next(place for place in places if not is_number(row[place]))
-    got = repr(row[place]) if row[place].strip() else "nothing"
+    i = next(i for i in positions if not is_number(row[i]))
+    got = repr(row[i]) if row[i].strip() else "nothing"
     advice = "leave the column out by --ignore, or code its classes as columns of 0 and 1"
     if got == "nothing":
         advice = "fill in a number, or leave the row or (by --ignore) the column out"
-    elif is_number(row[place].replace(",", ".")):
+    elif is_number(row[i].replace(",", ".")):
         advice = "write decimals with a point"
-    return f"column {header[place]!r} must hold numbers, got {got}; {advice}"
+    return f"column {header[i]!r} must hold numbers, got {got}; {advice}"
 
 
 def _check_finite(what: str, X: np.ndarray, rows: Sequence[int], columns: Sequence[object]) -> None:

@@ -63,13 +63,11 @@ class Ledger:
         validation loss and score are exactly the trial's; it gets the names of this search.
         """
         with self._lock:
-            best, network = self.best, self.network
-            self._candidates, self.best, self.network = candidates, None, None
-            for key in candidates:
-                if key in self.trials:
-                    self._update_best(key)
-            if self.best == best:
-                self.network = network
+            before, self._candidates = self.best, candidates
+            done = [key for key in candidates if key in self.trials and not self.trials[key].diverged]
+            self.best = max(done, key=self._rank, default=None)
+            if self.best != before:
+                self.network = None
         if self.best is not None and self.network is None and self._folder is not None:
             path, trial = self._folder / BEST, self.trials[self.best]
             network, renamed = undisturbed(lambda: self._network_of(trial, path))
@@ -89,15 +87,6 @@ class Ledger:
         same = np.array_equal(found, (trial.history[-1].val_loss, val_score(trial.history)), equal_nan=True)
         return (network, renamed) if same else (None, False)
 
-    def _update_best(self, key: str) -> bool:
-        """Whether a trial is the best candidate so far."""
-        if key not in self._candidates or self.trials[key].diverged:
-            return False
-        if self.best is not None and self._rank(key) <= self._rank(self.best):
-            return False
-        self.best, self.network = key, None
-        return True
-
     def _rank(self, key: str) -> tuple[float, float, int]:
         return *self.trials[key].rank, -self._candidates[key]
 
@@ -109,8 +98,10 @@ class Ledger:
             # the trial first: a network that is lost is trained again from it
             if self._file is not None:
                 self._file.add(configuration, trial)
-            self.trials[configuration.key] = trial
-            if self._update_best(configuration.key):
+            key, best = configuration.key, self.best
+            self.trials[key] = trial
+            if key in self._candidates and not trial.diverged and (not best or self._rank(key) > self._rank(best)):
+                self.best = key
                 self.keep(network)
 
     def keep(self, network: NeuralNetwork) -> None:

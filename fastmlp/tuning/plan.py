@@ -40,12 +40,10 @@ class Plan:
 
     Examples
     --------
-    >>> from fastmlp.tuning import Plan, search
-    >>> plan = Plan(n_trials=2, seed=1, dtype="float64")
-    >>> X, y = [[0.0], [1.0]] * 4, [0, 1] * 4
-    >>> found = search({"hidden_size": range(1, 9), "epochs": 5}, X, y, X, y, plan)
-    >>> len(found.trials), found.network.dtype
-    (2, dtype('float64'))
+    >>> from fastmlp.tuning import Plan
+    >>> plan = Plan(n_trials=20, halving=3, seed=1)
+    >>> plan.rounds(20)  # 20 trials with a ninth of their epochs, and so on
+    [(20, 9), (6, 3), (2, 1)]
     """
 
     n_trials: int | None = None
@@ -66,7 +64,7 @@ class Plan:
             object.__setattr__(self, name, value)
 
     def rounds(self, n: int) -> list[tuple[int, int]]:
-        """For each round of `n` trials: the number that take part, and the divisor of their epochs."""
+        """The number of trials in each round of a search of n, and the divisor of their epochs."""
         if self.halving is None:
             return [(n, 1)]
         factor, exponent = self.halving, 0

@@ -22,21 +22,7 @@ FORMAT, VERSION = "fastmlp-search", 1
 
 
 class ResultsFileError(ValueError):
-    """A results file belongs to another search, is damaged, or is in use.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> from tempfile import TemporaryDirectory
-    >>> from fastmlp.tuning import ResultsFileError, search
-    >>> with TemporaryDirectory() as folder:
-    ...     _ = Path(folder, "trials.jsonl").write_text("a letter")
-    ...     try:
-    ...         search({"hidden_size": 8}, [[0], [1]], [0, 1], [[0], [1]], [0, 1], folder=folder)
-    ...     except ResultsFileError as error:
-    ...         print(str(error).rpartition("' ")[2])
-    is no file of results: its first line is not whole
-    """
+    """A results file belongs to another search, is damaged, or is in use."""
 
 
 def val_score(history: History) -> float:

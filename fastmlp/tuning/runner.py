@@ -46,36 +46,32 @@ class TrialRunner:
     ):
         self._plan, self._dtype, self.stopped = plan, np.dtype(plan.dtype), False
         rows = real_array("X", X)
-        rows = real_matrix("X", rows, rows.shape[1] if rows.ndim == 2 else 1)
-        if rows.size == 0:
-            raise ValueError(f"X must have at least one row and one column, got {rows.shape}")
-        engine = Engine((rows.shape[1], 1), self._dtype)
+        n_features = rows.shape[1] if rows.ndim == 2 else 1
+        rows = real_matrix("X", rows, n_features)
+        engine = Engine((max(1, n_features), 1), self._dtype)
         engine.standardizer = plan.standardizer  # checked here, before any training
-        # one copy for all, where the kernels cannot take the rows as they are
-        self.X = as_stored(rows, self._dtype)
-        self.y = class_labels("y", y, len(rows), MAX_BLAS_SIZE)
-        self.X_val, self.y_val = self._checked("val", X_val, y_val)
-        self._test: tuple[np.ndarray, np.ndarray] | None = None
         if (X_test is None) != (y_test is None):
             raise ValueError("X_test and y_test must be given together, got only one of them")
-        if X_test is not None and y_test is not None:
-            self._test = self._checked("test", X_test, y_test)
-        parts = {"X": self.X, "X_val": self.X_val} | ({} if self._test is None else {"X_test": self._test[0]})
-        for name, part in parts.items():
-            engine.check_finite(name, part)
-        labels = [self.y, self.y_val, *([] if self._test is None else self._test[1:])]
-        n_classes = 1 + max(int(part.max()) for part in labels)
+        parts: list[tuple[str, Any, Any]] = [("", rows, y), ("_val", X_val, y_val)]
+        if X_test is not None:
+            parts.append(("_test", X_test, y_test))
+        arrays = []
+        for part, X_part, y_part in parts:
+            matrix = real_matrix(f"X{part}", X_part, n_features)
+            if matrix.size == 0:
+                needed, got = ("row", "none") if part else ("row and one column", matrix.shape)
+                raise ValueError(f"X{part} must have at least one {needed}, got {got}")
+            # one copy for all trials, where the kernels cannot read the rows as they are
+            stored = as_stored(matrix, self._dtype)
+            engine.check_finite(f"X{part}", stored)
+            arrays.append((stored, class_labels(f"y{part}", y_part, len(matrix), MAX_BLAS_SIZE)))
+        (self.X, self.y), (self.X_val, self.y_val), *self._test = arrays
+        n_classes = 1 + max(int(labels.max()) for _, labels in arrays)
         self._n_classes = n_classes if plan.class_names is None else len(plan.class_names)
         if n_classes > self._n_classes:
             raise ValueError(f"class_names must be {n_classes} names, one for each class, got {self._n_classes}")
         self._class_names = names("class_names", plan.class_names, self._n_classes, "class")
-        self._feature_names = names("feature_names", plan.feature_names, self.X.shape[1], "feature")
-
-    def _checked(self, part: str, X: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-        rows = as_stored(real_matrix(f"X_{part}", X, self.X.shape[1]), self._dtype)
-        if len(rows) == 0:
-            raise ValueError(f"X_{part} must have at least one row, got none")
-        return rows, class_labels(f"y_{part}", y, len(rows), MAX_BLAS_SIZE)
+        self._feature_names = names("feature_names", plan.feature_names, n_features, "feature")
 
     def identity(self) -> dict[str, Any]:
         """What must be equal for two searches to share trials: the seed, the dtype, the classes and the data."""
@@ -138,7 +134,7 @@ class TrialRunner:
 
     def test(self, network: NeuralNetwork) -> float:
         """A network's score on the test rows; NaN without test rows."""
-        return math.nan if self._test is None else network.score(*self._test)
+        return network.score(*self._test[0]) if self._test else math.nan
 
     def _check_stopped(self, n_batches: int) -> None:
         if self.stopped:

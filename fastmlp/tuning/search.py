@@ -43,14 +43,6 @@ class Search(NamedTuple):
         The network of that trial.
     test_accuracy : float
         Of this network; NaN without test rows.
-
-    Examples
-    --------
-    >>> from fastmlp.tuning import search
-    >>> X, y = [[0.0], [1.0]] * 4, [0, 1] * 4
-    >>> found = search({"hidden_sizes": [[8], [4, 4]], "learning_rate": 0.5, "epochs": 20}, X, y, X, y)
-    >>> len(found.trials), found.best.val_accuracy, found.network.predict([[0.0], [1.0]]).tolist()
-    (2, 1.0, [0, 1])
     """
 
     trials: list[Trial]
