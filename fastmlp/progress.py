@@ -12,7 +12,7 @@ Advance = Callable[[int], object]
 
 
 def tqdm_bar(shown: bool, **options: Any) -> AbstractContextManager[Callable[..., object]]:
-    """A bar with tqdm's options, or none; gives a function of the units done and of a text to show behind the bar."""
+    """A bar with tqdm's options, or none; it gives a function of the units done and a text to show beside it."""
     if not shown:
         return nullcontext(lambda n_done, text="": None)
     tqdm = require("tqdm.auto", "progress", "progress=True").tqdm

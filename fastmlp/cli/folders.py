@@ -25,14 +25,8 @@ def take(
 ) -> Path:
     """Create and lock the output folder, and check that its files can be written: before the training, not after it.
 
-    Parameters
-    ----------
-    out : Path or None
-        The folder named by the user; without one, the first of runs/USUAL, runs/USUAL-2, ... that is free.
-    results, state : tuple of str
-        The files to be written: those that replace others at the end, and those that the work continues from.
-    is_own : callable
-        Whether the files of a folder belong to this command, which may continue or replace them.
+    That is `out`, or the first of runs/USUAL, runs/USUAL-2, ... that has none of the command's files, or only its own.
+    These are the results, which are replaced at the end, and the state, from which work continues.
     """
     files = (*state, *results)
 

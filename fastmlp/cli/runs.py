@@ -40,12 +40,7 @@ def val_scores(history: History) -> np.ndarray:
 class Run:
     """A trained network, which is tested on demand.
 
-    Attributes
-    ----------
-    stopped : KeyboardInterrupt or ArithmeticError or None
-        Why training ended before its last epoch, or is useless.
-    seconds : float
-        Duration of training in this process, validation included.
+    It took `seconds` in this process, validation included; `stopped` is why it ended early, or is useless.
     """
 
     data: DataSet

@@ -10,13 +10,7 @@ from typing import Any
 
 
 class RobustStream(io.RawIOBase):
-    """A stream that drops what is written after its first error.
-
-    Attributes
-    ----------
-    error : OSError or None
-        That error: a reader has gone, a terminal was closed, a disk is full.
-    """
+    """A stream that drops what is written after its first `error`, of a closed pipe or terminal or a full disk."""
 
     def __init__(self, stream: Any):
         self.stream = stream

@@ -36,13 +36,7 @@ def columns(path: Path) -> list[str]:
 
 
 def read_csv(path: Path, features: Sequence[str], label: str | None) -> tuple[np.ndarray, list[str] | None]:
-    """The feature columns of a CSV file, as float64, and its column of labels.
-
-    Raises
-    ------
-    ValueError
-        If a column is missing, or a feature is not a finite number; with the line.
-    """
+    """The feature columns of a CSV file, as float64, and its column of labels; a ValueError names a line's fault."""
     return undisturbed(lambda: _read_csv(path, features, label))
 
 
@@ -78,15 +72,7 @@ def _read_csv(path: Path, features: Sequence[str], label: str | None) -> tuple[n
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file by their names in lower case; that of an .npy file is `x`.
-
-    Raises
-    ------
-    ValueError
-        If it is another file, or two names differ by case alone.
-    MemoryError
-        If there is not enough memory for the file's arrays.
-    """
+    """The arrays of an .npz file by their names in lower case, which must be different; that of an .npy file is `x`."""
     found = undisturbed(lambda: _read_arrays(path))
     count = Counter(name.lower() for name, _ in found)
     if twice := [name for name, _ in found if count[name.lower()] > 1]:
@@ -170,12 +156,7 @@ def check_classes(
 ) -> None:
     """Refuse labels that are prices or ids rather than classes, and a class without a training row.
 
-    Parameters
-    ----------
-    label : str or None
-        The column of a .csv file; None for an .npz file.
-    labels : mapping
-        Class numbers by part; one part is `train`.
+    The labels are class numbers by part; `label` is the column of a .csv file, or None for an .npz file.
     """
     what, advice = f"y in {data}", f"have other labels in y, or {GROUP}"
     if label is not None:

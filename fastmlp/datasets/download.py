@@ -14,20 +14,13 @@ BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
 
 
 class Archive(NamedTuple):
-    """An official version of the data set, and its archive.
-
-    Attributes
-    ----------
-    folder, files : str, tuple of str
-        Where the archive has the data, and the names there.
-    largest, packed : int
-        Upper limits in bytes, of a file in the archive and of the archive.
-    """
+    """An official version of the data set, and its archive."""
 
     url: str
     md5: str
     folder: str
     files: tuple[str, ...]
+    # upper limits in bytes, of a file in the archive and of the archive
     largest: int
     packed: int
 

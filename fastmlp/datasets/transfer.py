@@ -31,7 +31,7 @@ def receive(url: str, part: Path, most: int, progress: bool) -> None:
         if part.stat().st_size == 0:
             part.unlink()
             raise ConnectionError(message) from error
-        raise ConnectionError(f"{message}; what has come so far is kept, and another try goes on there") from error
+        raise ConnectionError(f"{message}; the part received so far is kept, and the next try continues it") from error
 
 
 def _append(url: str, file: BinaryIO, most: int, progress: bool) -> None:
@@ -85,10 +85,7 @@ def _chunk(answer: http.client.HTTPResponse) -> bytes:
 def unpack(packed: Path, target: Path, names: Sequence[str], largest: int) -> None:
     """Extract the named files of the archive's folder of the target's name into the target, all of them or none.
 
-    Raises
-    ------
-    ValueError
-        If the archive is damaged or incomplete, or one of its files has more than `largest` bytes.
+    An archive that is damaged, or has a file of more than `largest` bytes, is a ValueError.
     """
     try:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unpacking-") as temporary:

@@ -48,19 +48,10 @@ def _values(content: bytes, kind: _Type, shape: tuple[int, ...], order: str) -> 
     return np.frombuffer(content, kind.dtype).reshape(shape, order="F" if order == "F" else "C")
 
 
-def _empty(of: Any, shape: Any, code: Any) -> Array:
-    """In place of numpy's `_reconstruct`: an array whose state follows."""
-    return Array()
-
-
 def _from_buffer(content: bytes, kind: _Type, shape: tuple[int, ...], order: str) -> Array:
     array = Array()
     array.values = _values(content, kind, shape, order)
     return array
-
-
-def _scalar(kind: _Type, content: bytes) -> Any:
-    return _values(content, kind, (), "C").item()
 
 
 class _Latin1:
@@ -81,8 +72,8 @@ class _Latin1:
 _NAMES: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy", "ndarray"): Array,
     ("numpy", "dtype"): _Type,
-    ("numpy.core.multiarray", "_reconstruct"): _empty,
-    ("numpy.core.multiarray", "scalar"): _scalar,
+    ("numpy.core.multiarray", "_reconstruct"): lambda of, shape, code: Array(),  # its state follows
+    ("numpy.core.multiarray", "scalar"): lambda kind, content: _values(content, kind, (), "C").item(),
     ("numpy.core.numeric", "_frombuffer"): _from_buffer,
 }
 

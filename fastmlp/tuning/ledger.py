@@ -20,12 +20,7 @@ TRIALS, BEST = "trials.jsonl", "best.npz"
 class Ledger:
     """Finished trials by the keys of their configurations, and the network of the best candidate.
 
-    Parameters
-    ----------
-    folder : path-like or None
-        Where they are kept, besides in memory.
-    runner : TrialRunner
-        Gives the identity that the file of trials must have, and the names for a network that is read.
+    They are kept in memory, and in a folder if there is one, with the runner's identity and names.
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None, runner: TrialRunner):

@@ -8,7 +8,7 @@ import json
 import math
 import os
 import warnings
-from collections.abc import Collection
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from typing import Any
 from fastmlp.files.access import lock, ordinary, reading, undisturbed
 from fastmlp.training import Epoch, History
 from fastmlp.tuning.space import Configuration
-from fastmlp.validation import integer
 
 FORMAT, VERSION = "fastmlp-search", 1
 
@@ -91,14 +90,9 @@ class Trial:
 
 
 class ResultsFile:
-    """A file that is locked while it is open, its trials by the keys of their configurations, and the way to add more.
+    """A results file, locked while it is open: `trials` of earlier searches by configuration keys, and `add` for more.
 
-    Parameters
-    ----------
-    path : Path
-        Created, or read and continued.
-    identity : dict
-        See `TrialRunner.identity`; an existing file must have the same.
+    A new file gets the identity, see `TrialRunner.identity`; an existing one must have the same.
     """
 
     def __init__(self, path: Path, identity: dict[str, Any]):
@@ -154,14 +148,14 @@ class ResultsFile:
     def _trial(self, number: int, line: bytes) -> tuple[str, Trial]:
         try:
             record = json.loads(line)
-            training, history = dict(record["training"]), record["history"]
+            configuration, history = Configuration.from_dict(record["training"]), record["history"]
             rows = zip(*(history[name] for name in History().to_dict()), strict=True)
             epochs = [Epoch(*(math.nan if value is None else float(value) for value in row)) for row in rows]
-            trial = Trial(dict(record["hyper_parameters"]), integer("epochs", training["epochs"]), History(epochs))
+            trial = Trial(dict(record["hyper_parameters"]), configuration.settings.epochs, History(epochs))
             _ = trial.configuration  # checks the hyper-parameters
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise ResultsFileError(f"{self._name!r} is damaged in line {number}: {error}") from None
-        return json.dumps(training), trial
+        return configuration.key, trial
 
     def add(self, configuration: Configuration, trial: Trial) -> None:
         """Append a trial, and return when it is on the disk."""
@@ -187,17 +181,17 @@ class ResultsFile:
         self._size += len(line)
 
     def close(self) -> None:
-        """Close and unlock the file."""
         self._file.close()
 
 
-def has_only(path: Path, identity: dict[str, Any], keys: Collection[str]) -> bool:
+def has_only(path: Path, identity: dict[str, Any], keys: Set[str]) -> bool:
     """Whether a file has this identity, and trials of configurations with these keys only; without locking it."""
     try:
         with reading(path) as file:
             first, *records = map(json.loads, file.read().split(b"\n")[:-1])
-        return first == _header(identity) and all(json.dumps(record["training"]) in keys for record in records)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        found = {Configuration.from_dict(record["training"]).key for record in records}
+        return first == _header(identity) and found <= keys
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return False
 
 

@@ -26,13 +26,7 @@ class StoppedError(Exception):
 
 
 class TrialRunner:
-    """Trains single networks on one copy of the arrays, in any number of threads at once.
-
-    Attributes
-    ----------
-    stopped : bool
-        Once set, all training ends within a fraction of a second.
-    """
+    """Trains single networks on one copy of the arrays, in any number of threads, until `stopped` is set."""
 
     def __init__(
         self,

@@ -32,13 +32,7 @@ class Configuration(NamedTuple):
 
     @classmethod
     def from_dict(cls, combination: Mapping[str, Any]) -> Self:
-        """The configuration of a combination.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If there is no hyper-parameter of a name, or a value is not one of its kind.
-        """
+        """The configuration of a combination; a TypeError or ValueError for an unknown name or an invalid value."""
         for name in combination:
             one_of("hyper-parameter", name, HYPER_PARAMETERS, any_case=False)
         network = {name: combination.get(name, default) for name, default in NETWORK.items()}

@@ -144,7 +144,7 @@ def test_a_download_that_was_cut_off_goes_on(server, tmp_path, knows_ranges):
     server.cuts, server.knows_ranges = 2, knows_ranges
     size, seen = len(server.content), []
     for _ in range(2):
-        with pytest.raises(ConnectionError, match=r"cannot be had: it stopped after .* another try goes on there"):
+        with pytest.raises(ConnectionError, match=r"cannot be had: it stopped after .* the next try continues it"):
             download_CIFAR10(tmp_path, progress=False)
         (part,) = tmp_path.glob("*.part")
         seen.append(part.stat().st_size)
@@ -208,7 +208,7 @@ def test_more_than_there_can_be_is_not_taken(server, tmp_path, monkeypatch):
 def test_a_server_that_falls_silent(server, tmp_path, monkeypatch):
     monkeypatch.setattr(transfer, "_PATIENCE", 0.2)
     server.silent = True
-    with pytest.raises(ConnectionError, match=r"cannot be had: .*timed out; what has come so far is kept"):
+    with pytest.raises(ConnectionError, match=r"cannot be had: .*timed out; the part received so far is kept"):
         download_CIFAR10(tmp_path, progress=False)
     server.silent = False
     download_CIFAR10(tmp_path, progress=False)
