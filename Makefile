@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 SOURCES := $(wildcard src_pyx/*) setup.py pyproject.toml
 
 # what benchmarks compare with, besides what is installed; of PyTorch, its CPU build
-RIVALS ?= scikit-learn jax
+LIBRARIES ?= scikit-learn jax
 
 # how much is tried to break it, and where what is found goes
 CASES ?= 4000
@@ -19,7 +19,7 @@ MINUTES ?= 60
 TIMES ?= 20
 RESULTS ?= build/robustness
 
-.PHONY: train test test-debug sanitize fuzz faults kills soak mutants lint docs bench bench-quick notebook rivals clean
+.PHONY: train test test-debug sanitize fuzz faults kills soak mutants lint docs bench bench-quick notebook libraries clean
 
 train: $(VENV)/installed
 	$(BIN)/fastmlp train --out runs/digits
@@ -66,12 +66,12 @@ docs: $(VENV)/documented
 	@echo "The first page is $(CURDIR)/build/docs/index.html"
 
 # the report comes also where a system failed or was wrong: it says so
-bench: rivals
+bench: libraries
 	-$(BIN)/python -m benchmarks.compare
 	$(BIN)/python -m benchmarks.sizes
 	$(BIN)/python -m benchmarks.report
 
-bench-quick: rivals
+bench-quick: libraries
 	$(BIN)/python -m benchmarks.compare --quick
 
 # FASTMLP_DATA names the folder with CIFAR-10; takes five minutes
@@ -79,8 +79,8 @@ notebook: $(VENV)/tested
 	$(BIN)/python -m pip install --quiet nbconvert
 	cd examples && ../$(BIN)/jupyter nbconvert --to notebook --execute --inplace cifar10.ipynb
 
-rivals: $(VENV)/tested
-	$(BIN)/python -m pip install --quiet $(RIVALS)
+libraries: $(VENV)/tested
+	$(BIN)/python -m pip install --quiet $(LIBRARIES)
 
 clean:
 	rm -rf .venv build dist *.egg-info fastmlp/_kernels/*.so

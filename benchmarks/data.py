@@ -9,9 +9,9 @@ from fastmlp import get_CIFAR10_data, reference
 
 
 def folder_of(case: Case, root: Path, cifar10: Path | None = None) -> Path:
-    """A folder under root with X.npy, y.npy and weights.npz of one case; made where it is missing.
+    """A folder under root with X.npy, y.npy and weights.npz of one case; made if it is missing.
 
-    Outside CIFAR-10, rows are standard normal, and the label is the largest of as many features as there are classes.
+    Outside CIFAR-10, features are standard normal, and the label is the index of the largest of the first n_classes.
     """
     folder = root / f"{case.name.replace(' ', '')}-{case.rows}"
     if folder.exists():
@@ -20,8 +20,7 @@ def folder_of(case: Case, root: Path, cifar10: Path | None = None) -> Path:
     data = root / f"data-{source}-{case.dtype}"
     if not data.exists():
         data.mkdir()
-        arrays = _cifar10(cifar10, case.dtype) if case.kind == "cifar10" else _random(case)
-        for name, array in arrays.items():
+        for name, array in _arrays(case, cifar10).items():
             np.save(data / f"{name}.npy", array)
     folder.mkdir()
     for path in data.iterdir():
@@ -31,11 +30,9 @@ def folder_of(case: Case, root: Path, cifar10: Path | None = None) -> Path:
     return folder
 
 
-def _cifar10(folder, dtype):
-    data = get_CIFAR10_data(folder=folder, dtype=dtype)
-    return {"X": data["X_train"], "y": data["y_train"], "X_val": data["X_val"], "X_test": data["X_test"]}
-
-
-def _random(case):
+def _arrays(case, cifar10):
+    if case.kind == "cifar10":
+        found = get_CIFAR10_data(folder=cifar10, dtype=case.dtype)
+        return {"X": found["X_train"], "y": found["y_train"], "X_val": found["X_val"], "X_test": found["X_test"]}
     X = np.random.default_rng(0).standard_normal((case.rows, case.sizes[0]), np.float32)
     return {"X": X.astype(case.dtype, copy=False), "y": X[:, : case.sizes[-1]].argmax(axis=1)}

@@ -1,18 +1,14 @@
 """The pictures that are drawn from the results."""
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from benchmarks.cases import threads_text
-from benchmarks.compare import is_void_result
 
-# Okabe and Ito's colours, which are told apart by people with any colour vision
+# Okabe and Ito's colours, which people with any colour vision can tell apart
 COLORS = {
-    "floor": "#000000",
+    "products only": "#000000",
     "three calls": "#56b4e9",
     "NumPy": "#0072b2",
     "notebook": "#cc79a7",
@@ -20,23 +16,15 @@ COLORS = {
     "PyTorch": "#d55e00",
     "JAX": "#009e73",
 }
-MARKERS = dict(zip(COLORS, "|oosD^v", strict=True))
-# 1,000 rather than a power of ten
+STYLES = {
+    family: {"marker": marker, "color": color, "linestyle": "", "markersize": 6, "markeredgewidth": 1}
+    for (family, color), marker in zip(COLORS.items(), "|oosD^v", strict=True)
+}
+# to be seen between the others
+STYLES["products only"] |= {"markersize": 11, "markeredgewidth": 2}
+# 1,000 instead of a power of ten
 PLAIN = FuncFormatter(lambda value, _: f"{value:,g}")
 PHASE_COLORS = {"gather": "#56b4e9", "products": "#000000", "element-wise": "#e69f00", "update": "#d55e00"}
-
-
-class Picture(NamedTuple):
-    """A picture's file, the results' file that it comes from, and the function that makes a figure of them."""
-
-    name: str
-    source: str
-    draw: Callable[[dict], Figure]
-
-
-def family(system: str) -> str:
-    """PyTorch and JAX come in several ways."""
-    return next(name for name in COLORS if system.startswith(name))
 
 
 def draw_ratios(record: dict) -> Figure:
@@ -44,68 +32,53 @@ def draw_ratios(record: dict) -> Figure:
     threads = sorted({result["threads"] for result in record["cases"]})
     names = [result["name"] for result in record["cases"] if result["threads"] == threads[0]]
     figure = Figure(figsize=(6 + 4 * len(threads), 1.6 + 0.34 * len(names)), layout="constrained")
-    panels = figure.subplots(1, len(threads), sharex=True, sharey=True, squeeze=False)[0]
-    for axes, n in zip(panels, threads, strict=True):
-        for result in record["cases"]:
-            if result["threads"] != n or is_void_result(result):
-                continue
-            best: dict[str, float] = {}
-            for system, found in result["systems"].items():
-                if system != "fit" and not found["flags"]:
-                    value = float(np.median(found["times_fit"]))
-                    best[family(system)] = min(value, best.get(family(system), np.inf))
-            for system, value in best.items():
-                axes.plot(
-                    value,
-                    names.index(result["name"]),
-                    MARKERS[system],
-                    color=COLORS[system],
-                    markersize=11 if system == "floor" else 6,
-                    markeredgewidth=2 if system == "floor" else 1,
-                )
+    panels = dict(
+        zip(threads, figure.subplots(1, len(threads), sharex=True, sharey=True, squeeze=False)[0], strict=True)
+    )
+    for result in record["cases"]:
+        if result["noisy"]:
+            continue
+        for family in COLORS:  # PyTorch and JAX have several variants
+            systems = (system for name, system in result["systems"].items() if name.startswith(family))
+            ratios = [system["ratio"] for system in systems if not system["errors"]]
+            if ratios:
+                panels[result["threads"]].plot(min(ratios), names.index(result["name"]), **STYLES[family])
+    for n, axes in panels.items():
         axes.axvline(1, color="#888888", linewidth=1)
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(PLAIN)
         axes.grid(axis="both", alpha=0.3)
         axes.set_title(threads_text(n))
         axes.set_xlabel("time, as a multiple of fit's (right of 1: slower than fastmlp)")
-    panels[0].set_yticks(range(len(names)), names)
-    panels[0].invert_yaxis()
-    handles = [
-        panels[0].plot([], [], MARKERS[system], color=color, label=system)[0] for system, color in COLORS.items()
-    ]
+    axes = panels[threads[0]]
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    handles = [axes.plot([], [], label=family, **STYLES[family])[0] for family in COLORS]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure
 
 
 def draw_phases(record: dict) -> Figure:
-    """Where the time of a step goes, as stacked bars."""
+    """Where the time of a step goes, as stacked bars; element-wise is what the passes take beyond their products."""
     panels = record["phases"]
     figure = Figure(figsize=(9, 1.2 + 1.5 * len(panels)), layout="constrained")
     for axes, study in zip(figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0], panels, strict=True):
-        products = study["seconds"]["floor"]["products"]
-        systems = [name for name in study["seconds"] if name != "floor"]
+        products = study["seconds"]["products only"]["products"]
+        systems = {name: seconds for name, seconds in study["seconds"].items() if name != "products only"}
         left = np.zeros(len(systems))
         for phase, color in PHASE_COLORS.items():
-            widths = [milliseconds(study["seconds"][system], phase, products) for system in systems]
-            axes.barh(systems, widths, left=left, color=color, label=phase)
+            widths = []
+            for seconds in systems.values():
+                passes = seconds["forward"] + seconds["backward"]
+                widths.append(1e3 * (seconds | {"products": products, "element-wise": passes - products})[phase])
+            axes.barh(list(systems), widths, left=left, color=color, label=phase)
             left += widths
         axes.invert_yaxis()
         axes.set_title(f"{study['name']}, {threads_text(study['threads'])}", fontsize=10)
         axes.grid(axis="x", alpha=0.3)
     axes.set_xlabel("milliseconds of a step")
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(PHASE_COLORS))
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=len(PHASE_COLORS))
     return figure
-
-
-def milliseconds(seconds: dict[str, float], phase: str, products: float) -> float:
-    """Of one part of a step: element-wise is what the two passes take beyond the floor's products."""
-    if phase == "products":
-        return products * 1e3
-    if phase == "element-wise":
-        return (seconds["forward"] + seconds["backward"] - products) * 1e3
-    return seconds[phase] * 1e3
 
 
 def draw_sizes(record: dict) -> Figure:
@@ -138,8 +111,9 @@ def draw_sizes(record: dict) -> Figure:
     return figure
 
 
-PICTURES = (
-    Picture("ratios.png", "compare.json", draw_ratios),
-    Picture("phases.png", "compare.json", draw_phases),
-    Picture("sizes.png", "sizes.json", draw_sizes),
-)
+# the file of results that each picture comes from, and the function that draws it
+PICTURES = {
+    "ratios.png": ("compare.json", draw_ratios),
+    "phases.png": ("compare.json", draw_phases),
+    "sizes.png": ("sizes.json", draw_sizes),
+}

@@ -1,4 +1,4 @@
-"""The processes of the systems: each runs one, does nothing until it is asked, and stands still in between."""
+"""The processes of the systems: each runs one system, waits for requests, and is stopped between them."""
 
 import contextlib
 import json
@@ -15,13 +15,13 @@ from pathlib import Path
 from benchmarks.cases import Case
 from benchmarks.environment import ROOT
 
-# quiet between two blocks; stopping processes does the rest
+# seconds without work before each block; since processes are stopped, little is enough
 PAUSE = 0.01
-# seconds; nothing that is asked for takes as long
-PATIENCE = 900
+# seconds; no request takes as long
+TIMEOUT = 900
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 # Without this glibc gives the memory of large temporaries back to the system and takes it again, in some processes and
-# not in others: NumPy, scikit-learn and PyTorch then take up to a third longer, or not, as chance has it.
+# not in others: NumPy, scikit-learn and PyTorch then take up to a third longer, or not, at random.
 MALLOC = {"MALLOC_TRIM_THRESHOLD_": str(1 << 30), "MALLOC_MMAP_THRESHOLD_": str(32 << 20)}
 
 
@@ -30,21 +30,11 @@ class WorkerError(RuntimeError):
 
 
 class Worker:
-    """A system's process, stopped (SIGSTOP) but while it answers.
+    """The process of the system whose class is at `path`, as `module:Class`; stopped (SIGSTOP) except while it answers.
 
     A BLAS thread that has just worked spins on for up to 0.1 s; stopped, it takes nothing from the next system. The
-    process starts at once, and may be asked once `get_ready` has returned. At one thread it starts on any processor,
-    the next one for each `number`, so that several can start at the same time, and then moves to the last one.
-
-    Parameters
-    ----------
-    path : str
-        The system's class, as `module:Class`.
-    case : Case
-    folder : Path
-        Where the case's data are.
-    threads : int
-    number : int
+    process starts at once, and takes requests once `get_ready` has returned. With one thread it starts on any
+    processor, the next one for each `number`, so that several can start at the same time, and then moves to the last.
     """
 
     def __init__(self, path: str, case: Case, folder: Path, threads: int, number: int = 0):
@@ -81,7 +71,7 @@ class Worker:
         self._stop()
 
     def ask(self, *request):
-        """Let the process answer one request."""
+        """Let the process answer one request: a method of `benchmarks.worker.Server` and its arguments."""
         os.killpg(self._process.pid, signal.SIGCONT)
         self._request(*request)
         answer = self._answer()
@@ -89,17 +79,17 @@ class Worker:
         return answer
 
     def _request(self, *request):
-        with contextlib.suppress(BrokenPipeError):  # that there is no answer then tells more
+        with contextlib.suppress(BrokenPipeError):  # reading the answer then says why
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
 
     def _answer(self):
         answers = self._process.stdout
-        line = answers.readline() if select.select([answers], [], [], PATIENCE)[0] else None
+        line = answers.readline() if select.select([answers], [], [], TIMEOUT)[0] else None
         if line:
             return json.loads(line)
         if line is None:
-            raise WorkerError(f"no answer within {PATIENCE} s")
+            raise WorkerError(f"no answer within {TIMEOUT} s")
         status = self._process.wait()
         self._log.seek(0)
         raise WorkerError(f"ended with status {status}\n{self._log.read()[-2000:]}".strip())
@@ -116,17 +106,3 @@ class Worker:
             with contextlib.suppress(BrokenPipeError):
                 pipe.close()
         self._process.wait()
-
-
-def start_workers(systems: dict[str, str], case, threads, folder, stack) -> tuple[dict[str, Worker], dict[str, str]]:
-    """A process for each system, started side by side and ended with the stack; and why some could not be had."""
-    workers, failed = {}, {}
-    for number, (system, path) in enumerate(systems.items()):
-        workers[system] = stack.enter_context(contextlib.closing(Worker(path, case, folder, threads, number)))
-    for system, worker in list(workers.items()):
-        try:
-            worker.get_ready()
-        except WorkerError as error:
-            failed[system] = str(error)
-            del workers[system]
-    return workers, failed

@@ -1,7 +1,7 @@
 """The tables of README and the documentation and the pictures beside the results, made from the results' files.
 
 python -m benchmarks.report            # writes them
-python -m benchmarks.report --check    # fails where they are not what the files give
+python -m benchmarks.report --check    # fails if they are not what the files give
 """
 
 import argparse
@@ -9,23 +9,21 @@ import hashlib
 import json
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
-from benchmarks import assignment, pictures, stages
+from benchmarks import pictures
 from benchmarks.cases import threads_text
-from benchmarks.compare import is_void_result
-from benchmarks.rounds import BLOCKS, REPETITIONS
+from benchmarks.environment import RESULTS, ROOT
 
-FOLDER = Path(__file__).with_name("results")
-ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "README.md", ROOT / "docs" / "notebook.md")
-# a column of the table: the systems of which it shows the fastest
+PAGES = (ROOT / "README.md", ROOT / "docs" / "speed.md", ROOT / "docs" / "notebook.md")
+SECTION = re.compile(r"(<!-- (\w+): python -m benchmarks.report -->\n).*?(\n<!-- end of \2 -->)", re.DOTALL)
+# a column of a table: the systems of which it shows the fastest
 COLUMNS = {
-    "floor": ("floor",),
+    "products only": ("products only",),
     "three calls": ("three calls",),
     "NumPy": ("NumPy",),
     "notebook": ("notebook",),
@@ -33,197 +31,182 @@ COLUMNS = {
     "PyTorch": ("PyTorch", "PyTorch fused", "PyTorch compiled"),
     "JAX": ("JAX", "JAX scan"),
 }
+# README's rows: the assignment's network, the case in which fit is slower, large networks and small ones
+SELECTED = (
+    "3072-120-120-10, batch 200, Adam, float32",
+    "3072-120-120-10, batch 2,000, Adam, float32",
+    "784-512-512-10, batch 128, Adam, float32",
+    "3072-1024-1024-10, batch 256, Adam, float32",
+    "64-32-10, batch 32, Adam, float32",
+    "64-32-10, predict 1 row, float32",
+)
+NETWORKS = {3: "3072-120-120-10", 2: "3072-120-10"}
+# final test accuracy on the official images, in the assignment's notebook
+PRINTED = {(3, "SGD"): "0.528 to 0.530", (3, "Adam"): "0.531 to 0.533"}
+
+
+def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table in Markdown."""
+    first, *others = (f"| {' | '.join(cells)} |" for cells in (heads, *rows))
+    return "\n".join([first, "|---" * (first.count("|") - 1) + "|", *others])
 
 
 def fastest(result: dict, names: tuple[str, ...]) -> str:
-    """How many times fit's time the fastest sound one of these systems takes, and half the range of the repetitions.
+    """How many times fit's time the fastest of these systems takes, those with errors left out.
 
-    Bold where fit loses to a rival; the floor and the three calls are none.
+    Bold if fit is slower than another library or NumPy.
     """
-    taking_part = [result["systems"][name] for name in names if name in result["systems"]]
-    sound = [system["times_fit"] for system in taking_part if not system["flags"]]
-    if not sound:
-        failed = any(name in result["failed"] for name in names)
-        return "wrong" if taking_part else "failed" if failed else ""
-    ratios = min(sound, key=np.median)
-    text = f"{np.median(ratios):.2f} ± {np.ptp(ratios) / 2:.2f}"
-    loses = round(np.median(ratios), 2) < 1 and not {"floor", "three calls"} & set(names)
-    return f"**{text}**" if loses else text
+    systems = [result["systems"][name] for name in names if name in result["systems"]]
+    ratios = [(system["ratio"], system["ratio_spread"]) for system in systems if not system["errors"]]
+    if not ratios:
+        return "wrong" if systems else "failed" if any(name in result["failed"] for name in names) else ""
+    text = "{:.2f} ± {:.2f}".format(*min(ratios))
+    return f"**{text}**" if text.startswith("0") and not {"products only", "three calls"} & set(names) else text
 
 
 def duration(seconds: float) -> str:
-    """With the unit that suits it."""
+    """With a suitable unit."""
     for unit, scale in (("s", 1), ("ms", 1e3)):
         if seconds * scale >= 1:
             return f"{seconds * scale:.3g} {unit}"
     return f"{seconds * 1e6:.3g} µs"
 
 
-def ratios_table(record: dict, threads: int) -> list[str]:
+def fit_time(result: dict) -> str:
+    """Of a step or a call, but of CIFAR-10 of an epoch."""
+    return duration(result["systems"]["fit"]["seconds"] * (result["steps"] if result["kind"] == "cifar10" else 1))
+
+
+def ratios_table(record: dict, threads: int) -> str:
     """Every case at one number of threads."""
-    lines = [
-        f"| {threads_text(threads)} | fit | of peak | over 1 thread | {' | '.join(COLUMNS)} |",
-        "|---" * (len(COLUMNS) + 4) + "|",
-    ]
-    for result in record["cases"]:
-        if result["threads"] != threads:
-            continue
-        fit = result["systems"]["fit"]
-        seconds, share = np.median(fit["seconds"]), fit["share_of_peak"]
-        share = "" if share is None else f"{share:.0%}"
-        if result["kind"] == "cifar10":
-            seconds *= result["steps"]
-        cells = [fastest(result, names) for names in COLUMNS.values()]
-        name = result["name"] + (", **void**" if is_void_result(result) else "")
-        lines.append(f"| {name} | {duration(seconds)} | {share} | {speedup(record, result)} | {' | '.join(cells)} |")
-    return lines
+    serial = {result["name"]: result["systems"]["fit"] for result in record["cases"] if result["threads"] == 1}
+    rows = []
+    for result in (one for one in record["cases"] if one["threads"] == threads):
+        fit, name = result["systems"]["fit"], result["name"]
+        share = "" if fit["of_peak"] is None else f"{fit['of_peak']:.0%}"
+        speedup = f"{serial[name]['seconds'] / fit['seconds']:.2f}" if threads > 1 and name in serial else ""
+        name += ", **noisy**" if result["noisy"] else ""
+        rows.append([name, fit_time(result), share, speedup, *(fastest(result, names) for names in COLUMNS.values())])
+    return table([threads_text(threads), "fit", "of peak", "over 1 thread", *COLUMNS], rows)
 
 
-def speedup(record: dict, result: dict) -> str:
-    """How many times as fast fit is as with one thread."""
-    for other in record["cases"]:
-        if other["name"] == result["name"] and other["threads"] == 1 != result["threads"]:
-            seconds = (np.median(r["systems"]["fit"]["seconds"]) for r in (other, result))
-            return f"{next(seconds) / next(seconds):.2f}"
-    return ""
+def selected_table(record: dict) -> str:
+    """A few cases at one thread."""
+    columns = ("NumPy", "scikit-learn", "PyTorch", "JAX")
+    cases = {result["name"]: result for result in record["cases"] if result["threads"] == 1}
+    rows = [[name, fit_time(cases[name]), *(fastest(cases[name], COLUMNS[c]) for c in columns)] for name in SELECTED]
+    return table([threads_text(1), "fit", *columns], rows)
 
 
-def whole_table(record: dict) -> list[str]:
+def whole_table(record: dict) -> str:
     """Start, CIFAR-10 and memory by system."""
     epochs = [result for result in record["cases"] if result["kind"] == "cifar10"]
     heads = [f"CIFAR-10 epoch, {threads_text(result['threads'])} | samples a second" for result in epochs]
-    lines = [
-        f"| system | start to first step | {' | '.join(heads)} | peak memory |",
-        "|---" * (2 * len(epochs) + 3) + "|",
-    ]
+    rows = []
     for name in dict.fromkeys(name for result in epochs for name in result["systems"]):
-        first = record["first_step"].get(name)
-        cells = [duration(np.median(first)) if first else ""]
-        peaks = []
+        cells, peak = [name, duration(record["first_step"][name]["seconds"]) if name in record["first_step"] else ""], 0
         for result in epochs:
             system = result["systems"].get(name)
-            if system is None or system["flags"]:
+            if system is None or system["errors"]:
                 cells += ["failed" if system is None else "wrong"] * 2
                 continue
-            seconds = np.median(system["seconds"]) * result["steps"]
+            seconds = system["seconds"] * result["steps"]
             cells += [duration(seconds), f"{result['batch'] * result['steps'] / seconds:,.0f}"]
-            peaks.append(system["VmHWM"])
-        cells.append(f"{max(peaks) / 2**20:,.0f} MiB" if peaks else "")
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return lines if epochs else []
+            peak = max(peak, system["memory"])
+        rows.append([*cells, f"{peak / 2**20:,.0f} MiB" if peak else ""])
+    return table(["system", "start to first step", *heads, "peak memory"], rows)
 
 
-def sizes_table(record: dict) -> list[str]:
+def sizes_table(record: dict) -> str:
     """The exponents of cost against size."""
-    lines = ["| cost against | from | to | time grows as | memory grows as |", "|---|---|---|---|---|"]
+    rows = []
     for study in record["studies"]:
-        power = {
-            kind: "" if study[kind]["exponent"] is None else f"{study['quantity']}^{study[kind]['exponent']:.2f}"
-            for kind in ("seconds", "bytes")
-        }
-        ends = study["values"][0], study["values"][-1]
-        lines.append(f"| {study['name']} | {ends[0]:,} | {ends[1]:,} | {power['seconds']} | {power['bytes']} |")
-    return lines
+        exponents = (study[kind]["exponent"] for kind in ("seconds", "bytes"))
+        powers = ("" if exponent is None else f"{study['quantity']}^{exponent:.2f}" for exponent in exponents)
+        rows.append([study["name"], f"{study['values'][0]:,}", f"{study['values'][-1]:,}", *powers])
+    return table(["cost against", "from", "to", "time grows as", "memory grows as"], rows)
+
+
+def accuracy_table(record: dict) -> str:
+    """Test accuracies of the assignment's networks."""
+    rows = []
+    for layers, optimizer in dict.fromkeys((run["layers"], run["optimizer"]) for run in record["runs"]):
+        runs = [run for run in record["runs"] if (run["layers"], run["optimizer"]) == (layers, optimizer)]
+        mean = f"{np.mean([run['test_accuracy'] for run in runs]):.4f}"
+        each = ", ".join(f"{run['test_accuracy']:.4f}" for run in runs)
+        difference = f"within {max(run['largest_loss_difference'] for run in runs):.1g}"
+        rows.append([NETWORKS[layers], optimizer, mean, each, PRINTED.get((layers, optimizer), ""), difference])
+    return (
+        f"Final test accuracy after {record['epochs']} epochs, float32, on {record['images']}; beside it what the "
+        "assignment's notebook prints, on the official images.\n\n"
+        + table(["network", "optimiser", "mean", "seeds", "printed", "first epochs' loss against NumPy"], rows)
+    )
+
+
+def stages_table(record: dict) -> str:
+    """An epoch of the notebook at each stage."""
+    rows = []
+    for name, stage in record["stages"].items():
+        ratio = "{speedup:.2f} ± {speedup_spread:.2f}".format(**stage) if rows else ""
+        rows.append([name, f"{stage['seconds']:.2f}", ratio])
+    return table(["stage", "seconds an epoch", "times as fast"], rows)
 
 
 def provenance(record: dict) -> str:
     """What a figure was measured with."""
     found = record["environment"]
-    rounds = f"{record['repetitions']} repetitions of {record['blocks']} blocks; " if "blocks" in record else ""
-    rivals = ", ".join(f"{name} {found[name]}" for name in ("scikit-learn", "torch", "jax") if name in found)
+    rounds = f", {record['repetitions']} repetitions of {record['rounds']} rounds" if "repetitions" in record else ""
+    libraries = "".join(f", {name} {found[name]}" for name in ("scikit-learn", "torch", "jax") if name in found)
     return (
-        f"`{record['command']}`, {rounds}{record['date'][:10]}, commit {found['commit']}: "
-        f"{found['processor']}, {found['processors']} processors, Python {found['python']}, fastmlp {found['fastmlp']} "
-        f"({found['compiler']} {found['flags']}; {found['SIMD']}), NumPy {found['numpy']}, SciPy {found['scipy']}, "
-        f"{found['BLAS']}" + (f", {rivals}." if rivals else ".")
+        f"`{record['command']}`{rounds}; {record['date'][:10]}, commit {found['commit']}: {found['processor']}, "
+        f"{found['processors']} processors, Python {found['python']}, fastmlp {found['fastmlp']} ({found['compiler']} "
+        f"{found['flags']}; {found['SIMD']}), NumPy {found['numpy']}, SciPy {found['scipy']}, {found['BLAS']}"
+        f"{libraries}."
     )
-
-
-def loaded(path: Path) -> dict:
-    """A file of results."""
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise SystemExit(f"{path} is not a file of results: {error}") from error
 
 
 def sections() -> dict[str, str]:
     """The parts of the pages that come from files of results, by the name in their markers."""
-    found = {"assignment": assignment.table(loaded(FOLDER / "assignment.json"))}
-    for path in sorted(FOLDER.glob("compare*.json")):
-        record = loaded(path)
-        missing = {"first_step", "phases"} - record.keys()
-        if missing:
-            raise SystemExit(f"{path} is of a part only: it has no {', '.join(sorted(missing))}")
-        if record["blocks"] < BLOCKS or record["repetitions"] < REPETITIONS:
-            raise SystemExit(
-                f"{path} is nothing to quote: it has fewer than {REPETITIONS} repetitions of {BLOCKS} blocks"
-            )
-        parts = [ratios_table(record, n) for n in sorted({result["threads"] for result in record["cases"]})]
-        parts.append(whole_table(record))
-        found[path.stem] = "\n".join("\n".join([*part, ""]) for part in parts if part) + "\n" + provenance(record)
-    record = loaded(FOLDER / "sizes.json")
-    found["sizes"] = "\n".join([*sizes_table(record), "", provenance(record)])
-    record = loaded(FOLDER / "stages.json")
-    found["stages"] = "\n".join([*stages.table(record), "", provenance(record)])
-    return found
+    names = ("accuracy", "compare", "sizes", "stages")
+    accuracy, compare, sizes, stages = (json.loads((RESULTS / f"{name}.json").read_text()) for name in names)
+    threads = sorted({result["threads"] for result in compare["cases"]})
+    found = {
+        "accuracy": (accuracy, accuracy_table(accuracy)),
+        "compare": (compare, *(ratios_table(compare, n) for n in threads), whole_table(compare)),
+        "selected": (compare, selected_table(compare)),
+        "sizes": (sizes, sizes_table(sizes)),
+        "stages": (stages, stages_table(stages)),
+    }
+    return {name: "\n\n".join([*tables, provenance(record)]) for name, (record, *tables) in found.items()}
 
 
 def filled(pages: dict[Path, str]) -> dict[Path, str]:
     """The pages' texts with their sections as they should be."""
     found = sections()
-    marked = [
-        name for text in pages.values() for name in re.findall("<!-- (.*): python -m benchmarks.report -->", text)
-    ]
-    if sorted(marked) != sorted(found):
-        raise SystemExit(f"the pages have marks for {sorted(marked)}, and there are results for {sorted(found)}")
-    return {path: _filled(path.name, text, found) for path, text in pages.items()}
+    marked = sorted(match[2] for text in pages.values() for match in SECTION.finditer(text))
+    if marked != sorted(found):
+        raise SystemExit(f"the pages have sections for {marked}, and there are results for {sorted(found)}")
+    return {path: SECTION.sub(lambda m: m[1] + found[m[2]] + m[3], text) for path, text in pages.items()}
 
 
-def _filled(page: str, text: str, found: dict[str, str]) -> str:
-    for name, section in found.items():
-        start, end = f"<!-- {name}: python -m benchmarks.report -->", f"<!-- end of {name} -->"
-        if start not in text:
-            continue
-        if text.count(end) != 1:
-            raise SystemExit(f"{page} must have the line {end} once")
-        text = re.sub(
-            f"({re.escape(start)}).*?({re.escape(end)})", lambda m, s=section: f"{m[1]}\n{s}\n{m[2]}", text, flags=re.S
-        )
-    return text
-
-
-def origin(picture: pictures.Picture) -> str:
+def origin(name: str) -> str:
     """A digest of what a picture is made from: its results, and the code that draws it."""
-    content = (FOLDER / picture.source).read_bytes() + Path(pictures.__file__).read_bytes()
-    return hashlib.sha256(content).hexdigest()
+    source, _ = pictures.PICTURES[name]
+    return hashlib.sha256((RESULTS / source).read_bytes() + Path(pictures.__file__).read_bytes()).hexdigest()
 
 
-def pixels(path: Path) -> str:
-    """A digest of what is to be seen in a picture."""
-    with Image.open(path) as image:
-        return hashlib.sha256(image.convert("RGBA").tobytes()).hexdigest()
+def draw(name: str) -> None:
+    """Write a picture that says what it was made from."""
+    source, function = pictures.PICTURES[name]
+    figure = function(json.loads((RESULTS / source).read_text()))
+    figure.savefig(RESULTS / name, dpi=120, metadata={"Origin": origin(name)})
 
 
-def draw(picture: pictures.Picture) -> None:
-    """Write a picture that says what it was made from, and what it shows."""
-    path = FOLDER / picture.name
-    picture.draw(loaded(FOLDER / picture.source)).savefig(path, dpi=120)
-    tags = PngInfo()
-    tags.add_text("Origin", origin(picture))
-    tags.add_text("Pixels", pixels(path))
-    with Image.open(path) as image:
-        image.load()
-        image.save(path, pnginfo=tags)
-
-
-def is_drawn(picture: pictures.Picture) -> bool:
-    """Whether the picture that lies there is of these results and this code, and nobody has touched it."""
-    path = FOLDER / picture.name
+def is_drawn(name: str) -> bool:
+    """Whether the picture in the folder is of these results and this code."""
     try:
-        with Image.open(path) as image:
-            tags = image.info
-        return (tags.get("Origin"), tags.get("Pixels")) == (origin(picture), pixels(path))
+        with Image.open(RESULTS / name) as image:
+            return image.info.get("Origin") == origin(name)
     except OSError:  # it is missing, or no picture
         return False
 
@@ -231,20 +214,20 @@ def is_drawn(picture: pictures.Picture) -> bool:
 def main() -> int:
     """Write the pages' sections and the pictures, or compare them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="change nothing; exit status 1 where something differs")
+    parser.add_argument("--check", action="store_true", help="change nothing; exit status 1 if something differs")
     check = parser.parse_args().check
     pages = {path: path.read_text() for path in PAGES}
     right = filled(pages)
-    stale = [str(path) for path, text in pages.items() if right[path] != text]
-    stale += [str(FOLDER / picture.name) for picture in pictures.PICTURES if not is_drawn(picture)]
+    stale = [path for path in pages if right[path] != pages[path]]
+    stale += [RESULTS / name for name in pictures.PICTURES if not is_drawn(name)]
     if check:
         for path in stale:
             print(f"{path} is not what the results give: python -m benchmarks.report", file=sys.stderr)
         return 1 if stale else 0
     for path, text in right.items():
         path.write_text(text)
-    for picture in pictures.PICTURES:
-        draw(picture)
+    for name in pictures.PICTURES:
+        draw(name)
     return 0
 
 

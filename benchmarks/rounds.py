@@ -1,165 +1,158 @@
 """The method: systems in processes of their own take turns, block by block.
 
-A lower quartile of the blocks' times stands for a system in one repetition: noise only ever adds time. A ratio is one
-of quartiles of the same repetition.
+The lower quartile of the blocks' times stands for a system in one repetition: noise only ever adds time. A ratio is
+one of quartiles of the same repetition.
 """
 
 import contextlib
 import random
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
+from benchmarks import checks
 from benchmarks.cases import Case
-from benchmarks.checks import Check, check
-from benchmarks.processes import PAUSE, WorkerError, start_workers
+from benchmarks.processes import PAUSE, Worker, WorkerError
 
-# blocks of each system in a repetition, and repetitions, of a result to quote
-BLOCKS, REPETITIONS = 20, 5
-# a measurement whose floor moved by more than this between repetitions says nothing
-LARGEST_SPREAD = 0.15
-# or whose threads waited for a processor for more than this share of their time
-LARGEST_DELAY = 0.05
+# rounds in a repetition, and repetitions, of a result to quote; in a round each system runs one block
+ROUNDS, REPETITIONS = 20, 5
+# a measurement in which the time of the products moved by more than this between repetitions is too noisy to quote
+MAX_SPREAD = 0.15
+# or one whose threads waited for a processor for more than this share of their time
+MAX_DELAY = 0.05
 # a system that neither ran nor waited for a processor for the rest of its time was doing something else
-LEAST_BUSY = 0.95
+MIN_BUSY = 0.95
 # without these there is nothing to compare the others with
-NEEDED = ("floor", "fit")
+NEEDED = ("products only", "fit")
+
+
+def quoted(values, name: str) -> dict[str, float]:
+    """What is quoted of several measurements: their median, and half their range."""
+    return {name: float(np.median(values)), f"{name}_spread": float(np.ptp(values) / 2)}
 
 
 @dataclass
 class Measurement:
-    """Times of one case at one number of threads.
-
-    Attributes
-    ----------
-    seconds : dict of ndarray (n_repetitions, n_blocks)
-        By system, of one step, or of one call of predict.
-    busy, delayed : dict of ndarray of the same shape
-        Processor time of all threads, and time that they waited for a processor, over time.
-    checks : dict of list of Check
-        How far each system's results are from the reference's: of a block drawn in each repetition, and one with SGD.
-    finished : dict of dict
-        What each process said at its end: bytes of memory, and the number of threads that it chose.
-    failed : dict of str
-        Why a system could not be measured.
-    peak : float
-        Operations a second of a large matrix product.
-    """
+    """Times of one case at one number of threads; dictionaries are by system, arrays (n_repetitions, n_rounds)."""
 
     case: Case
     threads: int
+    # of one step, or of one call of predict
     seconds: dict[str, np.ndarray]
+    # processor time of all threads, and time that they waited for a processor, over time
     busy: dict[str, np.ndarray]
     delayed: dict[str, np.ndarray]
-    checks: dict[str, list[Check]] = field(default_factory=dict)
+    # what was wrong with results: after a block drawn in each repetition, and after one with SGD
+    checks: dict[str, list[list[str]]] = field(default_factory=dict)
+    # what processes reported at their end: bytes of memory, and the number of threads that they chose
     finished: dict[str, dict] = field(default_factory=dict)
+    # why a system could not be measured
     failed: dict[str, str] = field(default_factory=dict)
+    # operations a second of a large matrix product
     peak: float = 0.0
 
     def quartiles(self, system: str) -> np.ndarray:
         """The lower quartile of each repetition's blocks."""
         return np.percentile(self.seconds[system], 25, axis=1)
 
-    def ratios(self, system: str, to: str) -> np.ndarray:
-        """The time of a system as a multiple of that of another, by repetition."""
-        return self.quartiles(system) / self.quartiles(to)
+    def ratios(self, system: str) -> np.ndarray:
+        """The time of a system as a multiple of fit's, by repetition."""
+        return self.quartiles(system) / self.quartiles("fit")
 
     @property
-    def floor_spread(self) -> float:
-        """Between the repetitions' quartiles of the floor, relative to the least."""
-        quartiles = self.quartiles("floor")
+    def spread(self) -> float:
+        """Between the repetitions' quartiles of the products, relative to the smallest."""
+        quartiles = self.quartiles("products only")
         return float(quartiles.max() / quartiles.min() - 1)
 
     @property
-    def void(self) -> bool:
-        """Whether the machine was too restless to say anything, see `is_void`."""
-        return is_void(self.floor_spread, [float(np.mean(self.delayed[system])) for system in NEEDED], self.threads)
+    def noisy(self) -> bool:
+        """Whether the products' time moved, or a thread had to wait for a processor."""
+        delay = max(float(np.mean(self.delayed[system])) for system in NEEDED)  # summed over the threads
+        return self.spread > MAX_SPREAD or delay / self.threads > MAX_DELAY
 
-    def flags(self, system: str) -> list[str]:
+    def errors(self, system: str) -> list[str]:
         """What is wrong with a system: it has not computed what it should, or not been computing."""
-        checks = self.checks.get(system, [])
-        flags = list(dict.fromkeys(complaint for check in checks for complaint in check.complaints))
-        if system != "floor" and not checks:
-            flags.append("gave no result")
+        results = self.checks.get(system, [])
+        errors = list(dict.fromkeys(error for found in results for error in found))
+        if system != "products only" and not results:
+            errors.append("gave no result")
         active = float(np.median(self.busy[system] + self.delayed[system]))
-        if active < LEAST_BUSY:
-            flags.append(f"idle for {1 - active:.0%} of its time")
-        return flags
+        if active < MIN_BUSY:
+            errors.append(f"idle for {1 - active:.0%} of its time")
+        return errors
+
+    @contextlib.contextmanager
+    def allow_failure(self, workers: dict[str, Worker], system: str):
+        """A system whose process fails takes part no longer; without those to compare with, all ends."""
+        try:
+            yield
+        except WorkerError as error:
+            if system in NEEDED:
+                raise WorkerError(f"{system} cannot be measured: {error}") from error
+            self.failed[system] = str(error)
+            del workers[system]
 
 
-def is_void(floor_spread: float, delays: list[float], threads: int) -> bool:
-    """Whether the floor moved, or a thread had to wait for a processor; delays are summed over the threads."""
-    return floor_spread > LARGEST_SPREAD or max(delays) / threads > LARGEST_DELAY
+def progress(steps: Iterable[int], name: str) -> Iterable[int]:
+    """The steps, with a bar if this is a terminal."""
+    return tqdm(steps, desc=name, leave=False, disable=None)
 
 
 def measure(
-    case: Case, threads: int, systems: dict[str, str], folder: Path, blocks: int, repetitions: int, advance
+    case: Case, threads: int, systems: dict[str, str], folder: Path, rounds: int, repetitions: int
 ) -> Measurement:
-    """Run the blocks of one case; each repetition has new processes, so that their luck is part of the spread.
+    """Run the blocks of one case; `systems` gives the class of each by its name.
 
-    `systems` gives the class of each by its name; `advance` is called after each round.
+    Each repetition has new processes, so that their differences show in the spread.
     """
-    shape = (repetitions, blocks)
+    shape = (repetitions, rounds)
     found = Measurement(case, threads, *({system: np.full(shape, np.nan) for system in systems} for _ in range(3)))
     for repetition in range(repetitions):
-        left = {system: path for system, path in systems.items() if system not in found.failed}
+        taking_part = {system: path for system, path in systems.items() if system not in found.failed}
         with contextlib.ExitStack() as stack:
-            workers, failed = start_workers(left, case, threads, folder, stack)
-            found.failed |= failed
-            for system in list(workers):
-                _ask(found, workers, system, "tune")
-            _take_turns(found, repetition, workers, folder, advance)
+            workers = start(stack, taking_part, case, threads, folder)
+            for request in Worker.get_ready, lambda worker: worker.ask("tune"):
+                for system in list(workers):
+                    with found.allow_failure(workers, system):
+                        request(workers[system])
+            _take_turns(found, repetition, workers, folder)
             if repetition == repetitions - 1:
                 _finish(found, workers, folder)
-            _require(found)
     for system in found.failed:
         del found.seconds[system], found.busy[system], found.delayed[system]
     return found
 
 
-def _ask(found, workers, system, *request):
-    """A process's answer; None from one that has failed, which takes part no longer."""
-    try:
-        return workers[system].ask(*request)
-    except WorkerError as error:
-        found.failed[system] = str(error)
-        del workers[system]
-        return None
+def start(stack, systems: dict[str, str], case: Case, threads: int, folder: Path) -> dict[str, Worker]:
+    """A process for each system, started side by side and ended with the stack."""
+    return {
+        system: stack.enter_context(contextlib.closing(Worker(path, case, folder, threads, number)))
+        for number, (system, path) in enumerate(systems.items())
+    }
 
 
-def _require(found):
-    """Stop where there is nothing left to compare with."""
-    for system in NEEDED:
-        if system in found.failed:
-            raise WorkerError(f"{system} cannot be measured: {found.failed[system]}")
-
-
-def _take_turns(found, repetition, workers, folder, advance):
+def _take_turns(found, repetition, workers, folder):
     """One repetition: each round gives every system one block, in an order drawn anew; one block is checked."""
-    drawn = random.Random()  # nobody knows beforehand which
-    blocks = found.seconds["floor"].shape[1]
-    checked = drawn.randrange(blocks)
-    for block in range(blocks):
-        _require(found)
-        if block == 0:
-            found.peak = max(found.peak, workers["floor"].ask("peak")["peak"])
-        for system in drawn.sample(sorted(workers), len(workers)):
+    generator = random.Random()  # without a seed, so that the checked block cannot be known beforehand
+    repetitions, rounds = found.seconds["fit"].shape
+    checked = generator.randrange(rounds)
+    found.peak = max(found.peak, workers["products only"].ask("peak"))
+    for round_ in progress(range(rounds), f"{found.case.name} ({repetition + 1} of {repetitions})"):
+        for system in generator.sample(sorted(workers), len(workers)):
             time.sleep(PAUSE)
-            number = 1 + repetition * blocks + block  # 0 is the one that warms up
-            try:
+            number = 1 + repetition * rounds + round_  # 0 is the block that warms up
+            with found.allow_failure(workers, system):
                 answer = workers[system].ask("block", number)
-                if block == checked:
+                if round_ == checked:
                     _check(found, system, workers[system], "result", found.case, folder, number)
-            except WorkerError as error:
-                found.failed[system] = str(error)
-                del workers[system]
-                continue
-            found.seconds[system][repetition, block] = answer["seconds"] / found.case.steps
-            for name, values in ("busy", found.busy), ("delayed", found.delayed):
-                values[system][repetition, block] = answer[name] / answer["seconds"]
-        advance()
+                found.seconds[system][repetition, round_] = answer["seconds"] / found.case.steps
+                found.busy[system][repetition, round_] = answer["busy"] / answer["seconds"]
+                found.delayed[system][repetition, round_] = answer["delayed"] / answer["seconds"]
 
 
 def _check(found, system, worker, request, case, folder, number):
@@ -169,17 +162,46 @@ def _check(found, system, worker, request, case, folder, number):
     worker.ask(request, str(path))
     if path.exists():
         try:
-            found.checks.setdefault(system, []).append(check(case, folder, number, dict(np.load(path))))
-        except (KeyError, ValueError) as error:  # it has not the arrays that it should have
+            found.checks.setdefault(system, []).append(checks.errors(case, folder, number, dict(np.load(path))))
+        except (KeyError, ValueError) as error:  # it does not have the arrays that it should have
             raise WorkerError(f"no usable result: {error}") from error
 
 
 def _finish(found, workers, folder):
-    """Take what the processes have to say at their end, and one more result."""
-    for system, worker in workers.items():
-        try:
+    """Take what the processes report at their end, and one more result."""
+    for system, worker in list(workers.items()):
+        with found.allow_failure(workers, system):
             found.finished[system] = worker.ask("finish")
             if found.case.kind == "train" and found.case.optimizer == "Adam":
                 _check(found, system, worker, "result_with_sgd", replace(found.case, optimizer="SGD"), folder, 0)
-        except WorkerError as error:
-            found.failed[system] = str(error)
+
+
+def start_to_first_step(case: Case, systems: dict[str, str], folder: Path, repetitions: int) -> dict[str, list[float]]:
+    """Seconds from the start of a new process to the end of its first training step, with one thread."""
+    seconds = {system: [] for system in systems}
+    for _ in progress(range(repetitions), "first step"):
+        for system in list(seconds):
+            with contextlib.closing(Worker(systems[system], case, folder, 1)) as worker:
+                try:
+                    worker.get_ready()
+                    seconds[system].append(time.monotonic() - worker.started)
+                except WorkerError:
+                    del seconds[system]
+    return seconds
+
+
+def phases(case: Case, systems: dict[str, str], folder: Path, rounds: int) -> dict[str, dict[str, float]]:
+    """Seconds of a step by phase, and those of the products: lower quartiles over blocks in turns, with one thread."""
+    found = {system: [] for system in systems}
+    with contextlib.ExitStack() as stack:
+        workers = start(stack, systems, case, 1, folder)
+        for worker in workers.values():
+            worker.get_ready()
+        for block in progress(range(1, rounds + 1), "phases"):
+            for system, worker in workers.items():
+                time.sleep(PAUSE)
+                found[system].append(worker.ask("phases", block))
+    return {
+        system: {phase: float(np.percentile([answer[phase] for answer in answers], 25)) for phase in answers[0]}
+        for system, answers in found.items()
+    }

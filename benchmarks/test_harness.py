@@ -1,4 +1,4 @@
-"""The harness sees through systems that are wrong: python -m pytest benchmarks/test_harness.py"""
+"""The harness finds out systems that are wrong: python -m pytest benchmarks/test_harness.py"""
 
 import contextlib
 import importlib.util
@@ -8,17 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
-from benchmarks import breakdown, compare, pictures, report, sizes
+from benchmarks import compare, environment, report, rounds, sizes
 from benchmarks.cases import CASES, FIRST_STEP, Case
-from benchmarks.checks import Check
 from benchmarks.data import folder_of
 from benchmarks.processes import Worker, WorkerError
-from benchmarks.rounds import Measurement, measure
 from benchmarks.systems import SYSTEMS, installed
-from benchmarks.systems.ours import Fit
+from benchmarks.systems.networks import Fit
 from benchmarks.systems.plain import InPlace
 
 NET = (64, 32, 10)
@@ -35,17 +31,15 @@ class HalfOfEachBatch(InPlace):
         return super().gather(np.concatenate([indices[:half], indices[:half]]))
 
 
-class NoMask(InPlace):
-    def backward(self, y):
-        self.h[1] += 1e-30  # no unit seems to be off
-        return super().backward(y)
-
-
 class ScaledGradient(InPlace):
-    def backward(self, y):
-        loss = super().backward(y)
+    def update(self):
         self.grads["W2"] *= 1.1
-        return loss
+        super().update()
+
+
+class NoRegularization(InPlace):
+    def __init__(self, case, *arguments):
+        super().__init__(Case(case.sizes, case.batch, (), case.optimizer, regularization=0.0), *arguments)
 
 
 class NotANumberAtFirst(Fit):
@@ -53,11 +47,6 @@ class NotANumberAtFirst(Fit):
         super().train(start, stop, seed)
         if seed < 3:
             self.network.params["W1"][...] = np.nan
-
-
-class NoRegularization(InPlace):
-    def __init__(self, case, *arguments):
-        super().__init__(Case(case.sizes, case.batch, (), case.optimizer, regularization=0.0), *arguments)
 
 
 class Sleeping(Fit):
@@ -76,28 +65,45 @@ class Silent(Fit):
         return {}
 
 
+class Misshapen(Fit):
+    def weights(self):
+        return {name: np.zeros(3) for name in self.network.params}
+
+
 class Failing(Fit):
     def reset(self):
-        raise ValueError("this system cannot run")
+        raise ValueError("cannot run")
 
 
 class FailingToTune(Fit):
     thread_choices = (0,)
 
     def use_threads(self, threads):
-        raise ValueError("no number of threads will do")
+        raise ValueError("no such number of threads")
 
 
 class FailingLate(Fit):
     def train(self, start, stop, seed):
         if seed == 3:
-            raise ValueError("this system has had enough")
+            raise ValueError("fails in the second repetition")
         super().train(start, stop, seed)
 
 
-class Misshapen(Fit):
-    def weights(self):
-        return {name: np.zeros(3) for name in self.network.params}
+ERRORS = {
+    HalfTheRows: "loss",
+    HalfOfEachBatch: "weights",
+    ScaledGradient: "weights",
+    NoRegularization: "weights",
+    NotANumberAtFirst: "loss nan",
+    Sleeping: "idle",
+    Silent: "no result",
+}
+FAILURES = {
+    Misshapen: "no usable result",
+    Failing: "cannot run",
+    FailingToTune: "no such number of threads",
+    FailingLate: "fails in the second repetition",
+}
 
 
 def own(*systems):
@@ -105,80 +111,48 @@ def own(*systems):
     return {system.__name__: f"benchmarks.test_harness:{system.__name__}" for system in systems}
 
 
-def measured(case, folder, systems, threads=1):
-    systems = installed(["floor", "fit"]) | systems
-    return measure(case, threads, systems, folder_of(case, folder), 2, 2, lambda: None)
+def measured(case, folder, systems):
+    systems = installed(rounds.NEEDED) | systems
+    return rounds.measure(case, 1, systems, folder_of(case, folder), 2, 2)
 
 
 @pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
-def test_systems_that_compute_something_else_are_flagged(tmp_path, optimizer):
-    broken = HalfTheRows, HalfOfEachBatch, NoMask, NoRegularization, ScaledGradient, Silent
-    found = measured(Case(NET, 32, (), optimizer), tmp_path, own(*broken))
-    assert found.flags("fit") == []
-    flags = {system.__name__: " ".join(found.flags(system.__name__)) for system in broken}
-    assert "loss" in flags["HalfTheRows"]
-    assert "weights" in flags["HalfOfEachBatch"]
-    assert "weights" in flags["NoMask"]
-    assert "weights" in flags["NoRegularization"]
-    assert "weights" in flags["ScaledGradient"]
-    assert "no result" in flags["Silent"]
+def test_systems_that_are_wrong_are_found_and_those_that_fail_left_out(tmp_path, optimizer):
+    found = measured(Case(NET, 32, (), optimizer), tmp_path, own(*ERRORS, *FAILURES))
+    assert found.errors("fit") == []
+    for system, error in ERRORS.items():
+        assert error in " ".join(found.errors(system.__name__))
+    assert found.seconds.keys() == {"products only", "fit", *own(*ERRORS)}
+    assert found.failed.keys() == own(*FAILURES).keys()
+    for system, failure in FAILURES.items():
+        assert failure in found.failed[system.__name__]
 
 
-def test_a_system_that_sleeps_is_flagged_and_its_result_is_not(tmp_path):
-    found = measured(Case(NET, 32, ()), tmp_path, own(Sleeping))
-    (flag,) = found.flags("Sleeping")
-    assert "idle" in flag
-    assert found.flags("fit") == []
-
-
-def test_wrong_predictions_are_flagged(tmp_path):
+def test_wrong_predictions_are_found(tmp_path):
     found = measured(Case(NET, 5, (), kind="predict"), tmp_path, own(Constant) | installed(["NumPy"]))
-    assert "predictions" in " ".join(found.flags("Constant"))
-    assert found.flags("fit") == found.flags("NumPy") == []
-
-
-def test_every_repetition_is_checked(tmp_path):
-    found = measured(Case(NET, 32, ()), tmp_path, own(NotANumberAtFirst))
-    assert "loss nan" in " ".join(found.flags("NotANumberAtFirst"))
+    assert "predictions" in " ".join(found.errors("Constant"))
+    assert found.errors("fit") == found.errors("NumPy") == []
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
-@pytest.mark.parametrize("system", [name for name in SYSTEMS if name not in ("floor", "fit")])
+@pytest.mark.parametrize("system", [name for name in SYSTEMS if name not in rounds.NEEDED])
 def test_every_system_computes_the_same(tmp_path, system, optimizer, dtype):
     if importlib.util.find_spec(SYSTEMS[system][1]) is None:
         pytest.skip(f"{system} is not installed")
-    case = Case(NET, 32, (), optimizer, dtype)
-    for kind in (case, Case(NET, 32, (), dtype=dtype, kind="predict")):
-        found = measured(kind, tmp_path, installed([system]))
+    for kind in "train", "predict":
+        found = measured(Case(NET, 32, (), optimizer, dtype, kind=kind), tmp_path, installed([system]))
         assert found.failed == {}
-        assert [check.complaints for name in ("fit", system) for check in found.checks[name]] == [()] * (
-            6 if kind.kind == "train" and optimizer == "Adam" else 4
-        )
-
-
-def test_a_system_that_fails_is_named_and_the_others_are_measured(tmp_path):
-    found = measured(Case(NET, 32, ()), tmp_path, own(Failing, FailingToTune, FailingLate, Misshapen))
-    assert "no number of threads will do" in found.failed["FailingToTune"]
-    assert "this system cannot run" in found.failed["Failing"]
-    assert "had enough" in found.failed["FailingLate"]
-    assert "no usable result" in found.failed["Misshapen"]
-    assert set(found.seconds) == {"floor", "fit"}
+        n_checks = 3 if (kind, optimizer) == ("train", "Adam") else 2
+        assert found.checks["fit"] == found.checks[system] == [[]] * n_checks
 
 
 def test_without_fit_there_is_nothing_to_compare_with(tmp_path):
-    case = Case(NET, 32, ())
-    systems = installed(["floor"]) | {"fit": own(Failing)["Failing"]}
-    with pytest.raises(WorkerError, match=r"fit cannot be measured(.|\n)*this system cannot run"):
-        measure(case, 1, systems, folder_of(case, tmp_path), 2, 2, lambda: None)
+    with pytest.raises(WorkerError, match=r"fit cannot be measured(.|\n)*cannot run"):
+        measured(Case(NET, 32, ()), tmp_path, {"fit": own(Failing)["Failing"]})
 
 
-def test_a_loss_that_is_no_number_is_flagged():
-    nan = float("nan")
-    assert Check("float32", "Adam", loss=nan, expected_loss=1.0, initial_loss=2.0, distance=nan).complaints != ()
-
-
-def test_a_process_stands_still_between_its_blocks(tmp_path):
+def test_a_process_is_stopped_between_its_blocks(tmp_path):
     case = Case(NET, 32, ())
     with contextlib.closing(Worker(SYSTEMS["fit"][0], case, folder_of(case, tmp_path), 1)) as worker:
         worker.get_ready()
@@ -188,29 +162,28 @@ def test_a_process_stands_still_between_its_blocks(tmp_path):
             assert state == "T"
 
 
-def with_floor(*quartiles):
-    """A measurement whose floor took so long in each repetition, and fit twice as long as the first."""
+def with_products(*quartiles):
+    """A measurement in which the products took these times, a repetition each, and fit the same."""
     seconds = np.repeat(np.array(quartiles)[:, None], 4, axis=1)
-    fit, busy, delayed = np.full_like(seconds, 2 * quartiles[0]), np.ones_like(seconds), np.zeros_like(seconds)
-    both = ({"floor": values, "fit": values.copy()} for values in (busy, delayed))
-    return Measurement(Case(NET, 32, ()), 1, {"floor": seconds, "fit": fit}, *both)
+    times = ({name: values.copy() for name in rounds.NEEDED} for values in (seconds, seconds**0, 0 * seconds))
+    return rounds.Measurement(Case(NET, 32, ()), 1, *times)
 
 
-def test_a_floor_that_moves_or_waits_makes_a_measurement_void():
-    assert not with_floor(1.0, 1.1, 1.149).void
-    assert with_floor(1.0, 1.1, 1.151).void
-    for threads, void in (1, True), (2, False):
-        waiting = with_floor(1.0, 1.0)
-        waiting.threads = threads
-        waiting.busy["fit"] -= 0.06
-        waiting.delayed["fit"] += 0.06
-        assert waiting.void is void
+def test_a_measurement_is_noisy_if_the_products_time_moves_or_a_thread_waits():
+    assert not with_products(1.0, 1.1, 1.149).noisy
+    assert with_products(1.0, 1.1, 1.151).noisy
+    waiting = with_products(1.0, 1.0)
+    waiting.delayed["fit"] += 0.06
+    assert waiting.noisy
+    waiting.threads = 2
+    assert not waiting.noisy
 
 
 def test_ratios_are_of_lower_quartiles_of_the_same_repetition():
-    found = with_floor(1.0, 2.0)
-    found.seconds["fit"] = np.array([[4, 3, 9, 5], [4, 4, 4, 4.0]])
-    assert found.ratios("fit", "floor").tolist() == [3.75, 2.0]
+    found = with_products(1.0, 2.0)
+    found.seconds["NumPy"] = np.array([[4, 3, 9, 5], [4, 4, 4, 4]])
+    assert found.ratios("NumPy").tolist() == [3.75, 2.0]
+    assert rounds.quoted([1.0, 2.0, 5.0], "ratio") == {"ratio": 2.0, "ratio_spread": 2.0}
 
 
 def test_cases_have_names_of_their_own_and_enough_steps():
@@ -226,29 +199,24 @@ def test_cases_have_names_of_their_own_and_enough_steps():
 def test_cases_of_one_name_have_data_of_their_own(tmp_path):
     many = Case(FIRST_STEP.sizes, FIRST_STEP.batch, (), rows=400)
     assert many.name == FIRST_STEP.name
-    for case in (many, FIRST_STEP):
-        assert len(np.load(folder_of(case, tmp_path) / "X.npy")) == case.rows
+    assert [len(np.load(folder_of(case, tmp_path) / "X.npy")) for case in (many, FIRST_STEP)] == [400, 200]
 
 
-def test_operations_are_those_of_three_products_a_layer_but_the_inputs_gradient():
+def test_operations_are_those_of_three_products_a_layer_without_the_gradient_of_the_input():
     assert Case((4, 10, 3), 5, ()).operations == 2 * 5 * (2 * 4 * 10 + 3 * 10 * 3)
     assert Case((4, 10, 3), 5, (), kind="predict").operations == 2 * 5 * (4 * 10 + 10 * 3)
 
 
 def test_the_first_step_is_timed_and_a_failing_system_left_out(tmp_path):
     case = Case(NET, 32, (), steps=1, rows=32)
-    found = breakdown.start_to_first_step(
-        case, installed(["fit"]) | own(Failing), folder_of(case, tmp_path), 2, lambda: None
-    )
-    assert list(found) == ["fit"]
-    assert len(found["fit"]) == 2
+    found = rounds.start_to_first_step(case, installed(["fit"]) | own(Failing), folder_of(case, tmp_path), 2)
+    assert [(name, len(times)) for name, times in found.items()] == [("fit", 2)]
 
 
 def test_the_phases_of_a_step_are_timed(tmp_path):
-    case = Case(NET, 32, (), dtype="float64")
-    names = ("floor", "three calls", "NumPy", "notebook")
-    found = breakdown.phases(case, 1, installed(names), folder_of(case, tmp_path), 2, lambda: None)
-    assert list(found["floor"]) == ["products"]
+    case, names = Case(NET, 32, (), dtype="float64"), ("products only", "three calls", "NumPy", "notebook")
+    found = rounds.phases(case, installed(names), folder_of(case, tmp_path), 2)
+    assert list(found["products only"]) == ["products"]
     for name in names[1:]:
         assert list(found[name]) == ["gather", "forward", "backward", "update"]
         assert min(found[name].values()) > 0
@@ -268,84 +236,71 @@ def test_the_cost_of_a_size_is_measured(tmp_path):
     case = sizes.net(width=16)
     seconds, memory = sizes.cost(case, 1, folder_of(case, tmp_path))
     assert seconds > 0
-    # at least the weights, their gradients, and two moments
-    assert memory > 4 * 4 * 784 * 16
+    assert memory > 4 * 4 * 784 * 16  # weights, their gradients, and two moments
 
 
-def test_options_that_cannot_be_are_refused(capsys):
-    for arguments in (
-        ["--threads", "0"],
-        ["--threads", "100000"],
-        ["--blocks", "0"],
-        ["--repetitions", "-1"],
-        ["--system", "mine"],
-        ["--system", "fit=mine:System"],
-        ["--system", "=mine:System"],
-        ["--system", "a=mine:System", "--system", "a=mine:Other"],
-        ["--out", "/"],
-        ["--systems", "nobody"],
-        ["--cases", "no such case"],
-    ):
+def test_options_that_make_no_sense_are_refused(capsys):
+    for text in "--threads 0", "--threads 100000", "--system mine", "--out /", "--systems nobody", "--cases 9-9-9":
         with pytest.raises(SystemExit):
-            compare.parse(arguments)
-        assert arguments[0] in capsys.readouterr().err
+            compare.parse(text.split())
+        assert text.split()[0] in capsys.readouterr().err
 
 
-def test_only_a_whole_run_has_a_place_for_its_results(monkeypatch):
+def test_only_a_whole_run_replaces_the_results(monkeypatch):
     monkeypatch.delenv("FASTMLP_DATA", raising=False)
     assert compare.parse([]).out is None
-    assert compare.parse(["--cifar10", "folder"]).out == compare.RESULTS
-    for arguments in (
-        ["--repetitions", "4"],
-        ["--blocks", "19"],
-        ["--quick"],
-        ["--cases", "4-10-3"],
-        ["--threads", "1"],
-        ["--system", "mine=my:System"],
-    ):
-        assert compare.parse([*arguments, "--cifar10", "folder"]).out is None
+    whole = ["--cifar10", "folder"]
+    assert compare.parse(whole).out == compare.SUMMARY
+    for part in "--repetitions 4", "--rounds 19", "--quick", "--cases 4-10-3", "--threads 1", "--system mine my:System":
+        assert compare.parse([*part.split(), *whole]).out is None
 
 
-def test_a_run_writes_its_results_and_exits_by_them(tmp_path, monkeypatch, capsys):
+def test_a_run_writes_summary_and_raw_times_and_exits_by_the_checks(tmp_path, monkeypatch, capsys):
     out = tmp_path / "results" / "mine.json"
-    arguments = ["--cases", "4-10-3", "--systems", "NumPy", "--threads", "1", "--blocks", "2", "--repetitions", "2"]
-    for more, status in ([], 0), (["--system", f"broken={own(HalfTheRows)['HalfTheRows']}"], 1):
-        monkeypatch.setattr("sys.argv", ["compare", *arguments, *more, "--out", str(out)])
+    monkeypatch.setattr(compare, "RAW", tmp_path / "raw")
+    arguments = f"compare --cases 4-10-3 --systems NumPy --threads 1 --rounds 2 --repetitions 2 --out {out}".split()
+    for more, status in ([], 0), (["--system", "broken", own(HalfTheRows)["HalfTheRows"]], 1):
+        monkeypatch.setattr("sys.argv", arguments + more)
         assert compare.main() == status
     record = json.loads(out.read_text())
     assert record["environment"]["numpy"] == np.__version__
     (result,) = record["cases"]
-    assert list(result["systems"]) == ["floor", "fit", "NumPy", "broken"]
-    assert result["systems"]["NumPy"]["flags"] == []
-    assert result["systems"]["broken"]["flags"] != []
+    assert list(result["systems"]) == ["products only", "fit", "NumPy", "broken"]
+    assert [result["systems"][name]["checks_passed"] for name in ("NumPy", "broken")] == [2, 0]
     assert "WRONG: loss" in capsys.readouterr().out
-    assert list(out.parent.iterdir()) == [out]
+    raw = json.loads(max((tmp_path / "raw").iterdir()).read_text())
+    quartiles = np.percentile(raw["seconds"]["NumPy"], 25, axis=1)
+    assert result["systems"]["NumPy"]["seconds"] == pytest.approx(np.median(quartiles), rel=1e-6)
 
 
-def found_of(*ratios, flags=()):
-    return {"times_fit": list(ratios), "flags": list(flags)}
+def test_a_file_of_results_has_a_line_for_each_row(tmp_path):
+    row = {"name": "a" * 120, "seconds": 0.123456789, "count": 1234567, "none": None}
+    environment.write(tmp_path / "some.json", {"rows": [row, row], "systems": {"é": row}})
+    text = (tmp_path / "some.json").read_text()
+    short = row | {"seconds": 0.1234568}
+    assert json.loads(text) == {"rows": [short, short], "systems": {"é": short}}
+    assert len(text.splitlines()) == 3
 
 
-def test_the_table_shows_the_fastest_sound_system_losses_in_bold_and_failures():
-    result = {
-        "systems": {
-            "floor": found_of(0.7, 0.8, 0.9),
-            "NumPy": found_of(0.4, 0.5, 0.7),
-            "notebook": found_of(0.1, 0.1, 0.1, flags=["wrong gradient"]),
-            "PyTorch": found_of(3.0, 3.0, 3.0),
-            "PyTorch fused": found_of(2.0, 2.0, 2.0),
-            "PyTorch compiled": found_of(0.1, 0.1, 0.1, flags=["wrong gradient"]),
-        },
-        "failed": {"scikit-learn": "no memory"},
+def test_a_table_shows_the_fastest_system_without_errors_losses_in_bold_and_failures():
+    ratios = {
+        "products only": 0.8,
+        "NumPy": 0.5,
+        "notebook": 0.1,
+        "PyTorch": 3,
+        "PyTorch fused": 2,
+        "PyTorch compiled": 0.1,
     }
-    cells = {column: report.fastest(result, names) for column, names in report.COLUMNS.items()}
-    assert cells == {
-        "floor": "0.80 ± 0.10",
+    errors = {0.1: ["wrong gradient"]}
+    systems = {name: {"ratio": r, "ratio_spread": 0.1, "errors": errors.get(r, [])} for name, r in ratios.items()}
+    result = {"systems": systems, "failed": {"scikit-learn": "no memory"}}
+    assert {column: report.fastest(result, names) for column, names in report.COLUMNS.items()} == {
+        "products only": "0.80 ± 0.10",
         "three calls": "",
-        "NumPy": "**0.50 ± 0.15**",
+        "NumPy": "**0.50 ± 0.10**",
         "notebook": "wrong",
         "scikit-learn": "failed",
-        "PyTorch": "2.00 ± 0.00",
+        "PyTorch": "2.00 ± 0.10",
         "JAX": "",
     }
 
@@ -353,39 +308,23 @@ def test_the_table_shows_the_fastest_sound_system_losses_in_bold_and_failures():
 def test_a_section_of_a_page_that_differs_is_put_right():
     pages = {path: path.read_text() for path in report.PAGES}
     right = report.filled(pages)
-    for path, name in zip(report.PAGES, ("sizes", "stages"), strict=True):
-        before, marker, after = pages[path].partition(f"<!-- {name}: python -m benchmarks.report -->")
-        changed = pages | {path: before + marker + "\nas fast as light\n" + after}
-        assert report.filled(changed) == right
-        with pytest.raises(SystemExit, match=name):
-            report.filled(pages | {path: before + after})
-        end = f"<!-- end of {name} -->"
-        with pytest.raises(SystemExit, match=f"{path.name} must have the line {end} once"):
-            report.filled(pages | {path: pages[path].replace(end, "")})
+    for path, name in zip(report.PAGES, ("selected", "sizes", "stages"), strict=True):
+        start, end = f"<!-- {name}: python -m benchmarks.report -->", f"<!-- end of {name} -->"
+        before, section = pages[path].split(start)
+        after = section[section.index(end) :]
+        assert report.filled(pages | {path: f"{before}{start}\nas fast as light\n{after}"}) == right
+        for incomplete in before + section, pages[path].replace(end, ""):
+            with pytest.raises(SystemExit, match=name):
+                report.filled(pages | {path: incomplete})
 
 
 def test_a_picture_of_other_results_is_stale(tmp_path, monkeypatch):
-    picture = pictures.PICTURES[0]
-    assert report.is_drawn(picture)
-    for path in report.FOLDER.iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    monkeypatch.setattr(report, "FOLDER", tmp_path)
-    assert report.is_drawn(picture)
-    image = Image.open(tmp_path / picture.name)
-    tags = PngInfo()
-    for name, text in image.info.items():
-        tags.add_text(name, str(text))
-    image.putpixel((0, 0), (255, 0, 0, 255))
-    image.save(tmp_path / picture.name, pnginfo=tags)
-    assert not report.is_drawn(picture)
-    report.draw(picture)
-    assert report.is_drawn(picture)
-    (tmp_path / picture.source).write_text("{}")
-    assert not report.is_drawn(picture)
-
-
-def test_what_is_no_file_of_results_is_named(tmp_path):
-    path = tmp_path / "compare.json"
-    path.write_text('{"cases": [')
-    with pytest.raises(SystemExit, match=r"compare\.json is not a file of results"):
-        report.loaded(path)
+    name, source = "sizes.png", "sizes.json"
+    text = (report.RESULTS / source).read_text()
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
+    (tmp_path / source).write_text(text)
+    assert not report.is_drawn(name)
+    report.draw(name)
+    assert report.is_drawn(name)
+    (tmp_path / source).write_text(text + "\n")
+    assert not report.is_drawn(name)

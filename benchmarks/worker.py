@@ -1,7 +1,7 @@
 """The process of one system: takes one request a line on its standard input, in JSON, and answers each with one.
 
-`benchmarks.processes` starts it, as `python -m benchmarks.worker SPECIFICATION`. Processors are settled before any
-library is loaded, since most count them once.
+`benchmarks.processes` starts it, as `python -m benchmarks.worker SPECIFICATION`. Processors are chosen before any
+library is loaded, since most libraries count them once.
 """
 
 import contextlib
@@ -48,7 +48,7 @@ def timed(work):
 
 
 class Server:
-    """What a process answers; its methods are the requests."""
+    """What a process answers; its public methods are the requests."""
 
     def __init__(self, specification):
         import numpy as np
@@ -71,7 +71,7 @@ class Server:
 
     def _load(self):
         dtype = self.make.dtype or self.case.dtype
-        # one after the other, so that no more than one is there twice
+        # one after the other, so that no more than one is in memory twice
         data = {
             path.stem: self.np.load(path).astype(self.np.intp if path.stem == "y" else dtype, copy=False)
             for path in sorted(self.folder.glob("*.npy"))
@@ -82,18 +82,16 @@ class Server:
         """Time one block."""
         self.system.reset()
         start, stop = self.case.rows_of_block(number)
-        if self.case.kind == "predict":
-            return timed(lambda: self._predict(start, stop))
-        return timed(lambda: self._train(start, stop, number))
+        work = self._predict if self.case.kind == "predict" else self._train
+        return timed(lambda: work(start, stop, number))
 
-    def _predict(self, start, stop):
+    def _predict(self, start, stop, seed):
         batch, predict = self.case.batch, self.system.predict
         self.classes["X"] = [predict(self.X[i : i + batch]) for i in range(start, stop, batch)]
 
     def _train(self, start, stop, seed):
         self.system.train(start, stop, seed)
-        # as the notebook does after each epoch
-        for name, X in self.held_out.items():
+        for name, X in self.held_out.items():  # as the notebook does after each epoch
             self.classes[name] = [self.system.predict(X)]
 
     def tune(self):
@@ -112,32 +110,25 @@ class Server:
 
     def peak(self):
         """Operations a second that the matrix products reach at best."""
-        return {"peak": self.system.peak()}
+        return self.system.peak()
 
     def finish(self):
-        """Tell memory and threads."""
+        """Bytes of memory, and the number of threads that was chosen."""
         peak = memory("VmHWM")
-        return {
-            "VmHWM": max(peak, self.loaded),
-            "RssAnon": memory("RssAnon"),
-            "grown": peak - self.before,
-            "threads": self.system.threads,
-        }
+        found = {"VmHWM": max(peak, self.loaded), "RssAnon": memory("RssAnon"), "grown": peak - self.before}
+        return found | {"threads": self.system.threads}
 
     def result(self, path):
-        """Write what the last block came to; nothing where the system has no results."""
-        arrays = {
-            f"classes of {name}": self.np.concatenate(found)
-            for name, found in self.classes.items()
-            if found[0] is not None
-        }
+        """Write predictions and weights after the last block; nothing if the system has none."""
+        classes = {name: found for name, found in self.classes.items() if found[0] is not None}
+        arrays = {f"classes of {name}": self.np.concatenate(found) for name, found in classes.items()}
         if self.case.kind != "predict":
             arrays |= self.system.weights()
         if arrays:
             self.np.savez(path, **arrays)
 
     def result_with_sgd(self, path):
-        """Train on the first block with SGD, and write the result: Adam's does not tell how large gradients are."""
+        """Train on the first block with SGD, and write the result: Adam's hardly depends on a gradient's size."""
         self.case = dataclasses.replace(self.case, optimizer="SGD")
         data, weights = self._load()
         self.system = self.make(self.case, data["X"], data["y"], weights, self.threads)

@@ -2,7 +2,8 @@
 
 import importlib
 import importlib.util
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -12,18 +13,11 @@ from benchmarks.cases import Case
 class System:
     """One way to train and to predict, in a process of its own.
 
-    Parameters
-    ----------
-    case : Case
-    X : ndarray (n_rows, n_in), y : ndarray (n_rows,)
-        The data; blocks name rows of them.
-    weights : mapping
-        The initial ones, named as `fastmlp.NeuralNetwork.params`.
-    threads : int
-        How many it may use.
+    Blocks are ranges of the rows of X (n_rows, n_in) and y (n_rows,); the initial weights are named as those of
+    `fastmlp.NeuralNetwork.params`; `threads` is how many it may use.
     """
 
-    # of the data, where that is not the case's
+    # of the data, if not the case's
     dtype: str | None = None
     # numbers of threads to try before anything is measured
     thread_choices: tuple[int, ...] = ()
@@ -32,7 +26,7 @@ class System:
         self.case, self.X, self.y, self.initial, self.threads = case, X, y, weights, threads
 
     def use_threads(self, threads: int) -> None:
-        """Compute with as many of `thread_choices` from now on."""
+        """Compute with this one of `thread_choices` from now on."""
         self.threads = threads
 
     def reset(self) -> None:
@@ -59,11 +53,11 @@ class System:
 
 # name: class, and the package that it needs besides NumPy
 SYSTEMS = {
-    "floor": ("benchmarks.systems.floor:Floor", "scipy"),
-    "fit": ("benchmarks.systems.ours:Fit", "fastmlp"),
-    "three calls": ("benchmarks.systems.notebook:OnFastmlp", "fastmlp"),
+    "products only": ("benchmarks.systems.products:ProductsOnly", "scipy"),
+    "fit": ("benchmarks.systems.networks:Fit", "fastmlp"),
+    "three calls": ("benchmarks.systems.networks:ThreeCalls", "fastmlp"),
     "NumPy": ("benchmarks.systems.plain:InPlace", "numpy"),
-    "notebook": ("benchmarks.systems.notebook:OnNumpy", "fastmlp"),
+    "notebook": ("benchmarks.systems.networks:Notebook", "fastmlp"),
     "scikit-learn": ("benchmarks.systems.scikit_learn:Classifier", "sklearn"),
     "PyTorch": ("benchmarks.systems.pytorch:Eager", "torch"),
     "PyTorch fused": ("benchmarks.systems.pytorch:Fused", "torch"),
@@ -73,8 +67,8 @@ SYSTEMS = {
 }
 
 
-def installed(names) -> dict[str, str]:
-    """The classes of those systems whose package is there, by name, without importing any."""
+def installed(names: Iterable[str]) -> dict[str, str]:
+    """The classes of those systems whose package is installed, by name, without importing any."""
     return {name: SYSTEMS[name][0] for name in names if importlib.util.find_spec(SYSTEMS[name][1])}
 
 
@@ -82,3 +76,18 @@ def system_class(path: str) -> type[System]:
     """The class that a path `module:Class` names."""
     module, _, name = path.partition(":")
     return getattr(importlib.import_module(module), name)
+
+
+def time_phases(batches: Iterable[np.ndarray], **phases: Callable) -> dict[str, float]:
+    """Mean seconds of each phase of a step; the first gets a batch's indices, the others what the first returned."""
+    first, *others = phases.values()
+    seconds = []
+    for indices in batches:
+        times = [time.perf_counter()]
+        batch = first(indices)
+        times.append(time.perf_counter())
+        for phase in others:
+            phase(batch)
+            times.append(time.perf_counter())
+        seconds.append(np.diff(times))
+    return dict(zip(phases, np.mean(seconds, axis=0).tolist(), strict=True))

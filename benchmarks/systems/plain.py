@@ -1,12 +1,11 @@
-"""Plain NumPy at its best: nothing allocated where `out=` can be had."""
+"""Plain NumPy at its best: nothing is allocated where `out=` avoids it."""
 
 import math
 
 import numpy as np
 
 from benchmarks.cases import EPSILON
-from benchmarks.systems import System
-from benchmarks.systems.phases import phases
+from benchmarks.systems import System, time_phases
 
 
 class InPlace(System):
@@ -14,28 +13,21 @@ class InPlace(System):
 
     def __init__(self, case, X, y, weights, threads):
         super().__init__(case, X, y, weights, threads)
-        dtype = np.dtype(case.dtype)
-        self.initial = np.concatenate([w.ravel() for w in weights.values()]).astype(dtype)
+        self.shapes = {name: w.shape for name, w in weights.items()}
+        self.initial = np.concatenate([w.ravel() for w in weights.values()]).astype(case.dtype)
         self.flat, self.flat_grad, self.m, self.v, self.scratch = (np.zeros_like(self.initial) for _ in range(5))
-        shapes = {name: w.shape for name, w in weights.items()}
-        self.params, self.grads, self.scratches = (
-            self._views(a, shapes) for a in (self.flat, self.flat_grad, self.scratch)
-        )
+        self.params, self.grads, self.scratches = map(self._views, (self.flat, self.flat_grad, self.scratch))
         self.n_layers = len(case.sizes) - 1
-        self.h = self._arrays(case.batch)
-        self.dh = self._arrays(case.batch)
-        self.masks = self._arrays(case.batch, bool)
+        self.h, self.dh, self.masks = (self._arrays(case.batch, kind) for kind in (case.dtype, case.dtype, bool))
         self.rows = np.arange(case.batch)
         self.outputs = {}
 
-    @staticmethod
-    def _views(flat, shapes):
-        ends = np.cumsum([np.prod(shape) for shape in shapes.values()])
-        parts = np.split(flat, ends[:-1])
-        return {name: part.reshape(shape) for part, (name, shape) in zip(parts, shapes.items(), strict=True)}
+    def _views(self, flat):
+        parts = np.split(flat, np.cumsum([np.prod(shape) for shape in self.shapes.values()])[:-1])
+        return {name: part.reshape(shape) for part, (name, shape) in zip(parts, self.shapes.items(), strict=True)}
 
-    def _arrays(self, n_rows, dtype=None):
-        return [np.empty((n_rows, n), dtype or self.flat.dtype) for n in self.case.sizes]
+    def _arrays(self, n_rows, dtype):
+        return [np.empty((n_rows, n), dtype) for n in self.case.sizes]
 
     def reset(self):
         self.flat[...] = self.initial
@@ -53,8 +45,13 @@ class InPlace(System):
             self.update()
 
     def phases(self, start, stop, seed):
-        batches = np.split(self.indices(start, stop, seed), self.case.steps)
-        return phases(self.gather, lambda y: self.forward(self.h), self.backward, lambda y: self.update(), batches)
+        return time_phases(
+            np.split(self.indices(start, stop, seed), self.case.steps),
+            gather=self.gather,
+            forward=lambda y: self.forward(self.h),
+            backward=self.backward,
+            update=lambda y: self.update(),
+        )
 
     def gather(self, indices):
         # a checking mode would go through a buffer
@@ -113,7 +110,7 @@ class InPlace(System):
 
     def predict(self, X):
         if len(X) not in self.outputs:
-            self.outputs[len(X)] = self._arrays(len(X))[1:]
+            self.outputs[len(X)] = self._arrays(len(X), X.dtype)[1:]
         return self.forward([X, *self.outputs[len(X)]]).argmax(axis=1)
 
     def weights(self):

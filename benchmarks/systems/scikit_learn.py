@@ -15,7 +15,7 @@ class Classifier(System):
 
     def __init__(self, case, X, y, weights, threads):
         super().__init__(case, X, y, weights, threads)
-        self.names = [f"W{i}" for i in range(1, len(case.sizes))], [f"b{i}" for i in range(1, len(case.sizes))]
+        self.names = [f"{kind}{i}" for kind in "Wb" for i in range(1, len(case.sizes))]
         warnings.simplefilter("ignore", ConvergenceWarning)  # one epoch converges nowhere
         self.model = MLPClassifier(
             case.sizes[1:-1],
@@ -29,15 +29,15 @@ class Classifier(System):
             max_iter=1,
             warm_start=True,
         )
-        few = np.concatenate([np.flatnonzero(y == label)[:2] for label in range(case.sizes[-1])])
-        self.model.set_params(batch_size=len(few)).fit(X[few], y[few])  # makes its arrays
+        # two rows of each class are enough to make its arrays
+        rows = np.concatenate([np.flatnonzero(y == label)[:2] for label in range(case.sizes[-1])])
+        self.model.set_params(batch_size=len(rows)).fit(X[rows], y[rows])
         self.model.set_params(batch_size=case.batch)
         self.reset()
 
     def reset(self):
-        for arrays, names in zip((self.model.coefs_, self.model.intercepts_), self.names, strict=True):
-            for array, name in zip(arrays, names, strict=True):
-                array[...] = self.initial[name]
+        for name, array in self.weights().items():
+            array[...] = self.initial[name]
 
     def train(self, start, stop, seed):
         self.model.set_params(random_state=seed)
@@ -47,5 +47,4 @@ class Classifier(System):
         return self.model.predict(X)
 
     def weights(self):
-        arrays = (*self.model.coefs_, *self.model.intercepts_)
-        return dict(zip((*self.names[0], *self.names[1]), arrays, strict=True))
+        return dict(zip(self.names, (*self.model.coefs_, *self.model.intercepts_), strict=True))

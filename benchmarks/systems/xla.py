@@ -1,7 +1,5 @@
 """JAX: the step jitted and called from Python, and the whole epoch scanned; buffers are donated."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -51,15 +49,13 @@ class JittedStep(System):
         return params, m, v, t, total + loss
 
     def reset(self):
-        zeros = partial(jax.tree.map, jnp.zeros_like)
         params = {name: jnp.array(w) for name, w in self.initial.items()}
-        moments = (zeros(params), zeros(params)) if self.case.optimizer == "Adam" else ({}, {})
+        moments = [jax.tree.map(jnp.zeros_like, params) if self.case.optimizer == "Adam" else {} for _ in range(2)]
         real = jnp.dtype(self.case.dtype)
         self.state = jax.block_until_ready((params, *moments, jnp.zeros((), real), jnp.zeros((), real)))
 
-    def _batches(self, start, stop, seed):
-        indices = self.indices(start, stop, seed)
-        return indices.astype(np.int32).reshape(-1, self.case.batch)
+    def _batches(self, *block):
+        return self.indices(*block).astype(np.int32).reshape(-1, self.case.batch)
 
     def train(self, start, stop, seed):
         for rows in self._batches(start, stop, seed):
