@@ -9,7 +9,7 @@ SOURCES := $(wildcard src_pyx/*) setup.py pyproject.toml
 # what benchmarks compare with, besides what is installed; of PyTorch, its CPU build
 LIBRARIES ?= scikit-learn jax
 
-# how much is tried to break it, and where what is found goes
+# how often each attempt to break it is made, and the folder for the results
 CASES ?= 4000
 REPETITIONS ?= 60
 INPUTS ?= 5000
@@ -17,6 +17,7 @@ KILLS ?= 50
 NETWORKS ?= 10000
 MINUTES ?= 60
 TIMES ?= 20
+MUTANTS ?= 20
 RESULTS ?= build/robustness
 
 .PHONY: train test test-debug sanitize fuzz faults kills soak mutants lint docs bench bench-quick notebook libraries clean
@@ -36,7 +37,7 @@ test-debug: build/debug/built
 sanitize: $(VENV)/tested
 	$(BIN)/python -m robustness.sanitize --repetitions $(REPETITIONS) --inputs $(INPUTS) --results $(RESULTS)
 
-# Attempts to break it, of any size; what they find goes into RESULTS.
+# Attempts to break it, of any size.
 fuzz: $(VENV)/tested
 	$(BIN)/python -m robustness.fuzz --cases $(CASES) --results $(RESULTS)
 
@@ -50,7 +51,7 @@ faults: $(VENV)/tested
 	$(BIN)/python -m robustness.faults --times $(TIMES) --results $(RESULTS)
 
 mutants: $(VENV)/tested
-	$(BIN)/python -m robustness.mutants --results $(RESULTS)
+	$(BIN)/python -m robustness.mutants --count $(MUTANTS) --results $(RESULTS)
 
 lint: $(VENV)/linted
 	$(BIN)/ruff check .

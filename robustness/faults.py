@@ -7,7 +7,7 @@ They are part of the test suite, and are run here over and over, since many of t
 
 import sys
 
-from robustness.results import Fault, conclude, parser
+from robustness.report import Fault, conclude, parser
 from robustness.running import suite
 
 # pytest's arguments
@@ -39,7 +39,7 @@ FAULTS = {
 
 
 def main() -> None:
-    """Run them all, so many times."""
+    """Run all of them, the given number of times."""
     options = parser(__doc__)
     options.add_argument("--times", type=int, default=20, help="how often each test is run (default: 20)")
     asked = options.parse_args()
@@ -48,7 +48,7 @@ def main() -> None:
         command = [sys.executable, "-m", "pytest", "-q", *arguments]
         runs = [suite(what, command, {}) for _ in range(asked.times)]
         found.append(Fault(f"{what} (tests)", sum(run.cases for run in runs), sum(run.survived for run in runs)))
-    conclude("faults", found, asked.results)
+    conclude({"faults": found}, asked.results)
 
 
 if __name__ == "__main__":

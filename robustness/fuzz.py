@@ -1,11 +1,10 @@
-"""Two fuzzers: calls of a network with whatever there is, and files of all kinds with their bytes changed.
+"""Two fuzzers: calls of a network with arguments of every kind, and files of every kind with their bytes changed.
 
     TMPDIR=/dev/shm python -m robustness.fuzz --cases 100000 --seed 1 --results robustness/results
 
-Cases are calls of the package, or files that it is given. They are tried in processes that try a thousand each, so that
-a crash or a loop without an end is one fault among others: what is told of it has a command that brings it back, and
-`fuzz_calls.run(..., shrink=True)` looks for the shortest calls that do the same. A disk would take most of the time for
-its answers, hence TMPDIR.
+Cases are calls of the package, or files that it reads. A process tries a thousand of them, so that a crash or an
+endless loop is one fault among others: what is printed of it has a command that repeats it, and
+`calls.run(..., shrink=True)` looks for the shortest calls that fail alike. TMPDIR keeps the files off the disk.
 """
 
 import faulthandler
@@ -15,14 +14,13 @@ import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-from robustness import fuzz_calls, fuzz_files
-from robustness.results import Fault, conclude, parser
+from robustness import calls, files
+from robustness.report import Fault, conclude, parser
 
-FUZZERS = {"calls": fuzz_calls, "files": fuzz_files}
+FUZZERS = {"calls": calls, "files": files}
 # Cases of one process, and the seconds after which it counts as hung.
 SLICE = 1000
 PATIENCE = 600.0
@@ -33,11 +31,11 @@ ROOM = 256 << 20
 
 
 def attempt(name: str, seed: int, n_cases: int) -> tuple[int, list[tuple[int, str]]]:
-    """Try so many cases in a process of their own; gives how many were tried, at least one, and which failed how."""
+    """Try n_cases cases in a process of their own; gives how many were tried, at least one, and which failed how."""
     context = multiprocessing.get_context("spawn")
     done = context.Value("q", 0)
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(name, seed, n_cases, done, sender))
+    process = context.Process(target=work, args=(name, seed, n_cases, done, sender))
     process.start()
     sender.close()
     ended = receiver.poll(PATIENCE)
@@ -49,10 +47,11 @@ def attempt(name: str, seed: int, n_cases: int) -> tuple[int, list[tuple[int, st
         failures = [(tried - 1, f"the process died with exit status {process.exitcode}")]
     process.kill()
     process.join()
-    return tried, failures
+    return max(done.value, 1), failures
 
 
-def _work(name: str, seed: int, n_cases: int, done: Any, sender: Connection) -> None:
+def work(name: str, seed: int, n_cases: int, done: Any, sender: Connection) -> None:
+    """What the process does, with little memory."""
     faulthandler.enable()
     with open("/proc/self/statm") as file:
         size = int(file.read().split()[0]) * resource.getpagesize()
@@ -64,11 +63,10 @@ def _work(name: str, seed: int, n_cases: int, done: Any, sender: Connection) -> 
     sender.send(FUZZERS[name].run(seed, n_cases, count))
 
 
-def fuzz(name: str, seed: int, n_cases: int, tell: Callable[[str], object]) -> list[Fault]:
-    """Try so many cases of one fuzzer, slice by slice."""
+def fuzz(name: str, seed: int, n_cases: int) -> list[Fault]:
+    """Try n_cases cases of one fuzzer, slice by slice."""
     kinds = FUZZERS[name].KINDS
-    cases, failed, tried = Counter[str](), Counter[str](), 0
-    start = time.monotonic()
+    cases, failed, tried, start = Counter[str](), Counter[str](), 0, time.monotonic()
     for slice_seed in itertools.count(seed * 1_000_000):
         if tried >= n_cases or failed.total() >= ENOUGH:
             break
@@ -79,25 +77,22 @@ def fuzz(name: str, seed: int, n_cases: int, tell: Callable[[str], object]) -> l
         for case, text in failures:
             kind = kinds[case % len(kinds)]
             failed[kind] += 1
-            again = f"from robustness import fuzz_{name}; print(fuzz_{name}.run({slice_seed}, {size}))"
-            tell(f"FAILED {kind}, case {case} of\n    python -c {again!r}\n{text}")
+            again = f"from robustness import {name}; print({name}.run({slice_seed}, {size}))"
+            print(f"FAILED {kind}, case {case} of\n    python -c {again!r}\n{text}", file=sys.stderr, flush=True)
         tried += n
-        tell(f"{name}: {tried:,} cases, {failed.total()} faults, {time.monotonic() - start:.0f} s")
+        seconds = time.monotonic() - start
+        print(f"{name}: {tried:,} cases, {failed.total()} faults, {seconds:.0f} s", file=sys.stderr, flush=True)
     return [Fault(kind, cases[kind], cases[kind] - failed[kind]) for kind in kinds]
 
 
 def main() -> None:
-    options_of = parser(__doc__)
-    options_of.add_argument("--cases", type=int, default=4000, help="of each fuzzer (default: 4000)")
-    options_of.add_argument("--only", choices=FUZZERS, help="one of the two")
-    options = options_of.parse_args()
-    chosen = [options.only] if options.only else FUZZERS
-    faults = [
-        fault
-        for name in chosen
-        for fault in fuzz(name, options.seed, options.cases, lambda text: print(text, file=sys.stderr, flush=True))
-    ]
-    conclude("fuzz", faults, options.results)
+    """Both fuzzers, or one."""
+    options = parser(__doc__)
+    options.add_argument("--cases", type=int, default=4000, help="of each fuzzer (default: 4000)")
+    options.add_argument("--only", choices=FUZZERS, help="one of the two")
+    asked = options.parse_args()
+    names = [asked.only] if asked.only else FUZZERS
+    conclude({f"fuzz_{name}": fuzz(name, asked.seed, asked.cases) for name in names}, asked.results)
 
 
 if __name__ == "__main__":

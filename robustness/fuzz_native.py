@@ -1,6 +1,6 @@
 """Calls that coverage guides: what libFuzzer makes of the inputs that led furthest decides on a network's next calls.
 
-    python robustness/fuzz_native.py INPUTS SEED
+    python -P -m robustness.fuzz_native INPUTS SEED
 
 in a build with libFuzzer's counters and AddressSanitizer, which `robustness.sanitize` makes. Prints how many calls
 these inputs were. Needs atheris, whose library has to be loaded before Python.
@@ -8,25 +8,21 @@ these inputs were. Needs atheris, whose library has to be loaded before Python.
 
 import itertools
 import sys
-from pathlib import Path
 
 import atheris
 from hypothesis.stateful import get_state_machine_test
 
-# at the end, so that the package is the one that was built for this, and not the checkout's
-sys.path.append(str(Path(__file__).parents[1]))
 with atheris.instrument_imports(include=["fastmlp"]):
-    from robustness.fuzz_calls import Networks, prepared
+    from robustness.calls import Networks, prepared
 
 
-def main() -> None:
-    n_inputs, seed = sys.argv[1:]
+def main(n_inputs: int, seed: int) -> None:
     calls, inputs = itertools.count(), itertools.count(1)
     attempt = get_state_machine_test(Networks, settings=prepared(calls.__next__)).hypothesis.fuzz_one_input
 
     def one_input(data: bytes) -> None:
         attempt(data)
-        if next(inputs) == int(n_inputs):
+        if next(inputs) == n_inputs:
             print(next(calls), flush=True)
 
     # from the first input on, long ones: a short one is a call or two
@@ -35,4 +31,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))

@@ -11,7 +11,6 @@ read-only are file systems of 1 MB in memory, which only root can make.
 import os
 import random
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -19,10 +18,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from fastmlp import NeuralNetwork
-from robustness.results import Fault, conclude, parser
+from robustness.report import Fault, conclude, parser
 
 # An epoch takes about as long as a checkpoint, so that about half of the kills come while one is written.
 SCRIPT = """
@@ -35,81 +33,60 @@ net.fit(X, y, epochs=100, batch_size=20, optimizer="Adam", seed=1, checkpoint=sy
         resume=True, callbacks=[lambda net, history: print(len(history), flush=True)])
 net.save(sys.argv[1] + "/model.npz")
 """
+# Commands that train into a folder, whose name is to come, and print the number of each epoch.
+FIT = [sys.executable, "-c", SCRIPT]
+TRAIN = [sys.executable, "-u", "-m", "fastmlp", "train", "--epochs", "300", "--resume", "--out"]
 # How long to let a training run, from its first epoch's end on, in seconds.
 MOMENTS = (0.0, 0.5)
-# files that trainings that were killed may leave in a folder, where about one in fifty leaves one
+# Files that trainings that were killed may leave in a folder: a kill at the very moment of a replacement, about one in
+# fifty, leaves one.
 MAX_LEFT = 3
 
 
-class Training(NamedTuple):
-    """A process that trains into a folder, whose name is to come, and prints the number of each epoch."""
-
-    command: list[str]
-
-    def start(self, folder: Path) -> subprocess.Popen:
-        """The process."""
-        return subprocess.Popen(
-            [*self.command, str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
-        )
-
-    def finish(self, folder: Path) -> bytes:
-        """Run to the end; gives the network's file, whose bytes are the network's."""
-        with self.start(folder) as process:
-            _, errors = process.communicate()
-        if process.returncode != 0:
-            raise RuntimeError(errors)
-        return (folder / "model.npz").read_bytes()
+def start(command: list[str], folder: Path) -> subprocess.Popen[str]:
+    """A training."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen([*command, str(folder)], stdout=pipe, stderr=pipe, text=True, bufsize=1)
 
 
-FIT = Training([sys.executable, "-c", SCRIPT])
-TRAIN = Training([sys.executable, "-u", "-m", "fastmlp", "train", "--epochs", "300", "--resume", "--out"])
+def finished(command: list[str], folder: Path) -> bytes:
+    """A training's network, as the bytes of its file."""
+    with start(command, folder) as process:
+        _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    return (folder / "model.npz").read_bytes()
 
 
-def last_epoch(lines: str) -> int:
-    """The last one that a training has printed."""
-    numbers = re.findall(r"^ *(\d+)\b", lines, re.MULTILINE)
-    return int(numbers[-1]) if numbers else 0
-
-
-def check_left(folder: Path, printed: int, every_epoch: bool) -> None:
-    """What a training must leave in its folder that has come so far."""
+def disturbed(command: list[str], folder: Path, chance: random.Random, disturb: Callable[..., None]) -> tuple[int, str]:
+    """Disturb a training at a random moment and check what it leaves; gives its exit status and what it complains."""
+    with start(command, folder) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        time.sleep(chance.uniform(*MOMENTS))
+        disturb(process)
+        output, errors = process.communicate()
+    epochs = re.findall(r"^ *(\d+)\b", first + output, re.MULTILINE)
     left = set(os.listdir(folder)) - {"checkpoint.npz", "model.npz", "history.json", "history.png"}
-    # a kill at the very moment of a replacement leaves a name in between, and it does not hit that often
     assert len(left) <= MAX_LEFT, f"left behind: {left}"
-    checkpoint = folder / "checkpoint.npz"
-    history = NeuralNetwork.load(checkpoint).history if checkpoint.exists() else ()
+    history = NeuralNetwork.load(folder / "checkpoint.npz").history if (folder / "checkpoint.npz").exists() else ()
     assert history is not None
-    if every_epoch:
-        assert len(history) >= printed - 1, f"epoch {printed} was over, and the checkpoint has {len(history)}"
+    if command is FIT and epochs:  # the command does not write one after every epoch
+        assert len(history) >= int(epochs[-1]) - 1, f"epoch {epochs[-1]} was over, the checkpoint has {len(history)}"
+    return process.returncode, errors
 
 
-def killed(training: Training, n_cases: int, chance: random.Random, every_epoch: bool) -> int:
-    """How many of so many SIGKILLs are survived; each training is killed over and over until it is complete."""
-    survived = 0
+def killed(command: list[str], n_cases: int, chance: random.Random) -> int:
+    """How many of n_cases SIGKILLs are survived; each training is killed over and over until it is complete."""
+    n_killed = survived = 0
     with tempfile.TemporaryDirectory() as name:
-        expected = training.finish(make_folder(name))
-        while n_cases > 0:
-            folder, kills = make_folder(name), 0
-            complete = False
-            while not complete and kills < n_cases:
-                with training.start(folder) as process:
-                    assert process.stdout is not None
-                    first = process.stdout.readline()
-                    time.sleep(chance.uniform(*MOMENTS))
-                    process.send_signal(signal.SIGKILL)
-                    printed = last_epoch(first + process.stdout.read())
-                complete = process.returncode == 0
-                kills += not complete
-                check_left(folder, printed, every_epoch)
-            if training.finish(folder) == expected:
-                survived += kills
-            n_cases -= kills
+        expected = finished(command, Path(tempfile.mkdtemp(dir=name)))
+        while n_killed < n_cases:
+            folder, kills = Path(tempfile.mkdtemp(dir=name)), 0
+            while n_killed + kills < n_cases and disturbed(command, folder, chance, subprocess.Popen.kill)[0] != 0:
+                kills += 1
+            survived += kills * (finished(command, folder) == expected)
+            n_killed += kills
     return survived
-
-
-def make_folder(parent: str) -> Path:
-    """A new one."""
-    return Path(tempfile.mkdtemp(dir=parent))
 
 
 @contextmanager
@@ -133,41 +110,38 @@ def fill(disk: Path) -> None:
             return
 
 
-def empty(disk: Path) -> None:
-    """Give the room back."""
-    (disk / "filler").unlink()
-
-
 def remount(disk: Path, mode: str) -> None:
     """Make a file system read-only or not; one on which a file is being written only becomes so a moment later."""
     while subprocess.run(["mount", "-o", f"remount,{mode}", disk], capture_output=True).returncode:
         time.sleep(0.001)
 
 
-def failed(
-    n_cases: int, chance: random.Random, spoil: Callable[[Path], None], mend: Callable[[Path], None], message: str
-) -> int:
-    """How many trainings survive that something happens to their disk."""
-    tried = survived = 0
+# What happens to a disk, how it is undone, and what the training must say.
+DISKS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None], str]] = {
+    "a disk that becomes full during `fit`": (fill, lambda disk: (disk / "filler").unlink(), "No space left on device"),
+    "a folder that becomes read-only during `fit`": (
+        lambda disk: remount(disk, "ro"),
+        lambda disk: remount(disk, "rw"),
+        "Read-only file system",
+    ),
+}
+
+
+def failed(what: str, n_cases: int, chance: random.Random) -> int:
+    """How many of n_cases trainings survive what happens to their disk."""
+    (spoil, mend, message), tried, survived = DISKS[what], 0, 0
     with tempfile.TemporaryDirectory() as name:
-        expected = FIT.finish(make_folder(name))
+        expected = finished(FIT, Path(name))
     while tried < n_cases:
         with small_disk() as disk:
             folder = disk / "training"
             folder.mkdir()
-            with FIT.start(folder) as process:
-                assert process.stdout is not None
-                first = process.stdout.readline()
-                time.sleep(chance.uniform(*MOMENTS) / 2)
-                spoil(disk)
-                output, errors = process.communicate()
+            status, errors = disturbed(FIT, folder, chance, lambda process, disk=disk: spoil(disk))
             mend(disk)
-            if process.returncode == 0:  # it was over before its disk was spoiled, which waits for files in writing
-                continue
-            tried += 1
-            assert message in errors.splitlines()[-1], errors
-            check_left(folder, last_epoch(first + output), every_epoch=True)
-            survived += FIT.finish(folder) == expected
+            if status != 0:  # else it was over before its disk was spoiled, which waits for files in writing
+                tried += 1
+                assert message in errors.splitlines()[-1], errors
+                survived += finished(FIT, folder) == expected
     return survived
 
 
@@ -178,21 +152,14 @@ def main() -> None:
     asked = options.parse_args()
     chance, n = random.Random(asked.seed), asked.cases
     faults = [
-        Fault("SIGKILL during `fit(..., checkpoint=..., resume=True)`", n, killed(FIT, n, chance, True)),
-        Fault("SIGKILL during `fastmlp train --resume`", n, killed(TRAIN, n, chance, False)),
+        Fault("SIGKILL during `fit(..., checkpoint=..., resume=True)`", n, killed(FIT, n, chance)),
+        Fault("SIGKILL during `fastmlp train --resume`", n, killed(TRAIN, n, chance)),
     ]
     if os.geteuid() == 0:
-        full = failed(n, chance, fill, empty, "No space left on device")
-        forbidden = failed(
-            n, chance, lambda disk: remount(disk, "ro"), lambda disk: remount(disk, "rw"), "Read-only file system"
-        )
-        faults += [
-            Fault("a disk that becomes full during `fit`", n, full),
-            Fault("a folder that becomes read-only during `fit`", n, forbidden),
-        ]
+        faults += [Fault(what, n, failed(what, n, chance)) for what in DISKS]
     else:
         print("only root can make file systems: disks are not tried")
-    conclude("kills", faults, asked.results)
+    conclude({"kills": faults}, asked.results)
 
 
 if __name__ == "__main__":

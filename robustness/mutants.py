@@ -1,241 +1,200 @@
-"""Whether the test suite notices mistakes: each is made in a copy of the working tree, which the suite is then run on.
+"""Whether the test suite notices small mistakes in the code, made at random places by a few general operators.
 
-The suite has to pass on the copy as it is. A mutation is caught by the first test that fails, by a crash, or by a test
-that takes longer than any should, which counts as a hang. `--check` runs nothing: it looks whether each mutation's text
-is in its file, once.
+    python -m robustness.mutants --seed 1 --count 20
+    python -m robustness.mutants --paths src_pyx --count 10 --tests tests/engine tests/network
 
-The copy's kernels are built for every processor alone and with no optimisation, which takes a tenth of the time.
-There are no bounds checks in them, as there are none in what users get.
+Each mutant is one changed line in a copy of the working tree, where the suite runs until a test fails: first the tests
+whose names or words fit the file, then all others. A failing test, a crash, a hang or an import that fails kills it.
+Survivors are printed as diffs, to be read: one that changes nothing that anybody could notice is no gap of the suite.
+Kernels are built without optimisation and with bounds checks (FASTMLP_DEBUG=1).
 """
 
-import concurrent.futures
-import contextlib
-import os
-import queue
+import difflib
+import random
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.environment import ROOT
-from robustness import mutations_kernels, mutations_python
-from robustness.results import Fault, parser, write
+from robustness.report import Fault, parser, write
+from robustness.running import watched
 
-QUICK_BUILD = (
-    ('"release", ["-O3"]', '"release", ["-O0"]'),
-    (', "x86_64_v3": ["-march=x86-64-v3"]}', "}"),
-)
-# Seconds that no test takes, and that no run of the suite does.
-HANG, ENDLESS = 150, 1800
-# The share of mutations that must be caught.
-ENOUGH = 0.95
-
-# Tests that are likely to notice, in this order; before them come a Python file's own, and the others after them.
-FIRST = {
-    "python": "parameters validation engine network training preprocessing model_names train_epoch threads",
-    "kernels": "kernels engine validation train_epoch training builds numbers reference network courses preprocessing",
+LANGUAGES = {"Python sources": (".py",), "kernels": (".pyx", ".pxd", ".h")}
+# Seconds after which a test, or the whole suite, counts as hung.
+HANG, ENDLESS = 150, 3600
+# What is no code: texts and comments; in C also directives.
+PROSE = {
+    "Python sources": r"\"\"\"[\s\S]*?\"\"\"|'''[\s\S]*?'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|#[^\n]*",
+    "C": r"/\*[\s\S]*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|^[ \t]*#(?:\\\n|[^\n])*",
 }
-WHAT = {"python": "engine, the training loop and the checks", "kernels": "kernels"}
+PROSE["kernels"] = PROSE["Python sources"]
+# Where each operator applies, and what it puts in place of its group; operators stand between spaces in formatted code.
+SWAPS = {
+    "comparison": {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="},
+    "arithmetic": {"+": "-", "-": "+", "*": "/", "/": "*", "//": "*", "+=": "-=", "-=": "+=", "*=": "/="},
+    "logic": {"and": "or", "or": "and", "&&": "||", "||": "&&", "True": "False", "False": "True"},
+}
+WORD = r"[\w.\[\]*&]+"
+PATTERNS = {
+    **{name: rf"(?<=[\s(=])({'|'.join(map(re.escape, pairs))})(?=[\s),:;])" for name, pairs in SWAPS.items()},
+    "off by one": r"(?<![\w.])(\d+)(?![\w.])",
+    "dropped barrier": r"^[ ]+([\w.]*(?:barrier_wait|barrier|meet|wait)\([^\n]*\);?)$",
+    "dropped statement": rf"^[ ]+((?!cdef|print|assert)(?:raise [^\n]*|[\w.]+\([^\n]*\)|(?:{WORD})"
+    r" (?:[-+*/|&]?=) [^\n]*|return|continue|break);?)$",
+    "swapped arguments": rf"(?<=\w)\((?:[^()\n]*, )?({WORD}, {WORD})(?:, [^()\n]*)?\)",
+}
 
 
-class Mutation(NamedTuple):
-    """A mistake: what it breaks, and the text that is exchanged for another one."""
+class Mutant(NamedTuple):
+    """A file, and what it becomes."""
 
-    group: str
-    name: str
     file: str
+    operator: str
     before: str
     after: str
 
-
-def mutations() -> list[Mutation]:
-    """Those of Python code, which need no build of their own, come first."""
-    return [
-        Mutation(group, name, file, before, after)
-        for group, table in (("python", mutations_python.MUTATIONS), ("kernels", mutations_kernels.MUTATIONS))
-        for file, entries in table.items()
-        for name, (before, after) in entries.items()
-    ]
+    @property
+    def diff(self) -> str:
+        """What changes."""
+        lines = (text.splitlines(keepends=True) for text in (self.before, self.after))
+        return f"# {self.operator}\n" + "".join(difflib.unified_diff(*lines, f"a/{self.file}", f"b/{self.file}", n=2))
 
 
-def mistakes_in_tables(found: list[Mutation]) -> list[str]:
-    """What does not fit the files as they are."""
-    exchanges = [(m.name, m.file, m.before, m.after) for m in found]
-    exchanges += [("the quick build", "setup.py", before, after) for before, after in QUICK_BUILD]
-    wrong = []
-    for name, file, before, after in exchanges:
-        count = (ROOT / file).read_text().count(before) if (ROOT / file).is_file() else 0
-        if count != 1:
-            wrong.append(f"{name}: {count} times in {file}: {before!r}")
-        if before == after:
-            wrong.append(f"{name}: changes nothing")
-    names = [m.name for m in found]
-    wrong += [f"{name}: twice" for name in sorted({name for name in names if names.count(name) > 1})]
-    return wrong + [f"{name}: survives, but is no mutation" for name in sorted(reasons().keys() - set(names))]
+def language(file: str) -> str:
+    """Of a source file; empty for any other."""
+    return next((name for name, suffixes in LANGUAGES.items() if file.endswith(suffixes)), "")
 
 
-def reasons() -> dict[str, str]:
-    """Why the mutations that are known to survive do."""
-    return {**mutations_python.SURVIVORS, **mutations_kernels.SURVIVORS}
+def code(file: str, text: str) -> str:
+    """The text with spaces where there is no code."""
+    prose = PROSE["C" if file.endswith(".h") else language(file)]
+    return re.sub(prose, lambda match: re.sub(r"[^\n]", " ", match[0]), text, flags=re.MULTILINE)
 
 
-class Scratch:
-    """A copy of the working tree, with a virtual environment of its own."""
+def places(masked: str, operator: str) -> Iterator[tuple[int, int, str]]:
+    """Where an operator applies, and what it puts there."""
+    for match in re.finditer(PATTERNS[operator], masked, re.MULTILINE):
+        found, (start, end) = match[1], match.span(1)
+        line = masked[masked.rfind("\n", 0, start) + 1 : masked.find("\n", end)]
+        if re.match(r"\s*(from|import|cimport|def|class|cdef .*\(|cpdef|@|if TYPE_CHECKING)\b", line):
+            continue
+        # these would break every run: a Python name without a value, and a type that is none
+        unbound = re.match(r"\w+ = (?!.*;$)", found) and "cdef " not in masked
+        if unbound or masked.endswith("isinstance", 0, match.start()):
+            continue
+        if operator in SWAPS:
+            yield start, end, SWAPS[operator][found]
+        elif operator == "off by one":
+            yield start, end, str(int(found) + 1)
+        elif operator == "swapped arguments":
+            first, second = found.split(", ")
+            if first != second:
+                yield start, end, f"{second}, {first}"
+        elif all(line.count(a) == line.count(b) for a, b in ("()", "[]", "{}")):
+            yield start, end, ";" if found.endswith(";") else "pass"
 
-    def __init__(self, folder: Path, seed: int):
-        self.tree = folder / "tree"
-        self.python = str(folder / "env" / "bin" / "python")
-        self.variables = {**os.environ, "PYTHONHASHSEED": str(seed), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+
+def mutants(files: list[str], chance: random.Random) -> Iterator[Mutant]:
+    """Mutants without end, each operator as often as any other that applies in these files."""
+    texts = {file: (ROOT / file).read_text() for file in files}
+    masked = {file: code(file, text) for file, text in texts.items()}
+    found = {name: [(file, *place) for file in files for place in places(masked[file], name)] for name in PATTERNS}
+    operators = [name for name in PATTERNS if found[name]]
+    while operators:
+        operator = chance.choice(operators)
+        file, start, end, new = chance.choice(found[operator])
+        mutant = Mutant(file, operator, texts[file], texts[file][:start] + new + texts[file][end:])
+        try:
+            if language(file) == "Python sources":
+                compile(mutant.after, file, "exec")
+        except SyntaxError:
+            continue
+        yield mutant
+
+
+class Copy:
+    """A copy of the working tree, in which the suite runs."""
+
+    def __init__(self, tree: Path, tests: list[str]):
+        self.tree, self.tests = tree, tests
+        self.variables = {"PYTHONPATH": str(tree), "FASTMLP_DEBUG": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         listed = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
         for name in subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split("\0"):
             if (ROOT / name).is_file():
-                (self.tree / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, self.tree / name)
-        for before, after in QUICK_BUILD:
-            self.exchange("setup.py", before, after)
-        subprocess.run([sys.executable, "-m", "venv", str(folder / "env")], check=True)
-        requires = tomllib.loads((self.tree / "pyproject.toml").read_text())["build-system"]["requires"]
-        self._pip("--upgrade", "pip", *requires)
-        self._pip("--no-build-isolation", "--editable", ".[all]", "--group", "test")
+                (tree / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, tree / name)
 
-    def _pip(self, *arguments: str) -> None:
-        command = [self.python, "-m", "pip", "install", "--quiet", *arguments]
-        subprocess.run(command, cwd=self.tree, env=self.variables, check=True)
+    def build(self) -> bool:
+        """Build the kernels whose sources have changed."""
+        command = [sys.executable, "setup.py", "--quiet", "build_ext", "--inplace"]
+        return watched(command, self.variables, self.tree, captured=True)[0] == 0
 
-    def exchange(self, file: str, before: str, after: str) -> str:
-        """Exchange a text in a file; returns what the file was."""
-        text = (self.tree / file).read_text()
-        (self.tree / file).write_text(text.replace(before, after))
-        return text
-
-    def verdict(self, mutation: Mutation) -> str | None:
-        """What catches a mutation, None if nothing does."""
-        text = self.exchange(mutation.file, mutation.before, mutation.after)
+    def killer(self, mutant: Mutant) -> str | None:
+        """What kills a mutant; None if nothing does, and "" if it cannot be built."""
+        path = self.tree / mutant.file
+        path.write_text(mutant.after)
         try:
-            if mutation.group == "kernels":
-                self._build()
-            return self.suite(Path(mutation.file).stem, *FIRST[mutation.group].split())
+            return self.suite(mutant.file) if language(mutant.file) == "Python sources" or self.build() else ""
         finally:
-            (self.tree / mutation.file).write_text(text)
+            path.write_text(mutant.before)
 
-    def _build(self) -> None:
-        command = [self.python, "setup.py", "--quiet", "build_ext", "--inplace"]
-        subprocess.run(command, cwd=self.tree, env=self.variables, check=True, stdout=subprocess.DEVNULL)
+    def suite(self, file: str = "") -> str | None:
+        """What fails first, None if nothing does, in the tests that fit a file before all others."""
+        words = [word for word in re.split(r"\W|_", file) if len(word) > 2 and word not in ("fastmlp", "init", "src")]
 
-    def suite(self, *likely: str) -> str | None:
-        """What fails first in the suite, None if nothing does."""
-        files = sorted(str(path.relative_to(self.tree)) for path in self.tree.glob("tests/**/test_*.py"))
-        first = [file for name in likely for file in files if Path(file).name == f"test_{name}.py"]
+        def fit(test: Path) -> tuple[int, str]:
+            name, text = str(test.relative_to(self.tree)), test.read_text()
+            return -sum(100 * (word in name) + (word in text) for word in words), name
+
+        asked = [self.tree / test for test in self.tests]
+        tests = {file for test in asked for file in (test.rglob("test_*.py") if test.is_dir() else [test])}
         options = ["-x", "-q", "-p", "no:cacheprovider"]
         options += ["-o", f"faulthandler_timeout={HANG}", "-o", "faulthandler_exit_on_timeout=true"]
-        command = [self.python, "-m", "pytest", *options, *dict.fromkeys([*first, *files])]
-        with tempfile.TemporaryFile("w+") as output:
-            process = subprocess.Popen(
-                command,
-                cwd=self.tree,
-                env=self.variables,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            try:
-                status = process.wait(ENDLESS)
-            except subprocess.TimeoutExpired:
-                return "a run without end"
-            finally:
-                # its children too, which a test that hung leaves behind
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-            output.seek(0)
-            return None if status == 0 else cause(output.read(), status)
-
-
-def cause(output: str, status: int) -> str:
-    """What the suite failed of, from all that it printed."""
-    failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", output, re.MULTILINE)
-    if failed:
-        return failed[1]
-    place = re.search(r'/(tests/\S+\.py)", line \d+ in (test_\w+)', output)
-    where = f" in {place[1]}::{place[2]}" if place else ""
-    if "Timeout (" in output:
-        return f"a hang{where}"
-    if status < 0:
-        return f"{signal.Signals(-status).name}{where}"
-    raise SystemExit(f"the suite could not be run:\n{output}")
-
-
-@contextlib.contextmanager
-def judge(n_jobs: int, seed: int) -> Iterator[Callable[[list[Mutation]], dict[str, str | None]]]:
-    """A function that tells what catches each of some mutations; None where nothing does."""
-    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(n_jobs) as pool:
-        free: queue.Queue[Scratch] = queue.Queue()
-        for scratch in pool.map(lambda i: Scratch(Path(folder, str(i)), seed), range(n_jobs)):
-            free.put(scratch)
-
-        def verdict(mutation: Mutation) -> str | None:
-            scratch = free.get()
-            try:
-                return scratch.verdict(mutation)
-            finally:
-                free.put(scratch)
-
-        def verdicts(wanted: list[Mutation]) -> dict[str, str | None]:
-            found = {}
-            for mutation, caught in zip(wanted, pool.map(verdict, wanted), strict=True):
-                found[mutation.name] = caught
-                print(f"{mutation.name}: {f'caught by {caught}' if caught else 'SURVIVED'}", flush=True)
-            return found
-
-        failed = scratch.suite()
-        if failed is not None:
-            raise SystemExit(f"the suite fails without a mutation: {failed}")
-        yield verdicts
+        command = [sys.executable, "-m", "pytest", *options, *map(str, sorted(tests, key=fit))]
+        status, output = watched(command, self.variables, self.tree, captured=True, patience=ENDLESS)
+        failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", output, re.MULTILINE)
+        if status == 0:
+            return None
+        hung = "Timeout (" in output or status == -signal.SIGKILL
+        return failed[1] if failed else "a hang" if hung else f"exit status {status}"
 
 
 def main() -> None:
-    """Check the tables, run the suite on each mutation, and say what it caught."""
+    """Make mutants and say which survive."""
     command = parser(__doc__)
-    command.add_argument("--only", nargs="+", metavar="NAME", help="these mutations alone")
-    command.add_argument("--group", choices=WHAT, help="those of Python's code or those of the kernels alone")
-    command.add_argument("--check", action="store_true", help="only look whether the tables fit the files")
-    command.add_argument("--jobs", type=int, default=1, metavar="N", help="copies to work in at a time (default: 1)")
+    command.add_argument("--count", type=int, default=20, help="mutants of each language (default: 20)")
+    command.add_argument("--paths", nargs="+", default=["fastmlp", "src_pyx"], help="files and folders to change")
+    command.add_argument("--tests", nargs="+", default=["tests"], help="files and folders of tests (default: all)")
     options = command.parse_args()
     # a script's command in the background ignores it, and what it starts would do so too, against what tests expect
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    found = mutations()
-    wrong = mistakes_in_tables(found)
-    if wrong:
-        raise SystemExit("\n".join(wrong))
-    if options.check:
-        print(f"{len(found)} mutations fit their files")
-        return
-    unknown = set(options.only or ()) - {m.name for m in found}
-    if unknown:
-        raise SystemExit(f"no such mutations: {', '.join(sorted(unknown))}")
-    enough = True
-    with judge(options.jobs, options.seed) as verdicts:
-        for group, what in WHAT.items():
-            wanted = [m for m in found if m.group == group and (not options.only or m.name in options.only)]
-            if not wanted or options.group not in (None, group):
-                continue
-            caught_by = verdicts(wanted)
-            survivors = {name: reasons().get(name, "not known") for name, by in caught_by.items() if by is None}
-            n_caught = len(wanted) - len(survivors)
-            print(f"{n_caught} of {len(wanted)} mutations of the {what} were caught")
-            for name, reason in survivors.items():
-                print(f"survived: {name}: {reason}")
-            fault = Fault(f"mutations of the {what} that the suite notices", len(wanted), n_caught)
-            write("mutants", [fault], options.results, group, survivors=survivors)
-            enough &= n_caught >= ENOUGH * len(wanted)
-    if not enough:
-        raise SystemExit(1)
+    listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", *options.paths], capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Copy(Path(folder, "tree"), options.tests)
+        if not scratch.build() or (failed := scratch.suite()) is not None:
+            raise SystemExit(f"the suite fails without a mutant: {failed}")
+        for name in LANGUAGES:
+            files = [file for file in listed.stdout.split() if language(file) == name]
+            killers: dict[str, str | None] = {}
+            for mutant in mutants(files, random.Random(f"{options.seed} {name}")):
+                if len(killers) == options.count:
+                    break
+                killer = None if mutant.diff in killers else scratch.killer(mutant)
+                if mutant.diff in killers or killer == "":
+                    continue
+                killers[mutant.diff] = killer
+                print(f"{mutant.diff}killed by {killer}\n" if killer else f"{mutant.diff}SURVIVED\n", flush=True)
+            n_killed = sum(killer is not None for killer in killers.values())
+            if killers:
+                print(f"{n_killed} of {len(killers)} mutants of the {name} were killed", flush=True)
+                fault = Fault(f"random mutants of the {name} that the suite notices", len(killers), n_killed)
+                write(f"mutants_{name.split()[0].lower()}", [fault], options.results)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,21 @@
 """What ThreadSanitizer watches: ways to use networks from many threads.
 
-    python -P robustness/races.py SCENARIO REPETITIONS
+    python -m robustness.races SCENARIO REPETITIONS
 
-A line is printed for each repetition that has been got through. `robustness.sanitize` runs them all in the build that
-they need; in any other one, only what comes out is checked.
+A line is printed for each repetition that has passed. `robustness.sanitize` runs them all in the build that they need;
+in any other one, only the results are checked.
 """
 
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from fastmlp import NeuralNetwork, Standardizer
-from fastmlp.engine import threads
 from fastmlp.tuning import search
+from robustness.product import OPTIMIZERS, always_parallel
 
 # Sizes and rows with which each product is cut in each of the three ways, rows in tiles, and small products not at all.
 SHAPES = {
@@ -24,29 +25,15 @@ SHAPES = {
     "inputs over terms": ((11, 1409, 53), 60),
     "deep": ((20, 8, 7, 6, 5, 4), 130),
 }
-OPTIMIZERS = ("SGD", "Momentum", "Adam")
 N_THREADS = 3
 
 
 def at_once(*calls: Callable[[], object]) -> None:
-    """Do all calls at the same time, each in a thread of its own; the first error of any is raised."""
-    errors = []
+    """Make all calls at the same time, each in a thread of its own; the first error of any is raised."""
     start = threading.Barrier(len(calls))
-
-    def work(call: Callable[[], object]) -> None:
-        start.wait()
-        try:
-            call()
-        except BaseException as error:
-            errors.append(error)
-
-    workers = [threading.Thread(target=work, args=(call,)) for call in calls]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    if errors:
-        raise errors[0]
+    with ThreadPoolExecutor(len(calls)) as pool:
+        for future in [pool.submit(lambda call=call: (start.wait(), call())) for call in calls]:
+            future.result()
 
 
 def batch(shape: str, repetition: int) -> tuple[tuple[int, ...], np.ndarray, np.ndarray]:
@@ -56,39 +43,40 @@ def batch(shape: str, repetition: int) -> tuple[tuple[int, ...], np.ndarray, np.
     return sizes, random.randint(256, size=(n_rows, sizes[0])).astype(np.uint8), random.randint(sizes[-1], size=n_rows)
 
 
-def trained(shape: str, repetition: int, n_threads: int) -> NeuralNetwork:
-    """A network after an epoch of two batches, and after the three calls."""
+def trained(shape: str, repetition: int, n_threads: int) -> dict[str, np.ndarray]:
+    """Parameters after an epoch of two batches, and after the three calls."""
     sizes, X, y = batch(shape, repetition)
     optimizer = OPTIMIZERS[repetition % len(OPTIMIZERS)]
     # pixels are gathered and standardised, and floats of the network's own type are used where they are
     standardizer = Standardizer().fit(X) if repetition % 2 else None
     dtype = ("float32", "float64")[repetition // 2 % 2]
-    net = NeuralNetwork(
-        sizes[0], sizes[1:-1], sizes[-1], dtype=dtype, n_threads=n_threads, seed=0, standardizer=standardizer
-    )
+    options = {"dtype": dtype, "n_threads": n_threads, "seed": 0, "standardizer": standardizer}
+    net = NeuralNetwork(sizes[0], sizes[1:-1], sizes[-1], **options)
     rows = X if standardizer is not None else (X / 255).astype(dtype)
-    options = {"learning_rate": 1e-3, "regularization": 0.1}
-    net.fit(rows, y, epochs=1, batch_size=len(X) - 1, optimizer=optimizer, seed=0, **options)
+    rates = {"learning_rate": 1e-3, "regularization": 0.1}
+    net.fit(rows, y, epochs=1, batch_size=len(X) - 1, optimizer=optimizer, seed=0, **rates)
     net.forward(rows)
     net.backward(y, 0.1)
     net.update(1e-3, opt=optimizer)
-    return net
+    return net.params.copy()
+
+
+def same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
+    return all(np.array_equal(one[name], other[name]) for name in one)
 
 
 def training(repetition: int) -> None:
     """A team gives what one thread gives."""
     for shape in SHAPES:
-        one, team = (trained(shape, repetition, n_threads).params for n_threads in (1, N_THREADS))
-        assert all(np.array_equal(one[name], team[name]) for name in one), shape
+        assert same(trained(shape, repetition, 1), trained(shape, repetition, N_THREADS)), shape
 
 
 def concurrent_networks(repetition: int) -> None:
     """Networks in threads of their own, each with a team."""
-    expected = trained("terms", repetition, 1).params
+    expected = trained("terms", repetition, 1)
 
     def train() -> None:
-        params = trained("terms", repetition, 2).params
-        assert all(np.array_equal(params[name], expected[name]) for name in params)
+        assert same(trained("terms", repetition, 2), expected)
 
     at_once(train, train, train)
 
@@ -141,7 +129,7 @@ SCENARIOS = {scenario.__name__: scenario for scenario in (training, concurrent_n
 
 
 def main(name: str, repetitions: int) -> None:
-    threads.SERIAL_WORK = 0  # a team for every call
+    always_parallel()
     for repetition in range(repetitions):
         SCENARIOS[name](repetition)
         print(name, repetition, flush=True)

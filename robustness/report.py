@@ -1,6 +1,6 @@
-"""The table of docs/robustness.md, made from the results' files.
+"""What attempts to break fastmlp found, as files of results, and the table of docs/robustness.md that is made of them.
 
-python -m robustness.report            # writes it
+python -m robustness.report            # writes the table
 python -m robustness.report --check    # fails where it is not what the files give
 """
 
@@ -8,62 +8,85 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.environment import provenance
 
 RESULTS = Path(__file__).with_name("results")
 PAGE = Path(__file__).parents[1] / "docs" / "robustness.md"
 START, END = "<!-- python -m robustness.report -->", "<!-- end -->"
 
 
-def table(records: list[dict]) -> str:
+class Fault(NamedTuple):
+    """One way of breaking things, how often it was tried, and how often all was well."""
+
+    what: str
+    cases: int
+    survived: int
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """A command line with the options that every attempt has."""
+    found = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found.add_argument("--seed", type=int, default=0, help="what is tried follows from it (default: 0)")
+    found.add_argument("--results", type=Path, metavar="FOLDER", help="write what was found into this folder")
+    return found
+
+
+def write(name: str, faults: Iterable[Fault], folder: Path | None) -> None:
+    """Write what was found, and how and where, into a folder if one is given."""
+    if folder is None:
+        return
+    origin = provenance(f"robustness.{name.partition('_')[0]}")
+    where = origin["environment"]
+    record = {
+        "command": re.sub(r" --results \S+", "", origin["command"]),
+        "place": f"{origin['date'][:10]}, commit {where['commit']}, {where['processors']} processors "
+        f"({where['processor']}), Python {where['python']}, NumPy {where['numpy']}, SciPy {where['scipy']}",
+        "faults": [list(fault) for fault in faults],
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+
+
+def conclude(parts: Mapping[str, Iterable[Fault]], folder: Path | None) -> None:
+    """Print what was found and write it, each part as soon as it is through; end with status 1 if anything broke."""
+    broken = False
+    for name, faults in parts.items():
+        found = list(faults)
+        for fault in found:
+            print(f"{fault.survived:>8,} of {fault.cases:>8,} survived  {fault.what}", flush=True)
+        write(name, found, folder)
+        broken |= any(fault.survived < fault.cases for fault in found)
+    if broken:
+        raise SystemExit(1)
+
+
+def table() -> str:
     """A row for each fault, and where the numbers come from."""
+    records = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
     lines = ["| what was tried | cases | survived | command |", "|---|---:|---:|---|"]
     for record in records:
-        command = re.sub(r" --results \S+", "", record["command"])
         lines += [
-            f"| {fault['what']} | {fault['cases']:,} | {fault['survived']:,} | `{command}` |"
-            for fault in record["faults"]
+            f"| {what} | {cases:,} | {survived:,} | `{record['command']}` |"
+            for what, cases, survived in record["faults"]
         ]
-    lines.append("")
-    lines += dict.fromkeys(place(record) for record in records)
-    survivors = {name: reason for record in records for name, reason in record.get("survivors", {}).items()}
-    if survivors:
-        lines += ["", "Mutations that the suite does not notice:", ""]
-        lines += [f"* {name}: {reason}" for name, reason in survivors.items()]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *dict.fromkeys(f"* `{r['command'].split()[2]}`: {r['place']}" for r in records)])
 
 
-def place(record: dict) -> str:
-    """When and where one of the records was made."""
-    where = record["environment"]
-    return (
-        f"* `{record['command'].split()[2]}`: {record['date'][:10]}, commit {where['commit']}, "
-        f"{where['processors']} processors ({where['processor']}), Python {where['python']}, "
-        f"NumPy {where['numpy']}, SciPy {where['scipy']}"
-    )
-
-
-def filled(page: str) -> str:
-    """The page with its table as it should be."""
-    records = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
-    before, after = page.partition(START)[0], page.partition(END)[2]
-    return f"{before}{START}\n{table(records)}\n{END}{after}"
-
-
-def main() -> int:
+def main() -> None:
     """Write the page, or compare it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="change nothing; exit status 1 where the page differs")
-    check = parser.parse_args().check
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--check", action="store_true", help="change nothing; exit status 1 where the page differs")
     page = PAGE.read_text()
-    right = filled(page)
-    if check and page != right:
-        print(f"{PAGE} is not what the results give: python -m robustness.report", file=sys.stderr)
-        return 1
-    if not check:
+    right = f"{page.partition(START)[0]}{START}\n{table()}\n{END}{page.partition(END)[2]}"
+    if not options.parse_args().check:
         PAGE.write_text(right)
-    return 0
+    elif page != right:
+        sys.exit(f"{PAGE} is not what the results give: python -m robustness.report")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,5 +1,6 @@
 """Commands under what watches them, and how many of pytest's tests survive it."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -8,21 +9,41 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from benchmarks.environment import ROOT
-from robustness.results import Fault
+from robustness.report import Fault
 
-# A hang is a failure, after so many seconds.
+# Seconds after which a command counts as hung.
 PATIENCE = 3600
 
 
 def watched(
-    command: list[str], variables: dict[str, str], output: int | None = None, folder: Path = ROOT
-) -> subprocess.CompletedProcess:
-    """Run a command with these variables set, in the checkout or a folder of it."""
-    environment = {**os.environ, **variables}
-    try:
-        return subprocess.run(command, cwd=folder, env=environment, stdout=output, text=True, timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(command, -signal.SIGKILL, "")
+    command: list[str],
+    variables: dict[str, str],
+    folder: Path = ROOT,
+    *,
+    captured: bool = False,
+    patience: float = PATIENCE,
+) -> tuple[int, str]:
+    """Run a command with these variables set; gives its exit status, and what it printed where that is captured."""
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=output if captured else None,
+            stderr=None,
+            start_new_session=True,
+        )
+        try:
+            status = process.wait(patience)
+        except subprocess.TimeoutExpired:
+            status = -signal.SIGKILL
+        finally:  # its children too, which a test that hung leaves behind
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        output.seek(0)
+        return status, output.read()
 
 
 def suite(what: str, command: list[str], variables: dict[str, str], folder: Path = ROOT) -> Fault:
@@ -30,8 +51,8 @@ def suite(what: str, command: list[str], variables: dict[str, str], folder: Path
     with tempfile.TemporaryDirectory() as scratch:
         results = Path(scratch, "results.xml")
         # -s, or pytest swallows the report
-        done = watched([*command, "-s", f"--junitxml={results}"], variables, folder=folder)
-        if done.returncode not in (0, 1) or not results.exists():
+        status, _ = watched([*command, "-s", f"--junitxml={results}"], variables, folder)
+        if status not in (0, 1) or not results.exists():
             return Fault(what, 1, 0)
         (counts,) = ElementTree.parse(results).getroot()
     n_tests, n_skipped, n_failed, n_errors = (

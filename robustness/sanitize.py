@@ -5,8 +5,8 @@
 
 `address` is the whole suite in a build with AddressSanitizer and UndefinedBehaviorSanitizer, which see what the
 kernels' own code does. `valgrind` is the tests of kernels in the build for every processor, where memcheck sees what
-BLAS does with their buffers too, and what was never written. `threads` is `robustness/races.py` in a build with
-ThreadSanitizer. `fuzzer` is `robustness/fuzz_native.py` in a build whose branches libFuzzer counts. What they report
+BLAS does with their buffers too, and what was never written. `threads` is `robustness.races` in a build with
+ThreadSanitizer. `fuzzer` is `robustness.fuzz_native` in a build whose branches libFuzzer counts. What they report
 stands in the output; it ends the run, or that scenario.
 
 ThreadSanitizer learns from Archer when a team of OpenMP's begins, ends and waits; OMP_TOOL=disabled leaves it out, and
@@ -22,7 +22,7 @@ from pathlib import Path
 
 from benchmarks.environment import ROOT
 from robustness.races import SCENARIOS
-from robustness.results import Fault, conclude_parts, parser
+from robustness.report import Fault, conclude, parser
 from robustness.running import suite, watched
 
 # where Debian's clang-16, of these packages, has its libraries
@@ -42,10 +42,6 @@ KERNEL_TESTS = (
 )
 # the largest shapes take half of the time
 QUICK_KERNEL_TESTS = ("tests/engine/test_kernels.py", "-k", "not float64 and not gradients")
-# Of each scenario; after twelve it has seen each optimiser with each kind of rows in each type.
-REPETITIONS = 60
-# Of libFuzzer's, each of some thirty calls.
-INPUTS = 5000
 
 
 def need(packages: str, *tools: str | Path) -> None:
@@ -56,9 +52,12 @@ def need(packages: str, *tools: str | Path) -> None:
 
 
 def build(name: str) -> dict[str, str]:
-    """Have make bring a build of the package up to date, and give the variable that puts it in the place of others."""
+    """Have make bring a build of the package up to date; gives the variable that puts it in place of the checkout's.
+
+    Python needs -P besides, or it looks into the current folder first.
+    """
     subprocess.run(["make", "--quiet", f"build/{name}/built"], cwd=ROOT, check=True)
-    return {"PYTHONPATH": str(ROOT / "build" / name)}
+    return {"PYTHONPATH": f"{ROOT / 'build' / name}:{ROOT}"}
 
 
 def address(asked: argparse.Namespace) -> Iterator[Fault]:
@@ -75,7 +74,7 @@ def address(asked: argparse.Namespace) -> Iterator[Fault]:
         "ASAN_OPTIONS": "detect_leaks=0:exitcode=66",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=66",
     }
-    # -P, and another folder, or this and the processes that tests start find the checkout's package
+    # another folder, or the processes that tests start find the checkout's package
     command = [sys.executable, "-P", "-m", "pytest", "-q", *(QUICK_TESTS if asked.quick else ())]
     yield suite("tests under AddressSanitizer and UBSan", command, variables, ROOT / "tests")
 
@@ -101,24 +100,21 @@ def valgrind(asked: argparse.Namespace) -> Iterator[Fault]:
 
 def threads(asked: argparse.Namespace) -> Iterator[Fault]:
     need(CLANG_PACKAGES, "clang-16", ARCHER, TSAN, SYMBOLIZER)
-    repetitions = asked.repetitions
     variables = build("thread") | {
         "LD_PRELOAD": str(TSAN),
         "LD_LIBRARY_PATH": str(LLVM),
         "OMP_TOOL_LIBRARIES": str(ARCHER),
         "OPENBLAS_NUM_THREADS": "1",
-        # what libomp, Python and NumPy read and write is none of its business; their locks are
+        # what libomp, Python and NumPy read and write is not watched; their locks are
         "TSAN_OPTIONS": "halt_on_error=1:exitcode=66:ignore_noninstrumented_modules=1:"
         f"external_symbolizer_path={SYMBOLIZER}",
     }
+    n = asked.repetitions
     for name in SCENARIOS:
-        # -P, or the checkout's package is found before the one that was built for this
-        command = [sys.executable, "-P", "robustness/races.py", name, str(repetitions)]
-        done = watched(command, variables, subprocess.PIPE)
-        survived = len(done.stdout.splitlines())
-        if done.returncode != 0:
-            survived = min(survived, repetitions - 1)
-        yield Fault(f"repetitions of {name.replace('_', ' ')} under ThreadSanitizer", repetitions, survived)
+        command = [sys.executable, "-P", "-m", "robustness.races", name, str(n)]
+        status, output = watched(command, variables, captured=True)
+        survived = n if status == 0 else min(len(output.splitlines()), n - 1)
+        yield Fault(f"repetitions of {name.replace('_', ' ')} under ThreadSanitizer", n, survived)
 
 
 def fuzzer(asked: argparse.Namespace) -> Iterator[Fault]:
@@ -129,27 +125,27 @@ def fuzzer(asked: argparse.Namespace) -> Iterator[Fault]:
         "LD_PRELOAD": subprocess.check_output([sys.executable, "-c", place], text=True).strip(),
         "ASAN_OPTIONS": f"detect_leaks=0:external_symbolizer_path={SYMBOLIZER}",
     }
-    # -P, or the checkout's package is found before the one that was built for this
-    command = [sys.executable, "-P", "robustness/fuzz_native.py", str(asked.inputs), "1"]
-    done = watched(command, variables, subprocess.PIPE)
-    sound = done.returncode == 0
-    n_calls = int(done.stdout) if sound else 1
-    yield Fault("calls that coverage guides, under AddressSanitizer", n_calls, n_calls if sound else 0)
+    command = [sys.executable, "-P", "-m", "robustness.fuzz_native", str(asked.inputs), "1"]
+    status, output = watched(command, variables, captured=True)
+    n_calls = int(output) if status == 0 else 1
+    yield Fault("calls that coverage guides, under AddressSanitizer", n_calls, n_calls if status == 0 else 0)
 
 
 WATCHERS = {watcher.__name__: watcher for watcher in (address, valgrind, threads, fuzzer)}
 
 
 def main() -> None:
+    """All of them, or one."""
     commands = parser(__doc__)
     commands.add_argument("--only", choices=WATCHERS, help="one of them (default: all)")
     commands.add_argument("--quick", action="store_true", help="fewer tests, those of what computes")
-    commands.add_argument("--repetitions", type=int, default=REPETITIONS, help="under ThreadSanitizer (default: 60)")
-    commands.add_argument("--inputs", type=int, default=INPUTS, help="of libFuzzer's (default: 5000)")
+    # after twelve it has seen each optimiser with each kind of rows in each type
+    commands.add_argument("--repetitions", type=int, default=60, help="under ThreadSanitizer (default: 60)")
+    commands.add_argument("--inputs", type=int, default=5000, help="of libFuzzer's, of some thirty calls each")
     asked = commands.parse_args()
     chosen = [asked.only] if asked.only else list(WATCHERS)
     # each runs when its faults are asked for
-    conclude_parts("sanitize", {name: WATCHERS[name](asked) for name in chosen}, asked.results)
+    conclude({f"sanitize_{name}": WATCHERS[name](asked) for name in chosen}, asked.results)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Files that have been cut, flipped, spliced and lied in, and files that were made to do harm."""
+"""Files that have been cut, flipped and spliced, with wrong numbers in them, and files that were made to do harm."""
 
 import gzip
 import io
@@ -18,54 +18,36 @@ from typing import Any
 import numpy as np
 
 # Written over numbers of a file: lengths, sizes and counts that are too large, negative or none.
-_INTEGERS = tuple(
+INTEGERS = tuple(
     struct.pack(order + code, value)
     for order in "<>"
-    for code, value in (
-        ("I", 2**32 - 1),
-        ("I", 2**31),
-        ("Q", 2**64 - 1),
-        ("q", 2**62),
-        ("H", 0),
-        ("Q", 0),
-        ("I", 1 << 30),
-    )
+    for code, value in zip("IIQqHQI", (2**32 - 1, 2**31, 2**64 - 1, 2**62, 0, 0, 1 << 30), strict=True)
 )
-_NUMBERS = (
-    b"0",
-    b"-1",
-    b"1e999",
-    b"NaN",
-    b"-Infinity",
-    b"1.5",
-    b"9" * 25,
-    b"9" * 400,
-    b"7" * 5000,
-    b'"1"',
-    b"null",
-    b"[]",
+NUMBERS = (
+    *(b"0", b"-1", b"1e999", b"NaN", b"-Infinity", b"1.5", b'"1"', b"null", b"[]"),
+    *(b"9" * 25, b"9" * 400, b"7" * 5000),
 )
-_NOISE = (
+NOISE = (
     *(b"\0", b"\0" * 300, b"\xff\xfe", b"\xc3(", b"\xef\xbb\xbf", b'"', b"\\", b"\n", b"\r", b",,", b"{", b"\x80\x04."),
     *(b"[" * 100_000, b'{"a":' * 50_000, b"9" * 5000, b"\xf4\x90\x80\x80", b"\\ud800", b"../" * 9, b"x" * 200_000),
 )
 # Bytes of a piece that is repeated; a bomb's fifty times would be too much for the fuzzer itself.
-_REPEATED = 1 << 16
+REPEATED = 1 << 16
 
 
 def changed(whole: bytes, others: Sequence[bytes], random: Random) -> bytes:
     """A file with some changes of its bytes; of an archive, of the bytes before they are packed now and then."""
     if random.random() < 0.6:
-        unpacked = _unpacked(whole, others, random)
-        if unpacked is not None:
-            return unpacked
+        repacked = changed_inside(whole, others, random)
+        if repacked is not None:
+            return repacked
     content = bytearray(whole)
     for _ in range(random.choice((1, 1, 1, 2, 3, 8))):
-        _change(content, others, random)
+        change(content, others, random)
     return bytes(content)
 
 
-def _change(content: bytearray, others: Sequence[bytes], random: Random) -> None:
+def change(content: bytearray, others: Sequence[bytes], random: Random) -> None:
     """One change, in place."""
     n = len(content)
     a, b = sorted(random.randint(0, n) for _ in range(2))
@@ -78,14 +60,14 @@ def _change(content: bytearray, others: Sequence[bytes], random: Random) -> None
     elif way == 2 and n:
         content[random.randrange(n)] = random.choice((0, 1, 0x7F, 0x80, 0xFF, 0x30, 0x2D, 0x2E, 0x2C))
     elif way == 3:
-        value = random.choice(_INTEGERS)
+        value = random.choice(INTEGERS)
         content[a : a + len(value)] = value
     elif way == 4:
-        content[a:a] = random.choice(_NOISE)
+        content[a:a] = random.choice(NOISE)
     elif way == 5:
         del content[short]
     elif way == 6:
-        content[a:a] = content[short][:_REPEATED] * random.choice((1, 2, 50))
+        content[a:a] = content[short][:REPEATED] * random.choice((1, 2, 50))
     elif way == 7:
         other = random.choice(others)
         start = random.randint(0, len(other))
@@ -93,28 +75,24 @@ def _change(content: bytearray, others: Sequence[bytes], random: Random) -> None
     elif way == 8:
         places = [match.span() for match in re.finditer(rb"-?\d+(\.\d+)?", bytes(content[:100_000]))]
         if places:
-            content[slice(*random.choice(places))] = random.choice(_NUMBERS)
+            content[slice(*random.choice(places))] = random.choice(NUMBERS)
     else:
         content[short] = content[short][::-1]
 
 
-def _unpacked(whole: bytes, others: Sequence[bytes], random: Random) -> bytes | None:
-    """An archive with changes in what it holds, and checksums that are right again; None of what is no archive."""
-    if whole[:2] == b"\x1f\x8b":
-        try:
-            return gzip.compress(changed(gzip.decompress(whole), others, random), 1, mtime=0)
-        except (OSError, EOFError, zlib.error):
-            return None
-    if whole[:4] != b"PK\x03\x04":
-        return None
+def changed_inside(whole: bytes, others: Sequence[bytes], random: Random) -> bytes | None:
+    """An archive with changes in its members, and checksums that are right again; None if it is no archive."""
     try:
+        if whole[:2] == b"\x1f\x8b":
+            return gzip.compress(changed(gzip.decompress(whole), others, random), 1, mtime=0)
+        if whole[:4] != b"PK\x03\x04":
+            return None
         with zipfile.ZipFile(io.BytesIO(whole)) as archive:
             members = [(info.filename, archive.read(info)) for info in archive.infolist()]
-    except Exception:  # a file that was made to do harm
+    except (OSError, EOFError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error):
         return None
-    at = random.randrange(len(members))
+    at, way = random.randrange(len(members)), random.randrange(8)
     name, content = members[at]
-    way = random.randrange(8)
     if way == 0:
         name = random.choice(("../../evil.npy", "/evil.npy", "W1", "header.npy", "\u00e9\0.npy", "x" * 60_000))
     elif way == 1:
@@ -136,7 +114,7 @@ def zipped(members: Sequence[tuple[str, bytes]], method: int) -> bytes:
         warnings.simplefilter("ignore")  # of a name that is there twice
         for name, content in members:
             info = zipfile.ZipInfo()
-            info.filename, info.compress_type = name, method  # here, where it is not made harmless
+            info.filename, info.compress_type = name, method  # not by the constructor, which makes names harmless
             archive.writestr(info, content)
     return target.getvalue()
 
@@ -156,7 +134,7 @@ def npy(array: Any) -> bytes:
 
 
 class Intruder:
-    """What is unpickled leaves a trace."""
+    """What makes this call when it is unpickled."""
 
     def __init__(self, call: Any, *arguments: Any):
         self.call = call, arguments
@@ -180,10 +158,9 @@ def hostile(trace: Path) -> list[bytes]:
     return [
         *(pickle.dumps(intruder, protocol) for intruder in intruders for protocol in (0, 2, 4)),
         *(pickle.dumps({b"data": intruder, b"labels": [1]}, 2) for intruder in intruders),
-        # keys with a hash that is deep, or takes for ever; room for what does not come
+        # keys whose hash is deep, or takes for ever; room for what does not come
         *(b"}K\x01" + tuples + b"K\0s." for tuples in (b"\x85" * 100_000, b"q\x01h\x01\x86" * 60)),
         *(b"\x80\x05" + code + (1 << 33).to_bytes(8, "little") + b"." for code in (b"\x8e", b"\x95", b"\x96")),
-        # wherever a reader looks first
         *(*[npz(header=objects, X=objects, y=objects, W1=objects)] * 4, npy(objects)),
         *(zipped([(name, bomb), ("y.npy", bomb)], zipfile.ZIP_DEFLATED) for name in ("X.npy", "header.npy")),
         *(zipped([(name, claim + bytes(1 << 16))], zipfile.ZIP_DEFLATED) for name in ("X.npy", "header.npy")),
@@ -207,29 +184,23 @@ def tar(files: dict[str, bytes | tarfile.TarInfo]) -> bytes:
 
 
 def hostile_tars(files: dict[str, bytes], trace: Path, largest: int) -> list[bytes]:
-    """Archives of these files with members beside them that lead elsewhere, or are larger than they may be."""
+    """Archives of these files beside members that lead elsewhere, or are larger than they may be."""
 
     def member(kind: bytes, link: str = "", **fields: Any) -> tarfile.TarInfo:
         info = tarfile.TarInfo()
-        info.type, info.linkname = kind, link
-        info.pax_headers = fields
+        info.type, info.linkname, info.pax_headers = kind, link, fields
         return info
 
     last = list(files)[-1]
     folder = last.split("/")[0]
-    without_last = {name: content for name, content in files.items() if name != last}
     sparse = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": str(2**50)}
     beside: list[dict[str, bytes | tarfile.TarInfo]] = [
-        {str(trace): b"x", f"../../../{trace.name}": b"x"},
-        {f"{folder}/../../../../{trace.name}": b"x"},
+        {str(trace): b"x", f"../../../{trace.name}": b"x", f"{folder}/../../../../{trace.name}": b"x"},
         {"a": member(tarfile.SYMTYPE, str(trace.parent)), f"a/{trace.name}": b"x"},
         {folder: member(tarfile.SYMTYPE, str(trace.parent))},
-        {last: member(tarfile.SYMTYPE, str(trace))},
-        {last: member(tarfile.LNKTYPE, "/etc/passwd")},
+        *({last: member(tarfile.SYMTYPE, str(trace))}, {last: member(tarfile.LNKTYPE, "/etc/passwd")}),
         *({last: member(kind)} for kind in (tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE)),
         {last: member(tarfile.REGTYPE, **sparse)},
-        {last: bytes(largest)},
-        {last: bytes(largest + 1)},
-        {f"{folder}/{i}": b"" for i in range(3000)},
+        *({last: bytes(largest)}, {last: bytes(largest + 1)}, {f"{folder}/{i}": b"" for i in range(3000)}),
     ]
-    return [tar({**extra, **without_last, **{last: extra.get(last, files[last])}}) for extra in beside]
+    return [tar({**{k: v for k, v in extra.items() if k != last}, **files, **extra}) for extra in beside]
