@@ -10,7 +10,6 @@ import copy
 import functools
 import pickle
 import re
-import sys
 import tempfile
 import traceback
 import warnings
@@ -84,17 +83,12 @@ def forget(*networks: NeuralNetwork) -> None:
 class Networks(RuleBasedStateMachine):
     """A network, and the oracle that is called alike."""
 
-    count: Callable[[], object]
+    n_calls = 0
 
     def __init__(self) -> None:
         super().__init__()
         np.random.seed(0)
         self.start(NeuralNetwork(4, [5], 3, seed=0, n_threads=2))
-
-    def teardown(self) -> None:
-        """What Hypothesis tries to show a failure again, or to make it shorter, are no cases."""
-        if isinstance(sys.exception(), Exception):
-            type(self).count = staticmethod(lambda: None)
 
     def start(self, net: NeuralNetwork) -> None:
         """Go on with this network, and a twin with another number of threads."""
@@ -111,7 +105,7 @@ class Networks(RuleBasedStateMachine):
 
     def attempt(self, wrong: set[str], call: Callable[[NeuralNetwork], Any]) -> tuple[bool, Any]:
         """Make a call, of which these arguments are wrong; gives whether it was taken, and its result or divergence."""
-        type(self).count()
+        Networks.n_calls += 1
         before, kept = state(self.net), (self.net.n_threads, id(self.net.history))
         refusal = None
         try:
@@ -322,7 +316,7 @@ class Networks(RuleBasedStateMachine):
 
     def spoils(self, train: Callable[[NeuralNetwork], Any]) -> None:
         """Train on rows that are not finite, which must be found; then all is as it was, but for the last batch."""
-        type(self).count()
+        Networks.n_calls += 1
         before, self.net.history, history = self.net.snapshot(), None, self.net.history
         found: Any = None
         try:
@@ -392,21 +386,20 @@ class Networks(RuleBasedStateMachine):
             self.oracle.twin.n_threads = 2 if self.net.n_threads == 1 else 1
 
 
-def prepared(count: Callable[[], object], **options: Any) -> settings:
-    """Settings of the machine in a process that does nothing else; each call is counted."""
+def prepared(**options: Any) -> settings:
+    """Settings of the machine in a process that does nothing else."""
     warnings.simplefilter("error")
     always_parallel()
-    Networks.count = staticmethod(count)
     health = list(HealthCheck)
     return settings(stateful_step_count=STEPS, deadline=None, database=None, suppress_health_check=health, **options)
 
 
-def run(start: int, n_cases: int, count: Callable[[], object] = int, shrink: bool = False) -> list[tuple[int, str]]:
-    """Make about n_cases calls, counted one by one; gives what went wrong, on request (minutes) made short."""
+def run(start: int, n_cases: int, shrink: bool = False) -> tuple[int, list[tuple[int, str]]]:
+    """Make about n_cases calls; gives their number, and what went wrong, on request (minutes) made short."""
     phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
-    options = prepared(count, max_examples=max(1, n_cases // STEPS), phases=phases, report_multiple_bugs=False)
+    options = prepared(max_examples=max(1, n_cases // STEPS), phases=phases, report_multiple_bugs=False)
     try:
         run_state_machine_as_test(seed(start)(Networks), settings=options)
     except Exception:
-        return [(0, traceback.format_exc(limit=-3))]
-    return []
+        return Networks.n_calls, [(0, traceback.format_exc(limit=-3))]
+    return Networks.n_calls, []

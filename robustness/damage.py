@@ -6,7 +6,6 @@ import os
 import pickle
 import re
 import struct
-import tarfile
 import warnings
 import zipfile
 import zlib
@@ -168,39 +167,3 @@ def hostile(trace: Path) -> list[bytes]:
         *(*deep, *(npz(header=np.frombuffer(text, np.uint8)) for text in deep)),
         *(b"", b"\0" * 5000, b"\x93NUMPY", b"PK\x05\x06" + bytes(18)),
     ]
-
-
-def tar(files: dict[str, bytes | tarfile.TarInfo]) -> bytes:
-    """A .tar.gz of these files; a value is bytes, or a member of its own."""
-    target = io.BytesIO()
-    with tarfile.open(fileobj=target, mode="w") as archive:
-        for name, content in files.items():
-            member = content if isinstance(content, tarfile.TarInfo) else tarfile.TarInfo(name)
-            member.name = name
-            if isinstance(content, bytes):
-                member.size = len(content)
-            archive.addfile(member, io.BytesIO(content) if isinstance(content, bytes) else None)
-    return gzip.compress(target.getvalue(), 1, mtime=0)
-
-
-def hostile_tars(files: dict[str, bytes], trace: Path, largest: int) -> list[bytes]:
-    """Archives of these files beside members that lead elsewhere, or are larger than they may be."""
-
-    def member(kind: bytes, link: str = "", **fields: Any) -> tarfile.TarInfo:
-        info = tarfile.TarInfo()
-        info.type, info.linkname, info.pax_headers = kind, link, fields
-        return info
-
-    last = list(files)[-1]
-    folder = last.split("/")[0]
-    sparse = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": str(2**50)}
-    beside: list[dict[str, bytes | tarfile.TarInfo]] = [
-        {str(trace): b"x", f"../../../{trace.name}": b"x", f"{folder}/../../../../{trace.name}": b"x"},
-        {"a": member(tarfile.SYMTYPE, str(trace.parent)), f"a/{trace.name}": b"x"},
-        {folder: member(tarfile.SYMTYPE, str(trace.parent))},
-        *({last: member(tarfile.SYMTYPE, str(trace))}, {last: member(tarfile.LNKTYPE, "/etc/passwd")}),
-        *({last: member(kind)} for kind in (tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE)),
-        {last: member(tarfile.REGTYPE, **sparse)},
-        *({last: bytes(largest)}, {last: bytes(largest + 1)}, {f"{folder}/{i}": b"" for i in range(3000)}),
-    ]
-    return [tar({**{k: v for k, v in extra.items() if k != last}, **files, **extra}) for extra in beside]

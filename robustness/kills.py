@@ -15,8 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from fastmlp import NeuralNetwork
@@ -38,31 +37,16 @@ FIT = [sys.executable, "-c", SCRIPT]
 TRAIN = [sys.executable, "-u", "-m", "fastmlp", "train", "--epochs", "300", "--resume", "--out"]
 # How long to let a training run, from its first epoch's end on, in seconds.
 MOMENTS = (0.0, 0.5)
-# Files that trainings that were killed may leave in a folder: a kill at the very moment of a replacement, about one in
-# fifty, leaves one.
+# Files left in a folder by the kills of one training: one at the very moment of a replacement, in fifty, leaves one.
 MAX_LEFT = 3
 
 
-def start(command: list[str], folder: Path) -> subprocess.Popen[str]:
-    """A training."""
+def run(command: list[str], folder: Path, disturb: Callable[[subprocess.Popen[str]], object]) -> tuple[int, str]:
+    """Train, disturbed after the first epoch, and check what is left; gives the exit status and the errors."""
     pipe = subprocess.PIPE
-    return subprocess.Popen([*command, str(folder)], stdout=pipe, stderr=pipe, text=True, bufsize=1)
-
-
-def finished(command: list[str], folder: Path) -> bytes:
-    """A training's network, as the bytes of its file."""
-    with start(command, folder) as process:
-        _, errors = process.communicate()
-    assert process.returncode == 0, errors
-    return (folder / "model.npz").read_bytes()
-
-
-def disturbed(command: list[str], folder: Path, chance: random.Random, disturb: Callable[..., None]) -> tuple[int, str]:
-    """Disturb a training at a random moment and check what it leaves; gives its exit status and what it complains."""
-    with start(command, folder) as process:
+    with subprocess.Popen([*command, str(folder)], stdout=pipe, stderr=pipe, text=True, bufsize=1) as process:
         assert process.stdout is not None
         first = process.stdout.readline()
-        time.sleep(chance.uniform(*MOMENTS))
         disturb(process)
         output, errors = process.communicate()
     epochs = re.findall(r"^ *(\d+)\b", first + output, re.MULTILINE)
@@ -75,29 +59,25 @@ def disturbed(command: list[str], folder: Path, chance: random.Random, disturb: 
     return process.returncode, errors
 
 
-def killed(command: list[str], n_cases: int, chance: random.Random) -> int:
+def finished(command: list[str], folder: Path) -> bytes:
+    """A training's network, as the bytes of its file."""
+    status, errors = run(command, folder, lambda process: None)
+    assert status == 0, errors
+    return (folder / "model.npz").read_bytes()
+
+
+def killed(command: list[str], n_cases: int, moment: Callable[[], object]) -> int:
     """How many of n_cases SIGKILLs are survived; each training is killed over and over until it is complete."""
     n_killed = survived = 0
     with tempfile.TemporaryDirectory() as name:
         expected = finished(command, Path(tempfile.mkdtemp(dir=name)))
         while n_killed < n_cases:
             folder, kills = Path(tempfile.mkdtemp(dir=name)), 0
-            while n_killed + kills < n_cases and disturbed(command, folder, chance, subprocess.Popen.kill)[0] != 0:
+            while n_killed + kills < n_cases and run(command, folder, lambda p: (moment(), p.kill()))[0] != 0:
                 kills += 1
             survived += kills * (finished(command, folder) == expected)
             n_killed += kills
     return survived
-
-
-@contextmanager
-def small_disk() -> Iterator[Path]:
-    """A file system of 1 MB."""
-    with tempfile.TemporaryDirectory() as name:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "fastmlp", name], check=True)
-        try:
-            yield Path(name)
-        finally:
-            subprocess.run(["umount", name], check=True)
 
 
 def fill(disk: Path) -> None:
@@ -118,31 +98,31 @@ def remount(disk: Path, mode: str) -> None:
 
 # What happens to a disk, how it is undone, and what the training must say.
 DISKS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None], str]] = {
-    "a disk that becomes full during `fit`": (fill, lambda disk: (disk / "filler").unlink(), "No space left on device"),
-    "a folder that becomes read-only during `fit`": (
-        lambda disk: remount(disk, "ro"),
-        lambda disk: remount(disk, "rw"),
+    "a disk that becomes full": (fill, lambda disk: (disk / "filler").unlink(), "No space left on device"),
+    "a folder that becomes read-only": (
+        lambda d: remount(d, "ro"),
+        lambda d: remount(d, "rw"),
         "Read-only file system",
     ),
 }
 
 
-def failed(what: str, n_cases: int, chance: random.Random) -> int:
-    """How many of n_cases trainings survive what happens to their disk."""
-    (spoil, mend, message), tried, survived = DISKS[what], 0, 0
+def survived_on(what: str, moment: Callable[[], object], expected: bytes) -> bool | None:
+    """Whether a training survives what happens to its disk; None if it was over before."""
+    spoil, mend, message = DISKS[what]
     with tempfile.TemporaryDirectory() as name:
-        expected = finished(FIT, Path(name))
-    while tried < n_cases:
-        with small_disk() as disk:
-            folder = disk / "training"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "fastmlp", name], check=True)
+        try:
+            disk, folder = Path(name), Path(name, "training")
             folder.mkdir()
-            status, errors = disturbed(FIT, folder, chance, lambda process, disk=disk: spoil(disk))
+            status, errors = run(FIT, folder, lambda process: (moment(), spoil(disk)))
             mend(disk)
-            if status != 0:  # else it was over before its disk was spoiled, which waits for files in writing
-                tried += 1
-                assert message in errors.splitlines()[-1], errors
-                survived += finished(FIT, folder) == expected
-    return survived
+            if status == 0:  # spoiling waits for files in writing
+                return None
+            assert message in errors.splitlines()[-1], errors
+            return finished(FIT, folder) == expected
+        finally:
+            subprocess.run(["umount", name], check=True)
 
 
 def main() -> None:
@@ -151,12 +131,23 @@ def main() -> None:
     options.add_argument("--cases", type=int, default=50, help="how many of each kind (default: 50)")
     asked = options.parse_args()
     chance, n = random.Random(asked.seed), asked.cases
+
+    def moment() -> None:
+        time.sleep(chance.uniform(*MOMENTS))
+
     faults = [
-        Fault("SIGKILL during `fit(..., checkpoint=..., resume=True)`", n, killed(FIT, n, chance)),
-        Fault("SIGKILL during `fastmlp train --resume`", n, killed(TRAIN, n, chance)),
+        Fault("SIGKILL during `fit(..., checkpoint=..., resume=True)`", n, killed(FIT, n, moment)),
+        Fault("SIGKILL during `fastmlp train --resume`", n, killed(TRAIN, n, moment)),
     ]
     if os.geteuid() == 0:
-        faults += [Fault(what, n, failed(what, n, chance)) for what in DISKS]
+        with tempfile.TemporaryDirectory() as name:
+            expected = finished(FIT, Path(name))
+        for what in DISKS:
+            found: list[bool] = []
+            while len(found) < n:
+                survived = survived_on(what, moment, expected)
+                found += [] if survived is None else [survived]
+            faults.append(Fault(f"{what} during `fit`", n, sum(found)))
     else:
         print("only root can make file systems: disks are not tried")
     conclude({"kills": faults}, asked.results)

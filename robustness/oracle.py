@@ -2,7 +2,7 @@
 
 How far rounding may take a number follows from the reference on absolute values: a sum of n products is off by at most
 n u times the sum of their absolute values, in whatever order it is added up (Higham, Accuracy and Stability of
-Numerical Algorithms, 2nd ed., 2002, section 3.1). Near overflow there is no such bound; there only bits are compared.
+Numerical Algorithms, 2nd ed., 2002, section 3.1). Of large numbers, some near overflow, only bits are compared.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ import numpy as np
 
 from fastmlp import NeuralNetwork, reference
 
-LARGE = 1e15
+LARGE = 1e6
 
 
 class Oracle(reference.NeuralNetwork):
@@ -26,7 +26,7 @@ class Oracle(reference.NeuralNetwork):
         limits = np.finfo(twin.dtype)
         self.unit = float(limits.eps)
         self.rounding = 2 * self.unit * (sum((sizes[0], *sizes[1], sizes[2])) + 4 * self.num_layers)
-        self.lost = float(limits.tiny) * 1e20  # denormal numbers count as zero
+        self.lost = float(limits.tiny) * 1e20  # denormal numbers, which count as zero, times weights
 
     def _read(self) -> None:
         """Take the twin's parameters."""
@@ -44,7 +44,9 @@ class Oracle(reference.NeuralNetwork):
             shift = np.abs(self.logits - self.logits.max(axis=1, keepdims=True, initial=-np.inf))
             self.score_error = score_error + self.unit * (20 + len(self.twin.hidden_sizes) + shift)
             self.error = expected * np.expm1(2 * self.score_error + self.rounding) + self.lost
-            self.comparable = moderate(*self.params.values(), self.magnitude.logits) and self.error.max(initial=0) < 0.1
+            self.comparable = (
+                moderate(rows, *self.params.values(), self.magnitude.logits) and self.error.max(initial=0) < 0.1
+            )
             self.stable = self.comparable and not any(self._near_zero(i) for i in range(1, self.num_layers))
         if self.comparable:
             for i in range(1, self.num_layers):

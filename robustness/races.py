@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -28,12 +29,16 @@ SHAPES = {
 N_THREADS = 3
 
 
-def at_once(*calls: Callable[[], object]) -> None:
-    """Make all calls at the same time, each in a thread of its own; the first error of any is raised."""
+def at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """Make all calls at the same time, each in a thread of its own; gives their results, or raises an error of one."""
     start = threading.Barrier(len(calls))
+
+    def made(call: Callable[[], Any]) -> Any:
+        start.wait()
+        return call()
+
     with ThreadPoolExecutor(len(calls)) as pool:
-        for future in [pool.submit(lambda call=call: (start.wait(), call())) for call in calls]:
-            future.result()
+        return list(pool.map(made, calls))
 
 
 def batch(shape: str, repetition: int) -> tuple[tuple[int, ...], np.ndarray, np.ndarray]:
@@ -43,7 +48,7 @@ def batch(shape: str, repetition: int) -> tuple[tuple[int, ...], np.ndarray, np.
     return sizes, random.randint(256, size=(n_rows, sizes[0])).astype(np.uint8), random.randint(sizes[-1], size=n_rows)
 
 
-def trained(shape: str, repetition: int, n_threads: int) -> dict[str, np.ndarray]:
+def trained(shape: str, repetition: int, n_threads: int) -> list[bytes]:
     """Parameters after an epoch of two batches, and after the three calls."""
     sizes, X, y = batch(shape, repetition)
     optimizer = OPTIMIZERS[repetition % len(OPTIMIZERS)]
@@ -58,45 +63,32 @@ def trained(shape: str, repetition: int, n_threads: int) -> dict[str, np.ndarray
     net.forward(rows)
     net.backward(y, 0.1)
     net.update(1e-3, opt=optimizer)
-    return net.params.copy()
-
-
-def same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
-    return all(np.array_equal(one[name], other[name]) for name in one)
+    return [array.tobytes() for array in net.params.values()]
 
 
 def training(repetition: int) -> None:
     """A team gives what one thread gives."""
     for shape in SHAPES:
-        assert same(trained(shape, repetition, 1), trained(shape, repetition, N_THREADS)), shape
+        assert trained(shape, repetition, 1) == trained(shape, repetition, N_THREADS), shape
 
 
 def concurrent_networks(repetition: int) -> None:
     """Networks in threads of their own, each with a team."""
     expected = trained("terms", repetition, 1)
-
-    def train() -> None:
-        assert same(trained("terms", repetition, 2), expected)
-
-    at_once(train, train, train)
+    assert at_once(*[lambda: trained("terms", repetition, 2)] * 3) == [expected] * 3
 
 
 def predictions(repetition: int) -> None:
     """One network asked by several threads, with numbers of rows that need different room."""
     sizes, X, y = batch("rows in tiles", repetition)
     net = NeuralNetwork(sizes[0], sizes[1:-1], sizes[-1], n_threads=2, seed=0)
-    outputs, classes, evaluation = net.predict_proba(X), net.predict(X), net.evaluate(X, y)
-
-    def probabilities() -> None:
-        assert np.array_equal(net.predict_proba(X), outputs)
-
-    def some_classes() -> None:
-        assert np.array_equal(net.predict(X[:600]), classes[:600])
-
-    def evaluated() -> None:
-        assert net.evaluate(X, y) == evaluation
-
-    at_once(probabilities, some_classes, evaluated, probabilities)
+    calls = [
+        lambda: net.predict_proba(X).tobytes(),
+        lambda: net.predict(X[:600]).tobytes(),
+        lambda: net.evaluate(X, y),
+        lambda: net.predict_proba(X).tobytes(),
+    ]
+    assert at_once(*calls) == [call() for call in calls]
 
 
 def refusals(repetition: int) -> None:
@@ -128,12 +120,8 @@ def tuning(repetition: int) -> None:
 SCENARIOS = {scenario.__name__: scenario for scenario in (training, concurrent_networks, predictions, refusals, tuning)}
 
 
-def main(name: str, repetitions: int) -> None:
-    always_parallel()
-    for repetition in range(repetitions):
-        SCENARIOS[name](repetition)
-        print(name, repetition, flush=True)
-
-
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    always_parallel()
+    for repetition in range(int(sys.argv[2])):
+        SCENARIOS[sys.argv[1]](repetition)
+        print(repetition, flush=True)

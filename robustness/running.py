@@ -11,29 +11,16 @@ from xml.etree import ElementTree
 from benchmarks.environment import ROOT
 from robustness.report import Fault
 
-# Seconds after which a command counts as hung.
-PATIENCE = 3600
-
 
 def watched(
-    command: list[str],
-    variables: dict[str, str],
-    folder: Path = ROOT,
-    *,
-    captured: bool = False,
-    patience: float = PATIENCE,
+    command: list[str], variables: dict[str, str], folder: Path = ROOT, captured: bool = True, patience: float = 3600
 ) -> tuple[int, str]:
-    """Run a command with these variables set; gives its exit status, and what it printed where that is captured."""
+    """Run a command with these variables set for so many seconds; gives its exit status, and what it printed."""
+    variables = {**os.environ, **variables}
     with tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env={**os.environ, **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=output if captured else None,
-            stderr=None,
-            start_new_session=True,
-        )
+        stdout = output if captured else None
+        options = {"cwd": folder, "env": variables, "stdin": subprocess.DEVNULL, "stdout": stdout}
+        process = subprocess.Popen(command, start_new_session=True, **options)
         try:
             status = process.wait(patience)
         except subprocess.TimeoutExpired:
@@ -51,11 +38,9 @@ def suite(what: str, command: list[str], variables: dict[str, str], folder: Path
     with tempfile.TemporaryDirectory() as scratch:
         results = Path(scratch, "results.xml")
         # -s, or pytest swallows the report
-        status, _ = watched([*command, "-s", f"--junitxml={results}"], variables, folder)
+        status, _ = watched([*command, "-s", f"--junitxml={results}"], variables, folder, captured=False)
         if status not in (0, 1) or not results.exists():
             return Fault(what, 1, 0)
-        (counts,) = ElementTree.parse(results).getroot()
-    n_tests, n_skipped, n_failed, n_errors = (
-        int(counts.attrib[name]) for name in ("tests", "skipped", "failures", "errors")
-    )
-    return Fault(what, n_tests - n_skipped, n_tests - n_skipped - n_failed - n_errors)
+        (suites,) = ElementTree.parse(results).getroot()
+    tests, *others = (int(suites.attrib[name]) for name in ("tests", "skipped", "failures", "errors"))
+    return Fault(what, tests - others[0], tests - sum(others))

@@ -112,7 +112,7 @@ def threads(asked: argparse.Namespace) -> Iterator[Fault]:
     n = asked.repetitions
     for name in SCENARIOS:
         command = [sys.executable, "-P", "-m", "robustness.races", name, str(n)]
-        status, output = watched(command, variables, captured=True)
+        status, output = watched(command, variables)
         survived = n if status == 0 else min(len(output.splitlines()), n - 1)
         yield Fault(f"repetitions of {name.replace('_', ' ')} under ThreadSanitizer", n, survived)
 
@@ -126,7 +126,7 @@ def fuzzer(asked: argparse.Namespace) -> Iterator[Fault]:
         "ASAN_OPTIONS": f"detect_leaks=0:external_symbolizer_path={SYMBOLIZER}",
     }
     command = [sys.executable, "-P", "-m", "robustness.fuzz_native", str(asked.inputs), "1"]
-    status, output = watched(command, variables, captured=True)
+    status, output = watched(command, variables)
     n_calls = int(output) if status == 0 else 1
     yield Fault("calls that coverage guides, under AddressSanitizer", n_calls, n_calls if status == 0 else 0)
 
