@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from fastmlp import DivergenceError, History, NeuralNetwork
 from robustness import arguments
-from robustness.arguments import LABELS, ROWS, Given, Recipe, parted, some
+from robustness.arguments import ARRAYS, Given, Recipe
 from robustness.oracle import Oracle
 from robustness.product import always_parallel
 
@@ -32,6 +32,8 @@ KINDS = ("calls of a network in any order, with right and wrong arguments",)
 REFUSALS = (AttributeError, TypeError, ValueError, KeyError, RuntimeError)
 # Calls of one network, more or less.
 STEPS = 50
+ORDERS = st.sampled_from(("all", "permuted", "some"))
+COPIES = st.sampled_from((".npz", ".NPZ", "", ".safetensors", "pickle", "deepcopy", "copy"))
 
 
 def exact(value: Any) -> Any:
@@ -64,6 +66,11 @@ def state(net: NeuralNetwork) -> dict[str, Any]:
     )
 
 
+def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """The names of what differs in two states."""
+    return [name for name in one if one[name] != other[name]]
+
+
 class CutError(Exception):
     """The process of a training is gone."""
 
@@ -94,296 +101,241 @@ class Networks(RuleBasedStateMachine):
         """Go on with this network, and a twin with another number of threads."""
         self.net, self.oracle = net, Oracle(copy.deepcopy(net))
         self.oracle.twin.n_threads = 2 if net.n_threads == 1 else 1
-        self.snapshots: list[tuple[Any, Any, Any]] = []
+        self.snapshots: list[tuple[Any, Any]] = []
 
     @invariant()
     def alike(self) -> None:
         """The network and the oracle's twin are the same."""
-        one, other = state(self.net), state(self.oracle.twin)
-        differ = [name for name in one if one[name] != other[name]]
+        Networks.n_calls += 1
+        differ = differences(state(self.net), state(self.oracle.twin))
         assert not differ, f"network and twin differ in {differ}"
 
-    def attempt(self, wrong: set[str], call: Callable[[NeuralNetwork], Any]) -> tuple[bool, Any]:
-        """Make a call, of which these arguments are wrong; gives whether it was taken, and its result or divergence."""
-        Networks.n_calls += 1
-        before, kept = state(self.net), (self.net.n_threads, id(self.net.history))
-        refusal = None
+    def rows(self, recipe: Recipe) -> tuple[Given, bool]:
+        """X, and whether its rows are finite, as the network takes them."""
+        X, standardizer, dtype = recipe.rows(self.net), self.net.standardizer, self.net.dtype
+        X = X if X.plain.shape[1] == self.net.input_size else recipe.array(recipe.n_rows, self.net.input_size)
+        with np.errstate(all="ignore"):
+            taken = X.plain.astype(dtype) if standardizer is None else standardizer.transform(X.plain, dtype)
+        return X, bool(np.isfinite(taken).all())
+
+    @rule(which=st.integers(0, 10**6))
+    def refuse(self, which: int) -> None:
+        """A call that must be refused, by an error that names an argument, and change nothing."""
+        calls = list(arguments.wrong_calls(self.net))
+        name, call = calls[which % len(calls)]
+        before, kept, refusal = state(self.net), (self.net.n_threads, id(self.net.history)), None
         try:
-            result = call(self.net)
-        except DivergenceError as error:
-            result = error
+            call(self.net)
         except REFUSALS as error:
             refusal = error
-        if refusal is None:
-            assert not wrong, f"{wrong} are wrong, and it was taken"
-            return True, result
-        assert wrong, f"nothing is wrong, and it was refused: {refusal!r}"
-        named = [name for name in wrong if re.search(rf"\b{re.escape(name)}\b", str(refusal), re.IGNORECASE)]
-        assert named, f"{refusal!r} names none of {wrong}"
-        after = state(self.net)
-        changed = [name for name in before if before[name] != after[name]]
-        assert not changed, f"a call that was refused has changed {changed}"
+        assert refusal is not None, f"{name} is wrong, and it was taken: {call}"
+        assert re.search(rf"\b{name}\b", str(refusal), re.IGNORECASE), f"{refusal!r} does not name {name}: {call}"
+        changed = differences(before, state(self.net))
+        assert not changed, f"a call that was refused has changed {changed}: {call}"
         assert (self.net.n_threads, id(self.net.history)) == kept
-        return False, None
 
-    def rows(self, recipe: Recipe) -> tuple[Given, set[str]]:
-        """X, and whether it is wrong."""
-        X = recipe.rows(self.net)
-        right = X.plain.dtype.kind in "biuf" and X.plain.ndim == 2 and X.plain.shape[1] == self.net.input_size
-        return X, set() if right else {"X"}
+    @rule(options=arguments.some("__init__"))
+    def construct(self, options: dict[str, Any]) -> None:
+        """Go on with another network."""
+        sizes = {"input_size": 4, "hidden_sizes": [8], "output_size": 3, "seed": 1}
+        self.start(NeuralNetwork(**{**sizes, **options}))
 
-    def labels(self, recipe: Recipe, n_rows: int) -> tuple[Given, set[str]]:
-        """Labels of these rows, at least one, and what is wrong, asked of Python's own numbers."""
-        n = self.net.output_size
-        y = recipe.labels(n_rows, n)
-        right = y.plain.shape in ((n_rows,), (n_rows, 1)) and y.plain.dtype.kind in "biuf"
-        right = right and all(label in range(n) for label in y.plain.ravel().tolist())
-        return y, (set() if right else {"y"}) | (set() if n_rows else {"X"})
-
-    def labelled(self, rows: Recipe, labels: Recipe) -> tuple[Given, Given, set[str]]:
-        """Rows, their labels, and which of them are wrong."""
-        X, wrong = self.rows(rows)
-        y, wrong_y = self.labels(labels, len(X.plain) if X.plain.ndim else 0)
-        return X, y, wrong | wrong_y
-
-    def finite(self, X: np.ndarray) -> bool:
-        """Whether rows that are right are finite, as the network takes them."""
-        standardizer = self.net.standardizer
-        with np.errstate(all="ignore"):
-            taken = X.astype(self.net.dtype) if standardizer is None else standardizer.transform(X, self.net.dtype)
-        return bool(np.isfinite(taken).all())
-
-    @rule(given=some(arguments.CONSTRUCTION))
-    def construct(self, given: dict[str, Any]) -> None:
-        """Go on with another network, if its arguments are right."""
-        options, wrong = parted({"input_size": 4, "hidden_sizes": [8], "output_size": 3, "seed": 1, **given})
-        taken, net = self.attempt(wrong, lambda _: NeuralNetwork(**options))
-        if taken:
-            self.start(net)
-
-    @rule(recipe=ROWS)
+    @rule(recipe=ARRAYS)
     def forward(self, recipe: Recipe) -> None:
         """Outputs of a batch."""
-        X, wrong = self.rows(recipe)
-        taken, outputs = self.attempt(wrong, lambda net: net.forward(X.value))
-        if taken:
-            assert exact(outputs) == exact(self.oracle.forward(X.plain)) == exact(self.net.outputs["scores"])
-            if self.net.standardizer is not None:
-                standardized = self.net.standardizer.transform(X.plain, self.net.dtype)
-                assert exact(standardized) == exact(self.net.outputs["X"]), "rows are standardized otherwise"
+        X, _ = self.rows(recipe)
+        outputs = self.net.forward(X.value)
+        assert exact(outputs) == exact(self.oracle.forward(X.plain)) == exact(self.net.outputs["scores"])
+        if self.net.standardizer is not None:
+            standardized = self.net.standardizer.transform(X.plain, self.net.dtype)
+            assert exact(standardized) == exact(self.net.outputs["X"]), "rows are standardized otherwise"
 
-    @rule(recipe=LABELS, given=some(arguments.STRENGTH))
-    def backward(self, recipe: Recipe, given: dict[str, Any]) -> None:
+    @precondition(lambda self: len(self.net.outputs.get("X", ())))
+    @rule(recipe=ARRAYS, options=arguments.some("backward"))
+    def backward(self, recipe: Recipe, options: dict[str, Any]) -> None:
         """Loss and gradients of a batch."""
-        options, wrong = parted(given)
-        y, wrong_y = self.labels(recipe, len(self.net.outputs.get("X", ())))
-        taken, loss = self.attempt(wrong | wrong_y, lambda net: net.backward(y.value, **options))
-        if taken:
-            assert exact(loss) == exact(self.oracle.backward(y.plain, **options))
+        y = recipe.labels(len(self.net.outputs["X"]), self.net.output_size)
+        assert exact(self.net.backward(y.value, **options)) == exact(self.oracle.backward(y.plain, **options))
 
-    @rule(
-        given=some(arguments.STEP),
-        moments=some(arguments.MOMENTS),
-        time=st.one_of(some({"t": arguments.TIMES}), some(dict.fromkeys(("t", "epoch", "step"), arguments.TIMES))),
-    )
-    def update(self, given: dict[str, Any], moments: dict[str, Any], time: dict[str, Any]) -> None:
-        """One step of an optimiser; SGD does not look at what the others need."""
-        options, wrong = parted(given | time | (moments if given.get("opt", "SGD") != "SGD" else {}))
-        wrong |= {"update"} if len(time) > 1 or not self.net.gradients else set()
-        taken, _ = self.attempt(wrong, lambda net: net.update(**options))
-        if taken:
-            self.oracle.update(**options)
+    @precondition(lambda self: self.net.gradients)
+    @rule(options=arguments.some("update"), time=arguments.TIME)
+    def update(self, options: dict[str, Any], time: dict[str, Any]) -> None:
+        """One step of an optimiser."""
+        self.net.update(**options, **time)
+        self.oracle.update(**options, **time)
 
-    @rule(recipe=ROWS)
-    def predict(self, recipe: Recipe) -> None:
-        """Probabilities, as `forward` gives them, and the classes that follow."""
-        X, wrong = self.rows(recipe)
-        wrong = wrong if wrong or self.finite(X.plain) else {"X"}
-        taken, probabilities = self.attempt(wrong, lambda net: net.predict_proba(X.value))
-        _, classes = self.attempt(wrong, lambda net: net.predict(X.value))
-        if taken:
-            assert exact(probabilities) == exact(copy.deepcopy(self.oracle).forward(X.plain))
-            assert exact(classes) == exact(self.oracle.twin.predict(X.plain))
-            known = np.flatnonzero(np.isfinite(probabilities).all(axis=1))
-            best = probabilities[known].max(axis=1, initial=0)
-            assert (probabilities[known, classes[known]] == best).all(), "not the likeliest class"
+    @rule(recipe=ARRAYS, labels=ARRAYS, options=arguments.some("evaluate"))
+    def predict(self, recipe: Recipe, labels: Recipe, options: dict[str, Any]) -> None:
+        """Probabilities and loss, as `forward` and `backward` give them, and the classes and accuracy that follow."""
+        X, finite = self.rows(recipe)
+        if not (finite and len(X.plain)):
+            return
+        y, other = labels.labels(len(X.plain), self.net.output_size), copy.deepcopy(self.oracle)
+        probabilities, classes = self.net.predict_proba(X.value), self.net.predict(X.value)
+        assert exact(probabilities) == exact(other.forward(X.plain))
+        assert exact(classes) == exact(self.oracle.twin.predict(X.plain))
+        known = np.flatnonzero(np.isfinite(probabilities).all(axis=1))
+        best = probabilities[known].max(axis=1, initial=0)
+        assert (probabilities[known, classes[known]] == best).all(), "not the likeliest class"
+        found = self.net.evaluate(X.value, y.value, **options)
+        assert exact(found) == exact(self.oracle.evaluate(X.plain, y.plain, **options))
+        assert found[1] == self.net.score(X.value, y.value) == (classes == y.plain.ravel()).mean()
+        loss = other.backward(y.plain, **options)
+        if np.isfinite(loss) and np.isfinite(found[0]):
+            assert abs(loss - found[0]) <= 1e-4 * abs(loss) + 1e-6, f"{found[0]}, but backward gives {loss}"
 
-    @rule(rows=ROWS, labels=LABELS, given=some(arguments.STRENGTH))
-    def evaluate(self, rows: Recipe, labels: Recipe, given: dict[str, Any]) -> None:
-        """Loss and accuracy, as `forward` and `backward` give them."""
-        X, y, wrong = self.labelled(rows, labels)
-        options, wrong_options = parted(given)
-        wrong = wrong if wrong or self.finite(X.plain) else {"X"}
-        taken, found = self.attempt(wrong | wrong_options, lambda net: net.evaluate(X.value, y.value, **options))
-        _, score = self.attempt(wrong, lambda net: net.score(X.value, y.value))
-        if taken:
-            assert exact(found) == exact(self.oracle.evaluate(X.plain, y.plain, **options))
-            assert found[1] == score == (self.oracle.twin.predict(X.plain) == y.plain.ravel()).mean()
-            other = copy.deepcopy(self.oracle)
-            other.forward(X.plain)
-            loss = other.backward(y.plain, **options)
-            if np.isfinite(loss) and np.isfinite(found[0]):
-                assert abs(loss - found[0]) <= 1e-4 * abs(loss) + 1e-6, f"{found[0]}, but backward gives {loss}"
-
-    @rule(
-        rows=ROWS,
-        labels=LABELS,
-        given=some(arguments.EPOCH),
-        order=st.sampled_from((None, "permuted", "some", "negative", "too large", "fractional", "none")),
-    )
-    def train_epoch(self, rows: Recipe, labels: Recipe, given: dict[str, Any], order: str | None) -> None:
+    @rule(recipe=ARRAYS, labels=ARRAYS, options=arguments.some("train_epoch"), order=ORDERS)
+    def train_epoch(self, recipe: Recipe, labels: Recipe, options: dict[str, Any], order: str) -> None:
         """What the reference does in an epoch that takes the rows in this order."""
-        X, y, options, wrong = self.training(rows, labels, given)
-        n, random = len(X.plain) if X.plain.ndim else 0, np.random.RandomState(rows.seed)
-        right = {None: np.arange(n), "permuted": random.permutation(n), "some": random.randint(max(n, 1), size=7)}
-        bad = {"negative": np.arange(n) - 1, "too large": [n], "fractional": np.arange(n) / 2, "none": range(0)}
-        wrong |= {"order"} if order in bad else set()
-        chosen = None if order is None else {**right, **bad}[order]
-        call = functools.partial(NeuralNetwork.train_epoch, X=X.value, y=y.value, order=chosen, **options)
-        if not wrong and not self.finite(X.plain[right[order]]):
+        X, y, finite = self.training(recipe, labels, options)
+        order = order if finite else "all"
+        n, random, before = len(X.plain), np.random.RandomState(recipe.seed), self.net.snapshot()
+        rows = {"all": np.arange(n), "permuted": random.permutation(n), "some": random.randint(n, size=7)}[order]
+        chosen = {} if order == "all" else {"order": rows.astype(np.uint16)}
+        t = 1 if options.get("time_step") == "epoch" else None
+        call = functools.partial(self.net.train_epoch, X.value, y.value, **{**options, "time_step": t}, **chosen)
+        if not finite:
             self.spoils(call)
             return
-        before = self.net.snapshot()
-        taken, found = self.attempt(wrong, call)
-        if taken:
-            # the reference's shuffling brings them into this order
-            shuffled = right[order][np.argsort(np.random.RandomState(5).permutation(len(right[order])))]
-            options["time_step"] = "update" if options.get("time_step") is None else "epoch"
-            other = self.expected(X.plain[shuffled], y.plain.ravel()[shuffled], epochs=1, seed=5, **options)
-            if isinstance(found, DivergenceError):
-                assert found.batch == getattr(other, "batch", None), f"{found!r}, but the reference gave {other!r}"
-                self.net.restore(before)  # which still has the batches before
-            else:
-                assert exact(found) == exact(other[0][:2]), f"it gave {found}, the reference {other}"
+        found = outcome(call)
+        # the reference's shuffling brings them into this order
+        shuffled = rows[np.argsort(np.random.RandomState(5).permutation(len(rows)))]
+        fit = functools.partial(self.oracle.fit, X.plain[shuffled], y.plain.ravel()[shuffled], epochs=1, seed=5)
+        other = outcome(functools.partial(fit, **options))
+        forget(self.oracle.twin)
+        if isinstance(found, DivergenceError):
+            assert found.batch == getattr(other, "batch", None), f"{found!r}, but the reference gave {other!r}"
+            self.net.restore(before)  # which still has the batches before
+        else:
+            assert exact(found) == exact(other[0][:2]), f"it gave {found}, the reference {other}"
 
     @rule(
-        rows=ROWS,
-        labels=LABELS,
-        given=some(arguments.FIT),
-        validation=st.sampled_from((None, None, "whole", "without labels", "wrong labels")),
-        kept=st.sampled_from((None, None, "anew", "cut off", "of another seed", "no path", "null", "nowhere")),
+        recipe=ARRAYS,
+        labels=ARRAYS,
+        options=arguments.some("fit"),
+        validated=st.booleans(),
+        kept=st.sampled_from((None, "anew", "cut off", "of another seed")),
     )
-    def fit(
-        self, rows: Recipe, labels: Recipe, given: dict[str, Any], validation: str | None, kept: str | None
-    ) -> None:
-        """What the reference's `fit` does, also where a part of it has been done before."""
-        X, y, options, wrong = self.training(rows, labels, {"epochs": 1, "seed": 0, **given})
-        n = len(X.plain) if X.plain.ndim else 0
-        if not wrong & {"X", "batch_size", "drop_last"} and options.get("drop_last"):
-            wrong |= {"batch_size"} if options.get("batch_size", 200) > n else set()
-        if validation is not None:
-            held_out = {"whole": y.plain, "wrong labels": np.full(n, self.net.output_size)}.get(validation)
-            options |= {"X_val": X.plain, "y_val": held_out}
-            wrong |= {"y_val"} if validation != "whole" else set()
-        wrong_paths = {"no path": 3, "null": "a\0b", "nowhere": None}
-        wrong |= {"checkpoint"} if kept in wrong_paths else set()
-        call = functools.partial(NeuralNetwork.fit, X=X.value, y=y.value, **options)
-        if not wrong and not self.finite(X.plain):
-            self.spoils(lambda net: call(net, drop_last=False))
+    def fit(self, recipe: Recipe, labels: Recipe, options: dict[str, Any], validated: bool, kept: str | None) -> None:
+        """What `train_epoch` does, epoch by epoch, and the reference; also where a part has been done before."""
+        X, y, finite = self.training(recipe, labels, options)
+        if options.get("batch_size", 200) > len(X.plain):
+            options = {**options, "drop_last": False}
+        options = {"epochs": 1, "seed": 0, **options}
+        data = {"X_val": X.plain, "y_val": y.plain} if validated and finite else {}
+        call = functools.partial(NeuralNetwork.fit, X=X.value, y=y.value, **options, **data)
+        if not finite:
+            self.spoils(lambda: call(self.net, drop_last=False))
             return
+        before, more = copy.deepcopy(self.net), {}
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "checkpoint.npz")
-            if not wrong and kept in ("cut off", "of another seed"):
+            if kept is not None:
+                more = {"checkpoint": Path(folder, "checkpoint.npz"), "resume": kept != "anew"}
+            if kept in ("cut off", "of another seed"):
                 seed = options["seed"] if kept == "cut off" else 9
                 with contextlib.suppress(CutError, DivergenceError):
-                    call(copy.deepcopy(self.net), checkpoint=path, seed=seed, callbacks=[cut])
-                wrong |= {"seed"} if kept == "of another seed" else set()
-            where = None if kept is None else wrong_paths.get(kept, path)
-            resume = kept not in (None, "anew")
-            taken, found = self.attempt(wrong, lambda net: call(net, checkpoint=where, resume=resume))
-        if taken:
-            other = self.expected(X.plain, y.plain, **options)
-            assert type(found) is type(other), f"{found!r}, but the reference gave {other!r}"
-            assert getattr(found, "history", found) is self.net.history
-            self.oracle.twin.history = self.oracle.history
+                    call(copy.deepcopy(self.net), **{**more, "seed": seed, "callbacks": [cut]})
+            if kept == "of another seed":
+                with contextlib.suppress(ValueError):
+                    call(self.net, **more)
+                    raise AssertionError("a checkpoint of another seed was taken")
+                return
+            found = outcome(functools.partial(call, self.net, **more))
+        other = outcome(functools.partial(self.oracle.fit, X.plain, y.plain, **options, **data))
+        forget(self.oracle.twin)
+        assert type(found) is type(other), f"{found!r}, but the reference gave {other!r}"
+        assert getattr(found, "history", found) is self.net.history
+        self.oracle.twin.history = self.oracle.history
+        if isinstance(found, History):
+            by_epochs(before, X.plain, y.plain, found.learning_rate[0], **options)
+            assert exact(before.snapshot()) == exact(self.net.snapshot()), "epoch by epoch, it is another network"
 
-    def training(self, rows: Recipe, labels: Recipe, given: dict[str, Any]) -> tuple[Given, Given, Any, set[str]]:
-        """What to train on, how, and what of it is wrong."""
-        options, wrong = parted(given)
-        if not wrong and options.get("batch_size", 200) < 9:
-            rows = rows._replace(n_rows=min(rows.n_rows, 64))
-        X, y, wrong_data = self.labelled(rows._replace(seed=rows.seed | 8), labels)  # no view of what changes meanwhile
-        return X, y, options, wrong | wrong_data
+    def training(self, recipe: Recipe, labels: Recipe, options: dict[str, Any]) -> tuple[Given, Given, bool]:
+        """At least one row to train on, not too many for small batches, their labels, and whether all is finite."""
+        most = 64 if options.get("batch_size", 200) < 9 else 10**9
+        n_rows, seed = min(max(1, recipe.n_rows), most), recipe.seed | 8  # no view of what changes meanwhile
+        X, finite = self.rows(recipe._replace(n_rows=n_rows, seed=seed))
+        return X, labels.labels(n_rows, self.net.output_size), finite
 
-    def expected(self, X: np.ndarray, y: np.ndarray, **options: Any) -> Any:
-        """The history that the reference ends with, or how it diverges."""
-        try:
-            return self.oracle.fit(X, y, **options)
-        except DivergenceError as error:
-            return error
-        finally:
-            forget(self.oracle.twin)
-
-    def spoils(self, train: Callable[[NeuralNetwork], Any]) -> None:
+    def spoils(self, train: Callable[[], object]) -> None:
         """Train on rows that are not finite, which must be found; then all is as it was, but for the last batch."""
-        Networks.n_calls += 1
-        before, self.net.history, history = self.net.snapshot(), None, self.net.history
-        found: Any = None
+        before, history, found = self.net.snapshot(), self.net.history, None
         try:
-            train(self.net)
+            train()
         except (DivergenceError, ValueError) as error:
             found = error
-        assert isinstance(found, DivergenceError) or str(found).startswith("X"), f"rows are not finite, found {found!r}"
+        named = isinstance(found, DivergenceError) or str(found).startswith("X")
+        assert named, f"rows are not finite, found {found!r}"
         self.net.restore(before)
         self.net.history = history
         forget(self.net, self.oracle.twin)
 
-    @rule(way=st.sampled_from((".npz", ".NPZ", "", ".safetensors", "pickle", "deepcopy", "copy")))
+    @rule(way=COPIES)
     def copies(self, way: str) -> None:
         """Go on with a copy, which has everything but the last batch; a file has no history either."""
         ways = {"pickle": lambda net: pickle.loads(pickle.dumps(net)), "deepcopy": copy.deepcopy, "copy": copy.copy}
         n_threads = self.net.n_threads
         self.oracle.twin = copy.deepcopy(self.oracle.twin)
         if way in ways:
-            _, self.net = self.attempt(set(), ways[way])
+            self.net = ways[way](self.net)
             assert self.net.n_threads == n_threads
             return
         with tempfile.TemporaryDirectory() as folder:
-            self.attempt(set(), lambda net: net.save(Path(folder, f"net{way}")))
-            _, self.net = self.attempt(set(), lambda _: NeuralNetwork.load(Path(folder, f"net{way}")))
+            self.net.save(Path(folder, f"net{way}"))
+            self.net = NeuralNetwork.load(Path(folder, f"net{way}"))
         self.net.n_threads, self.oracle.twin.history = n_threads, None
         forget(self.oracle.twin)
 
-    @rule(which=st.integers(-99, 99), spoil=st.sampled_from((*[None] * 8, *arguments.FOREIGN)))
-    def snapshot(self, which: int, spoil: str | None) -> None:
+    @rule(which=st.integers(-99, 99))
+    def snapshot(self, which: int) -> None:
         """Keep a state of both, or go back to one of them."""
-        if spoil is not None:
-            foreign = {**self.net.snapshot(), spoil: arguments.FOREIGN[spoil]}
-            self.attempt({"snapshot"}, lambda net: net.restore(foreign if spoil in self.net.snapshot() else []))
-        elif which >= 0 and self.snapshots:
-            one, other, then = self.snapshots[which % len(self.snapshots)]
-            self.attempt(set(), lambda net: net.restore(one))
-            self.oracle.restore(other)
-            assert exact(self.net.snapshot()) == then, "it is another state"
-        else:
-            _, one = self.attempt(set(), lambda net: net.snapshot())
-            self.snapshots.append((one, self.oracle.snapshot(), exact(one)))
+        if which < 0 or not self.snapshots:
+            self.snapshots.append((self.net.snapshot(), self.oracle.snapshot()))
+            return
+        one, other = self.snapshots[which % len(self.snapshots)]
+        self.net.restore(one)
+        self.oracle.restore(other)
+        assert exact(self.net.snapshot()) == exact(one), "it is another state"
 
-    @rule(recipe=ROWS, which=st.integers(0, 99), whole=st.booleans())
-    def write(self, recipe: Recipe, which: int, whole: bool) -> None:
-        """Assign one parameter, or all."""
-        params = self.net.params
-        name = list(params)[which % len(params)]
-        value, plain = recipe.array(*params[name].shape, *[1] * abs(recipe.surplus))
-        wrong = set() if plain.dtype.kind in "biuf" and plain.shape == params[name].shape else {name}
-        others = {key: -array for key, array in params.items()} if whole else {}
-        if whole:
-            taken, _ = self.attempt(wrong, lambda net: setattr(net, "params", {**others, name: value}))
-        else:
-            taken, _ = self.attempt(wrong, lambda net: net.params.__setitem__(name, value))
-        if taken:
-            self.oracle.twin.params = {**self.oracle.twin.params, **others, name: plain}
+    @rule(recipe=ARRAYS, which=st.integers(0, 99))
+    def write(self, recipe: Recipe, which: int) -> None:
+        """Assign one parameter."""
+        name = list(self.net.params)[which % len(self.net.params)]
+        value, plain = recipe.array(*self.net.params[name].shape)
+        self.net.params[name] = value
+        self.oracle.twin.params[name] = plain
 
     @rule(which=st.integers(0, 999))
     def assign(self, which: int) -> None:
         """Assign an attribute; a standardizer drops the batch."""
         choices = arguments.attributes(self.net)
         name, value = choices[which % len(choices)]
-        options, wrong = parted({name: value})
-        taken, _ = self.attempt(wrong, lambda net: setattr(net, name, options[name]))
-        if taken:
-            setattr(self.oracle.twin, name, options[name])
-            self.oracle.twin.n_threads = 2 if self.net.n_threads == 1 else 1
+        for net in (self.net, self.oracle.twin):
+            setattr(net, name, value)
+        self.oracle.twin.n_threads = 2 if self.net.n_threads == 1 else 1
+
+
+def outcome(train: Callable[[], Any]) -> Any:
+    """What a training gives, or how it diverges."""
+    try:
+        return train()
+    except DivergenceError as error:
+        return error
+
+
+def by_epochs(
+    net: NeuralNetwork, X: np.ndarray, y: np.ndarray, rate: float, *, epochs: int, seed: int, **options: Any
+) -> None:
+    """What `fit` does from this rate on, by `train_epoch`."""
+    own = {"learning_rate_decay": 1.0, "drop_last": False, "time_step": "update", "callbacks": (), "learning_rate": 0}
+    given = own | options
+    options = {name: value for name, value in options.items() if name not in own}
+    n, size, random = len(X), int(options.get("batch_size", 200)), np.random.RandomState(seed)
+    for epoch in range(1, epochs + 1):
+        order = random.permutation(n)[: n // size * size if given["drop_last"] else n]
+        t = epoch if given["time_step"] == "epoch" else None
+        net.train_epoch(X, y, order, learning_rate=rate, time_step=t, **options)
+        rate *= float(given["learning_rate_decay"])
 
 
 def prepared(**options: Any) -> settings:

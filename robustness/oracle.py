@@ -124,7 +124,8 @@ class Oracle(reference.NeuralNetwork):
 
 def doubles(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Copies in double precision."""
-    return {name: array.astype(np.float64) for name, array in arrays.items()}
+    with np.errstate(invalid="ignore"):
+        return {name: array.astype(np.float64) for name, array in arrays.items()}
 
 
 def moderate(*arrays: Any) -> bool:
