@@ -16,16 +16,13 @@ from typing import Any
 
 import numpy as np
 
-# Written over numbers of a file: lengths, sizes and counts that are too large, negative or none.
+# Lengths, sizes and counts that are too large, negative or none, written over others.
 INTEGERS = tuple(
-    struct.pack(order + code, value)
-    for order in "<>"
-    for code, value in zip("IIQqHQI", (2**32 - 1, 2**31, 2**64 - 1, 2**62, 0, 0, 1 << 30), strict=True)
+    value.to_bytes(size, order)
+    for order in ("little", "big")
+    for value, size in ((2**32 - 1, 4), (2**31, 4), (1 << 30, 4), (2**64 - 1, 8), (2**62, 8), (0, 8), (0, 2))
 )
-NUMBERS = (
-    *(b"0", b"-1", b"1e999", b"NaN", b"-Infinity", b"1.5", b'"1"', b"null", b"[]"),
-    *(b"9" * 25, b"9" * 400, b"7" * 5000),
-)
+NUMBERS = (*b"0 -1 1e999 NaN -Infinity 1.5 null [] 9999999999999999999999999".split(), b"9" * 400, b"7" * 5000, b'"1"')
 NOISE = (
     *(b"\0", b"\0" * 300, b"\xff\xfe", b"\xc3(", b"\xef\xbb\xbf", b'"', b"\\", b"\n", b"\r", b",,", b"{", b"\x80\x04."),
     *(b"[" * 100_000, b'{"a":' * 50_000, b"9" * 5000, b"\xf4\x90\x80\x80", b"\\ud800", b"../" * 9, b"x" * 200_000),
@@ -36,10 +33,9 @@ REPEATED = 1 << 16
 
 def changed(whole: bytes, others: Sequence[bytes], random: Random) -> bytes:
     """A file with some changes of its bytes; of an archive, of the bytes before they are packed now and then."""
-    if random.random() < 0.6:
-        repacked = changed_inside(whole, others, random)
-        if repacked is not None:
-            return repacked
+    inside = changed_inside(whole, others, random) if random.random() < 0.6 else None
+    if inside is not None:
+        return inside
     content = bytearray(whole)
     for _ in range(random.choice((1, 1, 1, 2, 3, 8))):
         change(content, others, random)
@@ -48,35 +44,28 @@ def changed(whole: bytes, others: Sequence[bytes], random: Random) -> bytes:
 
 def change(content: bytearray, others: Sequence[bytes], random: Random) -> None:
     """One change, in place."""
-    n = len(content)
+    n, way, other = len(content), random.randrange(9), random.choice(others)
     a, b = sorted(random.randint(0, n) for _ in range(2))
     short = slice(a, min(b, a + random.choice((1, 4, 40, n))))
-    way = random.randrange(10)
-    if way == 0:
+    numbers = [match.span() for match in re.finditer(rb"-?\d+(\.\d+)?", bytes(content[:100_000]))] if way == 0 else []
+    if numbers:
+        content[slice(*random.choice(numbers))] = random.choice(NUMBERS)
+    elif way == 1:
         del content[b:]
-    elif way == 1 and n:
-        content[random.randrange(n)] ^= 1 << random.randrange(8)
     elif way == 2 and n:
-        content[random.randrange(n)] = random.choice((0, 1, 0x7F, 0x80, 0xFF, 0x30, 0x2D, 0x2E, 0x2C))
+        content[a - 1] = random.choice((content[a - 1] ^ 1 << random.randrange(8), 0, 1, 0x7F, 0x80, 0xFF, 0x2D, 0x2C))
     elif way == 3:
         value = random.choice(INTEGERS)
         content[a : a + len(value)] = value
     elif way == 4:
         content[a:a] = random.choice(NOISE)
     elif way == 5:
-        del content[short]
-    elif way == 6:
         content[a:a] = content[short][:REPEATED] * random.choice((1, 2, 50))
-    elif way == 7:
-        other = random.choice(others)
+    elif way == 6:
         start = random.randint(0, len(other))
         content[short] = other[start : start + random.choice((8, 200, len(other)))]
-    elif way == 8:
-        places = [match.span() for match in re.finditer(rb"-?\d+(\.\d+)?", bytes(content[:100_000]))]
-        if places:
-            content[slice(*random.choice(places))] = random.choice(NUMBERS)
     else:
-        content[short] = content[short][::-1]
+        content[short] = content[short][::-1] if way == 7 else b""
 
 
 def changed_inside(whole: bytes, others: Sequence[bytes], random: Random) -> bytes | None:
@@ -84,18 +73,18 @@ def changed_inside(whole: bytes, others: Sequence[bytes], random: Random) -> byt
     try:
         if whole[:2] == b"\x1f\x8b":
             return gzip.compress(changed(gzip.decompress(whole), others, random), 1, mtime=0)
-        if whole[:4] != b"PK\x03\x04":
-            return None
         with zipfile.ZipFile(io.BytesIO(whole)) as archive:
             members = [(info.filename, archive.read(info)) for info in archive.infolist()]
     except (OSError, EOFError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error):
+        return None
+    if not members:
         return None
     at, way = random.randrange(len(members)), random.randrange(8)
     name, content = members[at]
     if way == 0:
         name = random.choice(("../../evil.npy", "/evil.npy", "W1", "header.npy", "\u00e9\0.npy", "x" * 60_000))
     elif way == 1:
-        content = random.choice([member for _, member in members])
+        content = random.choice(members)[1]
     else:
         content = changed(content, others, random)
     members[at] = name, content
@@ -144,15 +133,12 @@ class Intruder:
 
 def hostile(trace: Path) -> list[bytes]:
     """Files that leave a trace if anything in them is executed or unpacked where it wants to go, and bombs."""
-    intruders = [
-        Intruder(os.mkdir, str(trace)),
-        Intruder(os.system, f"touch {trace}"),
-        Intruder(eval, f"open({str(trace)!r}, 'w')"),
-    ]
+    calls = ((os.mkdir, str(trace)), (os.system, f"touch {trace}"), (eval, f"open({str(trace)!r}, 'w')"))
+    intruders = [Intruder(*call) for call in calls]
     objects = np.array(intruders, object)
     claim = np.lib.format.magic(1, 0) + struct.pack("<H", 118)
     claim += b"{'descr': '<f8', 'fortran_order': False, 'shape': (536870912,), }".ljust(117) + b"\n"
-    bomb = npy(np.zeros(1 << 20))
+    bomb, names, deflated = npy(np.zeros(1 << 20)), ("X.npy", "header.npy"), zipfile.ZIP_DEFLATED
     deep = (b"[" * 100_000, b'{"format":' * 30_000, b'{"format": "fastmlp-network", "version": ' + b"9" * 5000 + b"}")
     return [
         *(pickle.dumps(intruder, protocol) for intruder in intruders for protocol in (0, 2, 4)),
@@ -161,8 +147,8 @@ def hostile(trace: Path) -> list[bytes]:
         *(b"}K\x01" + tuples + b"K\0s." for tuples in (b"\x85" * 100_000, b"q\x01h\x01\x86" * 60)),
         *(b"\x80\x05" + code + (1 << 33).to_bytes(8, "little") + b"." for code in (b"\x8e", b"\x95", b"\x96")),
         *(*[npz(header=objects, X=objects, y=objects, W1=objects)] * 4, npy(objects)),
-        *(zipped([(name, bomb), ("y.npy", bomb)], zipfile.ZIP_DEFLATED) for name in ("X.npy", "header.npy")),
-        *(zipped([(name, claim + bytes(1 << 16))], zipfile.ZIP_DEFLATED) for name in ("X.npy", "header.npy")),
+        *(zipped([(name, bomb), ("y.npy", bomb)], deflated) for name in names),
+        *(zipped([(name, claim + bytes(1 << 16))], deflated) for name in names),
         *(claim, zipped([(f"../../../{trace.name}", b"x"), (str(trace), b"x")], zipfile.ZIP_STORED)),
         *(*deep, *(npz(header=np.frombuffer(text, np.uint8)) for text in deep)),
         *(b"", b"\0" * 5000, b"\x93NUMPY", b"PK\x05\x06" + bytes(18)),

@@ -129,7 +129,7 @@ def checkpoints() -> list[bytes]:
     """After each of four epochs."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "checkpoint.npz")
-        return [(train(path, epochs), path.read_bytes())[1] for epochs in range(1, 5)]
+        return [train(path, epochs) and path.read_bytes() for epochs in range(1, 5)]
 
 
 def resume(path: Path) -> Any:

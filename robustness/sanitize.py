@@ -3,11 +3,10 @@
     python -m robustness.sanitize --quick --repetitions 12 --inputs 500
     python -m robustness.sanitize --only threads
 
-`address` is the whole suite in a build with AddressSanitizer and UndefinedBehaviorSanitizer, which see what the
-kernels' own code does. `valgrind` is the tests of kernels in the build for every processor, where memcheck sees what
-BLAS does with their buffers too, and what was never written. `threads` is `robustness.races` in a build with
-ThreadSanitizer. `fuzzer` is `robustness.fuzz_native` in a build whose branches libFuzzer counts. What they report
-stands in the output; it ends the run, or that scenario.
+`address` is the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer, which see what the kernels' own code
+does. `valgrind` is the tests of kernels under memcheck, which also sees what BLAS does with their buffers, and what was
+never written. `threads` is `robustness.races` under ThreadSanitizer, `fuzzer` is `robustness.fuzz_native`. A report
+stands in the output, and ends the run, or that scenario.
 
 ThreadSanitizer learns from Archer when a team of OpenMP's begins, ends and waits; OMP_TOOL=disabled leaves it out, and
 all that the members of a team hand to each other in libomp is reported then.
@@ -28,12 +27,10 @@ from robustness.running import suite, watched
 # where Debian's clang-16, of these packages, has its libraries
 CLANG_PACKAGES = "clang-16 libomp-16-dev libclang-rt-16-dev llvm-16"
 LLVM = Path("/usr/lib/llvm-16/lib")
-TSAN = LLVM / "clang/16/lib/linux/libclang_rt.tsan-x86_64.so"
-ARCHER = LLVM / "libarcher.so"
+TSAN, ARCHER = LLVM / "clang/16/lib/linux/libclang_rt.tsan-x86_64.so", LLVM / "libarcher.so"
 SYMBOLIZER = LLVM.parent / "bin/llvm-symbolizer"
-
-# what computes
-QUICK_TESTS = ("-m", "not application")
+# -P, or Python looks into the current folder first
+PYTHON = (sys.executable, "-P", "-m")
 # In one type, since both come from one source. Valgrind cannot flush denormal numbers to zero, and allocates itself.
 KERNEL_TESTS = (
     *("tests/engine/test_kernels.py", "tests/network/test_train_epoch.py"),
@@ -52,30 +49,27 @@ def need(packages: str, *tools: str | Path) -> None:
 
 
 def build(name: str) -> dict[str, str]:
-    """Have make bring a build of the package up to date; gives the variable that puts it in place of the checkout's.
-
-    Python needs -P besides, or it looks into the current folder first.
-    """
+    """Have make bring a build of the package up to date; gives the variable that puts it in place of the checkout's."""
     subprocess.run(["make", "--quiet", f"build/{name}/built"], cwd=ROOT, check=True)
     return {"PYTHONPATH": f"{ROOT / 'build' / name}:{ROOT}"}
 
 
+def said(*command: str) -> str:
+    return subprocess.check_output(command, text=True).strip()
+
+
 def address(asked: argparse.Namespace) -> Iterator[Fault]:
     need("gcc", "gcc")
-    libraries = [
-        subprocess.check_output(["gcc", f"-print-file-name={name}.so"], text=True).strip()
-        for name in ("libasan", "libubsan")
-    ]
     variables = build("address") | {
         # these have to be loaded before Python
-        "LD_PRELOAD": " ".join(libraries),
+        "LD_PRELOAD": " ".join(said("gcc", f"-print-file-name={name}.so") for name in ("libasan", "libubsan")),
         # objects of Python's own too get room that is watched
         "PYTHONMALLOC": "malloc",
         "ASAN_OPTIONS": "detect_leaks=0:exitcode=66",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=66",
     }
-    # another folder, or the processes that tests start find the checkout's package
-    command = [sys.executable, "-P", "-m", "pytest", "-q", *(QUICK_TESTS if asked.quick else ())]
+    command = [*PYTHON, "pytest", "-q", *(("-m", "not application") if asked.quick else ())]
+    # in another folder, or the processes that tests start find the checkout's package
     yield suite("tests under AddressSanitizer and UBSan", command, variables, ROOT / "tests")
 
 
@@ -87,11 +81,9 @@ def valgrind(asked: argparse.Namespace) -> Iterator[Fault]:
         *(sys.executable, "-m", "pytest", "-q", *(QUICK_KERNEL_TESTS if asked.quick else KERNEL_TESTS)),
     ]
     variables = {
-        "PYTHONMALLOC": "malloc",
-        "OPENBLAS_NUM_THREADS": "1",
+        **{"PYTHONMALLOC": "malloc", "OPENBLAS_NUM_THREADS": "1", "FASTMLP_SIMD": "plain"},
         # threads take turns under valgrind, and those that wait spend theirs on waiting
         "OMP_THREAD_LIMIT": "2",
-        "FASTMLP_SIMD": "plain",
         # not needed by these tests, and slow to import
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
@@ -100,19 +92,13 @@ def valgrind(asked: argparse.Namespace) -> Iterator[Fault]:
 
 def threads(asked: argparse.Namespace) -> Iterator[Fault]:
     need(CLANG_PACKAGES, "clang-16", ARCHER, TSAN, SYMBOLIZER)
-    variables = build("thread") | {
-        "LD_PRELOAD": str(TSAN),
-        "LD_LIBRARY_PATH": str(LLVM),
-        "OMP_TOOL_LIBRARIES": str(ARCHER),
-        "OPENBLAS_NUM_THREADS": "1",
-        # what libomp, Python and NumPy read and write is not watched; their locks are
-        "TSAN_OPTIONS": "halt_on_error=1:exitcode=66:ignore_noninstrumented_modules=1:"
-        f"external_symbolizer_path={SYMBOLIZER}",
-    }
-    n = asked.repetitions
+    n, variables = asked.repetitions, build("thread")
+    variables |= {"LD_PRELOAD": str(TSAN), "LD_LIBRARY_PATH": str(LLVM), "OMP_TOOL_LIBRARIES": str(ARCHER)}
+    # what libomp, Python and NumPy read and write is not watched; their locks are
+    options = "halt_on_error=1:exitcode=66:ignore_noninstrumented_modules=1"
+    variables |= {"OPENBLAS_NUM_THREADS": "1", "TSAN_OPTIONS": f"{options}:external_symbolizer_path={SYMBOLIZER}"}
     for name in SCENARIOS:
-        command = [sys.executable, "-P", "-m", "robustness.races", name, str(n)]
-        status, output = watched(command, variables)
+        status, output = watched([*PYTHON, "robustness.races", name, str(n)], variables)
         survived = n if status == 0 else min(len(output.splitlines()), n - 1)
         yield Fault(f"repetitions of {name.replace('_', ' ')} under ThreadSanitizer", n, survived)
 
@@ -120,13 +106,10 @@ def threads(asked: argparse.Namespace) -> Iterator[Fault]:
 def fuzzer(asked: argparse.Namespace) -> Iterator[Fault]:
     need(CLANG_PACKAGES, "clang-16", SYMBOLIZER)
     place = "import importlib.util; print(importlib.util.find_spec('asan_with_fuzzer').origin)"
-    variables = build("fuzzer") | {
-        # this has to be loaded before Python
-        "LD_PRELOAD": subprocess.check_output([sys.executable, "-c", place], text=True).strip(),
-        "ASAN_OPTIONS": f"detect_leaks=0:external_symbolizer_path={SYMBOLIZER}",
-    }
-    command = [sys.executable, "-P", "-m", "robustness.fuzz_native", str(asked.inputs), "1"]
-    status, output = watched(command, variables)
+    options = f"detect_leaks=0:external_symbolizer_path={SYMBOLIZER}"
+    # the library has to be loaded before Python
+    variables = build("fuzzer") | {"LD_PRELOAD": said(sys.executable, "-c", place), "ASAN_OPTIONS": options}
+    status, output = watched([*PYTHON, "robustness.fuzz_native", str(asked.inputs), "1"], variables)
     n_calls = int(output) if status == 0 else 1
     yield Fault("calls that coverage guides, under AddressSanitizer", n_calls, n_calls if status == 0 else 0)
 
