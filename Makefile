@@ -19,6 +19,9 @@ MINUTES ?= 60
 TIMES ?= 20
 MUTANTS ?= 20
 RESULTS ?= build/robustness
+# tests of what depends on moments and machines: processes, signals, threads and their limits, kills, full disks
+FAULTS := $(addprefix tests/engine/test_,processes.py signals.py threads.py thread_limits.py) \
+	$(addprefix tests/files/test_,access.py checkpoints.py) tests/tuning/test_results.py
 
 .PHONY: train test test-debug sanitize fuzz faults kills soak mutants lint docs bench bench-quick notebook libraries clean
 
@@ -48,7 +51,7 @@ soak: $(VENV)/tested
 	$(BIN)/python -m robustness.soak --networks $(NETWORKS) --minutes $(MINUTES) --results $(RESULTS)
 
 faults: $(VENV)/tested
-	$(BIN)/python -m robustness.faults --times $(TIMES) --results $(RESULTS)
+	for i in $$(seq $(TIMES)); do $(BIN)/pytest -qx $(FAULTS) || exit 1; done
 
 mutants: $(VENV)/tested
 	$(BIN)/python -m robustness.mutants --count $(MUTANTS) --results $(RESULTS)

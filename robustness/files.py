@@ -230,21 +230,11 @@ def go_on(path: Path) -> None:
     assert searched(path.parent).best.hyper_parameters == found.best.hyper_parameters
 
 
-def best_again(path: Path) -> Any:
-    """What the best network does, whatever has become of its file."""
-    return searched(path.parent).network.evaluate(X, Y)
-
-
-def either(whole: bytes, others: Sequence[bytes], random: Random) -> bytes:
-    """A damaged file, or a whole one of another network."""
-    return random.choice((resealed, damage.changed))(whole, others, random)
-
-
 # ---- all kinds
 
 MODEL, CHECKPOINT, RESULTS = (ModelFileError,), (ModelFileError, ValueError), (ResultsFileError, RuntimeError)
 TABLE = (OSError, TypeError, ValueError, click.UsageError)
-npz_models, trials, best = (functools.partial(models, ".npz"), "trials.jsonl", "best.npz")
+npz_models, trials = functools.partial(models, ".npz"), "trials.jsonl"
 TARGETS = {
     "model files (.npz)": Kind("net.npz", npz_models, load_model, MODEL, True),
     "model files (.safetensors)": Kind("net.safetensors", lambda: models(".safetensors"), load_model, MODEL, True),
@@ -254,7 +244,6 @@ TARGETS = {
     "CIFAR-10, binary version": cifar10(python=False),
     "CIFAR-10, Python version": cifar10(python=True),
     "a search's trials.jsonl": Kind(trials, lambda: [search_files()[trials]], go_on, RESULTS, beside=search_files),
-    "a search's best.npz": Kind(best, lambda: [search_files()[best]], best_again, (), True, search_files, either),
     "tables (.csv)": Kind("table.csv", csv_files, load_table, TABLE),
     "tables (.tsv)": Kind("table.tsv", csv_files, load_table, TABLE),
     "tables (.npz)": Kind("table.npz", npz_files, load_table, TABLE),
