@@ -124,8 +124,14 @@ COMMON_FLAGS = ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
 SANITIZE_FLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-fno-wrapv", *SANITIZERS.get(SANITIZE, [])]
 
 
-# The kernels' builds, by the vector instructions that they may use.
-LEVELS = {"plain": [], "x86_64_v3": ["-march=x86-64-v3"]}
+# The kernels' builds, by the vector instructions that they may use: the flags for these, and how C asks a processor
+# whether it has them; the best one last.
+LEVELS = {
+    "plain": ([], "1"),
+    "x86_64_v3": (["-march=x86-64-v3"], '(__builtin_cpu_init(), __builtin_cpu_supports("x86-64-v3"))'),
+}
+# What is built once, and no kernel.
+PROCESS = "process"
 
 # Whether the process that has loaded this still has denormal numbers and long doubles.
 MODE_IS_CHANGED = 77
@@ -138,7 +144,7 @@ int probe(void) {
     volatile long double one = 1;
     if (least * 1 == 0 || one + LDBL_EPSILON == one)
         return MODE_IS_CHANGED;
-    return fastmlp_supports_x86_64_v3() < 0; /* called, or the compiler complains */
+    return 0;
 }
 """
 
@@ -152,13 +158,6 @@ int probe(void) {
         members++;
     }
     return members >= 1 ? 0 : 1;
-}
-"""
-
-LEVEL_PROGRAM = """
-int probe(void) {
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("x86-64-v3") < 0;
 }
 """
 
@@ -295,21 +294,26 @@ def openmp_flags(compiler):
     return [], []
 
 
-def has_levels(compiler):
-    """Whether the compiler knows x86-64-v3, and how to ask a processor for it."""
+def known_levels(compiler):
+    """The levels that the compiler knows, and can ask a processor for."""
     if DEBUG or platform.machine() not in ("x86_64", "AMD64"):
-        return False
-    return said(compiler, LEVELS["x86_64_v3"], LEVEL_PROGRAM) is not None
+        return ["plain"]
+    return [
+        level
+        for level, (flags, condition) in LEVELS.items()
+        if said(compiler, flags, f"int probe(void) {{ return {condition}; }}") is not None
+    ]
 
 
-def c_sources(level):
-    """The C code of one build of the kernels; each has its own, since that holds the module's name."""
+def c_sources(name):
+    """The C code of one module; each build of the kernels has its own, since that holds the module's name."""
     from Cython.Build import cythonize
 
+    source = "_process" if name == PROCESS else "_kernels"
     (extension,) = cythonize(
-        [Extension(f"fastmlp._kernels.{level}", ["src_pyx/_kernels.pyx"])],
+        [Extension(f"fastmlp._kernels.{name}", [f"src_pyx/{source}.pyx"])],
         include_path=["src_pyx"],
-        build_dir=f"build/cython/{level}",
+        build_dir=f"build/cython/{name}",
         compiler_directives=DIRECTIVES,
         force=True,
     )
@@ -335,25 +339,32 @@ class BuildKernels(build_ext):
         flags = [*flags, *undoing_flags(self.compiler), *COMMON_FLAGS]
         check_compiler(self.compiler, flags)
         openmp_compile_flags, openmp_link_flags = openmp_flags(self.compiler)
-        macros = [("FASTMLP_HAS_X86_64_V3", None)] if has_levels(self.compiler) else []
+        levels = known_levels(self.compiler)
+        conditions = " ".join(f'LEVEL("{level}", {LEVELS[level][1]})' for level in levels)
         # after the compiler's name, which may be more than a word
         given = list(itertools.dropwhile(lambda word: not word.startswith("-"), self.compiler.compiler_so))
-        self.extensions = [e for e in self.extensions if macros or not LEVELS[e.name.rpartition(".")[2]]]
+        self.extensions = [e for e in self.extensions if e.name.rpartition(".")[2] in (PROCESS, *levels)]
         for extension in self.extensions:
-            level = extension.name.rpartition(".")[2]
-            extension.sources = c_sources(level)
-            extension.extra_compile_args = [*flags, *LEVELS[level], *openmp_compile_flags]
+            name = extension.name.rpartition(".")[2]
+            level_flags, _ = LEVELS.get(name, LEVELS["plain"])
+            extension.sources = c_sources(name)
+            extension.extra_compile_args = [*flags, *level_flags, *openmp_compile_flags]
             extension.extra_link_args = [*flags, *openmp_link_flags]
             shown = json.dumps(shlex.join([*given, *extension.extra_compile_args]))
-            extension.define_macros = [("FASTMLP_BUILD", f'"{build}"'), ("FASTMLP_FLAGS", shown), *macros]
+            extension.define_macros = [
+                ("FASTMLP_BUILD", f'"{build}"'),
+                ("FASTMLP_FLAGS", shown),
+                ("FASTMLP_LEVELS", conditions),
+            ]
             if DEBUG:
                 extension.undef_macros = ["NDEBUG"]
         super().build_extensions()
 
 
 if __name__ == "__main__":
-    names = [f"fastmlp._kernels.{level}" for level in LEVELS]
+    names = [f"fastmlp._kernels.{name}" for name in (PROCESS, *LEVELS)]
     setup(
+        # the sources become known with the compiler
         ext_modules=[Extension(name, ["src_pyx/_kernels.pyx"], include_dirs=["src_pyx"]) for name in names],
         cmdclass={"build_ext": BuildKernels},
     )

@@ -6,9 +6,9 @@ from fastmlp.courses.kaggle import output_submission_csv
 from fastmlp.datasets import get_CIFAR10_data, load_digits
 from fastmlp.defaults import get_default_dtype, set_default_dtype
 from fastmlp.files.models import ModelFileError
+from fastmlp.history import DivergenceError, History
 from fastmlp.network import NeuralNetwork
 from fastmlp.preprocessing import Standardizer
-from fastmlp.training import DivergenceError, History
 
 _moved.register()
 

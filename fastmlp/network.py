@@ -1,27 +1,45 @@
-"""`NeuralNetwork`: the assignment's face, and fit, predict, save and load for everybody else."""
+"""`NeuralNetwork`: the assignment's class, with fit, predict, save and load for everybody else."""
 
+import copy
 import functools
 import os
-from collections.abc import Iterable
-from typing import Self
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp import training
+from fastmlp import functions, training
+from fastmlp.architecture import Architecture
+from fastmlp.defaults import get_default_dtype
+from fastmlp.engine import Engine
+from fastmlp.engine.parameters import Parameters, initialize
 from fastmlp.files import models
 from fastmlp.files.checkpoints import Checkpoint
+from fastmlp.functions import checked_optimizer
+from fastmlp.history import History
 from fastmlp.interface.calls import public
-from fastmlp.interface.overrides import BACKWARD, FORWARD, LOOP, Originals, refusal
-from fastmlp.prediction import PredictingNetwork, check_evaluate
+from fastmlp.interface.overrides import BACKWARD, FORWARD, LOOP, OR_CALL, Originals, check_arrays, refusal
+from fastmlp.preprocessing import Standardizer
 from fastmlp.progress import Advance
-from fastmlp.training import Callback, DivergenceError, History
-from fastmlp.validation import boolean, class_labels, integer, number, real_matrix, row_indices
+from fastmlp.training import Callback, Settings
+from fastmlp.validation import (
+    boolean,
+    float_dtype,
+    integer,
+    layer_sizes,
+    names,
+    number,
+    random_state,
+    row_indices,
+    thread_count,
+    time_step,
+)
 
 
 @public
-class NeuralNetwork(PredictingNetwork):
-    """A multilayer perceptron: ReLU hidden layers, a softmax output, cross-entropy loss, L2 regularisation.
+class NeuralNetwork:
+    """A multilayer perceptron: hidden layers, a softmax output, cross-entropy loss, L2 regularisation.
 
     `forward`, `backward` and `update` are the three calls of a training loop written by hand; `fit` is that loop.
     A network may be used by one thread at a time, and refuses others; predictions may come from any number, and during
@@ -42,6 +60,8 @@ class NeuralNetwork(PredictingNetwork):
         Number of classes.
     num_layers : int, optional
         Number of affine layers, `len(hidden_sizes) + 1`; checked where it is given.
+    activation : {"relu", "identity", "logistic"}
+        What each hidden layer applies to its sums.
     dtype : {"float64", "float32"} or numpy.dtype, optional
         Of parameters and of everything computed; see `set_default_dtype`.
     n_threads : int, optional
@@ -88,6 +108,162 @@ class NeuralNetwork(PredictingNetwork):
     >>> net.predict(X)
     array([0, 1, 2, 2])
     """
+
+    history: History | None = None
+    _engine: Engine
+    _class_names: list[str] | None = None
+    _feature_names: list[str] | None = None
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_sizes: Iterable[int],
+        output_size: int,
+        num_layers: int | None = None,
+        *,
+        activation: str = "relu",
+        dtype: npt.DTypeLike | None = None,
+        n_threads: int | None = None,
+        seed: int | None = None,
+        init: str = "assignment",
+        standardizer: Standardizer | None = None,
+    ):
+        sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
+        checked = get_default_dtype() if dtype is None else float_dtype("dtype", dtype)
+        architecture = Architecture.of(sizes, checked, activation=activation)
+        with random_state(seed) as generator:
+            engine = Engine(architecture)
+            engine.n_threads = thread_count(n_threads)
+            engine.standardizer = standardizer
+            initialize(engine.params, init, generator)
+        self._adopt(engine)
+
+    def _adopt(self, engine: Engine) -> None:
+        # a constructor that is called again does not take the engine from under another thread
+        held = self._engine if "_engine" in self.__dict__ else engine
+        held.exclusive.run(setattr, self, "_engine", engine)
+
+    # the assignment's helpers, on plain arrays
+    linear = staticmethod(functions.linear)
+    linear_grad = staticmethod(functions.linear_grad)
+    relu = staticmethod(functions.relu)
+    relu_grad = staticmethod(functions.relu_grad)
+    softmax = staticmethod(functions.softmax)
+    softmax_grad = staticmethod(functions.softmax_grad)
+    cross_entropy = staticmethod(functions.cross_entropy)
+
+    def forward(self, X: npt.ArrayLike) -> np.ndarray:
+        """Compute the probability of each class.
+
+        Parameters
+        ----------
+        X : array_like (n_rows, input_size)
+            Real numbers of any type and layout. An array that needs no conversion is not copied: `backward` reads it
+            again.
+
+        Returns
+        -------
+        ndarray (n_rows, output_size)
+            Softmax of the last layer's scores, a fresh array of the network's dtype; (0, output_size) for no rows.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is not real or not of that shape; the last batch then stays the one for `backward`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp import NeuralNetwork
+        >>> NeuralNetwork(4, [10], 3).forward(np.ones((5, 4))).sum(axis=1).round(6)
+        array([1., 1., 1., 1., 1.])
+        """
+        _check_forward(self)
+        return self._engine.forward(X)
+
+    def backward(self, y: npt.ArrayLike, reg: float = 0.0) -> float:
+        """Compute the loss of the batch last given to `forward`, and its gradients.
+
+        Parameters
+        ----------
+        y : array_like (n_rows,)
+            Labels from 0 to output_size - 1; whole floats and shape (n_rows, 1) will do.
+        reg : float
+            Strength of the L2 regularisation of the weights; biases are not regularised.
+
+        Returns
+        -------
+        float
+            Mean cross-entropy plus `0.5 * reg * sum(W**2)` over all weight matrices.
+
+        Raises
+        ------
+        RuntimeError
+            Without a `forward` before.
+        TypeError, ValueError
+            If y has another length, or a label is no integer in the range; the first such one is named.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp import NeuralNetwork
+        >>> net = NeuralNetwork(4, [10], 3, seed=0)
+        >>> scores = net.forward(np.eye(4))
+        >>> loss = net.backward([0, 1, 2, 2])
+        >>> bool(np.isclose(loss, -np.log(scores[range(4), [0, 1, 2, 2]]).mean()))
+        True
+        """
+        _check_backward(self)
+        return self._engine.backward(y, number("reg", reg))
+
+    def update(
+        self,
+        lr: float = 0.001,
+        b1: float = 0.9,
+        b2: float = 0.999,
+        eps: float = 1e-8,
+        opt: str = "SGD",
+        t: int | None = None,
+        *,
+        epoch: int | None = None,
+        step: int | None = None,
+    ) -> None:
+        """Apply the gradients of the last `backward`.
+
+        Parameters
+        ----------
+        lr : float
+            Learning rate.
+        b1, b2, eps : float
+            Adam's decay rates of the two moments, and its epsilon; b1 is also the momentum of "Momentum".
+        opt : {"SGD", "Momentum", "Adam"}
+            In upper or lower case: plain gradient descent, Sutskever et al. (2013) equations 1 and 2, or Kingma and
+            Ba (2015) algorithm 1.
+        t : int, optional
+            Time step of Adam's bias correction, from 1; `epoch` and `step` are other names for it. It holds for this
+            update only; where it is absent, the network counts its updates of any kind.
+
+        Raises
+        ------
+        RuntimeError
+            Without gradients.
+        TypeError, ValueError
+            If a number is not finite or out of its range, the optimiser unknown, or two time steps are given.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp import NeuralNetwork
+        >>> net = NeuralNetwork(4, [10], 3, seed=0)
+        >>> probabilities, loss = net.forward(np.eye(4)), net.backward([0, 1, 2, 2])
+        >>> W1 = net.params["W1"].copy()
+        >>> net.update(0.1)
+        >>> bool(np.array_equal(net.params["W1"], W1 - 0.1 * net.gradients["W1"]))
+        True
+        """
+        t = time_step(t, epoch, step)
+        optimizer = checked_optimizer(opt, b1, b2, eps, names=("opt", "b1", "b2", "eps"))
+        self._engine.apply(optimizer, number("lr", lr), t)
 
     def fit(
         self,
@@ -155,7 +331,7 @@ class NeuralNetwork(PredictingNetwork):
             A file to write at the start and after each epoch, when the callbacks have been called: a model file, as
             `save` writes it, that also says how far the training is. At every moment it is whole.
         checkpoint_seconds : float
-            At least so many from one checkpoint to the next, the last epoch's apart.
+            Least time between two checkpoints; the last epoch's is always written.
         resume : bool
             Go on from the checkpoint where there is one, with its parameters, and the generator as it was then, NumPy's
             global one included. The settings must be as they were, but for epochs, which may be more; X, y, of which a
@@ -208,9 +384,10 @@ class NeuralNetwork(PredictingNetwork):
         [True, False, True]
         """
         _check_fit(self)
-        if X_val is not None and not any(_EVALUATE.replaced(self)):
-            check_evaluate(self)  # now, and not after the first epoch
-        settings = training.Settings(
+        evaluate = self.evaluate if any(_EVALUATE.replaced(self)) else None
+        if X_val is not None and evaluate is None:
+            _check_evaluate(self)  # now, and not after the first epoch
+        settings = Settings(
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
@@ -223,12 +400,13 @@ class NeuralNetwork(PredictingNetwork):
             time_step=time_step,
             drop_last=drop_last,
         )
-        keeper = None
+        checkpointer = None
         seconds, resume = number("checkpoint_seconds", checkpoint_seconds, 0), boolean("resume", resume)
         if checkpoint is not None:
-            keeper = Checkpoint(self._model, checkpoint, seconds, resume)
+            checkpointer = Checkpoint(self._model, checkpoint, seconds, resume)
         elif resume:
             raise ValueError("checkpoint must be given with resume=True, got None")
+        engine = self._engine
         fit = functools.partial(
             training.fit,
             seed=seed,
@@ -236,9 +414,11 @@ class NeuralNetwork(PredictingNetwork):
             y_val=y_val,
             progress=progress,
             callbacks=callbacks,
-            keeper=keeper,
+            checkpointer=checkpointer,
+            evaluate=evaluate,
+            check=lambda: self._check_unchanged(engine),
         )
-        return self._engine.exclusive.run(fit, self, X, y, settings)
+        return engine.exclusive.run(fit, engine, self, X, y, settings)
 
     def train_epoch(
         self,
@@ -298,7 +478,8 @@ class NeuralNetwork(PredictingNetwork):
         1.0
         """
         _check_train_epoch(self)
-        settings = training.Settings(
+        engine = self._engine
+        settings = Settings(
             batch_size=batch_size,
             learning_rate=learning_rate,
             regularization=regularization,
@@ -307,24 +488,107 @@ class NeuralNetwork(PredictingNetwork):
             beta2=beta2,
             epsilon=epsilon,
         )
-        rows = real_matrix("X", X, self.input_size)
+        rows = engine.architecture.checked_rows("X", X)
         if len(rows) == 0:
             raise ValueError("X must have at least one row to train on, got none")
-        labels = class_labels("y", y, len(rows), self.output_size)
+        targets = engine.architecture.checked_targets("y", y, len(rows))
         checked = np.arange(len(rows)) if order is None else row_indices("order", order, len(rows))
         t = None if time_step is None else integer("time_step", time_step, 1, 2**53)
-        return self._engine.exclusive.run(self._train_once, rows, labels, checked, settings, t)
+        self._check_unchanged(engine)
+        return engine.exclusive.run(training.train_once, engine, rows, targets, checked, settings, t)
 
-    def _train_once(
-        self, X: np.ndarray, y: np.ndarray, order: np.ndarray, settings: training.Settings, time_step: int | None
-    ) -> tuple[float, float]:
-        try:
-            return self._run_epoch(X, y, order, settings, settings.rate, time_step, lambda n_batches: None)
-        except DivergenceError as error:
-            self._check_finite("X", X, order[: error.batch * settings.batch_size or None])
-            raise
-        finally:
-            self._forget_batch()
+    def _check_unchanged(self, engine: Engine) -> None:
+        """What a user's code does during a training must leave it possible."""
+        _check_train_epoch(self)
+        if self._engine is not engine:
+            raise RuntimeError("this network has been constructed again while it was being trained")
+
+    def predict_proba(self, X: npt.ArrayLike) -> np.ndarray:
+        """Probability of each class, as `forward` gives it, in blocks of rows.
+
+        Parameters
+        ----------
+        X : array_like (n_rows, input_size)
+            Any number of rows.
+
+        Returns
+        -------
+        ndarray (n_rows, output_size)
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is not real, not finite or not of that shape; the first number that is not finite is named.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp import NeuralNetwork
+        >>> net, X = NeuralNetwork(4, [10], 3), np.ones((5, 4))
+        >>> bool(np.array_equal(net.predict_proba(X), net.forward(X)))
+        True
+        """
+        _check_predict_proba(self)
+        return self._engine.predict_outputs(X)
+
+    def predict(self, X: npt.ArrayLike) -> np.ndarray:
+        """Most probable class of each row of X (n_rows, input_size), as an integer array (n_rows,).
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is not real, not finite or not of that shape; the first number that is not finite is named.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp import NeuralNetwork
+        >>> net = NeuralNetwork(3, [], 3)
+        >>> net.params["W1"] = np.eye(3)
+        >>> net.predict([[0, 5, 0], [7, 0, 0]])
+        array([1, 0])
+        """
+        _check_predict(self)
+        return self._engine.predict(X)
+
+    def evaluate(self, X: npt.ArrayLike, y: npt.ArrayLike, reg: float = 0.0) -> tuple[float, float]:
+        """Loss, as `backward` returns it, and accuracy on X (n_rows, input_size), y (n_rows,); changes nothing.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X and y are not finite rows and their labels, or there are none.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp import NeuralNetwork
+        >>> net = NeuralNetwork(2, [], 3)
+        >>> net.params["W1"] = np.zeros((2, 3))
+        >>> loss, accuracy = net.evaluate(np.ones((4, 2)), [0, 0, 1, 2])
+        >>> round(loss, 6), accuracy  # log(3), and the first class wins a tie
+        (1.098612, 0.5)
+        """
+        _check_evaluate(self)
+        architecture = self._engine.architecture
+        rows = architecture.checked_rows("X", X)
+        if len(rows) == 0:
+            raise ValueError("X must have at least one row to evaluate, got none")
+        return self._engine.evaluate(rows, architecture.checked_targets("y", y, len(rows)), number("reg", reg))
+
+    def score(self, X: npt.ArrayLike, y: npt.ArrayLike) -> float:
+        """Accuracy of `predict` on X (n_rows, input_size) for labels y (n_rows,), see `evaluate`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp import NeuralNetwork
+        >>> net = NeuralNetwork(3, [], 3)
+        >>> net.params["W1"] = np.eye(3)
+        >>> net.score(np.eye(3), [0, 1, 0])
+        0.6666666666666666
+        """
+        return self.evaluate(X, y)[1]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a file under exactly this name: NumPy's `.npz`, or `.safetensors` where it ends so.
@@ -389,35 +653,150 @@ class NeuralNetwork(PredictingNetwork):
         network.history = None if state is None else state.history
         return network
 
-    def _run_epoch(
-        self,
-        X: np.ndarray,
-        y: np.ndarray,
-        order: np.ndarray,
-        settings: training.Settings,
-        rate: float,
-        time_step: int | None,
-        advance: Advance,
-    ) -> tuple[float, float]:
-        """`train_epoch` with arguments that have been checked, for `fastmlp.training.fit`."""
-        _check_train_epoch(self)  # callbacks may have replaced something
-        found = self._engine.train_epoch(
-            X,
-            y,
-            order,
-            batch_size=settings.batch_size,
-            regularization=settings.regularization,
-            optimizer=settings.optimizer,
-            rates=(rate, settings.beta1, settings.beta2, settings.epsilon),
-            time_step=time_step,
-            advance=advance,
-        )
-        if found.diverged or not self._engine.is_finite():
-            raise DivergenceError(found.n_batches if found.diverged else 0, rate)
-        return found.loss / len(order), found.n_correct / len(order)
+    @property
+    def input_size(self) -> int:
+        """Number of features."""
+        return self._engine.architecture.n_inputs
+
+    @property
+    def hidden_sizes(self) -> list[int]:
+        """Size of each hidden layer."""
+        return list(self._engine.architecture.sizes[1:-1])
+
+    @property
+    def output_size(self) -> int:
+        """Number of outputs: of classes, where these are what is learnt."""
+        return self._engine.architecture.n_outputs
+
+    @property
+    def num_layers(self) -> int:
+        """Number of affine layers."""
+        return self._engine.architecture.n_layers
+
+    @property
+    def activation(self) -> str:
+        """What each hidden layer applies to its sums."""
+        return self._engine.architecture.activation
+
+    @property
+    def dtype(self) -> np.dtype:
+        """float32 or float64."""
+        return self._engine.architecture.dtype
+
+    @property
+    def n_threads(self) -> int | None:
+        """Threads to compute with; None for as many as there are."""
+        return self._engine.n_threads
+
+    @n_threads.setter
+    def n_threads(self, value: int | None) -> None:
+        self._engine.n_threads = thread_count(value)
+
+    @property
+    def standardizer(self) -> Standardizer | None:
+        """What rows of X go through on their way in, everywhere; None for nothing."""
+        return self._engine.standardizer
+
+    @standardizer.setter
+    def standardizer(self, value: Standardizer | None) -> None:
+        self._engine.standardizer = value
+
+    @property
+    def class_names(self) -> list[str] | None:
+        """The name of each class, a list of different texts that may be assigned; None where they have none.
+
+        Examples
+        --------
+        >>> from fastmlp import NeuralNetwork
+        >>> net = NeuralNetwork(4, [10], 2)
+        >>> net.class_names = ["cat", "dog"]
+        >>> [net.class_names[label] for label in net.predict([[1.0, 2.0, 3.0, 4.0]])][0] in net.class_names
+        True
+        """
+        return copy.copy(self._class_names)  # a list that is changed has not been checked
+
+    @class_names.setter
+    def class_names(self, values: Iterable[str] | None) -> None:
+        self._class_names = names("class_names", values, self.output_size, "class")
+
+    @property
+    def feature_names(self) -> list[str] | None:
+        """The name of each column of X, a list of different texts that may be assigned; None where they have none."""
+        return copy.copy(self._feature_names)
+
+    @feature_names.setter
+    def feature_names(self, values: Iterable[str] | None) -> None:
+        self._feature_names = names("feature_names", values, self.input_size, "feature")
+
+    @property
+    def params(self) -> Parameters:
+        """Live arrays; assigning a mapping copies all of it into place, and keeps moments and step count."""
+        return self._engine.params
+
+    @params.setter
+    def params(self, values: Mapping[str, npt.ArrayLike]) -> None:
+        self._engine.params.assign(values)
+
+    @property
+    def gradients(self) -> Mapping[str, np.ndarray]:
+        """Live arrays of the last `backward`; empty before the first one and after `fit`."""
+        return self._engine.gradients if self._engine.has_gradients else {}
+
+    @property
+    def outputs(self) -> dict[str, np.ndarray]:
+        """Read-only arrays of the last `forward`: X, h1, ..., scores."""
+        return self._engine.outputs()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Copies of all that training changes: parameters, moments and the number of updates.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp import NeuralNetwork
+        >>> net = NeuralNetwork(3, [8], 3, seed=0)
+        >>> before, score = net.snapshot(), net.score(np.eye(3), [0, 1, 2])
+        >>> history = net.fit(np.eye(3), [0, 1, 2], epochs=50, learning_rate=0.5, seed=0)
+        >>> net.restore(before)
+        >>> net.score(np.eye(3), [0, 1, 2]) == score
+        True
+        """
+        return self._engine.snapshot()
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Go back to a `snapshot` of this network, or of one of its sizes and dtype, in place.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is no such snapshot; nothing has changed then.
+        RuntimeError
+            If the network is at work in another thread.
+        """
+        self._engine.restore(snapshot)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        check_arrays(cls, NeuralNetwork)
+
+    def __copy__(self) -> Self:
+        network = type(self).__new__(type(self))
+        network.__dict__.update(self.__dict__, _engine=copy.deepcopy(self._engine))
+        return network
+
+    def __repr__(self) -> str:
+        sizes = "-".join(map(str, self._engine.architecture.sizes))
+        return f"{type(self).__name__}({sizes}, {self.dtype}, {self._engine.layout.n_parameters:,} parameters)"
 
 
 _STEPS = FORWARD | BACKWARD | dict.fromkeys(("forward", "backward", "update"), LOOP)
+_PROBABILITIES = dict.fromkeys((*FORWARD, "forward"), OR_CALL)
+_CLASSES = _PROBABILITIES | {"predict_proba": OR_CALL}
 _EVALUATE = Originals(NeuralNetwork, ["evaluate"])
+_check_forward = refusal(NeuralNetwork, "forward", FORWARD)
+_check_backward = refusal(NeuralNetwork, "backward", BACKWARD)
 _check_train_epoch = refusal(NeuralNetwork, "train_epoch", _STEPS)
 _check_fit = refusal(NeuralNetwork, "fit", _STEPS | {"train_epoch": "call it in a loop over epochs"})
+_check_predict_proba = refusal(NeuralNetwork, "predict_proba", _PROBABILITIES)
+_check_predict = refusal(NeuralNetwork, "predict", _CLASSES)
+_check_evaluate = refusal(NeuralNetwork, "evaluate", _CLASSES | dict.fromkeys(("predict", "cross_entropy"), OR_CALL))

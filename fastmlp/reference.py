@@ -7,74 +7,29 @@ it is the one to derive from for who wants other functions than these: it calls 
 import copy
 import inspect
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp import training
+from fastmlp import functions, training
+from fastmlp.architecture import Architecture
+from fastmlp.engine.engine import EpochResult
 from fastmlp.engine.parameters import Layout, initialize, l2_penalty
-from fastmlp.interface.calls import base_of, public, unexpected
+from fastmlp.functions import ACTIVATIONS, Optimizer, checked_optimizer
+from fastmlp.history import History
+from fastmlp.interface.calls import public, unexpected
 from fastmlp.interface.overrides import Originals
 from fastmlp.progress import Advance
-from fastmlp.training import LEARNING_RATES, Callback, DivergenceError, History, Settings
-from fastmlp.validation import layer_sizes, one_of, random_state
+from fastmlp.training import Callback, Settings
+from fastmlp.validation import layer_sizes, random_state
 from fastmlp.validation import time_step as checked_time_step
 
 
-@base_of("fastmlp.network", "NeuralNetwork")
-class Functions:
-    """The functions that a network is made of, on plain arrays; the assignment's helpers.
-
-    Rows are samples: X (n_rows, n_in), W (n_in, n_out), b (n_out,).
-    """
-
-    @staticmethod
-    def linear(W: np.ndarray, X: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """X @ W + b, of shape (n_rows, n_out)."""
-        return X @ W + b
-
-    @staticmethod
-    def linear_grad(W: np.ndarray, X: np.ndarray, dout: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Gradients (dW, db, dX) of a loss through `linear`, from its gradient dout (n_rows, n_out)."""
-        return X.T @ dout, dout.sum(axis=0), dout @ W.T
-
-    @staticmethod
-    def relu(X: np.ndarray) -> np.ndarray:
-        """max(X, 0); NaN stays NaN."""
-        return np.maximum(X, 0)
-
-    @staticmethod
-    def relu_grad(X: np.ndarray) -> np.ndarray:
-        """Derivative of `relu`: 1 where X > 0, else 0; of X's own type where that is a floating one."""
-        X = np.asarray(X)
-        return (X > 0).astype(X.dtype if X.dtype.kind == "f" else np.float64)
-
-    @staticmethod
-    def softmax(X: np.ndarray) -> np.ndarray:
-        """exp(X) / sum(exp(X)) of each row of scores X (n_rows, n_classes)."""
-        shifted = np.exp(X - np.max(X, axis=1, keepdims=True))
-        return shifted / shifted.sum(axis=1, keepdims=True)
-
-    @staticmethod
-    def cross_entropy(X: np.ndarray, y: np.ndarray) -> float:
-        """Mean of -log(softmax(X)[i, y[i]]) over the rows of scores X (n_rows, n_classes), labels y (n_rows,)."""
-        shifted = X - np.max(X, axis=1, keepdims=True)
-        log_sums = np.log(np.exp(shifted).sum(axis=1))
-        return float(np.mean(log_sums - shifted[np.arange(len(y)), y]))
-
-    @staticmethod
-    def softmax_grad(X: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Gradient of `cross_entropy(X, y)` with respect to the scores: (softmax(X) - one_hot(y)) / n_rows."""
-        grad = Functions.softmax(X)
-        grad[np.arange(len(y)), y] -= 1
-        return grad / len(y)
-
-
 @public
-class NeuralNetwork(Functions):
-    """A multilayer perceptron with ReLU hidden layers and a softmax output, in NumPy.
+class NeuralNetwork:
+    """A multilayer perceptron in NumPy.
 
     Same construction, members and results as `fastmlp.NeuralNetwork`, up to rounding, with no checks of its arguments.
     Its methods call each other and the functions `linear`, `relu`, `softmax`, `cross_entropy`, `linear_grad`,
@@ -84,7 +39,7 @@ class NeuralNetwork(Functions):
 
     Parameters
     ----------
-    input_size, hidden_sizes, output_size, num_layers, dtype, seed, init
+    input_size, hidden_sizes, output_size, num_layers, activation, dtype, seed, init
         See `fastmlp.NeuralNetwork`.
 
     Attributes
@@ -130,6 +85,7 @@ class NeuralNetwork(Functions):
         output_size: int,
         num_layers: int | None = None,
         *,
+        activation: str = "relu",
         dtype: npt.DTypeLike = np.float64,
         seed: int | None = None,
         init: str = "assignment",
@@ -137,7 +93,8 @@ class NeuralNetwork(Functions):
         sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
         self.input_size, self.hidden_sizes, self.output_size = input_size, hidden_sizes, output_size
         self.num_layers = len(sizes) - 1
-        self.params = {name: np.zeros(shape, dtype) for name, shape in Layout(sizes, np.dtype(dtype)).shapes.items()}
+        self.architecture = Architecture.of(sizes, np.dtype(dtype), activation=activation)
+        self.params = {name: np.zeros(shape, dtype) for name, shape in Layout(self.architecture).shapes.items()}
         with random_state(seed) as generator:
             initialize(self.params, init, generator)
         self.dtype = np.dtype(dtype)
@@ -148,35 +105,61 @@ class NeuralNetwork(Functions):
         self.n_updates = 0
         self.history: Any = None
 
+    linear = staticmethod(functions.linear)
+    linear_grad = staticmethod(functions.linear_grad)
+    relu = staticmethod(functions.relu)
+    relu_grad = staticmethod(functions.relu_grad)
+    softmax = staticmethod(functions.softmax)
+    softmax_grad = staticmethod(functions.softmax_grad)
+    cross_entropy = staticmethod(functions.cross_entropy)
+
+    def _own(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The member of the function's name, where there is one, for whoever has replaced it."""
+        return getattr(self, function.__name__, function)
+
     def forward(self, X: np.ndarray) -> np.ndarray:
-        """Probabilities (n_rows, n_classes) of the rows of X."""
+        """Outputs (n_rows, n_out) of the rows of X: probabilities of classes."""
         h = np.asarray(X, self.dtype)
         self.outputs = {"X": h}
-        for i in range(1, self.num_layers):
-            h = self.relu(self.linear(self.params[f"W{i}"], h, self.params[f"b{i}"]))
-            self.outputs[f"h{i}"] = h
-        k = self.num_layers
-        self.logits = self.linear(self.params[f"W{k}"], h, self.params[f"b{k}"])
-        self.outputs["scores"] = self.softmax(self.logits)
-        return self.outputs["scores"]
+        for i, name in enumerate(self.architecture.activations, 1):
+            sums = self.linear(self.params[f"W{i}"], h, self.params[f"b{i}"])
+            h = self._own(ACTIVATIONS[name].value)(sums)
+            self.outputs[f"h{i}" if i < self.num_layers else "scores"] = h
+        self.logits = sums
+        return h
 
     def backward(self, y: np.ndarray, reg: float = 0.0) -> float:
         """Loss of the batch last given to `forward`; fills `gradients`."""
+        loss = self.architecture.loss_row
         inputs = [self.outputs["X"], *(self.outputs[f"h{i}"] for i in range(1, self.num_layers))]
-        dout = self.softmax_grad(self.logits, y)
+        if loss.fused:
+            dout = self._own(loss.gradient)(self.logits, y)
+        else:
+            dout = self._own(loss.gradient)(self.outputs["scores"], y)
+            dout = dout * self._derivative(self.num_layers, self.outputs["scores"])
         gradients = {}
         for i in range(self.num_layers, 0, -1):
             W, h = self.params[f"W{i}"], inputs[i - 1]
-            if i == 1 and self.linear_grad is _LINEAR_GRAD:  # without the gradient of X, which nobody needs
+            if i == 1 and self.linear_grad is functions.linear_grad:  # without the gradient of X, which nobody needs
                 dW, db = h.T @ dout, dout.sum(axis=0)
             else:
                 dW, db, dh = self.linear_grad(W, h, dout)
             gradients[f"W{i}"] = dW + reg * W
             gradients[f"b{i}"] = db
             if i > 1:
-                dout = dh * self.relu_grad(h)
+                dout = dh * self._derivative(i - 1, h)
         self.gradients = {name: gradients[name] for name in self.params}
-        return self.cross_entropy(self.logits, y) + l2_penalty(self.params, reg)
+        return self._loss(self.outputs["scores"], self.logits, y) + l2_penalty(self.params, reg)
+
+    def _derivative(self, layer: int, h: np.ndarray) -> np.ndarray:
+        """That of the layer's activation, counted from 1, where its value is h."""
+        derivative = ACTIVATIONS[self.architecture.activations[layer - 1]].derivative
+        assert derivative is not None
+        return self._own(derivative)(h)
+
+    def _loss(self, outputs: np.ndarray, logits: np.ndarray, y: np.ndarray) -> float:
+        loss = self.architecture.loss_row
+        return self._own(loss.value)(logits if loss.fused else outputs, y)
 
     def update(
         self,
@@ -193,23 +176,16 @@ class NeuralNetwork(Functions):
         """One step of SGD, Momentum (Sutskever et al., 2013) or Adam (Kingma and Ba, 2015, algorithm 1)."""
         self.n_updates += 1
         t = checked_time_step(t, epoch, step) or self.n_updates
-        opt = one_of("opt", opt, LEARNING_RATES)
+        optimizer = checked_optimizer(opt, b1, b2, eps, names=("opt", "b1", "b2", "eps"))
+        groups = [self._moments(f"{optimizer.name}.{i}") for i in range(optimizer.row.n_moments)]
         for name, w in self.params.items():
-            dw = self.gradients[name]
-            if opt == "SGD":
-                w -= lr * dw
-            elif opt == "Momentum":
-                velocity = self._moment("velocity", name)
-                velocity *= b1
-                velocity -= lr * dw
-                w += velocity
-            else:
-                m, v = self._moment("m", name), self._moment("v", name)
-                m *= b1
-                m += (1 - b1) * dw
-                v *= b2
-                v += (1 - b2) * dw**2
-                w -= lr * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + eps)
+            optimizer.row.step(w, self.gradients[name], [group[name] for group in groups], lr, optimizer, t)
+
+    def _moments(self, key: str) -> dict[str, np.ndarray]:
+        """An optimiser's moments of one kind, zeros when they are new to this network."""
+        if key not in self.moments:
+            self.moments[key] = {name: np.zeros_like(w) for name, w in self.params.items()}
+        return self.moments[key]
 
     def fit(
         self,
@@ -239,6 +215,7 @@ class NeuralNetwork(Functions):
         if text := unexpected("NeuralNetwork.fit", settings, [*Settings.__dataclass_fields__, *others], {}):
             raise TypeError(text)
         return training.fit(
+            _Loop(self),
             self,
             X,
             y,
@@ -250,33 +227,6 @@ class NeuralNetwork(Functions):
             callbacks=callbacks,
         )
 
-    def _run_epoch(
-        self,
-        X: np.ndarray,
-        y: np.ndarray,
-        order: np.ndarray,
-        settings: Settings,
-        rate: float,
-        time_step: int | None,
-        advance: Advance,
-    ) -> tuple[float, float]:
-        """The three calls for each batch of X[order]; gives the mean loss and the accuracy of a row."""
-        rates = (rate, settings.beta1, settings.beta2, settings.epsilon, settings.optimizer, time_step)
-        loss, n_correct = 0.0, 0
-        for batch, start in enumerate(range(0, len(order), settings.batch_size), 1):
-            rows = order[start : start + settings.batch_size]
-            scores = self.forward(X[rows])
-            n_correct += int(np.count_nonzero(scores.argmax(axis=1) == y[rows]))
-            batch_loss = self.backward(y[rows], settings.regularization)
-            if not math.isfinite(batch_loss):
-                raise DivergenceError(batch, rate)
-            self.update(*rates)
-            loss += batch_loss * len(rows)
-            advance(1)
-        if not all(np.isfinite(array).all() for array in self.params.values()):
-            raise DivergenceError(0, rate)
-        return loss / len(order), n_correct / len(order)
-
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Probabilities (n_rows, n_classes) by `forward`; the batch for `backward` stays what it was."""
         return self._apart(X)[0]
@@ -287,11 +237,14 @@ class NeuralNetwork(Functions):
 
     def evaluate(self, X: np.ndarray, y: np.ndarray, reg: float = 0.0) -> tuple[float, float]:
         """Loss as `backward` returns it, and accuracy of `predict`, on X, y."""
-        scores, logits = self._apart(X)
-        # another pass through the network only for those who have a prediction of their own
-        classes = self.predict(X) if any(_PREDICTION.replaced(self)) else scores.argmax(axis=1)
-        y = np.ravel(y)
-        return self.cross_entropy(logits, y) + l2_penalty(self.params, reg), float((classes == y).mean())
+        outputs, logits = self._apart(X)
+        row = self.architecture.loss_row
+        if any(_PREDICTION.replaced(self)):  # another pass through the network
+            predicted = self.predict(X)
+        else:
+            predicted = outputs.argmax(axis=1) if row.of_classes else outputs
+        y = np.ravel(y) if row.of_classes else y
+        return self._loss(outputs, logits, y) + l2_penalty(self.params, reg), row.score(predicted, y)
 
     def score(self, X: np.ndarray, y: np.ndarray) -> float:
         """Accuracy of `predict` on X, y, by `evaluate`."""
@@ -313,35 +266,78 @@ class NeuralNetwork(Functions):
         """Go back to a snapshot."""
         self.__dict__.update(copy.deepcopy(snapshot))
 
-    def _check_finite(self, name: str, X: np.ndarray, order: np.ndarray | None = None) -> None:
-        """Nothing: see the class."""
 
-    def _back_up(self) -> None:
-        """Take a snapshot for `_roll_back`."""
-        self._backup = self.snapshot()
+class _Loop:
+    """What `fastmlp.training` drives, a `Trainable`: the network's own methods, whoever has replaced them."""
 
-    def _roll_back(self) -> None:
-        """Go back to where `_back_up` was called last."""
-        self.restore(self._backup)
+    def __init__(self, network: NeuralNetwork):
+        self.network = network
+        self.architecture = network.architecture
 
-    def _forget_batch(self) -> None:
+    def train_epoch(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        order: np.ndarray,
+        *,
+        batch_size: int,
+        optimizer: Optimizer,
+        learning_rate: float | np.ndarray,
+        regularization: float,
+        time_step: int | None,
+        advance: Advance,
+    ) -> EpochResult:
+        """The three calls for each batch of X[order]."""
+        network, row = self.network, self.architecture.loss_row
+        loss, score, starts = 0.0, 0.0, range(0, len(order), batch_size)
+        rates = np.broadcast_to(learning_rate, len(starts)).tolist()
+        for batch, start in enumerate(starts, 1):
+            rows = order[start : start + batch_size]
+            outputs = network.forward(X[rows])
+            if row.of_classes:
+                score += np.count_nonzero(outputs.argmax(axis=1) == y[rows])
+            else:
+                score += float(np.square(outputs - y[rows], dtype=np.float64).sum())
+            batch_loss = network.backward(y[rows], regularization)
+            if not math.isfinite(batch_loss):
+                return EpochResult(batch_loss, math.nan, batch, True)
+            network.update(
+                rates[batch - 1], optimizer.beta1, optimizer.beta2, optimizer.epsilon, optimizer.name, time_step
+            )
+            loss += batch_loss * len(rows)
+            advance(1)
+        return EpochResult(loss / len(order), row.summed_score(score, y[order]), len(starts), False)
+
+    def is_finite(self) -> bool:
+        """Whether all parameters are."""
+        return all(np.isfinite(array).all() for array in self.network.params.values())
+
+    def evaluate(self, X: np.ndarray, y: np.ndarray, regularization: float) -> tuple[float, float]:
+        """As the network does."""
+        return self.network.evaluate(X, y, regularization)
+
+    def check_finite(self, name: str, X: np.ndarray, order: np.ndarray | None = None) -> None:
+        """Nothing: the reference has no checks of its arguments."""
+
+    def back_up(self) -> None:
+        """Take a snapshot for `roll_back`."""
+        self._backup = self.network.snapshot()
+
+    def roll_back(self) -> None:
+        """Go back to where `back_up` was called last."""
+        self.network.restore(self._backup)
+
+    def forget_batch(self) -> None:
         """Drop the last batch and its gradients."""
-        self.outputs = {}
-        self.gradients = {}
+        self.network.outputs, self.network.gradients = {}, {}
 
-    def _layer_inputs(self, X: np.ndarray) -> list[np.ndarray] | None:
+    def layer_inputs(self, X: np.ndarray) -> list[np.ndarray] | None:
         """What enters each layer for these rows; None where a subclass has other `outputs`."""
-        self.forward(X)
-        names = ("X", *(f"h{i}" for i in range(1, self.num_layers)))
-        inputs = [h for name in names if isinstance(h := self.outputs.get(name), np.ndarray) and h.ndim == 2]
+        network = self.network
+        network.forward(X)
+        names = ("X", *(f"h{i}" for i in range(1, network.num_layers)))
+        inputs = [h for name in names if isinstance(h := network.outputs.get(name), np.ndarray) and h.ndim == 2]
         return inputs if len(inputs) == len(names) else None
 
-    def _moment(self, kind: str, name: str) -> np.ndarray:
-        moments = self.moments.setdefault(kind, {})
-        if name not in moments:
-            moments[name] = np.zeros_like(self.params[name])
-        return moments[name]
 
-
-_LINEAR_GRAD = Functions.linear_grad
 _PREDICTION = Originals(NeuralNetwork, ("predict", "predict_proba"))

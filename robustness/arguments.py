@@ -35,7 +35,12 @@ NO_OPTIMIZERS = ("AdamW", "", b"SGD", 3, ["SGD"], None)
 NO_STANDARDIZERS = (3, Standardizer, Standardizer(), Standardizer().fit(np.ones((2, 99))))
 WRONG: dict[str, tuple[Any, ...]] = {
     **{"input_size": NO_SIZES, "output_size": NO_SIZES, "hidden_sizes": (5, None, [0], "5", [2.5], [3, 2**31])},
-    **{"num_layers": (0, "2", 5), "dtype": ("float16", ">f8", int, 3), "init": ("zeros", None, 3)},
+    **{
+        "num_layers": (0, "2", 5),
+        "dtype": ("float16", ">f8", int, 3),
+        "init": ("zeros", None, 3),
+        "activation": ("softmax", "", None),
+    },
     **{"n_threads": NO_COUNTS, "seed": (-1, 2**32, 1.5, "1", True), "standardizer": NO_STANDARDIZERS},
     **{"reg": (*NO_NUMBERS, None), "lr": (*NO_NUMBERS, None), "opt": NO_OPTIMIZERS},
     **{"b1": NO_DECAYS, "b2": NO_DECAYS, "eps": NO_EPSILONS, "t": NO_TIMES, "epoch": NO_TIMES, "step": NO_TIMES},

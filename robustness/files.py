@@ -205,7 +205,7 @@ def load_table(path: Path) -> None:
 def load_rows(path: Path) -> None:
     """Rows that a network can predict."""
     net = NeuralNetwork(3, [2], 2, seed=0)
-    net.predict(sources.rows_of(net, str(path), None).X)
+    net.predict(sources.rows_of(net, str(path), None)[0])
 
 
 # ---- searches

@@ -1,9 +1,9 @@
 """What several attempts need of fastmlp beyond its public names."""
 
-from fastmlp._kernels import OPTIMIZERS
+from fastmlp import functions
 from fastmlp.engine import threads
 
-__all__ = ["OPTIMIZERS", "always_parallel"]
+OPTIMIZERS = tuple(functions.OPTIMIZERS)
 
 
 def always_parallel() -> None:

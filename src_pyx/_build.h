@@ -1,4 +1,4 @@
-/* What this module was compiled by and for. setup.py defines FASTMLP_BUILD, FASTMLP_FLAGS and FASTMLP_HAS_X86_64_V3. */
+/* What this module was compiled by and for. setup.py defines FASTMLP_BUILD and FASTMLP_FLAGS. */
 #ifndef FASTMLP_BUILD_H
 #define FASTMLP_BUILD_H
 
@@ -32,15 +32,6 @@ _Static_assert(sizeof(1.0) == sizeof(double), "-fsingle-precision-constant chang
 #define FASTMLP_SIMD "NEON"
 #else
 #define FASTMLP_SIMD "none"
-#endif
-#ifdef FASTMLP_HAS_X86_64_V3
-static int fastmlp_supports_x86_64_v3(void)
-{
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("x86-64-v3") != 0;
-}
-#else
-static int fastmlp_supports_x86_64_v3(void) { return 0; }
 #endif
 #ifndef FASTMLP_BUILD
 #define FASTMLP_BUILD "release"

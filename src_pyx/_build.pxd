@@ -1,4 +1,4 @@
-"""How this module was compiled, and what this processor can run."""
+"""How this module was compiled."""
 
 
 cdef extern from "_build.h":
@@ -6,4 +6,3 @@ cdef extern from "_build.h":
     const char* SIMD "FASTMLP_SIMD"
     const char* BUILD "FASTMLP_BUILD"
     const char* FLAGS "FASTMLP_FLAGS"
-    bint supports_x86_64_v3 "fastmlp_supports_x86_64_v3"() noexcept

@@ -4,10 +4,11 @@ Sums either run in order, a row at a time, or in a fixed number of lanes that ar
 bits do not depend on how wide the processor's vectors are.
 """
 from cython cimport floating
+from libc.math cimport sqrt
 
 cdef enum:
     LANES = 16
-    # So many elements of a few arrays are in the first-level cache from one loop to the next.
+    # elements of a few arrays that stay in the first-level cache from one loop to the next
     RUN = 1024
 
 
@@ -23,22 +24,6 @@ cdef inline void add(floating* restrict y, const floating* restrict x, Py_ssize_
     cdef Py_ssize_t j
     for j in range(n):
         y[j] += x[j]
-
-
-cdef inline void add_relu(floating* restrict y, const floating* restrict x, Py_ssize_t n) noexcept nogil:
-    """y := maximum(y + x, 0); in this form NaN stays NaN, as in NumPy"""
-    cdef Py_ssize_t j
-    cdef floating value
-    for j in range(n):
-        value = y[j] + x[j]
-        y[j] = 0 if value < 0 else value
-
-
-cdef inline void relu_grad(floating* restrict dy, const floating* restrict y, Py_ssize_t n) noexcept nogil:
-    """dy := where(y > 0, dy, 0), for y = relu(...)"""
-    cdef Py_ssize_t j
-    for j in range(n):
-        dy[j] = dy[j] if y[j] > 0 else 0
 
 
 cdef inline double regularize(
@@ -83,3 +68,28 @@ cdef inline bint all_finite(const floating* restrict x, Py_ssize_t n) noexcept n
     for k in range(2 * LANES):
         total += lanes[k]
     return total == 0
+
+
+cdef inline double norm(const floating* restrict x, Py_ssize_t n) noexcept nogil:
+    """sqrt(sum(x**2)), added up in double"""
+    cdef double lanes[LANES]
+    cdef double total = 0
+    cdef Py_ssize_t i, j, k
+    for k in range(LANES):
+        lanes[k] = 0
+    for i in range(n // LANES):
+        for k in range(LANES):
+            lanes[k] += <double> x[i * LANES + k] * x[i * LANES + k]
+    for j in range(n - n % LANES, n):
+        lanes[0] += <double> x[j] * x[j]
+    for k in range(LANES):
+        total += lanes[k]
+    return sqrt(total)
+
+
+cdef inline void scale(floating* restrict x, double factor, Py_ssize_t n) noexcept nogil:
+    """x *= factor"""
+    cdef Py_ssize_t j
+    cdef floating factor_ = <floating> factor
+    for j in range(n):
+        x[j] *= factor_

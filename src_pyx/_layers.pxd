@@ -1,33 +1,35 @@
-"""One affine layer, forward and backward: y = x @ w + b, followed by a ReLU or by nothing.
+"""One layer, forward and backward: y = activation(x @ w + b).
 
-x (n_rows, n_in), w (n_in, n_out), b (n_out,), y (n_rows, n_out); dx, dw, db, dy are the gradients of the loss with
-respect to them. Each function is one member's share; all members of the team call it.
+x (n_rows, n_in), w (n_in, n_out), b (n_out,), y (n_rows, n_out); dx, dw, db are the gradients of the loss with respect
+to them, dy that with respect to x @ w + b. Each function is one thread's share; all threads of the team call it.
 """
 from cython cimport floating
 from libc.math cimport isfinite
 
-from _elementwise cimport RUN, add, add_relu, regularize, relu_grad
-from _matmul cimport combine_rows, matmul
-from _openmp cimport Member, barrier, share_start, share_stop
+from _activations cimport Activation, add_and_activate, multiply_by_derivative
+from _elementwise cimport RUN, regularize
+from _matmul cimport add_partials, combine_rows, matmul, partial_sums
+from _openmp cimport Thread, barrier, share_start, share_stop
 from _optimizers cimport Optimizer, update
-from _products cimport (
-    COLUMNS, Blocks, Product, Rectangle, cut, length, partial_sums, partials_room, product, result, result_block, start,
-)
+from _products cimport TERMS, Block, Blocks, Product, cut, length, partials_size, product, result_block, start, whole
 
 cdef enum:
-    # columns of a bias that one member sums over the rows
+    # columns of a bias that one thread sums over the rows
     BIAS_COLUMNS = 64
-    # to regularise and apply one number of a gradient takes as long as so many multiplications of its product
+    # multiplications that take as long as to regularise and apply one number of a gradient
     UPDATE_WORK = 64
 
 
 cdef struct Layer:
-    # sizes, where w and b start in the flat buffers, where the batch's outputs start in the arena
+    # sizes, where w and b start in the flat buffers, where the batch's outputs start in the arena, the activation of
+    # these, and that of the inputs, which are another layer's outputs
     Py_ssize_t n_in
     Py_ssize_t n_out
     Py_ssize_t w
     Py_ssize_t b
     Py_ssize_t y
+    Py_ssize_t activation
+    Py_ssize_t input_activation
 
 
 cdef inline Product outputs(Py_ssize_t n_rows, const Layer* layer, size_t itemsize) noexcept nogil:
@@ -52,149 +54,149 @@ cdef inline Py_ssize_t layer_partials(Py_ssize_t n_rows, const Layer* layer, siz
     cdef Product weights = weight_gradient(n_rows, layer, itemsize)
     cdef Product inputs = input_gradient(n_rows, layer, itemsize)
     return max(
-        partials_room(&forward, itemsize), max(partials_room(&weights, itemsize), partials_room(&inputs, itemsize))
+        partials_size(&forward, itemsize), max(partials_size(&weights, itemsize), partials_size(&inputs, itemsize))
     )
 
 
 cdef inline void affine_forward(
-    const Layer* layer, const floating* params, const floating* x, floating* y, Py_ssize_t n_rows, bint with_relu,
-    floating* partials, double* n_bad, Member me
+    const Layer* layer, const floating* params, const floating* x, floating* y, Py_ssize_t n_rows,
+    floating* partials, double* n_bad, Thread thread
 ) noexcept nogil:
-    """y := relu(x @ w + b), or x @ w + b; complete for every member on return.
+    """y := activation(x @ w + b); complete for every thread on return.
 
-    Where n_bad is given, it counts this member's rows whose first sum is not finite. Those of an x that is not finite
+    Where n_bad is given, it counts this thread's rows whose first sum is not finite. Those of an x that is not finite
     are among them, since NaN and infinities spoil every sum that they are in; so nobody need look at x.
     """
     cdef Product p = outputs(n_rows, layer, sizeof(floating))
-    cdef Rectangle r
+    cdef Block block
+    cdef floating* out
     cdef Py_ssize_t i
     # y = x @ w
-    partial_sums(&p, x, params + layer.w, partials, me)
-    for i in range(share_start(me, p.results.n), share_stop(me, p.results.n)):
-        r = result(&p, i)
-        result_block(&p, i, x, params + layer.w, partials, y + r.row * p.n + r.column, p.n)
-        count_bad(layer, y, &r, n_bad)
-        add_bias(layer, params, y, &r, with_relu)
-    barrier(me)
+    partial_sums(&p, x, params + layer.w, partials, thread)
+    for i in range(share_start(thread, p.results.n), share_stop(thread, p.results.n)):
+        block = result_block(&p, i)
+        out = y + block.row * p.n + block.column
+        if p.axis == TERMS:
+            add_partials(&p, &block, partials, out)
+        else:
+            matmul(&p, &block, x, params + layer.w, out, p.n)
+        finish_block(layer, params, y, &block, n_bad)
+    barrier(thread)
 
 
 cdef inline void affine_forward_alone(
-    const Layer* layer, const floating* params, const floating* x, floating* y, Py_ssize_t n_rows, bint with_relu,
-    double* n_bad
+    const Layer* layer, const floating* params, const floating* x, floating* y, Py_ssize_t n_rows, double* n_bad
 ) noexcept nogil:
-    """The same by one member, who does it whole."""
-    cdef Rectangle whole = Rectangle(0, n_rows, 0, layer.n_out)
+    """The same by one thread, which does it whole."""
+    cdef Product p = outputs(n_rows, layer, sizeof(floating))
+    cdef Block block = whole(&p)
     # y = x @ w
-    matmul(False, False, n_rows, layer.n_out, layer.n_in, x, layer.n_in, params + layer.w, layer.n_out,
-           y, layer.n_out)
-    count_bad(layer, y, &whole, n_bad)
-    add_bias(layer, params, y, &whole, with_relu)
+    matmul(&p, &block, x, params + layer.w, y, p.n)
+    finish_block(layer, params, y, &block, n_bad)
 
 
-cdef inline void count_bad(
-    const Layer* layer, const floating* y, const Rectangle* r, double* n_bad
+cdef inline void finish_block(
+    const Layer* layer, const floating* params, floating* y, const Block* block, double* n_bad
 ) noexcept nogil:
+    """y := activation(y + b) in this block of y, after its rows that are not finite have been counted."""
+    cdef const floating* b = params + layer.b + block.column
     cdef Py_ssize_t row
-    if n_bad != NULL and r.column == 0:
-        for row in range(r.row, r.row + r.n_rows):
+    if n_bad != NULL and block.column == 0:
+        for row in range(block.row, block.row + block.m):
             if not isfinite(y[row * layer.n_out]):
                 n_bad[0] += 1
-
-
-cdef inline void add_bias(
-    const Layer* layer, const floating* params, floating* y, const Rectangle* r, bint with_relu
-) noexcept nogil:
-    cdef const floating* b = params + layer.b + r.column
-    cdef Py_ssize_t row
-    for row in range(r.row, r.row + r.n_rows):
-        if with_relu:
-            add_relu(y + row * layer.n_out + r.column, b, r.n_columns)
-        else:
-            add(y + row * layer.n_out + r.column, b, r.n_columns)
+    for row in range(block.row, block.row + block.m):
+        add_and_activate(<Activation> layer.activation, y + row * layer.n_out + block.column, b, block.n)
 
 
 cdef inline void affine_backward(
     const Layer* layer, floating* params, floating* gradients, const floating* x, const floating* dy, floating* dx,
-    Py_ssize_t n_rows, double regularization, double* squares, const Optimizer* optimizer, floating* partials,
-    Member me
+    Py_ssize_t n_rows, double l2, double* squares, const Optimizer* optimizer, floating* partials, Thread thread
 ) noexcept nogil:
-    """dw := x.T @ dy + regularization * w, db := dy.sum(axis=0), dx := where(x > 0, dy @ w.T, 0).
+    """dw := x.T @ dy + l2 * w, db := dy.sum(axis=0), dx := (dy @ w.T) * the derivative of the inputs' activation.
 
-    dx is NULL for the first layer, whose x is no ReLU's output and needs no gradient. OUT also squares (MAX_BLOCKS,),
-    whose sum is sum(w**2). Where an optimiser is given, it is applied to w and b, and what the gradients then hold is
-    of no use. Complete for every member on return.
+    dx is NULL for the first layer, whose inputs need no gradient. OUT also squares (MAX_BLOCKS,), whose sum is
+    sum(w**2). Where an optimiser is given, it is applied to w and b, and what the gradients then hold is of no use.
+    Complete for every thread on return.
     """
     # The two products share their scratch, but never do both have partial sums: one sums over n_out, the other over
     # n_rows, and a product is cut along its terms only where they are the longest of the three.
     if dx != NULL:
-        backward_inputs(layer, params + layer.w, x, dy, dx, n_rows, partials, me)
+        backward_inputs(layer, params + layer.w, x, dy, dx, n_rows, partials, thread)
         if optimizer != NULL:
-            barrier(me)  # nobody needs the old w any more
-    backward_weights(layer, params, gradients, x, dy, n_rows, regularization, squares, optimizer, partials, me)
-    backward_bias(layer, params, gradients, dy, n_rows, optimizer, me)
-    barrier(me)
+            barrier(thread)  # nobody needs the old w any more
+    backward_weights(layer, params, gradients, x, dy, n_rows, l2, squares, optimizer, partials, thread)
+    backward_bias(layer, params, gradients, dy, n_rows, optimizer, thread)
+    barrier(thread)
 
 
 cdef inline void backward_inputs(
     const Layer* layer, const floating* w, const floating* x, const floating* dy, floating* dx, Py_ssize_t n_rows,
-    floating* partials, Member me
+    floating* partials, Thread thread
 ) noexcept nogil:
     cdef Product p = input_gradient(n_rows, layer, sizeof(floating))
-    cdef Rectangle r
+    cdef Block block
     cdef Py_ssize_t i, row, at
     # dx = dy @ w.T
-    partial_sums(&p, dy, w, partials, me)
-    for i in range(share_start(me, p.results.n), share_stop(me, p.results.n)):
-        r = result(&p, i)
-        result_block(&p, i, dy, w, partials, dx + r.row * p.n + r.column, p.n)
-        for row in range(r.row, r.row + r.n_rows):
-            at = row * p.n + r.column
-            relu_grad(dx + at, x + at, r.n_columns)
+    partial_sums(&p, dy, w, partials, thread)
+    for i in range(share_start(thread, p.results.n), share_stop(thread, p.results.n)):
+        block = result_block(&p, i)
+        at = block.row * p.n + block.column
+        if p.axis == TERMS:
+            add_partials(&p, &block, partials, dx + at)
+        else:
+            matmul(&p, &block, dy, w, dx + at, p.n)
+        for row in range(block.m):
+            multiply_by_derivative(
+                <Activation> layer.input_activation, dx + at + row * p.n, x + at + row * p.n, block.n
+            )
 
 
 cdef inline void backward_weights(
     const Layer* layer, floating* params, floating* gradients, const floating* x, const floating* dy,
-    Py_ssize_t n_rows, double regularization, double* squares, const Optimizer* optimizer, floating* partials,
-    Member me
+    Py_ssize_t n_rows, double l2, double* squares, const Optimizer* optimizer, floating* partials, Thread thread
 ) noexcept nogil:
     cdef Product p = weight_gradient(n_rows, layer, sizeof(floating))
-    cdef Rectangle r
-    cdef Py_ssize_t i, ld_dw = p.n, first = share_start(me, p.results.n)
+    cdef Py_ssize_t i, ld_dw = p.n, first = share_start(thread, p.results.n)
+    cdef Block block = result_block(&p, first)
     cdef floating* dw = gradients + layer.w
-    cdef floating* block
+    # A gradient that is applied at once need not outlive its block: each is put where the thread's first one belongs,
+    # whose place so stays in cache.
+    cdef floating* reused = dw + block.row * p.n + block.column * p.m
+    cdef floating* out
     # dw = x.T @ dy
-    partial_sums(&p, x, dy, partials, me)
-    for i in range(first, share_stop(me, p.results.n)):
-        r = result(&p, i)
+    partial_sums(&p, x, dy, partials, thread)
+    for i in range(first, share_stop(thread, p.results.n)):
+        block = result_block(&p, i)
         if optimizer == NULL:
-            block = dw + r.row * p.n + r.column
+            out = dw + block.row * p.n + block.column
         else:
-            # A gradient that is applied at once need not outlive its block: each is put where the member's first one
-            # has its room, which so stays in cache.
-            block = dw + start(&p.results, first) * (p.m if p.axis == COLUMNS else p.n)
-            ld_dw = r.n_columns
-        result_block(&p, i, x, dy, partials, block, ld_dw)
-        squares[i] = apply_block(&r, layer, params, block, ld_dw, regularization, optimizer)
+            out, ld_dw = reused, block.n
+        if p.axis == TERMS:
+            add_partials(&p, &block, partials, out)
+        else:
+            matmul(&p, &block, x, dy, out, ld_dw)
+        squares[i] = apply_block(&block, layer, params, out, ld_dw, l2, optimizer)
 
 
 cdef inline double apply_block(
-    const Rectangle* r, const Layer* layer, floating* params, floating* dw, Py_ssize_t ld_dw, double regularization,
+    const Block* block, const Layer* layer, floating* params, floating* dw, Py_ssize_t ld_dw, double l2,
     const Optimizer* optimizer
 ) noexcept nogil:
     """Regularise and apply one block of dw; returns its sum(w**2), as w was."""
     # whole rows follow each other without a gap
-    cdef bint whole = r.n_columns == layer.n_out
-    cdef Py_ssize_t n_runs = 1 if whole else r.n_rows
-    cdef Py_ssize_t extent = r.n_rows * r.n_columns if whole else r.n_columns
+    cdef bint is_contiguous = block.n == layer.n_out
+    cdef Py_ssize_t n_runs = 1 if is_contiguous else block.m
+    cdef Py_ssize_t extent = block.m * block.n if is_contiguous else block.n
     cdef Py_ssize_t i, j, run, n, at
     cdef double squares = 0
     for i in range(n_runs):
         for run in range((extent + RUN - 1) // RUN):
             j = run * RUN
             n = min(<Py_ssize_t> RUN, extent - j)
-            at = layer.w + (r.row + i) * layer.n_out + r.column + j
-            if regularization != 0:
-                squares += regularize(dw + i * ld_dw + j, params + at, regularization, n)
+            at = layer.w + (block.row + i) * layer.n_out + block.column + j
+            if l2 != 0:
+                squares += regularize(dw + i * ld_dw + j, params + at, l2, n)
             if optimizer != NULL:
                 update(optimizer, params + at, dw + i * ld_dw + j, at, n)
     return squares
@@ -202,12 +204,12 @@ cdef inline double apply_block(
 
 cdef inline void backward_bias(
     const Layer* layer, floating* params, floating* gradients, const floating* dy, Py_ssize_t n_rows,
-    const Optimizer* optimizer, Member me
+    const Optimizer* optimizer, Thread thread
 ) noexcept nogil:
     cdef Blocks blocks = cut(layer.n_out, layer.n_out // BIAS_COLUMNS)
     cdef Py_ssize_t i, column, n, at
     cdef floating one = 1
-    for i in range(share_start(me, blocks.n), share_stop(me, blocks.n)):
+    for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
         column, n = start(&blocks, i), length(&blocks, i)
         at = layer.b + column
         # db = dy.sum(axis=0), every row taken once

@@ -1,82 +1,60 @@
-"""What becomes of the last layer's scores, and how far it is from what is wanted.
+"""Losses of one row, their gradients, and what the row adds to the score.
 
-Softmax and mean cross-entropy, or the logistic function and mean squared error (Goodfellow, Bengio and Courville, Deep
-Learning, 6.2.2.3 and 6.2.2.2).
+Cross-entropy of a softmax, and squared error of any elementwise activation (Goodfellow, Bengio and Courville, Deep
+Learning, 6.2.2.3 and 6.2.2.1).
 """
 from cython cimport floating
-from libc.math cimport fabs, fabsf, log1p, log1pf
+from libc.math cimport log1p, log1pf
+
+from _activations cimport Activation, multiply_by_derivative
 
 cdef enum Loss:
-    # of labels
+    # of labels, with SOFTMAX
     CROSS_ENTROPY
     # of targets, one for each output
     SQUARED_ERROR
     HALF_SQUARED_ERROR
 
 
-cdef extern from "_exp.h" nogil:
-    float exp_float "fastmlp_exp_float"(float) noexcept
-    double exp_double "fastmlp_exp_double"(double) noexcept
+cdef struct RowLoss:
+    double loss
+    # 1 for a row classified right, else 0; for targets, sum((outputs - targets)**2)
+    double score
 
 
-cdef inline void softmax(
-    const floating* restrict scores, floating* restrict probabilities, floating* restrict largest,
-    floating* restrict others, floating* restrict lost, Py_ssize_t n_rows, Py_ssize_t n
+cdef inline RowLoss loss_and_grad_row(
+    Loss loss, Activation activation, const floating* scores, floating largest, floating others,
+    const floating* outputs, const void* targets, Py_ssize_t row, Py_ssize_t n, double denominator, floating* dscores
 ) noexcept nogil:
-    """probabilities := exp(scores - max) / sum(exp(scores - max)) of n_rows rows of n scores.
+    """The loss of one row of n outputs = activation(scores), whose targets are those of this row.
 
-    OUT also largest = max(scores) and others = sum(exp(scores - max)) - 1 of each row, from which the loss follows
-    without the logarithm of a probability that may have become 0. The largest score's own term, exp(0) = 1, is left
-    out, so that log1p(others) keeps the digits of a loss close to 0. `lost` is scratch, (n_rows, n): what rounding took
-    from scores - max, which the exponential would make larger, as many times as that difference is large.
+    `largest` and `others` are what `softmax` gave besides. OUT also dscores (n,), the gradient of loss / denominator
+    with respect to the scores, where it is not NULL.
     """
-    cdef Py_ssize_t i, j
-    cdef int n_largest
-    cdef const floating* row
-    cdef floating* terms
-    cdef floating most
-    cdef double total, rest, term, before
-    for i in range(n_rows):
-        row, terms, most = scores + i * n, probabilities + i * n, scores[i * n]
-        for j in range(1, n):
-            most = row[j] if row[j] > most else most
-        for j in range(n):
-            terms[j] = row[j] - most
-            lost[i * n + j] = rounding(terms[j], row[j], -most)
-        largest[i] = most
-    # one long run, whatever the number of classes
-    for j in range(n_rows * n):
-        if floating is float:
-            probabilities[j] = exp_float(probabilities[j])
-        else:
-            probabilities[j] = exp_double(probabilities[j])
-        # exp(x + lost) = exp(x) (1 + lost); of an infinite score, whose term is 0, nothing is lost
-        probabilities[j] *= 1 + lost[j] if probabilities[j] > 0 else 1
-    for i in range(n_rows):
-        row, terms, n_largest, total, rest = scores + i * n, probabilities + i * n, 0, 0, 0
-        for j in range(n):
-            n_largest += row[j] == largest[i]
-            term = 0 if row[j] == largest[i] else terms[j]
-            before = total
-            total = before + term
-            if floating is double:
-                rest += rounding(total, before, term)
-        total += rest + (n_largest - 1)
-        others[i] = <floating> total
-        for j in range(n):
-            terms[j] = <floating> (terms[j] / (1 + total))
-
-
-cdef inline floating rounding(floating rounded, floating a, floating b) noexcept nogil:
-    """a + b - rounded, exactly, for rounded = a + b (Knuth, The Art of Computer Programming, 4.2.2, theorem C)."""
-    cdef floating b_there = rounded - a
-    return (a - (rounded - b_there)) + (b - b_there)
+    cdef RowLoss result
+    cdef Py_ssize_t label
+    cdef const floating* wanted
+    cdef double factor = 1 if loss == HALF_SQUARED_ERROR else 2
+    if loss == CROSS_ENTROPY:
+        label = (<const Py_ssize_t*> targets)[row]
+        result.loss = cross_entropy(scores, largest, others, label)
+        result.score = is_first_largest(outputs, label, n)
+        if dscores != NULL:
+            cross_entropy_grad(outputs, dscores, label, n, denominator)
+    else:
+        wanted = <const floating*> targets + row * n
+        result.score = squared_error(outputs, wanted, n)
+        result.loss = result.score / (2 * n if loss == HALF_SQUARED_ERROR else n)
+        if dscores != NULL:
+            squared_error_grad(outputs, wanted, dscores, n, factor / (denominator * n))
+            multiply_by_derivative(activation, dscores, outputs, n)
+    return result
 
 
 cdef inline double cross_entropy(
     const floating* scores, floating largest, floating others, Py_ssize_t label
 ) noexcept nogil:
-    """-log(softmax(scores)[label]) of one row"""
+    """-log(softmax(scores)[label])"""
     if floating is float:
         return log1pf(others) + (largest - scores[label])
     else:
@@ -85,52 +63,35 @@ cdef inline double cross_entropy(
 
 cdef inline void cross_entropy_grad(
     const floating* restrict probabilities, floating* restrict dscores, Py_ssize_t label, Py_ssize_t n,
-    Py_ssize_t n_rows
+    double denominator
 ) noexcept nogil:
-    """dscores := (softmax(scores) - one_hot(label)) / n_rows for one row of a batch of n_rows"""
+    """dscores := (softmax(scores) - one_hot(label)) / denominator"""
     cdef Py_ssize_t j
-    cdef floating scale = <floating> (1.0 / n_rows)
+    cdef floating scale = <floating> (1 / denominator)
     for j in range(n):
         dscores[j] = probabilities[j] * scale
     dscores[label] = (probabilities[label] - 1) * scale
 
 
-cdef inline void sigmoid(
-    const floating* restrict scores, floating* restrict outputs, Py_ssize_t n
-) noexcept nogil:
-    """outputs := 1 / (1 + exp(-scores)), by way of exp(-abs(scores)), which cannot overflow"""
-    cdef Py_ssize_t j
-    cdef floating term, one = 1
-    for j in range(n):
-        if floating is float:
-            term = exp_float(-fabsf(scores[j]))
-        else:
-            term = exp_double(-fabs(scores[j]))
-        outputs[j] = (one if scores[j] >= 0 else term) / (one + term)
-
-
-cdef inline double squared_error(
-    const floating* outputs, const floating* targets, Loss loss, Py_ssize_t n
-) noexcept nogil:
-    """mean((outputs - targets)**2) of one row, or half of it"""
+cdef inline double squared_error(const floating* outputs, const floating* targets, Py_ssize_t n) noexcept nogil:
+    """sum((outputs - targets)**2)"""
     cdef Py_ssize_t j
     cdef double total = 0, difference
     for j in range(n):
         difference = outputs[j] - targets[j]
         total += difference * difference
-    return total / (2 * n if loss == HALF_SQUARED_ERROR else n)
+    return total
 
 
 cdef inline void squared_error_grad(
-    const floating* restrict outputs, const floating* restrict targets, floating* restrict dscores, Loss loss,
-    Py_ssize_t n, Py_ssize_t n_rows
+    const floating* restrict outputs, const floating* restrict targets, floating* restrict dscores, Py_ssize_t n,
+    double scale
 ) noexcept nogil:
-    """dscores := 2 / (n_rows * n) * (outputs - targets) * outputs * (1 - outputs), or half of it, for one row of a
-    batch of n_rows and outputs = sigmoid(scores)"""
+    """dscores := scale * (outputs - targets)"""
     cdef Py_ssize_t j
-    cdef floating scale = <floating> ((1.0 if loss == HALF_SQUARED_ERROR else 2.0) / (<double> n_rows * n))
+    cdef floating scale_ = <floating> scale
     for j in range(n):
-        dscores[j] = scale * (outputs[j] - targets[j]) * (outputs[j] * (1 - outputs[j]))
+        dscores[j] = scale_ * (outputs[j] - targets[j])
 
 
 cdef inline bint is_first_largest(const floating* x, Py_ssize_t at, Py_ssize_t n) noexcept nogil:

@@ -1,10 +1,13 @@
-"""One matrix product: by BLAS, or, where it would be over before BLAS has begun, by a loop.
+"""Products of blocks of matrices: by BLAS, or, where it would be over before BLAS has begun, by a loop.
 
 Which of the two follows from the shape alone, and each number of a result is summed in the order of its terms.
 """
 from cython cimport floating
 
 from _blas cimport gemm
+from _elementwise cimport add, copy
+from _openmp cimport Thread, barrier, share_start, share_stop
+from _products cimport TERMS, Block, Product, terms_block
 
 cdef extern from *:
     """
@@ -17,20 +20,47 @@ cdef extern from *:
 
 
 cdef inline void matmul(
-    bint ta, bint tb, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
-    const floating* a, Py_ssize_t lda, const floating* b, Py_ssize_t ldb, floating* c, Py_ssize_t ldc,
+    const Product* p, const Block* block, const floating* a, const floating* b, floating* c, Py_ssize_t ldc
 ) noexcept nogil:
-    """c := op(a) @ op(b), all row-major, op(a) (m, k), op(b) (k, n), c (m, n); ld? is the distance between rows."""
+    """c := block of op(a) @ op(b), its first element at c; ld? is the distance between rows."""
     cdef Py_ssize_t i
+    cdef Py_ssize_t m = block.m, n = block.n, k = block.k
+    cdef Py_ssize_t lda = p.m if p.ta else p.k, ldb = p.k if p.tb else p.n
     cdef bint is_small = m * n * k <= SMALL_WORK
-    if not tb and (is_small or m == 1 or k == 1):
+    a += block.term * lda + block.row if p.ta else block.row * lda + block.term
+    b += block.column * ldb + block.term if p.tb else block.term * ldb + block.column
+    if not p.tb and (is_small or m == 1 or k == 1):
         for i in range(m):
-            combine_rows(a + (i if ta else i * lda), lda if ta else 1, b, ldb, c + i * ldc, n, k)
-    elif tb and not ta and is_small:
+            combine_rows(a + (i if p.ta else i * lda), lda if p.ta else 1, b, ldb, c + i * ldc, n, k)
+    elif p.tb and not p.ta and is_small:
         for i in range(m):
             dot_rows(a + i * lda, b, ldb, c + i * ldc, n, k)
     else:
-        gemm(ta, tb, m, n, k, a, lda, b, ldb, c, ldc)
+        # c = op(a) @ op(b)
+        gemm(p.ta, p.tb, m, n, k, a, lda, b, ldb, c, ldc)
+
+
+cdef inline void partial_sums(
+    const Product* p, const floating* a, const floating* b, floating* partials, Thread thread
+) noexcept nogil:
+    """Where the terms are cut, this thread's share of the partial sums; those of all are complete on return."""
+    cdef Block block
+    cdef Py_ssize_t i
+    if p.axis == TERMS:
+        for i in range(share_start(thread, p.blocks.n), share_stop(thread, p.blocks.n)):
+            block = terms_block(p, i)
+            matmul(p, &block, a, b, partials + i * p.m * p.n, p.n)
+        barrier(thread)
+
+
+cdef inline void add_partials(
+    const Product* p, const Block* block, const floating* partials, floating* out
+) noexcept nogil:
+    """The block := partials[0] + partials[1] + ..., in this order; whole rows, without gaps between them."""
+    cdef Py_ssize_t j, at = block.row * p.n, extent = block.m * p.n
+    copy(out, partials + at, extent)
+    for j in range(1, p.blocks.n):
+        add(out, partials + j * p.m * p.n + at, extent)
 
 
 cdef inline void combine_rows(

@@ -1,23 +1,27 @@
-/* The only file that touches OpenMP. Built without it, every team has one member. */
+/* The only file that touches OpenMP. Built without it, every team has one thread. */
 #ifndef FASTMLP_OPENMP_H
 #define FASTMLP_OPENMP_H
 
 #include <pthread.h>
 
-/* What each member of a team does: it is given its number, from 0, and how many there are. */
-typedef void (*fastmlp_work)(void *context, int number, int n_members);
+/* What each thread of a team does: it is given its number, from 0, and how many there are. */
+typedef void (*fastmlp_work)(void *context, int number, int n_threads);
 
 /* Size of the calling thread's team. A team that changes its size from one region to the next is rebuilt by libgomp each
-   time (gcc's libgomp/team.c), so every calling thread keeps one size, the largest it has asked for; members that are
+   time (gcc's libgomp/team.c), so every calling thread keeps one size, the largest it has asked for; threads that are
    not needed find no work. */
 static _Thread_local int fastmlp_team_size = 1;
 
 #ifdef _OPENMP
 #include <omp.h>
 
-/* Not Cython's `with parallel`, whose members ask for the GIL's state: after a subinterpreter, that ends the process. */
+/* Not Cython's `with parallel`, whose threads ask for the GIL's state: after a subinterpreter, that ends the process. */
 static inline void fastmlp_run_team(int wanted, fastmlp_work work, void *context)
 {
+    if (wanted == 1) {
+        work(context, 0, 1);
+        return;
+    }
     if (wanted > fastmlp_team_size)
         fastmlp_team_size = wanted;
     #pragma omp parallel num_threads(fastmlp_team_size)

@@ -1,8 +1,8 @@
-"""The team of threads: its size, its barrier, and which share of a row of blocks a member computes."""
+"""The team of threads: its size, its barrier, and which share of a row of blocks a thread computes."""
 
 
 cdef extern from "_openmp.h" nogil:
-    ctypedef void (*Work "fastmlp_work")(void* context, int number, int n_members) noexcept
+    ctypedef void (*Work "fastmlp_work")(void* context, int number, int n_threads) noexcept
     void run_team "fastmlp_run_team"(int wanted, Work work, void* context) noexcept
     int try_team "fastmlp_try_team"(int wanted) noexcept
     int max_threads "fastmlp_max_threads"() noexcept
@@ -15,25 +15,25 @@ cdef extern from "_barrier.h" nogil:
         double slept
     void init "fastmlp_barrier_init"(Barrier* barrier) noexcept
     void destroy "fastmlp_barrier_destroy"(Barrier* barrier) noexcept
-    void wait "fastmlp_barrier_wait"(Barrier* barrier, int n_members) noexcept
+    void wait "fastmlp_barrier_wait"(Barrier* barrier, int n_threads) noexcept
 
 
-cdef struct Member:
-    # one member of a team, counted from 0, and where it meets the others
+cdef struct Thread:
+    # one of a team, counted from 0, and where it waits for the others
     int number
-    int n_members
+    int n_threads
     Barrier* barrier
 
 
-cdef inline void barrier(Member me) noexcept nogil:
-    """Wait until all members are here; not in a team of one."""
-    if me.n_members > 1:
-        wait(me.barrier, me.n_members)
+cdef inline void barrier(Thread thread) noexcept nogil:
+    """Wait until all threads of the team are here."""
+    if thread.n_threads > 1:
+        wait(thread.barrier, thread.n_threads)
 
 
-cdef inline Py_ssize_t share_start(Member me, Py_ssize_t n_blocks) noexcept nogil:
-    return 0 if me.n_members == 1 else n_blocks * me.number // me.n_members
+cdef inline Py_ssize_t share_start(Thread thread, Py_ssize_t n_blocks) noexcept nogil:
+    return 0 if thread.n_threads == 1 else n_blocks * thread.number // thread.n_threads
 
 
-cdef inline Py_ssize_t share_stop(Member me, Py_ssize_t n_blocks) noexcept nogil:
-    return n_blocks if me.n_members == 1 else n_blocks * (me.number + 1) // me.n_members
+cdef inline Py_ssize_t share_stop(Thread thread, Py_ssize_t n_blocks) noexcept nogil:
+    return n_blocks if thread.n_threads == 1 else n_blocks * (thread.number + 1) // thread.n_threads

@@ -13,11 +13,11 @@ cdef enum Method:
 
 cdef struct Optimizer:
     Method method
-    double rate
     double beta1
     double beta2
     double epsilon
-    # 1 - beta1**t and 1 - beta2**t, for Adam
+    # of the step at hand; correction1 = 1 - beta1**t and correction2 = 1 - beta2**t, for Adam
+    double learning_rate
     double correction1
     double correction2
     # the flat buffers that the method keeps, of the parameters' type; NULL where it keeps none
@@ -25,15 +25,12 @@ cdef struct Optimizer:
     void* v
 
 
-cdef inline void set_rates(
-    Optimizer* optimizer, double rate, double beta1, double beta2, double epsilon
-) noexcept nogil:
-    optimizer.rate, optimizer.beta1, optimizer.beta2, optimizer.epsilon = rate, beta1, beta2, epsilon
-
-
-cdef inline void set_time_step(Optimizer* optimizer, Py_ssize_t t) noexcept nogil:
-    optimizer.correction1 = 1 - pow(optimizer.beta1, <double> t)
-    optimizer.correction2 = 1 - pow(optimizer.beta2, <double> t)
+cdef inline void set_step(Optimizer* optimizer, double learning_rate, Py_ssize_t t) noexcept nogil:
+    """Make it ready for the step at time t, counted from 1."""
+    optimizer.learning_rate = learning_rate
+    if optimizer.method == ADAM:
+        optimizer.correction1 = 1 - pow(optimizer.beta1, <double> t)
+        optimizer.correction2 = 1 - pow(optimizer.beta2, <double> t)
 
 
 cdef inline void update(
@@ -43,30 +40,32 @@ cdef inline void update(
     cdef floating* m = <floating*> optimizer.m
     cdef floating* v = <floating*> optimizer.v
     if optimizer.method == SGD:
-        sgd(w, dw, optimizer.rate, n)
+        sgd(w, dw, optimizer.learning_rate, n)
     elif optimizer.method == MOMENTUM:
-        momentum(w, dw, m + at, optimizer.rate, optimizer.beta1, n)
+        momentum(w, dw, m + at, optimizer.learning_rate, optimizer.beta1, n)
     else:
         adam(w, dw, m + at, v + at, optimizer, n)
 
 
-cdef inline void sgd(floating* restrict w, const floating* restrict dw, double rate, Py_ssize_t n) noexcept nogil:
+cdef inline void sgd(
+    floating* restrict w, const floating* restrict dw, double learning_rate, Py_ssize_t n
+) noexcept nogil:
     """w -= rate * dw"""
     cdef Py_ssize_t j
-    cdef floating rate_ = <floating> rate
+    cdef floating rate = <floating> learning_rate
     for j in range(n):
-        w[j] -= rate_ * dw[j]
+        w[j] -= rate * dw[j]
 
 
 cdef inline void momentum(
-    floating* restrict w, const floating* restrict dw, floating* restrict velocity, double rate, double beta1,
+    floating* restrict w, const floating* restrict dw, floating* restrict velocity, double learning_rate, double beta1,
     Py_ssize_t n
 ) noexcept nogil:
     """velocity := beta1 * velocity - rate * dw; w += velocity. Sutskever et al., ICML 2013, equations 1 and 2."""
     cdef Py_ssize_t j
-    cdef floating rate_ = <floating> rate, beta1_ = <floating> beta1
+    cdef floating rate = <floating> learning_rate, beta1_ = <floating> beta1
     for j in range(n):
-        velocity[j] = beta1_ * velocity[j] - rate_ * dw[j]
+        velocity[j] = beta1_ * velocity[j] - rate * dw[j]
         w[j] += velocity[j]
 
 
@@ -82,7 +81,7 @@ cdef inline void adam(
     cdef Py_ssize_t j
     cdef floating beta1 = <floating> optimizer.beta1, one_minus_beta1 = <floating> (1 - optimizer.beta1)
     cdef floating beta2 = <floating> optimizer.beta2, one_minus_beta2 = <floating> (1 - optimizer.beta2)
-    cdef floating step = <floating> (optimizer.rate / optimizer.correction1)
+    cdef floating step = <floating> (optimizer.learning_rate / optimizer.correction1)
     cdef floating scale = <floating> (1 / sqrt(optimizer.correction2)), epsilon = <floating> optimizer.epsilon
     for j in range(n):
         m[j] = beta1 * m[j] + one_minus_beta1 * dw[j]

@@ -1,14 +1,9 @@
-"""Matrix products cut into blocks that a team of threads shares.
+"""How matrix products are cut into blocks that a team of threads shares.
 
 Which blocks exist follows from the shape and the size of an element alone; the number of threads decides only who
 computes them. So the same bits come out for any number of threads, as long as BLAS itself uses one
 (_blas_limit.h).
 """
-from cython cimport floating
-
-from _elementwise cimport add, copy
-from _matmul cimport matmul
-from _openmp cimport Member, barrier, share_start, share_stop
 
 cdef enum:
     MAX_BLOCKS = 64
@@ -44,19 +39,21 @@ cdef struct Product:
     Py_ssize_t m
     Py_ssize_t n
     Py_ssize_t k
-    # multiplications, and what takes as long as so many
+    # multiplications, with those that would take as long as all else that is done with the result
     Py_ssize_t work
     Axis axis
     Blocks blocks
     Blocks results
 
 
-cdef struct Rectangle:
-    # rows [row, row + n_rows) and columns [column, column + n_columns) of a matrix
+cdef struct Block:
+    # rows [row, row + m) and columns [column, column + n) of a product, of its sums over terms [term, term + k) alone
     Py_ssize_t row
-    Py_ssize_t n_rows
+    Py_ssize_t m
     Py_ssize_t column
-    Py_ssize_t n_columns
+    Py_ssize_t n
+    Py_ssize_t term
+    Py_ssize_t k
 
 
 cdef inline Blocks cut(Py_ssize_t extent, Py_ssize_t n_blocks) noexcept nogil:
@@ -104,7 +101,7 @@ cdef inline Product product(
     return p
 
 
-cdef inline Py_ssize_t partials_room(const Product* p, size_t itemsize) noexcept nogil:
+cdef inline Py_ssize_t partials_size(const Product* p, size_t itemsize) noexcept nogil:
     """Elements of scratch that suffice for the product, and for each of fewer rows or of fewer terms.
 
     One of fewer rows may need more: where there are as many rows as terms, it is not terms that are cut.
@@ -116,62 +113,22 @@ cdef inline Py_ssize_t partials_room(const Product* p, size_t itemsize) noexcept
     return min(most, n_blocks * min(most, min(p.m, p.k - 1) * p.n))
 
 
-cdef inline Rectangle result(const Product* p, Py_ssize_t i) noexcept nogil:
+cdef inline Block whole(const Product* p) noexcept nogil:
+    return Block(0, p.m, 0, p.n, 0, p.k)
+
+
+cdef inline Block result_block(const Product* p, Py_ssize_t i) noexcept nogil:
     """The part of c that whoever has result block i completes."""
-    cdef Rectangle r
-    r.row, r.n_rows, r.column, r.n_columns = 0, p.m, 0, p.n
+    cdef Block block = whole(p)
     if p.axis == COLUMNS:
-        r.column, r.n_columns = start(&p.results, i), length(&p.results, i)
+        block.column, block.n = start(&p.results, i), length(&p.results, i)
     else:
-        r.row, r.n_rows = start(&p.results, i), length(&p.results, i)
-    return r
+        block.row, block.m = start(&p.results, i), length(&p.results, i)
+    return block
 
 
-cdef inline void multiply_block(
-    const Product* p, Py_ssize_t i, const floating* a, const floating* b, floating* out, Py_ssize_t ld_out
-) noexcept nogil:
-    """Block i, with its first element at `out`: of the result, or, where the terms are cut, of the partial sums."""
-    cdef Py_ssize_t lda = p.m if p.ta else p.k
-    cdef Py_ssize_t ldb = p.k if p.tb else p.n
-    cdef Py_ssize_t at = start(&p.blocks, i), extent = length(&p.blocks, i)
-    if p.axis == ROWS:
-        # out = op(a)[at:at + extent] @ op(b)
-        matmul(p.ta, p.tb, extent, p.n, p.k, a + (at if p.ta else at * lda), lda, b, ldb, out, ld_out)
-    elif p.axis == COLUMNS:
-        # out = op(a) @ op(b)[:, at:at + extent]
-        matmul(p.ta, p.tb, p.m, extent, p.k, a, lda, b + (at * ldb if p.tb else at), ldb, out, ld_out)
-    else:
-        # out = op(a)[:, at:at + extent] @ op(b)[at:at + extent]
-        matmul(p.ta, p.tb, p.m, p.n, extent, a + (at * lda if p.ta else at), lda,
-               b + (at if p.tb else at * ldb), ldb, out, ld_out)
-
-
-cdef inline void add_partials(const Product* p, Py_ssize_t i, const floating* partials, floating* out) noexcept nogil:
-    """Result block i := partials[0] + partials[1] + ..., in this order; whole rows, without gaps between them."""
-    cdef Rectangle r = result(p, i)
-    cdef Py_ssize_t j, at = r.row * p.n, extent = r.n_rows * p.n
-    copy(out, partials + at, extent)
-    for j in range(1, p.blocks.n):
-        add(out, partials + j * p.m * p.n + at, extent)
-
-
-cdef inline void partial_sums(
-    const Product* p, const floating* a, const floating* b, floating* partials, Member me
-) noexcept nogil:
-    """Where the terms are cut, this member's share of the partial sums; those of all are complete on return."""
-    cdef Py_ssize_t i
-    if p.axis == TERMS:
-        for i in range(share_start(me, p.blocks.n), share_stop(me, p.blocks.n)):
-            multiply_block(p, i, a, b, partials + i * p.m * p.n, p.n)
-        barrier(me)
-
-
-cdef inline void result_block(
-    const Product* p, Py_ssize_t i, const floating* a, const floating* b, const floating* partials, floating* out,
-    Py_ssize_t ld_out
-) noexcept nogil:
-    """Result block i, from the partial sums or from a and b, with its first element at `out`."""
-    if p.axis == TERMS:
-        add_partials(p, i, partials, out)
-    else:
-        multiply_block(p, i, a, b, out, ld_out)
+cdef inline Block terms_block(const Product* p, Py_ssize_t i) noexcept nogil:
+    """Where the terms are cut: all of c, from block i of them."""
+    cdef Block block = whole(p)
+    block.term, block.k = start(&p.blocks, i), length(&p.blocks, i)
+    return block

@@ -18,8 +18,6 @@ cdef struct Rows:
     Kind kind
     Py_ssize_t row_stride
     Py_ssize_t stride
-    # which rows make the batches, or NULL for all of them in turn
-    const Py_ssize_t* order
     # x := (X - mean) * inverse_scale, with a mean of two parts, of which mean + mean_rest has the digits that the
     # network's type cuts off; each (n_in,) of that type, or NULL to leave X as it is
     const void* mean
@@ -28,13 +26,13 @@ cdef struct Rows:
 
 
 cdef inline void gather(
-    const Rows* rows, Py_ssize_t first, Py_ssize_t n_rows, Py_ssize_t n_in, floating* x
+    const Rows* rows, const Py_ssize_t* order, Py_ssize_t first, Py_ssize_t n_rows, Py_ssize_t n_in, floating* x
 ) noexcept nogil:
-    """x (n_rows, n_in) := rows first, first + 1, ... of the order."""
+    """x (n_rows, n_in) := rows order[first], order[first + 1], ..., or first, first + 1, ... where order is NULL."""
     cdef Py_ssize_t i, row
     cdef const char* source
     for i in range(n_rows):
-        row = first + i if rows.order == NULL else rows.order[first + i]
+        row = first + i if order == NULL else order[first + i]
         source = rows.data + row * rows.row_stride
         if rows.kind == UINT8:
             convert(rows, <const unsigned char*> source, n_in, x + i * n_in)

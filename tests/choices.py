@@ -1,10 +1,13 @@
 """What a user can choose from, as the package's own tables list it: tests that go over all of it read it here."""
 
-from fastmlp._kernels import OPTIMIZERS
+from fastmlp import functions
 from fastmlp.engine.parameters import INITIALIZERS
-from fastmlp.training import LEARNING_RATES
+from fastmlp.functions import HIDDEN_ACTIVATIONS
 
-__all__ = ["INITIALIZERS", "LEARNING_RATES", "OPTIMIZERS", "quoted"]
+OPTIMIZERS = tuple(functions.OPTIMIZERS)
+LEARNING_RATES = {name: row.learning_rate for name, row in functions.OPTIMIZERS.items()}
+
+__all__ = ["HIDDEN_ACTIVATIONS", "INITIALIZERS", "LEARNING_RATES", "OPTIMIZERS", "quoted"]
 
 
 def quoted(choices):

@@ -6,6 +6,7 @@ variable FASTMLP_SIMD names one, to try or to measure it.
 
 import os
 import re
+from importlib import import_module
 from pathlib import Path
 
 
@@ -34,33 +35,35 @@ PF_FORKNOEXEC = 0x40
 forked_with_openmp = _forked_with_openmp()
 
 try:
-    import fastmlp._kernels.plain as _build
+    import fastmlp._kernels.process as process
 
-    _level = _choose_level(_build.supported_levels())
-    # each by a statement of its own, which programs that package others can read
-    if _level == "x86_64_v3":
-        import fastmlp._kernels.x86_64_v3 as _build
+    _build = import_module(f"fastmlp._kernels.{_choose_level(process.supported_levels())}")
 except ImportError as error:
     from fastmlp._kernels.missing import explained
 
     raise explained(error) from None
 
-Exclusive = _build.Exclusive
-LOSSES = _build.LOSSES
+
+def after_fork_in_child() -> None:
+    """Drop what threads that the child has not got were holding."""
+    process.after_fork_in_child()
+    _build.after_fork_in_child()
+
+
+Exclusive = process.Exclusive
+assign_all = process.assign_all
 MAX_BLOCKS = _build.MAX_BLOCKS
-OPTIMIZERS = _build.OPTIMIZERS
 TILE_ROWS = _build.TILE_ROWS
+EpochRun = _build.EpochRun
 Propagation = _build.Propagation
-Training = _build.Training
 Update = _build.Update
-after_fork_in_child = _build.after_fork_in_child
 bind_blas = _build.bind_blas
 bound_processors = _build.bound_processors
 build_info = _build.build_info
+clip_norm = _build.clip_norm
 first_outside = _build.first_outside
 is_finite = _build.is_finite
 is_stored = _build.is_stored
 max_threads = _build.max_threads
 partials_needed = _build.partials_needed
-put_back = _build.put_back
 standardize = _build.standardize

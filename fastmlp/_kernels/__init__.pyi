@@ -5,9 +5,7 @@ import numpy as np
 
 _T = TypeVar("_T")
 
-LOSSES: tuple[str, ...]
 MAX_BLOCKS: int
-OPTIMIZERS: tuple[str, ...]
 TILE_ROWS: int
 forked_with_openmp: bool
 
@@ -18,16 +16,19 @@ class Propagation:
     def __init__(
         self,
         layers: np.ndarray,
-        room: np.ndarray,
+        offsets: np.ndarray,
+        activation: int,
+        loss: int,
         params: np.ndarray,
         gradients: np.ndarray,
         arena: np.ndarray,
         sums: np.ndarray,
         statistics: tuple[np.ndarray, ...],
-        loss: int,
     ) -> None: ...
     def forward(self, X: np.ndarray, n_threads: int) -> bool: ...
-    def backward(self, wanted: np.ndarray, regularization: float, n_threads: int) -> float: ...
+    def backward(
+        self, y: np.ndarray, l2: float, denominator: float, earlier: np.ndarray | None, n_threads: int
+    ) -> float: ...
     def predict(
         self,
         X: np.ndarray,
@@ -35,7 +36,7 @@ class Propagation:
         n_threads: int,
         outputs: np.ndarray | None,
         classes: np.ndarray | None,
-        labels: np.ndarray | None,
+        y: np.ndarray | None,
         losses: np.ndarray | None,
     ) -> bool: ...
 
@@ -43,24 +44,21 @@ class Update:
     def __init__(self, optimizer: int, params: np.ndarray, gradients: np.ndarray, *moments: np.ndarray) -> None: ...
     @property
     def n_steps(self) -> int: ...
-    def step(self, rate: float, beta1: float, beta2: float, epsilon: float, time_step: int, n_threads: int) -> None: ...
+    def step(self, options: tuple[float, ...], learning_rate: float, time_step: int, n_threads: int) -> None: ...
 
-class Training:
+class EpochRun:
     def __init__(
         self,
         passes: Propagation,
         update: Update,
         X: np.ndarray,
-        labels: np.ndarray,
+        y: np.ndarray,
         order: np.ndarray,
         batch_size: int,
-        regularization: float,
-        rate: float,
-        beta1: float,
-        beta2: float,
-        epsilon: float,
+        steps: np.ndarray,
+        options: tuple[float, ...],
         time_step: int,
-        time_grows: int,
+        time_increment: int,
     ) -> None: ...
     @property
     def n_done(self) -> int: ...
@@ -71,18 +69,19 @@ class Training:
     @property
     def loss(self) -> float: ...
     @property
-    def n_correct(self) -> int: ...
+    def score(self) -> float: ...
     @property
     def diverged(self) -> bool: ...
     @property
     def slept(self) -> float: ...
     def advance(self, seconds: float, n_threads: int) -> int: ...
 
+def assign_all(owner: object, attributes: dict[str, object], copies: list[tuple[np.ndarray, np.ndarray]]) -> None: ...
 def partials_needed(layers: np.ndarray, n_rows: int, itemsize: int) -> int: ...
-def put_back(owner: object, attributes: dict[str, object], copies: list[tuple[np.ndarray, np.ndarray]]) -> None: ...
 def standardize(X: np.ndarray, out: np.ndarray, *statistics: np.ndarray) -> None: ...
 def is_stored(array: np.ndarray) -> bool: ...
 def is_finite(buffer: np.ndarray) -> bool: ...
+def clip_norm(buffer: np.ndarray, max_norm: float) -> float: ...
 def first_outside(labels: np.ndarray, n_classes: int) -> int: ...
 def bind_blas(get_threads: int, set_threads: int, allocate: int, deallocate: int) -> None: ...
 def after_fork_in_child() -> None: ...

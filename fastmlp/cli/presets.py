@@ -2,10 +2,10 @@
 
 from typing import Any, NamedTuple
 
-from fastmlp import _kernels
+from fastmlp import functions
 from fastmlp.training import Settings
 
-OPTIMIZERS = tuple(_kernels.OPTIMIZERS)
+OPTIMIZERS = tuple(functions.OPTIMIZERS)
 # The options of each optimizer's update rule, of those that the command has.
 OPTIONS = {"SGD": (), "Momentum": ("beta1",), "Adam": ("beta1", "beta2")}
 

@@ -33,7 +33,7 @@ def score(predictions: np.ndarray, y: np.ndarray) -> float:
 
 def val_scores(history: History) -> np.ndarray:
     """The score of the validation rows after each epoch."""
-    return history.val_accuracy
+    return history.val_score
 
 
 @dataclasses.dataclass

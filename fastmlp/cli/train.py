@@ -13,9 +13,10 @@ from fastmlp.cli.presets import OPTIONS, default_of, preset
 from fastmlp.files import models
 from fastmlp.files.access import undisturbed
 from fastmlp.files.checkpoints import Checkpoint
+from fastmlp.history import History
 from fastmlp.optional import require
 from fastmlp.plots import plot_history
-from fastmlp.training import History, TrainingState
+from fastmlp.training import CheckpointState
 
 CHECKPOINT = "checkpoint.npz"
 RESULTS = ("model.npz", "history.json", "history.png")
@@ -175,10 +176,10 @@ def train(
     runs.exit_if_stopped(run.stopped, what)
 
 
-def saved_state(checkpoint: Path) -> TrainingState | None:
+def saved_state(checkpoint: Path) -> CheckpointState | None:
     """The state of a checkpoint's training; None for a missing, damaged or foreign file."""
 
-    def read() -> TrainingState | None:
+    def read() -> CheckpointState | None:
         try:
             return models.load(checkpoint).training
         except (OSError, ValueError):

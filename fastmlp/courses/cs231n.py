@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp.base import BaseNetwork
-from fastmlp.engine import Engine
+from fastmlp.courses.base import CourseNetwork
+from fastmlp.functions import checked_optimizer
 from fastmlp.interface.calls import public
 from fastmlp.interface.overrides import refusal
 from fastmlp.validation import (
@@ -16,26 +17,23 @@ from fastmlp.validation import (
     integer,
     layer_sizes,
     number,
-    random_state,
     real_array,
     real_matrix,
-    thread_count,
 )
 
 
-class _StanfordNetwork(BaseNetwork):
+class _StanfordNetwork(CourseNetwork):
     """Weights are normal with a standard deviation that the user names; a loss comes with its gradients."""
 
-    def _start(
+    def _start_normal(
         self, sizes: tuple[int, ...], deviation: float, dtype: np.dtype, n_threads: int | None, seed: int | None
     ) -> None:
-        with random_state(seed) as generator:
-            engine = Engine(sizes, dtype)
-            engine.n_threads = thread_count(n_threads)
-            for name, array in engine.params.items():
+        def draw(params: Any, generator: Any) -> None:
+            for name, array in params.items():
                 if name.startswith("W"):
                     array[...] = deviation * generator.randn(*array.shape)
-        self._adopt(engine)
+
+        self._start(sizes, draw, dtype=dtype, n_threads=n_threads, seed=seed)
 
     def _scores(self, X: npt.ArrayLike) -> np.ndarray:
         self._engine.forward(X)
@@ -84,7 +82,7 @@ class TwoLayerNet(_StanfordNetwork):
         seed: int | None = None,
     ):
         sizes = layer_sizes(input_size, [integer("hidden_size", hidden_size)], output_size, None)
-        self._start(sizes, number("std", std, 0), float_dtype("dtype", dtype), n_threads, seed)
+        self._start_normal(sizes, number("std", std, 0), float_dtype("dtype", dtype), n_threads, seed)
 
     def loss(
         self, X: npt.ArrayLike, y: npt.ArrayLike | None = None, reg: float = 0.0
@@ -160,7 +158,7 @@ class TwoLayerNet(_StanfordNetwork):
         for name, array in (("X", rows), ("X_val", rows_val)):
             if len(array) == 0:
                 raise ValueError(f"{name} must have at least one row, got none")
-            self._check_finite(name, array)
+            self._engine.check_finite(name, array)
         rate, decay = number("learning_rate", learning_rate), number("learning_rate_decay", learning_rate_decay)
         reg = 2 * number("reg", reg)
         num_iters, batch_size = integer("num_iters", num_iters), integer("batch_size", batch_size)
@@ -170,7 +168,7 @@ class TwoLayerNet(_StanfordNetwork):
             batch = np.random.choice(len(rows), batch_size)
             self._engine.forward(rows[batch])
             losses.append(self._engine.backward(labels[batch], reg))
-            self._engine.update("SGD", rate, 0.0, 0.0, 0.0, None)
+            self._engine.apply(checked_optimizer("SGD", 0, 0, 0), rate)
             if verbose and step % 100 == 0:
                 print(f"iteration {step} / {num_iters}: loss {losses[-1]:f}")
             if step % steps_of_epoch == 0:
@@ -240,7 +238,7 @@ class FullyConnectedNet(_StanfordNetwork):
         names = ("input_dim", "hidden_dims", "num_classes")
         sizes = layer_sizes(input_dim, hidden_dims, num_classes, None, names)
         self.reg = number("reg", reg)
-        self._start(sizes, number("weight_scale", weight_scale, 0), float_dtype("dtype", dtype), n_threads, seed)
+        self._start_normal(sizes, number("weight_scale", weight_scale, 0), float_dtype("dtype", dtype), n_threads, seed)
 
     def loss(
         self, X: npt.ArrayLike, y: npt.ArrayLike | None = None

@@ -1,47 +1,34 @@
 """Earlier and later editions of the assignment's class."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp import _kernels
-from fastmlp.base import BaseNetwork
-from fastmlp.defaults import get_default_dtype
-from fastmlp.engine import Engine
+from fastmlp import functions
+from fastmlp.courses.base import CourseNetwork
 from fastmlp.engine.parameters import initialize
+from fastmlp.functions import OPTIMIZERS, checked_optimizer
 from fastmlp.interface.calls import public
 from fastmlp.interface.overrides import BACKWARD, FORWARD, OR_CALL, refusal
-from fastmlp.reference import Functions
-from fastmlp.validation import (
-    MIN_EPSILON,
-    boolean,
-    float_dtype,
-    layer_sizes,
-    number,
-    one_of,
-    random_state,
-    thread_count,
-)
+from fastmlp.validation import boolean, layer_sizes, number, one_of
 
 
-class _Edition(Functions, BaseNetwork):
+class _Edition(CourseNetwork):
     """The weights are drawn as all editions draw them, see `fastmlp.NeuralNetwork`."""
 
-    def _start(
-        self,
-        sizes: tuple[int, ...],
-        loss: str,
-        dtype: npt.DTypeLike | None,
-        n_threads: int | None,
-        seed: int | None,
-    ) -> None:
-        checked = get_default_dtype() if dtype is None else float_dtype("dtype", dtype)
-        with random_state(seed) as generator:
-            engine = Engine(sizes, checked, loss)
-            engine.n_threads = thread_count(n_threads)
-            initialize(engine.params, "assignment", generator)
-        self._adopt(engine)
+    linear = staticmethod(functions.linear)
+    linear_grad = staticmethod(functions.linear_grad)
+    relu = staticmethod(functions.relu)
+    relu_grad = staticmethod(functions.relu_grad)
+    softmax = staticmethod(functions.softmax)
+    softmax_grad = staticmethod(functions.softmax_grad)
+    cross_entropy = staticmethod(functions.cross_entropy)
+
+
+def _draw(params: Any, generator: Any) -> None:
+    initialize(params, "assignment", generator)
 
 
 @public
@@ -76,7 +63,7 @@ class EarlierNeuralNetwork(_Edition):
         seed: int | None = None,
     ):
         sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
-        self._start(sizes, "cross_entropy", dtype, n_threads, seed)
+        self._start(sizes, _draw, dtype=dtype, n_threads=n_threads, seed=seed)
 
     def forward(self, X: npt.ArrayLike) -> np.ndarray:
         """Probabilities (n_rows, output_size) of the rows of X (n_rows, input_size), a fresh array.
@@ -116,7 +103,7 @@ class EarlierNeuralNetwork(_Edition):
         lr, reg = number("lr", lr), number("reg", reg)
         self._engine.forward(X)
         loss = self._engine.backward(y, reg)
-        self._engine.update("SGD", lr, 0.0, 0.0, 0.0, None)
+        self._engine.apply(checked_optimizer("SGD", 0, 0, 0), lr)
         return loss
 
 
@@ -163,9 +150,9 @@ class LaterNeuralNetwork(_Edition):
         seed: int | None = None,
     ):
         sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
-        self.opt = one_of("opt", opt, _kernels.OPTIMIZERS)
+        self.opt = one_of("opt", opt, OPTIMIZERS)
         loss = "half_squared_error" if boolean("half", half) else "squared_error"
-        self._start(sizes, loss, dtype, n_threads, seed)
+        self._start(sizes, _draw, dtype=dtype, n_threads=n_threads, seed=seed, loss=loss, output="logistic")
 
     def forward(self, X: npt.ArrayLike) -> np.ndarray:
         """Outputs (n_rows, output_size) of the rows of X (n_rows, input_size), a fresh array of the network's dtype.
@@ -178,11 +165,7 @@ class LaterNeuralNetwork(_Edition):
         _check_later_forward(self)
         return self._engine.forward(X)
 
-    @staticmethod
-    def sigmoid(X: np.ndarray) -> np.ndarray:
-        """1 / (1 + exp(-X))."""
-        term = np.exp(-np.abs(X))
-        return np.where(np.asarray(X) >= 0, 1, term) / (1 + term)
+    sigmoid = staticmethod(functions.logistic)
 
     @staticmethod
     def mse(y: np.ndarray, p: np.ndarray) -> float:
@@ -229,9 +212,8 @@ class LaterNeuralNetwork(_Edition):
         TypeError, ValueError
             If a number is not finite or out of its range.
         """
-        opt, lr = one_of("opt", self.opt, _kernels.OPTIMIZERS), number("lr", lr)
-        b1, b2 = number("b1", b1, 0, 1, open_high=True), number("b2", b2, 0, 1, open_high=True)
-        self._engine.update(opt, lr, b1, b2, number("eps", eps, MIN_EPSILON), None)
+        optimizer = checked_optimizer(self.opt, b1, b2, eps, names=("opt", "b1", "b2", "eps"))
+        self._engine.apply(optimizer, number("lr", lr))
 
 
 _NOBODY = "no network of fastmlp with these outputs calls it"

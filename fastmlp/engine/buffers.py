@@ -6,26 +6,18 @@ from typing import Any
 import numpy as np
 
 from fastmlp import _kernels
+from fastmlp.architecture import Architecture
 from fastmlp.engine.parameters import Layout, aligned_empty
+from fastmlp.functions import OPTIMIZERS
 from fastmlp.validation import integer
-
-# How many buffers of the parameters' layout each optimiser keeps.
-N_MOMENTS = {"SGD": 0, "Momentum": 1, "Adam": 2}
 
 
 class Buffers:
-    """Flat buffers of one layout, their named views, and how they are brought back to what they were.
+    """Flat buffers of one layout, their named views, and how they are brought back to what they were."""
 
-    Parameters
-    ----------
-    sizes : tuple of int
-        Sizes of the input, of each hidden layer and of the output.
-    dtype : numpy.dtype
-        float32 or float64, native.
-    """
-
-    def __init__(self, sizes: tuple[int, ...], dtype: np.dtype):
-        self.layout = Layout(sizes, dtype)
+    def __init__(self, architecture: Architecture):
+        self.architecture = architecture
+        self.layout = Layout(architecture)
         self.n_updates = 0
         self.flat_params = self.layout.zeros()
         self.flat_gradients = self.layout.zeros()
@@ -54,7 +46,7 @@ class Buffers:
         return self.exclusive.run(
             copy.deepcopy,
             {
-                "sizes": self.layout.sizes,
+                "sizes": self.architecture.sizes,
                 **{name: getattr(self, name) for name in ("flat_params", "moments", "n_updates")},
             },
         )
@@ -75,7 +67,7 @@ class Buffers:
         for name in {**self.moments, **moments}:
             buffers = self.moments_of(name)
             copies += zip(buffers, moments.get(name, [np.zeros(1)] * len(buffers)), strict=True)
-        _kernels.put_back(self, {"n_updates": n_updates}, copies)
+        _kernels.assign_all(self, {"n_updates": n_updates}, copies)
 
     def _checked_snapshot(self, snapshot: Any) -> tuple[np.ndarray, dict[str, list[np.ndarray]], int]:
         wanted = "snapshot must be what snapshot() of a network gives"
@@ -85,17 +77,17 @@ class Buffers:
             groups = {name: list(map(np.asarray, group)) for name, group in dict(snapshot["moments"]).items()}
             buffers = [flat_params, *(moment for group in groups.values() for moment in group)]
             sound = all(buffer.dtype == self.layout.dtype for buffer in buffers)
-            sound &= all(len(group) == N_MOMENTS[name] for name, group in groups.items())
+            sound &= all(len(group) == OPTIMIZERS[name].n_moments for name, group in groups.items())
         except (KeyError, IndexError, TypeError) as error:
             raise TypeError(f"{wanted}: {error!r}") from None
-        if sizes != self.layout.sizes:
-            raise ValueError(f"snapshot must be of a network of sizes {self.layout.sizes}, got one of {sizes}")
+        if sizes != self.architecture.sizes:
+            raise ValueError(f"snapshot must be of a network of sizes {self.architecture.sizes}, got one of {sizes}")
         if not sound or any(buffer.shape != self.flat_params.shape for buffer in buffers):
             raise ValueError(f"{wanted} of dtype {self.layout.dtype}")
         return flat_params, groups, n_updates
 
     def back_up(self) -> None:
-        """Take a snapshot for `roll_back`, into the room of the last one where that fits."""
+        """Take a snapshot for `roll_back`, into the memory of the last one where that fits."""
         backup = self._backup
         if backup is None or backup["moments"].keys() != self.moments.keys():
             self._backup = self.snapshot()
@@ -103,8 +95,8 @@ class Buffers:
         backup["n_updates"] = self.n_updates
         backup["flat_params"][...] = self.flat_params
         for name, moments in self.moments.items():
-            for moment, room in zip(moments, backup["moments"][name], strict=True):
-                room[...] = moment
+            for moment, kept in zip(moments, backup["moments"][name], strict=True):
+                kept[...] = moment
 
     def roll_back(self) -> None:
         """Go back to where `back_up` was called last."""
@@ -115,5 +107,5 @@ class Buffers:
     def moments_of(self, optimizer: str) -> list[np.ndarray]:
         """The optimiser's flat buffers, zeros when it is new to this network."""
         if optimizer not in self.moments:
-            self.moments[optimizer] = [self.layout.zeros() for _ in range(N_MOMENTS[optimizer])]
+            self.moments[optimizer] = [self.layout.zeros() for _ in range(OPTIMIZERS[optimizer].n_moments)]
         return self.moments[optimizer]

@@ -1,6 +1,7 @@
 """The engine under a network: it owns the buffers, binds them to the kernels once, and then makes one call a time."""
 
 import copy
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -9,16 +10,19 @@ import numpy.typing as npt
 
 from fastmlp import _kernels
 from fastmlp._kernels import TILE_ROWS
+from fastmlp.architecture import Architecture
 from fastmlp.engine import threads
-from fastmlp.engine.buffers import N_MOMENTS, Buffers
+from fastmlp.engine.buffers import Buffers
 from fastmlp.engine.pace import Pace
+from fastmlp.engine.parameters import l2_penalty
 from fastmlp.engine.workspace import Workspace
+from fastmlp.functions import Optimizer
 from fastmlp.preprocessing import Standardizer, own_copy
-from fastmlp.validation import as_stored, class_labels, real_array, real_matrix, real_targets
+from fastmlp.validation import as_stored, real_array
 
 # Whether a call is worth a team is asked of the rows that pass through the network. Next to them, the update of a
-# parameter counts as so many multiplications, and in a training step, where rows go there and back, that of all the
-# parameters' moments of one kind as so many rows.
+# parameter counts as this many multiplications, and in a training step, where rows go there and back, that of all the
+# parameters' moments of one kind as this many rows.
 UPDATE_WORK = 32
 MOMENT_ROWS = 4
 
@@ -35,15 +39,38 @@ MAX_TILES = 4
 # How long the kernels train before they let Python look for a signal, in seconds.
 SPAN = 0.05
 
-# What an engine is without a batch for `backward`, and gradients for `update`.
+# What an engine is without a batch for `backward`, and gradients for `apply`.
 NO_BATCH: dict[str, object] = {"_rows": None, "has_gradients": False}
 
 
-class Trained(NamedTuple):
-    """What an epoch gave, see `Engine.train_epoch`."""
+class Batch(NamedTuple):
+    """Rows to compute a gradient of, see `Engine.compute_gradients`.
+
+    Attributes
+    ----------
+    X, y : array_like
+        Rows, and their labels or targets.
+    regularization : float
+        Strength of the L2 regularisation in this gradient.
+    denominator : float or None
+        What the sum of the rows' losses is divided by, where it is not their number; a batch for which it is 0 adds
+        nothing.
+    accumulate : bool
+        Whether this gradient is added to the one that is there, or takes its place.
+    """
+
+    X: npt.ArrayLike
+    y: npt.ArrayLike
+    regularization: float = 0.0
+    denominator: float | None = None
+    accumulate: bool = False
+
+
+class EpochResult(NamedTuple):
+    """The mean loss of a row, regularisation included, the score of all rows, and what has been done."""
 
     loss: float
-    n_correct: int
+    score: float
     n_batches: int
     diverged: bool
 
@@ -51,20 +78,11 @@ class Trained(NamedTuple):
 class Engine(Buffers):
     """Parameters, gradients, moments and workspaces of one network, and the calls that work on them.
 
-    Parameters
-    ----------
-    sizes : tuple of int
-        Sizes of the input, of each hidden layer and of the output.
-    dtype : numpy.dtype
-        float32 or float64, native.
-    loss : {"cross_entropy", "squared_error", "half_squared_error"}
-        The first is of labels, and the outputs are a softmax: probabilities of classes. The others are of targets, and
-        each output is a logistic function of its score; these networks have the three calls only.
+    Whoever calls what takes checked arguments is alone in the network, by `exclusive`.
     """
 
-    def __init__(self, sizes: tuple[int, ...], dtype: np.dtype, loss: str = "cross_entropy"):
-        super().__init__(sizes, dtype)
-        self.loss = loss
+    def __init__(self, architecture: Architecture):
+        super().__init__(architecture)
         self.n_threads: int | None = None
         self.has_gradients = False
         self._standardizer: Standardizer | None = None
@@ -94,28 +112,21 @@ class Engine(Buffers):
                 raise TypeError(f"standardizer must be a fitted fastmlp.Standardizer or None, got {standardizer!r}")
             standardizer = own_copy(standardizer)  # since its owner may fit it again
             statistics = standardizer.statistics(self.layout.dtype)
-            n_features, n_in = len(statistics[0]), self.layout.sizes[0]
+            n_features, n_in = len(statistics[0]), self.architecture.n_inputs
             if n_features != n_in:
                 raise ValueError(f"standardizer must be fitted to rows of {n_in} features, got one for {n_features}")
         attributes = {"_standardizer": standardizer, "_statistics": statistics}
-        self.exclusive.run(_kernels.put_back, self, {**attributes, **NO_BATCH, "_batch": None, "_tiles": []}, [])
+        self.exclusive.run(_kernels.assign_all, self, {**attributes, **NO_BATCH, "_batch": None, "_tiles": []}, [])
 
     def __getstate__(self) -> dict[str, Any]:
-        names = (
-            "layout",
-            "loss",
-            "n_threads",
-            "n_updates",
-            "flat_params",
-            "flat_gradients",
-            "moments",
-            "has_gradients",
-            "_standardizer",
-        )
+        names = ("n_threads", "n_updates", "flat_params", "flat_gradients", "moments", "has_gradients", "_standardizer")
         # copies, since a training may begin before they have been written down
-        return self.exclusive.run(lambda: copy.deepcopy({name: getattr(self, name) for name in names}))
+        state = self.exclusive.run(lambda: copy.deepcopy({name: getattr(self, name) for name in names}))
+        return {"architecture": self.architecture.to_dict(), **state}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        Buffers.__init__(self, _architecture_of(state))
         self.__dict__.update(state)
         self.flat_params = self._own(self.flat_params)
         self.flat_gradients = self._own(self.flat_gradients)
@@ -125,7 +136,7 @@ class Engine(Buffers):
 
     def forward(self, X: npt.ArrayLike) -> np.ndarray:
         """Outputs (n_rows, n_outputs), a fresh array; keeps what `backward` needs, X itself included."""
-        return self.exclusive.run(self._forward, real_matrix("X", X, self.layout.sizes[0]))
+        return self.exclusive.run(self._forward, self.architecture.checked_rows("X", X))
 
     def _forward(self, X: np.ndarray) -> np.ndarray:
         n_rows = len(X)
@@ -134,41 +145,66 @@ class Engine(Buffers):
         X = batch.stored(batch.apart(X))
         gathered = n_rows == 0 or batch.passes.forward(X, self._team_size(n_rows))
         self._rows = batch.outputs(0, n_rows) if gathered else X
-        return batch.outputs(len(self.layout.sizes), n_rows).copy()
+        return batch.outputs(self.architecture.n_layers + 1, n_rows).copy()
 
     def scores(self) -> np.ndarray:
         """What the last layer gave in the last `forward` (n_rows, n_outputs), a copy."""
         assert self._rows is not None
         assert self._batch is not None
-        return self._batch.outputs(len(self.layout.sizes) - 1, len(self._rows)).copy()
+        return self._batch.outputs(self.architecture.n_layers, len(self._rows)).copy()
 
     def backward(self, y: npt.ArrayLike, regularization: float) -> float:
         """Fill the gradients for the batch last given to `forward`; returns its loss."""
         # what a user's object does when it becomes an array is done before the batch is looked at
-        y = real_array("y", y, "integer labels" if self.loss == "cross_entropy" else "real numbers")
+        y = real_array("y", y, self.architecture.loss_row.content)
         return self.exclusive.run(self._backward, y, regularization)
 
-    def _backward(self, y: np.ndarray, regularization: float) -> float:
+    def _backward(
+        self, y: np.ndarray, regularization: float, denominator: float | None = None, accumulate: bool = False
+    ) -> float:
         if self._rows is None or self._batch is None:
             raise RuntimeError("backward needs the scores of a batch: call forward(X) first")
         n_rows = len(self._rows)
         if n_rows == 0:
             raise ValueError("X must have at least one row to train on, got an empty batch")
-        if self.loss == "cross_entropy":
-            wanted = class_labels("y", y, n_rows, self.layout.sizes[-1])
-        else:
-            wanted = real_targets("y", y, n_rows, self.layout.sizes[-1], self.layout.dtype)
-        loss = self._batch.passes.backward(wanted, regularization, self._team_size(n_rows))
+        targets = self.architecture.checked_targets("y", y, n_rows)
+        earlier = self.flat_gradients.copy() if accumulate and self.has_gradients else None
+        loss = self._batch.passes.backward(
+            targets, regularization, denominator or n_rows, earlier, self._team_size(n_rows)
+        )
         self.has_gradients = True
         return loss
 
-    def update(
-        self, optimizer: str, rate: float, beta1: float, beta2: float, epsilon: float, time_step: int | None
-    ) -> None:
-        """One step with the gradients at hand; `time_step` None counts the network's own updates."""
-        self.exclusive.run(self._update, optimizer, (rate, beta1, beta2, epsilon), time_step)
+    def compute_gradients(self, batch: Batch) -> float:
+        """Fill the gradients for a batch, or add to them; returns its loss.
 
-    def _update(self, optimizer: str, rates: tuple[float, float, float, float], time_step: int | None) -> None:
+        The first half of a step: the caller may then change or share the complete gradient, `flat_gradients`, before
+        `apply`. Without such a change, the parameters get the bits that `train_epoch` gives them.
+        """
+        return self.exclusive.run(self._compute_gradients, batch)
+
+    def _compute_gradients(self, batch: Batch) -> float:
+        if batch.denominator == 0:
+            if not (batch.accumulate and self.has_gradients):
+                self.flat_gradients.fill(0)
+            self.has_gradients = True
+            return 0.0
+        self._forward(self.architecture.checked_rows("X", batch.X))
+        y = real_array("y", batch.y, self.architecture.loss_row.content)
+        return self._backward(y, batch.regularization, batch.denominator, batch.accumulate)
+
+    def clip_gradients(self, max_norm: float) -> float:
+        """Scale the gradients down to a global norm of `max_norm` where it is larger; returns what it was.
+
+        Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks, 2013, algorithm 1.
+        """
+        return self.exclusive.run(_kernels.clip_norm, self.flat_gradients, max_norm)
+
+    def apply(self, optimizer: Optimizer, learning_rate: float, time_step: int | None = None) -> None:
+        """One step with the gradients at hand; `time_step` None counts the network's own updates."""
+        self.exclusive.run(self._apply, optimizer, learning_rate, time_step)
+
+    def _apply(self, optimizer: Optimizer, learning_rate: float, time_step: int | None) -> None:
         if not self.has_gradients:
             raise RuntimeError("update needs gradients: call forward(X) and backward(y) first")
         t = self.n_updates + 1 if time_step is None else time_step
@@ -176,60 +212,73 @@ class Engine(Buffers):
         updater = self._updater(optimizer)
         before = updater.n_steps
         try:
-            updater.step(*rates, t, n_threads)
+            updater.step(optimizer.options, learning_rate, t, n_threads)
         finally:
             self.n_updates += updater.n_steps - before  # also where a signal raises as soon as the step is done
 
     def train_epoch(
         self,
         X: np.ndarray,
-        labels: np.ndarray,
+        y: np.ndarray,
         order: np.ndarray,
         *,
         batch_size: int,
+        optimizer: Optimizer,
+        learning_rate: float | np.ndarray,
         regularization: float,
-        optimizer: str,
-        rates: tuple[float, float, float, float],
         time_step: int | None,
         advance: Callable[[int], object],
-    ) -> Trained:
+    ) -> EpochResult:
         """Forward, backward and update for batch after batch of X[order], all of it in the kernels.
 
-        The arguments have been checked: X (n_rows, n_in), labels (n_rows,) and order (n,) intp; rates are the
-        learning rate, beta1, beta2 and epsilon. `advance` is called with a number of batches that have been done. A
-        batch whose loss is not finite ends the epoch.
+        A batch whose loss is not finite ends the epoch.
 
-        Whoever calls it is alone in the network, by `exclusive`.
-
-        Returns
-        -------
-        Trained
-            The sum over rows of their batch's loss, the number of rows classified right, and that of batches.
+        Parameters
+        ----------
+        X, y, order : ndarray
+            Rows and targets, checked, and the rows to train on, intp (n,).
+        batch_size : int
+            Rows of one update.
+        learning_rate : float or ndarray (n_batches,)
+            Of all batches, or of each.
+        time_step : int or None
+            Of Adam's bias correction, for all batches; None counts the network's own updates.
+        advance : callable
+            Called with a number of batches that have been done.
         """
-        assert self.loss == "cross_entropy"
         self.forget_batch()
         batch_size = min(batch_size, len(order))
         workspace = self._batch_workspace(batch_size)
         X = workspace.apart(X)
         update = self._updater(optimizer)
-        n_threads = self._team_size(batch_size + MOMENT_ROWS * N_MOMENTS[optimizer])
-        loss, n_correct, n_batches = 0.0, 0, 0
-        for rows, labels_of_rows, order_of_rows in _pieces(workspace, X, labels, order, batch_size):
-            t, grows = (self.n_updates + 1, 1) if time_step is None else (time_step, 0)
-            batches = (rows, labels_of_rows, order_of_rows, batch_size)
-            run = _kernels.Training(workspace.passes, update, *batches, regularization, *rates, t, grows)
-            counted = 0
-            while run.n_done < len(order_of_rows) and not run.diverged:
-                try:
-                    n = self._pace.advance(run, SPAN, n_threads)
-                finally:  # also where a signal raises
-                    self.n_updates += run.n_updates - counted
-                    counted = run.n_updates
-                advance(n)
-            loss, n_correct, n_batches = loss + run.loss, n_correct + run.n_correct, n_batches + run.n_batches
-            if run.diverged:
+        steps = _steps(len(order), batch_size, learning_rate, regularization)
+        n_threads = self._team_size(batch_size + MOMENT_ROWS * optimizer.row.n_moments)
+        loss, score, n_batches, diverged = 0.0, 0.0, 0, False
+        for batches in _pieces(workspace, X, y, order, batch_size, steps):
+            t, increment = (self.n_updates + 1, 1) if time_step is None else (time_step, 0)
+            run = _kernels.EpochRun(workspace.passes, update, *batches, optimizer.options, t, increment)
+            self._finish(run, len(batches[2]), n_threads, advance)
+            loss, score, n_batches = loss + run.loss, score + run.score, n_batches + run.n_batches
+            diverged = run.diverged
+            if diverged:
                 break
-        return Trained(loss, n_correct, n_batches, run.diverged)
+        summed_score = self.architecture.loss_row.summed_score
+        return EpochResult(loss / len(order), summed_score(score, y[order]), n_batches, diverged)
+
+    def _finish(self, run: _kernels.EpochRun, n_rows: int, n_threads: int, advance: Callable[[int], object]) -> None:
+        """Train until so many rows are done, a span at a time, or the run has diverged."""
+        counted = 0
+        while run.n_done < n_rows and not run.diverged:
+            size, before, start = self._pace.team_size(n_threads), run.n_done, time.monotonic()
+            try:
+                n_batches = run.advance(SPAN, size)
+            finally:  # also where a signal raises
+                self.n_updates += run.n_updates - counted
+                counted = run.n_updates
+            if n_threads > 1:
+                now = time.monotonic()
+                self._pace.record(size, run.n_done - before, now - start, run.slept, now)
+            advance(n_batches)
 
     def check_finite(self, name: str, X: np.ndarray, order: np.ndarray | None = None) -> None:
         """Raise a ValueError that names the first number in X[order], or in X, that the network takes as not finite.
@@ -252,42 +301,44 @@ class Engine(Buffers):
                 needed += f" in {self.layout.dtype}" + (", once it is standardised" if self._statistics else "")
             raise ValueError(f"{name} must be {needed}, got {value!s} in row {place}, column {column}")
 
-    def predict_proba(self, X: npt.ArrayLike) -> np.ndarray:
-        """Probabilities (n_rows, n_classes); leaves the batch of `forward` alone."""
-        X = real_matrix("X", X, self.layout.sizes[0])
-        outputs = np.empty((len(X), self.layout.sizes[-1]), self.layout.dtype)
+    def predict_outputs(self, X: npt.ArrayLike) -> np.ndarray:
+        """Outputs (n_rows, n_outputs), as `forward` gives them; leaves its batch alone."""
+        X = self.architecture.checked_rows("X", X)
+        outputs = np.empty((len(X), self.architecture.n_outputs), self.layout.dtype)
         self._predict(X, outputs=outputs)
         return outputs
 
     def predict(self, X: npt.ArrayLike) -> np.ndarray:
-        """The most probable class of each row, intp (n_rows,)."""
-        X = real_matrix("X", X, self.layout.sizes[0])
+        """The most probable class of each row, intp (n_rows,), or its outputs, where these are no classes."""
+        if not self.architecture.loss_row.of_classes:
+            return self.predict_outputs(X)
+        X = self.architecture.checked_rows("X", X)
         classes = np.empty(len(X), np.intp)
         self._predict(X, classes=classes)
         return classes
 
-    def evaluate(self, X: npt.ArrayLike, y: npt.ArrayLike) -> tuple[float, float]:
-        """Mean cross-entropy, and the share of rows whose most probable class is their label."""
-        assert self.loss == "cross_entropy"
-        X = real_matrix("X", X, self.layout.sizes[0])
-        if len(X) == 0:
-            raise ValueError("X must have at least one row to evaluate, got none")
-        labels = class_labels("y", y, len(X), self.layout.sizes[-1])
-        classes, losses = np.empty(len(X), np.intp), np.empty(len(X))
-        self._predict(X, classes=classes, labels=labels, losses=losses)
+    def evaluate(self, X: np.ndarray, y: np.ndarray, regularization: float) -> tuple[float, float]:
+        """The mean loss, regularisation included, and the score of checked rows and targets."""
+        row, losses = self.architecture.loss_row, np.empty(len(X))
+        if row.of_classes:
+            predicted = np.empty(len(X), np.intp)
+            self._predict(X, classes=predicted, y=y, losses=losses)
+        else:
+            predicted = np.empty((len(X), self.architecture.n_outputs), self.layout.dtype)
+            self._predict(X, outputs=predicted, y=y, losses=losses)
         with np.errstate(over="ignore", invalid="ignore"):
             loss = float(losses.mean())
-        return loss, int(np.count_nonzero(classes == labels)) / len(X)
+        return loss + l2_penalty(self.params, regularization), row.score(predicted, y)
 
     def _predict(
         self,
         X: np.ndarray,
         outputs: np.ndarray | None = None,
         classes: np.ndarray | None = None,
-        labels: np.ndarray | None = None,
+        y: np.ndarray | None = None,
         losses: np.ndarray | None = None,
     ) -> None:
-        """Fill what is given for each row of X; the losses need the labels. Rows that are not finite are refused."""
+        """Fill what is given for each row of X; the losses need y. Rows that are not finite are refused."""
         n_rows = len(X)
         if n_rows == 0:
             return
@@ -303,15 +354,15 @@ class Engine(Buffers):
         if tile is None or tile.capacity < capacity:
             tile = None  # let go of the old one before the new one is made
             tile = self._workspace(capacity)
-        given = (outputs, classes, labels, losses)
+        given = (outputs, classes, y, losses)
         if n_rows <= BLOCK_ROWS:  # to cut out a row takes as long as to predict it
             finite = tile.passes.predict(tile.stored(X), tiled, n_threads, *given)
         else:
             finite = True
             for start in range(0, n_rows, BLOCK_ROWS):
                 part = slice(start, start + BLOCK_ROWS)
-                answers = (None if array is None else array[part] for array in given)
-                finite &= tile.passes.predict(tile.stored(X[part]), tiled, n_threads, *answers)
+                parts = (None if array is None else array[part] for array in given)
+                finite &= tile.passes.predict(tile.stored(X[part]), tiled, n_threads, *parts)
         if not finite:
             self.check_finite("X", X)
         if len(tiles) < MAX_TILES:
@@ -321,7 +372,7 @@ class Engine(Buffers):
         """Read-only views of the last forward pass: X, h1, ..., scores."""
         if self._rows is None or self._batch is None:
             return {}
-        n_layers = len(self.layout.sizes) - 1
+        n_layers = self.architecture.n_layers
         views = {"X": self._rows.view()}
         for i in range(1, n_layers):
             views[f"h{i}"] = self._batch.outputs(i, len(self._rows))
@@ -332,39 +383,61 @@ class Engine(Buffers):
 
     def forget_batch(self) -> None:
         """Drop the last batch and its gradients, so that nothing is applied twice by mistake."""
-        _kernels.put_back(self, NO_BATCH, [])
+        _kernels.assign_all(self, NO_BATCH, [])
 
-    def _updater(self, optimizer: str) -> _kernels.Update:
-        if optimizer not in self._updaters:
-            self._updaters[optimizer] = _kernels.Update(
-                _kernels.OPTIMIZERS.index(optimizer),
-                self.flat_params,
-                self.flat_gradients,
-                *self.moments_of(optimizer),
+    def layer_inputs(self, X: np.ndarray) -> list[np.ndarray]:
+        """What enters each layer for these rows."""
+        self.forward(X)
+        return list(self.outputs().values())[:-1]
+
+    def _updater(self, optimizer: Optimizer) -> _kernels.Update:
+        name = optimizer.name
+        if name not in self._updaters:
+            self._updaters[name] = _kernels.Update(
+                optimizer.row.code, self.flat_params, self.flat_gradients, *self.moments_of(name)
             )
-        return self._updaters[optimizer]
+        return self._updaters[name]
 
     def _batch_workspace(self, n_rows: int) -> Workspace:
-        """Room for a batch, and for all smaller ones to come."""
+        """Memory for a batch, and for all smaller ones to come."""
         if self._batch is None or self._batch.capacity < n_rows:
             self._rows = self._batch = None  # let go of the old one before the new one is made
             self._batch = self._workspace(max(n_rows, 1))
         return self._batch
 
     def _workspace(self, capacity: int) -> Workspace:
-        return Workspace(self.layout, self.flat_params, self.flat_gradients, capacity, self._statistics, self.loss)
+        return Workspace(
+            self.architecture, self.layout, self.flat_params, self.flat_gradients, capacity, self._statistics
+        )
 
     def _team_size(self, n_rows: int) -> int:
         return threads.team_size(self.n_threads, n_rows * self.layout.n_parameters)
 
 
+def _steps(n_rows: int, batch_size: int, learning_rate: float | np.ndarray, regularization: float) -> np.ndarray:
+    """Learning rate, regularisation and denominator of each batch, as StepSettings of _batch.pxd."""
+    steps = np.empty((-(-n_rows // batch_size), 3))
+    steps[:, 0], steps[:, 1], steps[:, 2] = learning_rate, regularization, batch_size
+    steps[-1, 2] = n_rows - (len(steps) - 1) * batch_size
+    return steps
+
+
 def _pieces(
-    workspace: Workspace, X: np.ndarray, labels: np.ndarray, order: np.ndarray, batch_size: int
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Rows that the kernels can gather, their labels and their order: all of X, or a converted batch at a time."""
+    workspace: Workspace, X: np.ndarray, y: np.ndarray, order: np.ndarray, batch_size: int, steps: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, int, np.ndarray]]:
+    """Arguments of an EpochRun, from X to steps: all of X where the kernels can gather its rows, else each batch."""
     if _kernels.is_stored(X):
-        yield X, labels, order
+        yield X, y, order, batch_size, steps
         return
-    for start in range(0, len(order), batch_size):
+    for i, start in enumerate(range(0, len(order), batch_size)):
         rows = order[start : start + batch_size]
-        yield workspace.stored(X[rows]), labels[rows], np.arange(len(rows))
+        yield workspace.stored(X[rows]), y[rows], np.arange(len(rows)), batch_size, steps[i : i + 1]
+
+
+def _architecture_of(state: dict[str, Any]) -> Architecture:
+    """That of a pickled engine, taken out of its state; earlier versions have the layout's sizes and dtype."""
+    if "architecture" in state:
+        return Architecture.from_dict(state.pop("architecture"))
+    layout, loss = state.pop("layout"), state.pop("loss", "cross_entropy")
+    output = "softmax" if loss == "cross_entropy" else "logistic"
+    return Architecture.of(layout.sizes, layout.dtype, loss=loss, output=output)

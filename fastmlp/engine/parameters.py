@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp import _kernels
+from fastmlp.architecture import Architecture
 from fastmlp.interface.calls import named
 from fastmlp.validation import one_of, real_array
 
@@ -49,19 +50,13 @@ def aligned_empty(n: int, dtype: np.dtype) -> np.ndarray:
 class Layout:
     """The places of `W1, b1, ..., Wk, bk` in a flat buffer.
 
-    Parameters
-    ----------
-    sizes : tuple of int
-        Sizes of the input, of each hidden layer and of the output.
-    dtype : numpy.dtype
-        float32 or float64.
+    They follow from the sizes and the dtype of the architecture.
     """
 
-    def __init__(self, sizes: tuple[int, ...], dtype: np.dtype):
-        self.sizes = sizes
-        self.dtype = dtype
+    def __init__(self, architecture: Architecture):
+        self.dtype = dtype = architecture.dtype
         self.shapes: dict[str, tuple[int, ...]] = {}
-        for i, (n_in, n_out) in enumerate(itertools.pairwise(sizes), 1):
+        for i, (n_in, n_out) in enumerate(itertools.pairwise(architecture.sizes), 1):
             self.shapes[f"W{i}"] = (n_in, n_out)
             self.shapes[f"b{i}"] = (n_out,)
         extents = [math.prod(shape) for shape in self.shapes.values()]
@@ -175,7 +170,7 @@ class Parameters(MutableMapping[str, np.ndarray]):
                 (array, np.array(checked_array(name, values[name], array.shape), array.dtype))
                 for name, array in self._arrays.items()
             ]
-        self._exclusive.run(_kernels.put_back, None, {}, copies)
+        self._exclusive.run(_kernels.assign_all, None, {}, copies)
 
 
 def checked_array(name: str, value: npt.ArrayLike, shape: tuple[int, ...]) -> np.ndarray:

@@ -1,45 +1,48 @@
-"""Room for a batch and all that is computed from it, as the kernels take it."""
+"""Memory for a batch and all that is computed from it, as the kernels take it."""
 
 import numpy as np
 
 from fastmlp import _kernels
+from fastmlp.architecture import Architecture
 from fastmlp.engine.parameters import Layout, aligned_empty, aligned_offsets
 from fastmlp.validation import as_stored
 
 
 class Workspace:
-    """Room for a batch of up to `capacity` rows, bound to the kernels."""
+    """Memory for a batch of up to `capacity` rows, bound to the kernels."""
 
     def __init__(
         self,
+        architecture: Architecture,
         layout: Layout,
         params: np.ndarray,
         gradients: np.ndarray,
         capacity: int,
         statistics: tuple[np.ndarray, ...],
-        loss: str,
     ):
-        sizes, itemsize = layout.sizes, layout.dtype.itemsize
-        n_layers = len(sizes) - 1
+        sizes, itemsize, n_layers = architecture.sizes, layout.dtype.itemsize, architecture.n_layers
+        *hidden, output = architecture.activation_codes
         self.capacity = capacity
         # of rows that the kernels cannot gather; before a mean is subtracted, no digit is dropped
         self._row_dtype = np.dtype(np.float64) if statistics else layout.dtype
         self._sizes = sizes
-        layers = np.zeros((n_layers, 5), np.intp)
+        # a row is a Layer of _layers.pxd; the last one's sums stay as they are, for the output activation and the loss
+        layers = np.zeros((n_layers, 7), np.intp)
         layers[:, 0], layers[:, 1] = sizes[:-1], sizes[1:]
         layers[:, 2] = list(layout.offsets.values())[0::2]
         layers[:, 3] = list(layout.offsets.values())[1::2]
+        layers[:-1, 5] = layers[1:, 6] = hidden
         deltas = capacity * max(sizes[1:])
         partials = _kernels.partials_needed(layers, capacity, itemsize)
         extents = [*(capacity * n for n in sizes), capacity * sizes[-1], capacity, capacity, deltas, deltas, partials]
         self._starts, total = aligned_offsets(extents, itemsize)
         layers[:, 4] = self._starts[1 : n_layers + 1]
-        room = np.array([self._starts[0], *self._starts[n_layers + 1 :]], np.intp)
+        offsets = np.array([self._starts[0], *self._starts[n_layers + 1 :]], np.intp)
         self._arena = aligned_empty(total, layout.dtype)
         self._written = (self._arena, params, gradients)
         sums = np.zeros(_kernels.MAX_BLOCKS * (n_layers + 2))
         self.passes = _kernels.Propagation(
-            layers, room, params, gradients, self._arena, sums, statistics, _kernels.LOSSES.index(loss)
+            layers, offsets, output, architecture.loss_row.code, params, gradients, self._arena, sums, statistics
         )
 
     def apart(self, X: np.ndarray) -> np.ndarray:
@@ -57,7 +60,7 @@ class Workspace:
         return as_stored(X, self._row_dtype)
 
     def outputs(self, layer: int, n_rows: int) -> np.ndarray:
-        """What a layer gave for the batch: 0 is the gathered rows, one past the last what became of its scores."""
+        """What a layer gave for the batch: 0 is the gathered rows, one past the last the network's outputs."""
         n_out = self._sizes[min(layer, len(self._sizes) - 1)]
         start = self._starts[layer]
         return self._arena[start : start + n_rows * n_out].reshape(n_rows, n_out)

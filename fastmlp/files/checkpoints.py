@@ -12,15 +12,16 @@ import numpy as np
 from fastmlp.engine import Engine
 from fastmlp.files import models
 from fastmlp.files.access import check_has_an_end, check_writable, kind_of, undisturbed
-from fastmlp.training import History, Settings, TrainingState
-from fastmlp.validation import as_path, class_labels, real_matrix
+from fastmlp.history import History
+from fastmlp.training import CheckpointState, Settings
+from fastmlp.validation import as_path
 
 # Rows of X, spread over all of it, that tell one data set from another: to read all could take longer than to train.
 DIGEST_ROWS = 1024
 
 
 class Checkpoint:
-    """The file of one training, a `fastmlp.training.Keeper`.
+    """The file of one training, a `fastmlp.training.Checkpointer`.
 
     Parameters
     ----------
@@ -29,7 +30,7 @@ class Checkpoint:
     path : path-like
         The file, under exactly this name.
     seconds : float
-        At least so many from one writing to the next; the last epoch is always written.
+        Least time between two checkpoints; the last epoch's is always written.
     resume : bool
         Whether to go on from the file where there is one.
     """
@@ -43,9 +44,9 @@ class Checkpoint:
     def is_of(self, settings: Settings, seed: int | None, X: np.ndarray, y: np.ndarray) -> bool:
         """Whether the file is of an earlier part of this training."""
         engine = self.model().engine
-        rows = real_matrix("X", X, engine.layout.sizes[0])
-        labels = class_labels("y", y, len(rows), engine.layout.sizes[-1])
-        mine = TrainingState(settings, seed, digest(rows, labels, engine), {}, History(), False)
+        rows = engine.architecture.checked_rows("X", X)
+        targets = engine.architecture.checked_targets("y", y, len(rows))
+        mine = CheckpointState(settings, seed, digest(rows, targets, engine), {}, History(), False)
 
         def found() -> bool:
             try:
@@ -71,7 +72,8 @@ class Checkpoint:
             )
         self._generator, self._written = generator, time.monotonic()
         engine = self.model().engine
-        self._state = TrainingState(settings, seed, digest(X, y, engine), state, History(), False)
+        history = History(score_name=engine.architecture.loss_row.score_name)
+        self._state = CheckpointState(settings, seed, digest(X, y, engine), state, history, False)
         if self.resume and kind_of(self.path) is not None:
             model = self._load()
             self._state = self._checked(model, self._state)
@@ -81,7 +83,7 @@ class Checkpoint:
             generator.set_state(self._state.generator)
         else:
             check_has_an_end(self.path)
-            self.keep(over=False, last=True)
+            self.write(over=False, last=True)
         return self._state.history, self._state.over
 
     def _load(self) -> models.Model:
@@ -90,7 +92,7 @@ class Checkpoint:
         except models.ModelFileError as error:
             raise models.ModelFileError(f"{error}; without resume, training starts anew") from error
 
-    def _checked(self, model: models.Model, mine: TrainingState) -> TrainingState:
+    def _checked(self, model: models.Model, mine: CheckpointState) -> CheckpointState:
         """The state of the file's training, which must be an earlier part of this one."""
         place = f"the checkpoint {str(self.path)!r}"
         found = model.training
@@ -98,8 +100,10 @@ class Checkpoint:
             raise models.ModelFileError(f"{str(self.path)!r} is no checkpoint: it is a network that was saved")
         theirs, ours = (
             {
-                "the network's sizes": made.engine.layout.sizes,
-                "dtype": made.engine.layout.dtype.name,
+                "the network's sizes": made.engine.architecture.sizes,
+                "dtype": made.engine.architecture.dtype.name,
+                "the network's activations": made.engine.architecture.activations,
+                "loss": made.engine.architecture.loss,
                 "seed": state.seed,
                 "optimizer": state.settings.optimizer,  # first, since the usual rate follows from it
                 **dataclasses.asdict(state.settings),
@@ -119,7 +123,7 @@ class Checkpoint:
             raise ValueError(f"epochs must be at least the {len(found.history)} of {place}, got {mine.settings.epochs}")
         return found._replace(settings=mine.settings)
 
-    def keep(self, *, over: bool, last: bool) -> None:
+    def write(self, *, over: bool, last: bool) -> None:
         """Write down where the training is now, the last time in any case."""
         if not last and time.monotonic() < self._written + self.seconds:
             return

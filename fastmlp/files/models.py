@@ -17,18 +17,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastmlp.architecture import Architecture
 from fastmlp.engine import Engine
-from fastmlp.engine.buffers import N_MOMENTS
 from fastmlp.engine.parameters import Layout
 from fastmlp.files.access import reading, replacing, undisturbed
 from fastmlp.files.archives import Archive, read_archive, write_archive
+from fastmlp.functions import OPTIMIZERS
+from fastmlp.history import Epoch, History
 from fastmlp.optional import require
 from fastmlp.preprocessing import Standardizer
-from fastmlp.training import Epoch, History, Settings, TrainingState
-from fastmlp.validation import as_path, boolean, integer, layer_sizes, names, number
+from fastmlp.training import CheckpointState, Settings
+from fastmlp.validation import as_path, boolean, integer, names, number
 
 FORMAT = "fastmlp-network"
-VERSION = 4
+VERSION = 5
 MEAN, SCALE = "standardizer.mean", "standardizer.scale"
 HISTORY, GENERATOR = "training.history", "training.generator"
 # Numbers in the state of the Mersenne twister, which is NumPy's legacy generator.
@@ -49,7 +51,7 @@ class Model(NamedTuple):
     engine: Engine
     class_names: list[str] | None
     feature_names: list[str] | None
-    training: TrainingState | None = None
+    training: CheckpointState | None = None
 
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:
@@ -97,8 +99,7 @@ def described(model: Model) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     header: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
-        "sizes": list(engine.layout.sizes),
-        "dtype": engine.layout.dtype.name,
+        **engine.architecture.to_dict(),
         "n_updates": engine.n_updates,
     }
     for name in ("class_names", "feature_names"):
@@ -115,7 +116,7 @@ def described(model: Model) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     return header, arrays
 
 
-def _described_training(state: TrainingState) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _described_training(state: CheckpointState) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     twister = state.generator["state"]
     header = {
         "settings": dataclasses.asdict(state.settings),
@@ -191,24 +192,23 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
         raise ModelFileError(f"its version is {header['version']!r}; this fastmlp reads versions 1 to {VERSION}")
     if header.pop("sha256") != digest(header, arrays):
         raise ModelFileError("its checksum is wrong: it has been changed since it was saved")
-    if header["dtype"] not in ("float32", "float64"):
-        raise ModelFileError(f"its dtype is {header['dtype']!r}")
     n_updates = integer("n_updates", header["n_updates"], 0, 2**53)
     sizes = header["sizes"]
     if 2 * (len(sizes) - 1) > len(arrays):
         raise ModelFileError(f"its arrays are {len(arrays)}, too few for {len(sizes)} sizes of layers")
     class_names = names("class_names", header.get("class_names"), sizes[-1], "class")
     feature_names = names("feature_names", header.get("feature_names"), sizes[0], "feature")
-    layout = Layout(layer_sizes(sizes[0], sizes[1:-1], sizes[-1], None), np.dtype(header["dtype"]))
+    architecture = Architecture.from_dict(header)
+    layout = Layout(architecture)
     standardizer = None
     if MEAN in arrays:
         settings = header.get("standardizer", {})
         standardizer = Standardizer.of_statistics(arrays.pop(MEAN), arrays.pop(SCALE), **settings)
     training = None
     if "training" in header:
-        training = _restored_training(header["training"], arrays.pop(HISTORY), arrays.pop(GENERATOR))
-    optimizers = [name for name in N_MOMENTS if f"{name}.0.W1" in arrays]
-    prefixes = ["", *(f"{name}.{i}." for name in optimizers for i in range(N_MOMENTS[name]))]
+        training = _restored_training(header["training"], architecture, arrays.pop(HISTORY), arrays.pop(GENERATOR))
+    optimizers = [name for name in OPTIMIZERS if f"{name}.0.W1" in arrays]
+    prefixes = ["", *(f"{name}.{i}." for name in optimizers for i in range(OPTIMIZERS[name].n_moments))]
     expected = {prefix + name: shape for prefix in prefixes for name, shape in layout.shapes.items()}
     found = {name: array.shape for name, array in arrays.items()}
     for name in expected | found:
@@ -217,7 +217,7 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
             needed = f"{expected[name]} of {layout.dtype}" if name in expected else "none"
             raise ModelFileError(f"its array {name!r} is {got}, where sizes {sizes} need {needed}")
 
-    engine = Engine(layout.sizes, layout.dtype)
+    engine = Engine(architecture)
     engine.n_updates = n_updates
     engine.standardizer = standardizer
     buffers = [engine.flat_params, *(moment for name in optimizers for moment in engine.moments_of(name))]
@@ -227,16 +227,18 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
     return Model(engine, class_names, feature_names, training)
 
 
-def _restored_training(header: dict[str, Any], epochs: np.ndarray, key: np.ndarray) -> TrainingState:
+def _restored_training(
+    header: dict[str, Any], architecture: Architecture, epochs: np.ndarray, key: np.ndarray
+) -> CheckpointState:
     if epochs.dtype != np.float64 or epochs.ndim != 2 or epochs.shape[1] != len(Epoch._fields):
         raise ModelFileError(f"its history is {epochs.shape} of {epochs.dtype}")
     if key.dtype != np.uint32 or key.shape != (MT19937_WORDS,):
         raise ModelFileError(f"its generator's state is {key.shape} of {key.dtype}")
     seed, generator = header["seed"], header["generator"]
-    history = History(Epoch(*epoch) for epoch in epochs.tolist())
+    history = History((Epoch(*epoch) for epoch in epochs.tolist()), architecture.loss_row.score_name)
     for epoch in history:
         number("learning_rate", epoch.learning_rate, 0)
-    return TrainingState(
+    return CheckpointState(
         settings=Settings(**header["settings"]),
         seed=None if seed is None else integer("seed", seed, 0, 2**32 - 1),
         data=str(header["data"]),

@@ -21,35 +21,29 @@ C = TypeVar("C", bound=type)
 
 def public(cls: C) -> C:
     """A class as its users know it: all its methods bear its name, see `named`, and give advice, see `advised`."""
-    return named(_with_advice(cls))
-
-
-def base_of(module: str, public_name: str) -> Callable[[C], C]:
-    """A decorator of the bases that make up one public class: their methods bear its name, and give advice."""
-
-    def decorate(cls: C) -> C:
-        for name, member in vars(cls).items():
-            if function := _method(name, member):
-                function.__module__, function.__qualname__ = module, f"{public_name}.{name}"
-        return _with_advice(cls)
-
-    return decorate
+    for name, member in list(vars(named(cls)).items()):
+        function = _method(name, member)
+        if function is not None and name not in UNWRAPPED and not isinstance(member, staticmethod):
+            setattr(cls, name, _like(member, advised(_methods_of)(function)))
+    return cls
 
 
 def named(cls: C) -> C:
-    """Give a class the methods that it inherits, or copies of those that others have too, which bear its name."""
-    for base in cls.__mro__[1:]:
-        for name, member in vars(base).items():
+    """Give a class copies of the methods that it has from others, which bear its name."""
+    for base in cls.__mro__[:-1]:
+        for name, member in list(vars(base).items()):
             function, own_name = _method(name, member), f"{cls.__qualname__}.{name}"
             # functions of no object stay where they are, for whoever replaces them there
-            if function is None or name in vars(cls) or isinstance(member, staticmethod):
+            if function is None or isinstance(member, staticmethod):
                 continue
             if (function.__module__, function.__qualname__) != (cls.__module__, own_name):
+                function = inspect.unwrap(function)
                 copy = _copied(function, function.__code__, function.__defaults__, function.__closure__)
                 copy.__kwdefaults__ = function.__kwdefaults__
                 copy.__module__, copy.__qualname__ = cls.__module__, own_name
                 member = _like(member, copy)
-            setattr(cls, name, member)
+            if base is cls or name not in vars(cls):
+                setattr(cls, name, member)
     return cls
 
 
@@ -80,14 +74,6 @@ def advised(elsewhere: Callable[[Any], Mapping[str, Iterable[str]]] = lambda fir
         return cast(F, _copied(function, call.__code__, None, call.__closure__))
 
     return decorate
-
-
-def _with_advice(cls: C) -> C:
-    for name, member in list(vars(cls).items()):
-        function = _method(name, member)
-        if function is not None and name not in UNWRAPPED and not isinstance(member, staticmethod):
-            setattr(cls, name, _like(member, advised(_methods_of)(function)))
-    return cls
 
 
 def _copied(function: Any, code: Any, defaults: Any, closure: Any) -> FunctionType:

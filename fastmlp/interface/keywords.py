@@ -26,6 +26,7 @@ SYNONYMS = [
         "num_hidden units layers layer_sizes",
         "output_size num_classes output_dim out_features n_outputs num_outputs n_classes n_out out_dim",
         "num_layers n_layers depth",
+        "activation activations activation_fn activation_function hidden_activation nonlinearity",
         "init weight_init initializer kernel_initializer init_method initialization weight_scale std",
         "n_threads n_jobs num_threads threads num_workers n_workers workers",
         "dtype precision",
@@ -62,8 +63,6 @@ ADVICE = {
         "loss loss_fn loss_function criterion objective": "there is one loss, the cross-entropy of labels; "
         "fastmlp.courses.LaterNeuralNetwork has the squared error",
         "metrics scoring": "loss and accuracy are measured always",
-        "activation activations activation_fn activation_function hidden_activation nonlinearity": "all hidden "
-        "layers have ReLU",
         "dropout dropout_rate dropout_p drop_prob keep_prob": "there is no dropout; regularization in fit is there",
         "batch_norm batchnorm use_batch_norm use_batchnorm normalization": "there is no batch normalisation",
         "clipnorm clipvalue clip_grad grad_clip gradient_clip max_grad_norm": "gradients are not clipped; a lower "

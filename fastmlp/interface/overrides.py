@@ -74,3 +74,13 @@ def refusal(owner: type, call: str, ignored: Mapping[str, str]) -> Callable[[Any
                 refuse(network)
 
     return check
+
+
+def check_arrays(cls: type, owner: type) -> None:
+    """Raise a TypeError where a subclass of the owner replaces one of the mappings of live arrays."""
+    for name in ("params", "gradients"):
+        if getattr(getattr(cls, name), "fget", None) is not vars(owner)[name].fget:
+            raise TypeError(
+                f"{cls.__name__} cannot replace {name!r}, since the compiled kernels would never look at it: write "
+                "into the arrays that the network has there, in place"
+            )

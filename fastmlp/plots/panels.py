@@ -19,7 +19,7 @@ MAX_TEXTS = 40
 
 def scores(history: History) -> tuple[str, np.ndarray, np.ndarray]:
     """The score's name, and its values on training and validation rows."""
-    return "accuracy", history.train_accuracy, history.val_accuracy
+    return history.score_name, history.train_score, history.val_score
 
 
 def three_panels(axes: Sequence[Any] | None) -> list[Any]:

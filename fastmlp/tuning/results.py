@@ -26,7 +26,7 @@ class ResultsFileError(ValueError):
 
 def val_score(history: History) -> float:
     """The validation score after the last epoch: accuracy, by which trials are ranked."""
-    return history[-1].val_accuracy
+    return history[-1].val_score
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastmlp.architecture import Architecture
 from fastmlp.diagnosis import diverged
 from fastmlp.engine import Engine
 from fastmlp.network import NeuralNetwork
@@ -42,7 +43,7 @@ class TrialRunner:
         rows = real_array("X", X)
         n_features = rows.shape[1] if rows.ndim == 2 else 1
         rows = real_matrix("X", rows, n_features)
-        engine = Engine((max(1, n_features), 1), self._dtype)
+        engine = Engine(Architecture.of((max(1, n_features), 1), self._dtype))
         engine.standardizer = plan.standardizer  # checked here, before any training
         if (X_test is None) != (y_test is None):
             raise ValueError("X_test and y_test must be given together, got only one of them")

@@ -17,7 +17,7 @@ from epoch_helpers import fused, results_of_build
 from process_helpers import run_python
 
 from fastmlp import NeuralNetwork, Standardizer, _kernels
-from fastmlp._kernels import plain
+from fastmlp._kernels import process
 
 SCRIPTS = Path(__file__).parent / "scripts"
 
@@ -39,7 +39,7 @@ def builds():
     """A process for each build that this processor can run."""
     with ExitStack() as stack:
         pools = []
-        for level in plain.supported_levels():
+        for level in process.supported_levels():
             pools.append(stack.enter_context(ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))))
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv("FASTMLP_SIMD", level)
@@ -47,20 +47,20 @@ def builds():
         yield pools
 
 
-@pytest.mark.skipif(len(plain.supported_levels()) == 1, reason="this processor can run one build only")
+@pytest.mark.skipif(len(process.supported_levels()) == 1, reason="this processor can run one build only")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_build_gives_the_same_bits(shape, dtype, builds):
     futures = [pool.submit(results_of_build, SHAPES[shape], dtype) for pool in builds]
     levels, (first, *others) = zip(*[future.result(timeout=60) for future in futures], strict=True)
-    assert list(levels) == plain.supported_levels()
+    assert list(levels) == process.supported_levels()
     for results in others:
         assert_same(results, first)
 
 
 def test_a_build_is_chosen_by_name():
     script = "from fastmlp import _kernels; print(_kernels.Update.__module__)"
-    for level in plain.supported_levels():
+    for level in process.supported_levels():
         shown = subprocess.run(
             [sys.executable, "-c", script], env={**os.environ, "FASTMLP_SIMD": level}, capture_output=True, text=True
         )

@@ -9,13 +9,8 @@ import pytest
 from conftest import SHAPES, assert_same, at_place, batch, interrupted_at, trained_state
 
 from fastmlp import NeuralNetwork, Standardizer, _kernels
-from fastmlp.engine.buffers import N_MOMENTS
-from fastmlp.training import LEARNING_RATES
+from fastmlp.functions import checked_optimizer
 from fastmlp.validation import class_labels, row_indices
-
-
-def test_optimizers_are_the_same_everywhere():
-    assert tuple(N_MOMENTS) == _kernels.OPTIMIZERS == tuple(LEARNING_RATES)
 
 
 def test_buffers_start_on_a_cache_line():
@@ -261,7 +256,7 @@ def test_an_interrupted_call_is_done_or_not_begun(name):
 
 def test_a_roll_back_needs_a_back_up():
     with pytest.raises(RuntimeError, match="nothing has been backed up"):
-        NeuralNetwork(5, [3], 2)._roll_back()
+        NeuralNetwork(5, [3], 2)._engine.roll_back()
 
 
 @pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
@@ -298,23 +293,23 @@ def test_kernels_refuse_what_has_another_length():
     net.forward(np.ones((5, 4)))
     passes, labels = net._engine._batch.passes, np.zeros(6, np.intp)
     with pytest.raises(RuntimeError, match="y: 5 were needed, and there are 6"):
-        passes.backward(labels, 0.0, 1)
+        passes.backward(labels, 0.0, 5, None, 1)
     with pytest.raises(RuntimeError, match="row: 4 were needed, and there are 3"):
         passes.forward(np.ones((5, 3)), 1)
-    with pytest.raises(RuntimeError, match="answer: 5 were needed, and there are 6"):
+    with pytest.raises(RuntimeError, match="prediction: 5 were needed, and there are 6"):
         passes.predict(np.ones((5, 4)), False, 1, None, labels, None, None)
-    batches = (np.zeros(5, np.intp), 5, 0.0, 0.1, 0.0, 0.0, 0.0, 1, 0)
-    for X, wanted, found in (
-        (np.ones((5, 3)), labels, "row"),
-        (np.ones((5, 4)), labels, "labels: 5 were needed, and there are 6"),
-        (np.ones((6, 4)), np.full(6, 3), "labels: they are those of another network"),
+    update = net._engine._updater(checked_optimizer("SGD", 0, 0, 0))
+    for X, steps, found in (
+        (np.ones((5, 3)), np.ones((1, 3)), "row"),
+        (np.ones((5, 4)), np.ones((1, 3)), "y: 5 were needed, and there are 6"),
+        (np.ones((6, 4)), np.ones((2, 3)), "steps: 1 were needed, and there are 2"),
     ):
         with pytest.raises(RuntimeError, match=found):
-            _kernels.Training(passes, net._engine._updater("SGD"), X, wanted, *batches)
+            _kernels.EpochRun(passes, update, X, labels, np.zeros(5, np.intp), 5, steps, (0.0, 0.0, 0.0), 1, 0)
 
 
-def test_labels_are_those_of_the_network_that_is_trained():
-    """A constructor that is called again, by what is called during a training, makes another one of it."""
+def test_a_network_that_is_constructed_again_is_not_trained_on():
+    """As by what is called during a training."""
     X, y = np.ones((40, 4)), np.full(40, 1999)
 
     def shrink(net, history=None):
@@ -326,10 +321,10 @@ def test_labels_are_those_of_the_network_that_is_trained():
             return np.arange(40)
 
     net = NeuralNetwork(4, [], 2000, seed=0)
-    with pytest.raises(RuntimeError, match="labels: they are those of another network"):
+    with pytest.raises(RuntimeError, match="constructed again while it was being trained"):
         net.fit(X, y, epochs=2, callbacks=[shrink])
     net.__init__(4, [], 2000, seed=0)
-    with pytest.raises(RuntimeError, match="labels: they are those of another network"):
+    with pytest.raises(RuntimeError, match="constructed again while it was being trained"):
         net.train_epoch(X, y, Order())
     net.train_epoch(X, y % 2)
 

@@ -153,10 +153,10 @@ def test_scratch_for_partial_sums_grows_with_the_batch_up_to_a_limit():
 
 
 def test_bound_buffers_are_checked():
-    sizes = np.array([[2, 3, 0, 8, 0]], np.intp)
-    room = np.zeros(7, np.intp)
+    layers = np.array([[2, 3, 0, 8, 0, 0, 0]], np.intp)
+    offsets = np.zeros(7, np.intp)
     good = np.zeros(64)
     with pytest.raises(ValueError, match="Buffer dtype mismatch"):
-        _kernels.Propagation(sizes, room, np.zeros(64, np.int64), good, good, good, (), 0)
+        _kernels.Propagation(layers, offsets, 3, 0, np.zeros(64, np.int64), good, good, good, ())
     with pytest.raises(ValueError, match="not C-contiguous"):
-        _kernels.Propagation(sizes, room, good[::2], good, good, good, (), 0)
+        _kernels.Propagation(layers, offsets, 3, 0, good[::2], good, good, good, ())

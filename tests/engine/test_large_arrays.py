@@ -9,6 +9,7 @@ import pytest
 from conftest import assert_same, trained_state
 
 from fastmlp import NeuralNetwork, Standardizer, _kernels
+from fastmlp.architecture import Architecture
 from fastmlp.engine.parameters import Layout
 
 SHAPE = (700_000, 3100)
@@ -111,7 +112,7 @@ def test_layers_larger_than_blas_can_count_are_refused(sizes, name):
 
 def test_places_of_parameters_beyond_2_to_the_31():
     """Nothing is allocated: the layout only says where things would lie, and how a product would be cut."""
-    layout = Layout((65_536, 65_536, 3), np.dtype(np.float32))
+    layout = Layout(Architecture.of((65_536, 65_536, 3), np.dtype(np.float32)))
     assert layout.offsets == {"W1": 0, "b1": 2**32, "W2": 2**32 + 2**16, "b2": 2**32 + 2**16 + 3 * 2**16}
     assert layout.n_parameters == 2**32 + 2**16 + 3 * 2**16 + 3
     # the partial sums of a weight gradient would have 2**32 elements for each block, and so there are none

@@ -7,6 +7,7 @@ import pytest
 from conftest import assert_same
 
 from fastmlp import NeuralNetwork
+from fastmlp.architecture import Architecture
 from fastmlp.engine.parameters import (
     ALIGNMENT,
     Layout,
@@ -36,7 +37,7 @@ def test_offsets_are_aligned_and_close():
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_layout_has_a_place_for_each_array(sizes, dtype):
-    layout = Layout(sizes, np.dtype(dtype))
+    layout = Layout(Architecture.of(sizes, np.dtype(dtype)))
     names = [f"{letter}{i}" for i in range(1, len(sizes)) for letter in "Wb"]
     assert list(layout.shapes) == list(layout.offsets) == names
     assert layout.n_parameters == sum(n_in * n_out + n_out for n_in, n_out in itertools.pairwise(sizes))

@@ -1,7 +1,6 @@
 """A team that other processes disturb gives way to one thread, where that is faster."""
 
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from conftest import assert_same, batch, under_p2, with_openmp
 from process_helpers import run_python
 
 from fastmlp import NeuralNetwork
+from fastmlp.engine import engine
 from fastmlp.engine.pace import HOLD, WINDOW, Pace
 
 
@@ -20,87 +20,85 @@ class Machine:
         self.speeds, self.asleep = speeds, slept
         self.now, self.n_done, self.slept, self.sizes = 100.0, 0.0, 0.0, []
 
-    def monotonic(self):
-        return self.now
-
     def advance(self, seconds, n_threads):
         self.sizes.append(n_threads)
         self.now += seconds
         self.n_done += seconds * self.speeds[n_threads]
         self.slept = seconds * self.asleep[n_threads]
-        return 1
 
-    def run(self, monkeypatch, seconds, pace, n_threads=2):
+    def run(self, seconds, pace, n_threads=2):
         """The team sizes of the spans, of 0.05 s each, that follow."""
-        monkeypatch.setattr(time, "monotonic", self.monotonic)
         self.sizes = []
         end = self.now + seconds - 1e-9
         while self.now < end:
-            assert pace.advance(self, 0.05, n_threads) == 1
+            size, before = pace.team_size(n_threads), self.n_done
+            self.advance(0.05, size)
+            if n_threads > 1:
+                pace.record(size, self.n_done - before, 0.05, self.slept, self.now)
         return self.sizes
 
 
-def test_an_undisturbed_team_stays_together(monkeypatch):
+def test_an_undisturbed_team_stays_together():
     # also one that is slow
-    assert set(Machine({1: 200, 2: 100}, {1: 0, 2: 0.09}).run(monkeypatch, 10, Pace())) == {2}
+    assert set(Machine({1: 200, 2: 100}, {1: 0, 2: 0.09}).run(10, Pace())) == {2}
 
 
-def test_a_disturbed_team_gives_way_to_one_faster_thread(monkeypatch):
+def test_a_disturbed_team_gives_way_to_one_faster_thread():
     machine, pace = Machine({1: 200, 2: 120}, {1: 0, 2: 0.11}), Pace()
-    sizes = machine.run(monkeypatch, 1, pace)
+    sizes = machine.run(1, pace)
     n_team = sizes.index(1)
     assert n_team * 0.05 == pytest.approx(WINDOW, abs=0.06)
     assert set(sizes[n_team:]) == {1}
-    sizes = machine.run(monkeypatch, 100, pace)
+    sizes = machine.run(100, pace)
     assert sizes.count(2) / len(sizes) == pytest.approx(WINDOW / (WINDOW + HOLD), rel=0.1)  # it looks again and again
 
 
-def test_a_team_that_is_far_behind_is_not_looked_at_for_long(monkeypatch):
+def test_a_team_that_is_far_behind_is_not_looked_at_for_long():
     machine, pace = Machine({1: 200, 2: 40}, {1: 0, 2: 0.9}), Pace()
-    machine.run(monkeypatch, 1, pace)
-    sizes = machine.run(monkeypatch, 100, pace)
+    machine.run(1, pace)
+    sizes = machine.run(100, pace)
     assert 100 / (HOLD + 0.2) < sizes.count(2) < 100 / HOLD
 
 
-def test_a_disturbed_team_that_is_faster_stays(monkeypatch):
+def test_a_disturbed_team_that_is_faster_stays():
     machine, pace = Machine({1: 100, 2: 120}, {1: 0, 2: 0.9}), Pace()
-    machine.run(monkeypatch, 1, pace)
-    sizes = machine.run(monkeypatch, 100, pace)
+    machine.run(1, pace)
+    sizes = machine.run(100, pace)
     assert 100 / (HOLD + WINDOW + 0.2) < sizes.count(1) < 100 / (HOLD + WINDOW - 0.2)
 
 
 @pytest.mark.parametrize("period", [0.5, 1, 2, 3])
-def test_a_short_disturbance_is_none(monkeypatch, period):
-    """Once in `period` seconds, half of the team does not run for a span."""
+def test_a_short_disturbance_is_none(period):
+    """One span in so many seconds in which half of the team does not run."""
     machine, pace = Machine({1: 100, 2: 190}, {1: 0, 2: 0}), Pace()
     n_done = 0
     for _ in range(int(60 / period)):
         machine.speeds[2], machine.asleep[2] = 80, 0.6
-        machine.run(monkeypatch, 0.05, pace)
+        machine.run(0.05, pace)
         machine.speeds[2], machine.asleep[2] = 190, 0
-        machine.run(monkeypatch, period - 0.05, pace)
+        machine.run(period - 0.05, pace)
         n_done, machine.n_done = n_done + machine.n_done, 0
     always_team = 60 * (190 - 110 * 0.05 / period)
     assert n_done > 0.95 * always_team
 
 
-def test_the_team_comes_back_once_nobody_disturbs_it(monkeypatch):
+def test_the_team_comes_back_once_nobody_disturbs_it():
     machine, pace = Machine({1: 200, 2: 100}, {1: 0, 2: 0.5}), Pace()
-    machine.run(monkeypatch, 1, pace)
+    machine.run(1, pace)
     machine.speeds, machine.asleep = {1: 200, 2: 400}, {1: 0, 2: 0}
-    sizes = machine.run(monkeypatch, 5, pace)
+    sizes = machine.run(5, pace)
     first = sizes.index(2)
     assert first * 0.05 <= HOLD
     assert set(sizes[first:]) == {2}
 
 
-def test_a_larger_team_may_have_more_members_asleep(monkeypatch):
-    assert set(Machine({1: 200, 8: 100}, {1: 0, 8: 0.69}).run(monkeypatch, 5, Pace(), 8)) == {8}
-    assert 1 in Machine({1: 200, 8: 100}, {1: 0, 8: 0.71}).run(monkeypatch, 5, Pace(), 8)
+def test_a_larger_team_may_have_more_members_asleep():
+    assert set(Machine({1: 200, 8: 100}, {1: 0, 8: 0.69}).run(5, Pace(), 8)) == {8}
+    assert 1 in Machine({1: 200, 8: 100}, {1: 0, 8: 0.71}).run(5, Pace(), 8)
 
 
-def test_one_thread_has_nothing_to_choose(monkeypatch):
-    assert set(Machine({1: 100}, {1: 5}).run(monkeypatch, 5, Pace(), 1)) == {1}
+def test_one_thread_has_nothing_to_choose():
+    assert set(Machine({1: 100}, {1: 5}).run(5, Pace(), 1)) == {1}
 
 
 @under_p2
@@ -116,11 +114,12 @@ def test_a_team_that_changes_within_an_epoch_gives_the_same_bits(monkeypatch):
     serial = fit(1)
     sizes = []
 
-    def advance(pace, run, seconds, n_threads):
+    def team_size(pace, n_threads):
         sizes.append(1 + len(sizes) % n_threads)
-        return run.advance(1e-9, sizes[-1])
+        return sizes[-1]
 
-    monkeypatch.setattr(Pace, "advance", advance)
+    monkeypatch.setattr(Pace, "team_size", team_size)
+    monkeypatch.setattr(engine, "SPAN", 1e-9)
     # so little work that the clock is looked at once in many batches
     net = fit(3)
     assert set(sizes) == {1, 2, 3}

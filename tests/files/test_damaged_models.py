@@ -90,7 +90,7 @@ def rewrite(path, change):
 CHANGES = {
     "version": (
         lambda header, arrays: {**header, "version": 99},
-        "its version is 99; this fastmlp reads versions 1 to 4",
+        "its version is 99; this fastmlp reads versions 1 to 5",
     ),
     "version 0": (lambda header, arrays: {**header, "version": 0}, "its version is 0"),
     "mean without scale": (lambda header, arrays: arrays.update({"standardizer.mean": np.ones(4)}), "scale"),
@@ -104,7 +104,7 @@ CHANGES = {
     ),
     "format": (lambda header, arrays: {**header, "format": "torch"}, "its format is 'torch'"),
     "wider": (lambda header, arrays: {**header, "sizes": [4, 7, 3]}, r"sizes \[4, 7, 3\] need"),
-    "deeper": (lambda header, arrays: {**header, "sizes": [4, 6, 3, 3]}, r"sizes \[4, 6, 3, 3\] need"),
+    "deeper": (lambda header, arrays: {**header, "sizes": [4, 6, 3, 3]}, "activations must be 3, one for each layer"),
     "no sizes": (lambda header, arrays: {**header, "sizes": []}, None),
     "one size": (lambda header, arrays: {**header, "sizes": [4]}, None),
     "negative size": (lambda header, arrays: {**header, "sizes": [4, -6, 3]}, "positive integer, got -6"),
@@ -112,7 +112,10 @@ CHANGES = {
     "many sizes": (lambda header, arrays: {**header, "sizes": [1] * 300_000}, "too few for 300000 sizes of layers$"),
     "huge sizes": (lambda header, arrays: {**header, "sizes": [2**31 - 1, 2**31 - 1, 3]}, "need"),
     "dtype": (lambda header, arrays: {**header, "dtype": "float32"}, "float32"),
-    "unknown dtype": (lambda header, arrays: {**header, "dtype": "int8"}, "its dtype is 'int8'"),
+    "unknown dtype": (
+        lambda header, arrays: {**header, "dtype": "int8"},
+        "dtype must be .* got 'int8'",
+    ),
     "negative count": (lambda header, arrays: {**header, "n_updates": -1}, "n_updates must be .* got -1"),
     "huge count": (lambda header, arrays: {**header, "n_updates": 2**53 + 1}, "n_updates must be at most"),
     "fractional count": (lambda header, arrays: {**header, "n_updates": 1.5}, "n_updates must be .* got 1.5"),

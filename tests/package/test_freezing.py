@@ -59,10 +59,9 @@ def test_what_is_imported_by_name_comes_along():
     assert asked <= set(found)
 
 
-def test_each_build_of_the_kernels_is_imported_by_a_statement_of_its_own():
-    """Programs that package others read them, also those that a processor here never gets to."""
-    nodes = ast.walk(ast.parse((PACKAGE / "_kernels" / "__init__.py").read_text()))
-    imported = {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
+def test_each_build_of_the_kernels_comes_along():
+    """Also those that a processor here never gets to."""
+    pytest.importorskip("PyInstaller")
     built = {f"fastmlp._kernels.{path.name.partition('.')[0]}" for path in (PACKAGE / "_kernels").glob("*.so")}
-    assert built
-    assert built <= imported
+    assert len(built) > 1
+    assert built <= set(hook("fastmlp")["hiddenimports"])

@@ -49,15 +49,15 @@ def test_a_source_folder_that_is_not_built(copied):
 
 def test_a_package_without_its_kernels(copied):
     assert re.fullmatch(
-        r"ImportError: fastmlp in .* lacks its compiled kernels, plain\.\S+; install it again .*", error_of(copied)
+        r"ImportError: fastmlp in .* lacks its compiled kernels, process\.\S+; install it again .*", error_of(copied)
     )
 
 
 def test_kernels_for_another_python(copied):
-    (copied / "fastmlp" / "_kernels" / "plain.cpython-399-riscv64-linux-gnu.so").touch()
+    (copied / "fastmlp" / "_kernels" / "process.cpython-399-riscv64-linux-gnu.so").touch()
     assert re.fullmatch(
-        r"ImportError: fastmlp in .* is built for another Python or another system: it has plain\.cpython-399-\S+\.so, "
-        r"and this Python loads plain\.\S+; install it again for this Python: .*",
+        r"ImportError: fastmlp in .* is built for another Python or another system: it has process\.cpython-399-\S+\.so"
+        r", and this Python loads process\.\S+; install it again for this Python: .*",
         error_of(copied),
     )
 
@@ -73,15 +73,15 @@ def test_kernels_for_another_python(copied):
     ],
 )
 def test_a_library_that_is_not_there(copied, said, message):
-    (copied / "fastmlp" / "_kernels" / "plain.py").write_text(f"raise ImportError({said!r})")
+    (copied / "fastmlp" / "_kernels" / "process.py").write_text(f"raise ImportError({said!r})")
     assert re.search(f"ImportError: fastmlp's kernels need the library {message}", error_of(copied))
 
 
 def test_kernels_that_cannot_be_loaded(copied):
-    name = next((PACKAGE / "_kernels").glob("plain.*.so")).name
+    name = next((PACKAGE / "_kernels").glob("process.*.so")).name
     (copied / "fastmlp" / "_kernels" / name).write_bytes(b"of no system")
     assert re.search(
-        "ImportError: fastmlp's kernels cannot be loaded here: .*plain.*: they were built", error_of(copied)
+        "ImportError: fastmlp's kernels cannot be loaded here: .*process.*: they were built", error_of(copied)
     )
 
 
@@ -93,7 +93,7 @@ def test_kernels_that_cannot_be_loaded(copied):
     ],
 )
 def test_errors_of_other_packages_are_theirs(copied, statement, message):
-    (copied / "fastmlp" / "_kernels" / "plain.py").write_text(statement)
+    (copied / "fastmlp" / "_kernels" / "process.py").write_text(statement)
     assert error_of(copied) == message
 
 

@@ -319,7 +319,7 @@ def drawn():
     y_pred = np.where(random.rand(100) < 0.7, y_true, random.randint(0, 4, 100))
     past = history(20)
     worse = History(
-        epoch._replace(train_loss=1.3 * epoch.train_loss, val_accuracy=0.8 * epoch.val_accuracy) for epoch in past
+        epoch._replace(train_loss=1.3 * epoch.train_loss, val_score=0.8 * epoch.val_score) for epoch in past
     )
     return {
         "history": plots.plot_history(past, title="A history"),

@@ -93,7 +93,7 @@ def test_layers_that_biases_have_killed_are_named(digits, kind, batch_size):
     net = kind(64, [8, 9, 7], 10, seed=0)
     net.params["b1"][...] = net.params["b3"][...] = -1e3
     net.params["b2"][...] = 1
-    past = training.fit(net, X, y, training.Settings(epochs=5, batch_size=batch_size), seed=0)
+    past = net.fit(X, y, epochs=5, batch_size=batch_size, seed=0)
     assert past.facts.dead_layers == (1, 3)
     assert said(past.diagnose()) == [DEAD]
     assert "layers 1, 3 give 0" in past.diagnose()[0]
@@ -167,12 +167,12 @@ def test_one_class_alone_is_learnt(digits):
 @pytest.mark.parametrize("kind", [NeuralNetwork, reference.NeuralNetwork])
 def test_facts_are_noted_at_the_end_and_change_nothing(digits, kind, monkeypatch):
     X, y = digits
-    settings, rows = training.Settings(epochs=5), X[:300].copy()
+    rows = X[:300].copy()
 
     def trained():
         np.random.seed(3)
         net = kind(64, [8], 10)
-        past = training.fit(net, rows, y[:300], settings)
+        past = net.fit(rows, y[:300], epochs=5)
         return past, [*net.params.values(), np.random.rand()]
 
     noted, with_facts = trained()

@@ -11,9 +11,9 @@ import pytest
 from choices import LEARNING_RATES, OPTIMIZERS
 from conftest import assert_near, assert_same, batch, under_p2
 
-from fastmlp import DivergenceError, NeuralNetwork, reference, training
+from fastmlp import DivergenceError, NeuralNetwork, reference
 from fastmlp.diagnosis import Facts
-from fastmlp.training import Epoch, History, Settings
+from fastmlp.training import Epoch, History
 
 
 def notebook_loop(net, X, y, epochs, batch_size, optimizer, rate, decay, reg):
@@ -56,9 +56,9 @@ def test_loss_and_input_gradient_are_taken_before_the_weights_change():
     """With a rate of 1 the weights after the update are far from those before it."""
     X, y = batch(60, 9, 4)
     net, expected = (make(9, [8, 7], 4, seed=0) for make in (NeuralNetwork, reference.NeuralNetwork))
-    settings = Settings(epochs=3, batch_size=20, learning_rate=1.0, regularization=0.1)
-    history = training.fit(net, X, y, settings, seed=3)
-    reference_history = training.fit(expected, X, y, settings, seed=3)
+    settings = {"epochs": 3, "batch_size": 20, "learning_rate": 1.0, "regularization": 0.1}
+    history = net.fit(X, y, **settings, seed=3)
+    reference_history = expected.fit(X, y, **settings, seed=3)
     np.testing.assert_allclose(history.train_loss, reference_history.train_loss, rtol=1e-12)
     assert_near(net.params, expected.params, 1e-11)
 
@@ -68,9 +68,9 @@ def test_loss_and_input_gradient_are_taken_before_the_weights_change():
 def test_fit_drives_engine_and_reference_alike(optimizer, time_step):
     X, y = batch(130, 9, 4)
     X_val, y_val = batch(40, 9, 4, seed=1)
-    settings = Settings(epochs=4, batch_size=32, regularization=0.01, optimizer=optimizer, time_step=time_step)
+    settings = {"epochs": 4, "batch_size": 32, "regularization": 0.01, "optimizer": optimizer, "time_step": time_step}
     nets = [make(9, [8], 4, seed=0) for make in (NeuralNetwork, reference.NeuralNetwork)]
-    histories = [training.fit(net, X, y, settings, seed=0, X_val=X_val, y_val=y_val) for net in nets]
+    histories = [net.fit(X, y, **settings, seed=0, X_val=X_val, y_val=y_val) for net in nets]
     assert_near(nets[0].params, nets[1].params, 1e-11)
     for name in Epoch._fields[:-1]:
         np.testing.assert_allclose(getattr(histories[0], name), getattr(histories[1], name), rtol=1e-11)
@@ -232,7 +232,7 @@ def test_parameters_that_overflow_in_the_last_update_are_noticed(make):
     net = make(6, [5], 3, seed=0)
     before = {name: array.copy() for name, array in net.params.items()}
     with np.errstate(all="ignore"), pytest.raises(DivergenceError, match="the end of epoch 1"):
-        training.fit(net, X * 1e3, y, Settings(epochs=1, learning_rate=1e308, batch_size=10))
+        net.fit(X * 1e3, y, epochs=1, learning_rate=1e308, batch_size=10)
     assert_same(net.params, before)
 
 
@@ -241,7 +241,7 @@ def test_a_history_that_is_read_as_another_librarys_says_what_it_has(index):
     past = History([Epoch(2.3, 0.1, 2.2, 0.2, 0.1, 1.0)])
     with pytest.raises(TypeError, match="indexed by the numbers of epochs, got ") as caught:
         past[index]
-    for name in Epoch._fields:
+    for name in past.to_dict():
         assert f"history.{name}" in str(caught.value)
     assert "history.to_dict()" in str(caught.value)
 

@@ -10,15 +10,7 @@ from fastmlp import NeuralNetwork  # noqa: E402
 from fastmlp.engine import pace  # noqa: E402
 
 slept = []
-
-
-def advance(pace, run, seconds, n_threads):
-    n_batches = run.advance(seconds, n_threads)
-    slept.append(run.slept)
-    return n_batches
-
-
-pace.Pace.advance = advance
+pace.Pace.record = lambda pace, n_threads, n_rows, seconds, asleep, now: slept.append(asleep)
 X, y = np.random.RandomState(0).randn(4000, 200), np.arange(4000) % 10
 for n_threads in (2, 1):
     NeuralNetwork(200, [100], 10, seed=0, n_threads=n_threads).train_epoch(X, y, batch_size=200)

@@ -1,0 +1,127 @@
+"""What a network is, its parameters apart: the one description that engine, files, searches and the reference share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastmlp.functions import ACTIVATIONS, HIDDEN_ACTIVATIONS, LOSSES, Loss
+from fastmlp.validation import layer_sizes, one_of, real_array, real_matrix
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Sizes, activations, loss and dtype of a network, checked.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+        Sizes of the input, of each hidden layer and of the output.
+    activations : tuple of str
+        The activation of each layer, that of the outputs last; see `fastmlp.functions.ACTIVATIONS`.
+    loss : str
+        See `fastmlp.functions.LOSSES`.
+    dtype : numpy.dtype
+        float32 or float64, native.
+
+    Raises
+    ------
+    ValueError
+        If there is no such activation or loss, or they do not go together.
+    """
+
+    sizes: tuple[int, ...]
+    activations: tuple[str, ...]
+    loss: str
+    dtype: np.dtype
+
+    def __post_init__(self) -> None:
+        if len(self.activations) != len(self.sizes) - 1:
+            raise ValueError(f"activations must be {len(self.sizes) - 1}, one for each layer, got {self.activations}")
+        for i, name in enumerate(self.activations[:-1]):
+            one_of(f"activations[{i}]", name, HIDDEN_ACTIVATIONS, any_case=False)
+        one_of("loss", self.loss, LOSSES, any_case=False)
+        one_of("activations[-1]", self.activations[-1], LOSSES[self.loss].activations, any_case=False)
+
+    @classmethod
+    def of(
+        cls,
+        sizes: tuple[int, ...],
+        dtype: np.dtype,
+        *,
+        activation: str = "relu",
+        loss: str = "cross_entropy",
+        output: str | None = None,
+    ) -> "Architecture":
+        """One whose hidden layers have the same activation; its outputs have the loss's usual one by default."""
+        activation = one_of("activation", activation, HIDDEN_ACTIVATIONS)
+        loss = one_of("loss", loss, LOSSES)
+        hidden = (activation,) * (len(sizes) - 2)
+        return cls(sizes, (*hidden, output or LOSSES[loss].activations[0]), loss, dtype)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Architecture":
+        """The one that `to_dict` gave; what had no names for activations and loss was of ReLU, softmax, cross-entropy.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If a value is missing, or is not what it must be.
+        """
+        if values["dtype"] not in ("float32", "float64"):
+            raise ValueError(f"dtype must be 'float32' or 'float64', got {values['dtype']!r}")
+        first, *hidden, last = values["sizes"]
+        sizes, dtype = layer_sizes(first, hidden, last, None), np.dtype(values["dtype"])
+        if "activations" not in values:
+            return cls.of(sizes, dtype)
+        return cls(sizes, tuple(values["activations"]), values["loss"], dtype)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Lists, texts and numbers for JSON."""
+        return {
+            "sizes": list(self.sizes),
+            "activations": list(self.activations),
+            "loss": self.loss,
+            "dtype": self.dtype.name,
+        }
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of features."""
+        return self.sizes[0]
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs: of classes, where these are what is learnt."""
+        return self.sizes[-1]
+
+    @property
+    def n_layers(self) -> int:
+        """Number of affine layers."""
+        return len(self.sizes) - 1
+
+    @property
+    def activation(self) -> str:
+        """That of the hidden layers; of a network without any, relu."""
+        return self.activations[0] if len(self.activations) > 1 else "relu"
+
+    @property
+    def loss_row(self) -> Loss:
+        """The loss's row of `fastmlp.functions.LOSSES`."""
+        return LOSSES[self.loss]
+
+    @property
+    def activation_codes(self) -> list[int]:
+        """What the kernels call each layer's activation."""
+        return [ACTIVATIONS[name].code for name in self.activations]
+
+    def checked_rows(self, name: str, X: npt.ArrayLike) -> np.ndarray:
+        """X (n_rows, n_inputs) as an array of real numbers of any type and layout."""
+        return real_matrix(name, X, self.n_inputs)
+
+    def checked_targets(self, name: str, y: npt.ArrayLike, n_rows: int) -> np.ndarray:
+        """Labels or targets of so many rows, as the kernels take them; always a copy."""
+        row = self.loss_row
+        return row.check(name, real_array(name, y, row.content), n_rows, self.n_outputs, self.dtype)

@@ -1,0 +1,325 @@
+"""What there is to choose for a network, a row each: activations, losses and optimisers; and the functions behind them.
+
+A row has the name that users give, the code of the same thing in src_pyx, and its function in NumPy, which the kernels
+are tested against and which `fastmlp.reference` computes with. Rows are samples: X (n_rows, n_in), W (n_in, n_out),
+b (n_out,).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastmlp.validation import MIN_EPSILON, class_labels, number, one_of, real_targets
+
+
+def linear(W: np.ndarray, X: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """X @ W + b, of shape (n_rows, n_out)."""
+    return X @ W + b
+
+
+def linear_grad(W: np.ndarray, X: np.ndarray, dout: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gradients (dW, db, dX) of a loss through `linear`, from its gradient dout (n_rows, n_out)."""
+    return X.T @ dout, dout.sum(axis=0), dout @ W.T
+
+
+def identity(X: np.ndarray) -> np.ndarray:
+    """X itself."""
+    return X
+
+
+def identity_grad(h: np.ndarray) -> np.ndarray:
+    """Derivative of `identity`: 1."""
+    return np.ones_like(h)
+
+
+def relu(X: np.ndarray) -> np.ndarray:
+    """max(X, 0); NaN stays NaN."""
+    return np.maximum(X, 0)
+
+
+def relu_grad(X: np.ndarray) -> np.ndarray:
+    """Derivative of `relu`: 1 where X > 0, else 0; of X's own type where that is a floating one."""
+    X = np.asarray(X)
+    return (X > 0).astype(X.dtype if X.dtype.kind == "f" else np.float64)
+
+
+def logistic(X: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-X)), by way of exp(-abs(X)), which cannot overflow."""
+    term = np.exp(-np.abs(X))
+    return np.where(np.asarray(X) >= 0, 1, term) / (1 + term)
+
+
+def logistic_grad(h: np.ndarray) -> np.ndarray:
+    """Derivative of `logistic` where its value is h: h * (1 - h)."""
+    return h * (1 - h)
+
+
+def softmax(X: np.ndarray) -> np.ndarray:
+    """exp(X) / sum(exp(X)) of each row of scores X (n_rows, n_classes)."""
+    shifted = np.exp(X - np.max(X, axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True)
+
+
+def cross_entropy(X: np.ndarray, y: np.ndarray) -> float:
+    """Mean of -log(softmax(X)[i, y[i]]) over the rows of scores X (n_rows, n_classes), labels y (n_rows,)."""
+    shifted = X - np.max(X, axis=1, keepdims=True)
+    log_sums = np.log(np.exp(shifted).sum(axis=1))
+    return float(np.mean(log_sums - shifted[np.arange(len(y)), y]))
+
+
+def softmax_grad(X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Gradient of `cross_entropy(X, y)` with respect to the scores: (softmax(X) - one_hot(y)) / n_rows."""
+    grad = softmax(X)
+    grad[np.arange(len(y)), y] -= 1
+    return grad / len(y)
+
+
+def squared_error(outputs: np.ndarray, y: np.ndarray) -> float:
+    """Mean of (outputs - y)**2 over rows and outputs, both (n_rows, n_out)."""
+    return float(np.mean(np.square(outputs - y)))
+
+
+def squared_error_grad(outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Gradient of `squared_error` with respect to the outputs."""
+    return 2 * (outputs - y) / outputs.size
+
+
+def half_squared_error(outputs: np.ndarray, y: np.ndarray) -> float:
+    """Half of `squared_error`."""
+    return 0.5 * squared_error(outputs, y)
+
+
+def half_squared_error_grad(outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Gradient of `half_squared_error` with respect to the outputs."""
+    return (outputs - y) / outputs.size
+
+
+def accuracy(classes: np.ndarray, y: np.ndarray) -> float:
+    """Share of the rows whose class (n_rows,) is their label y (n_rows,)."""
+    return int(np.count_nonzero(classes == y)) / len(y)
+
+
+def r2(outputs: np.ndarray, y: np.ndarray) -> float:
+    """Coefficient of determination, 1 - sum((outputs - y)**2) / sum((y - y.mean())**2), the mean of all outputs'.
+
+    Of an output whose targets are all the same it is 1 where it is exact, else 0, as in scikit-learn's `r2_score`.
+    """
+    outputs, y = np.asarray(outputs, np.float64), np.asarray(y, np.float64)
+    errors = np.square(outputs - y).sum(axis=0)
+    return float(np.mean([_r2(error, spread) for error, spread in zip(errors, _spreads(y), strict=True)]))
+
+
+def _spreads(y: np.ndarray) -> np.ndarray:
+    return np.square(y - y.mean(axis=0)).sum(axis=0)
+
+
+def _r2(error: float, spread: float) -> float:
+    return 1 - error / spread if spread > 0 else float(error == 0)
+
+
+class Activation(NamedTuple):
+    """Of a layer: a function of its sums, and the derivative of that where its value is h; None: for outputs only."""
+
+    name: str
+    code: int
+    value: Callable[[np.ndarray], np.ndarray]
+    derivative: Callable[[np.ndarray], np.ndarray] | None
+
+
+class Loss(NamedTuple):
+    """Of the outputs.
+
+    Attributes
+    ----------
+    activations : tuple of str
+        The output activations that it goes with, the usual one first.
+    value, gradient : callable
+        The mean over the rows of outputs and y, and its gradient with respect to the outputs. Where the loss is `fused`
+        with its activation, both are functions of the sums before that, which is stable where these are large.
+    of_classes : bool
+        Whether y are labels (n_rows,), and predictions classes; else both are numbers for each output.
+    score_name : str
+        What is reported beside the loss: the larger, the better, and 1 is perfect.
+    score : callable
+        That, of predictions and y.
+    summed_score : callable
+        The same from what the rows of y have added up in the kernels: the number of rows classified right, or the
+        squared errors of all outputs together.
+    check : callable
+        Labels or targets of a name as the kernels take them, for n_rows, n_outputs and a dtype; an error where they are
+        not what they must be.
+    content : str
+        What they are, for such an error.
+    """
+
+    name: str
+    code: int
+    activations: tuple[str, ...]
+    fused: bool
+    value: Callable[[np.ndarray, np.ndarray], float]
+    gradient: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    of_classes: bool
+    score_name: str
+    score: Callable[[np.ndarray, np.ndarray], float]
+    summed_score: Callable[[float, np.ndarray], float]
+    check: Callable[..., np.ndarray]
+    content: str
+
+
+class OptimizerRow(NamedTuple):
+    """A rule of updates.
+
+    Attributes
+    ----------
+    n_moments : int
+        How many arrays of the parameters' shapes it keeps.
+    learning_rate : float
+        One that most networks survive, used where none is given.
+    options : tuple of str
+        The options that it takes, of `Optimizer`.
+    step : callable
+        Update w and the moments in place, for the gradient dw, the learning rate, the options and the time step.
+    """
+
+    name: str
+    code: int
+    n_moments: int
+    learning_rate: float
+    options: tuple[str, ...]
+    step: Callable[[np.ndarray, np.ndarray, Sequence[np.ndarray], float, "Optimizer", int], None]
+
+
+class Optimizer(NamedTuple):
+    """A rule of updates with its options, checked; see `fastmlp.NeuralNetwork.update` for what they mean."""
+
+    name: str
+    beta1: float
+    beta2: float
+    epsilon: float
+
+    @property
+    def row(self) -> OptimizerRow:
+        """The rule."""
+        return OPTIMIZERS[self.name]
+
+    @property
+    def options(self) -> tuple[float, ...]:
+        """All but the name, as the kernels take them."""
+        return self[1:]
+
+
+def _sgd(
+    w: np.ndarray, dw: np.ndarray, moments: Sequence[np.ndarray], learning_rate: float, options: Optimizer, t: int
+) -> None:
+    w -= learning_rate * dw
+
+
+def _momentum(
+    w: np.ndarray, dw: np.ndarray, moments: Sequence[np.ndarray], learning_rate: float, options: Optimizer, t: int
+) -> None:
+    """Sutskever et al., On the importance of initialization and momentum in deep learning, 2013, equations 1 and 2."""
+    (velocity,) = moments
+    velocity *= options.beta1
+    velocity -= learning_rate * dw
+    w += velocity
+
+
+def _adam(
+    w: np.ndarray, dw: np.ndarray, moments: Sequence[np.ndarray], learning_rate: float, options: Optimizer, t: int
+) -> None:
+    """Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015, algorithm 1."""
+    m, v = moments
+    m *= options.beta1
+    m += (1 - options.beta1) * dw
+    v *= options.beta2
+    v += (1 - options.beta2) * dw**2
+    m_hat, v_hat = m / (1 - options.beta1**t), v / (1 - options.beta2**t)
+    w -= learning_rate * m_hat / (np.sqrt(v_hat) + options.epsilon)
+
+
+def _labels(name: str, y: np.ndarray, n_rows: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
+    return class_labels(name, y, n_rows, n_outputs)
+
+
+def _summed_accuracy(n_correct: float, y: np.ndarray) -> float:
+    return n_correct / len(y)
+
+
+def _summed_r2(error: float, y: np.ndarray) -> float:
+    return _r2(error, float(_spreads(np.asarray(y, np.float64)).sum()))
+
+
+ACTIVATIONS = {
+    row.name: row
+    for row in (
+        Activation("identity", 0, identity, identity_grad),
+        Activation("relu", 1, relu, relu_grad),
+        Activation("logistic", 2, logistic, logistic_grad),
+        Activation("softmax", 3, softmax, None),
+    )
+}
+HIDDEN_ACTIVATIONS = tuple(name for name, row in ACTIVATIONS.items() if row.derivative is not None)
+
+_CLASSES: dict[str, Any] = {
+    "of_classes": True,
+    "score_name": "accuracy",
+    "score": accuracy,
+    "summed_score": _summed_accuracy,
+    "check": _labels,
+    "content": "integer labels",
+}
+_TARGETS: dict[str, Any] = {
+    "of_classes": False,
+    "score_name": "R2",
+    "score": r2,
+    "summed_score": _summed_r2,
+    "check": real_targets,
+    "content": "real numbers",
+}
+LOSSES = {
+    row.name: row
+    for row in (
+        Loss("cross_entropy", 0, ("softmax",), True, cross_entropy, softmax_grad, **_CLASSES),
+        Loss("squared_error", 1, HIDDEN_ACTIVATIONS, False, squared_error, squared_error_grad, **_TARGETS),
+        Loss(
+            "half_squared_error", 2, HIDDEN_ACTIVATIONS, False, half_squared_error, half_squared_error_grad, **_TARGETS
+        ),
+    )
+}
+
+_ADAM_OPTIONS = ("beta1", "beta2", "epsilon")
+OPTIMIZERS = {
+    row.name: row
+    for row in (
+        OptimizerRow("SGD", 0, 0, 0.05, (), _sgd),
+        OptimizerRow("Momentum", 1, 1, 0.01, _ADAM_OPTIONS, _momentum),
+        OptimizerRow("Adam", 2, 2, 0.001, _ADAM_OPTIONS, _adam),
+    )
+}
+
+
+def checked_optimizer(
+    name: str,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    *,
+    names: tuple[str, str, str, str] = ("optimizer", "beta1", "beta2", "epsilon"),
+) -> Optimizer:
+    """An optimiser with its options; `names` are what the caller's user calls the arguments.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no such optimiser, or an option is not finite or out of its range.
+    """
+    name = one_of(names[0], name, OPTIMIZERS)
+    if not OPTIMIZERS[name].options:
+        return Optimizer(name, 0.0, 0.0, 0.0)
+    return Optimizer(
+        name,
+        number(names[1], beta1, 0, 1, open_high=True),
+        number(names[2], beta2, 0, 1, open_high=True),
+        number(names[3], epsilon, MIN_EPSILON),
+    )

@@ -1,0 +1,218 @@
+"""What a training leaves: the record of its epochs, and the error of one that has diverged."""
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, overload
+
+import numpy as np
+
+from fastmlp.diagnosis import Facts, diagnose
+
+
+class Epoch(NamedTuple):
+    """The record of one epoch; see `History` for what each number means."""
+
+    train_loss: float
+    train_score: float
+    val_loss: float
+    val_score: float
+    learning_rate: float
+    seconds: float
+
+    @property
+    def train_accuracy(self) -> float:
+        """Of a classifier: its `train_score`."""
+        return self.train_score
+
+    @property
+    def val_accuracy(self) -> float:
+        """Of a classifier: its `val_score`."""
+        return self.val_score
+
+
+class History:
+    """What happened in each epoch, as arrays (n_epochs,); for NumPy, a row of these numbers for each epoch.
+
+    `history[-1]` is the record of the last epoch, with the same numbers by the same names, and `history[5:]` is the
+    history of the epochs from the sixth on, without facts.
+
+    Attributes
+    ----------
+    train_loss : ndarray
+        Mean loss of a row over the epoch's batches, as the net was when it saw them, regularisation included.
+    train_score : ndarray
+        Score of the rows as the net saw them: accuracy, the share of the rows that are classified right.
+    val_loss, val_score : ndarray
+        The same of the validation data at the epoch's end; NaN where there are none.
+    train_accuracy, val_accuracy : ndarray
+        Other names for `train_score` and `val_score`, where these are accuracies.
+    learning_rate : ndarray
+        The rate used in the epoch.
+    seconds : ndarray
+        Time that training took, validation not included.
+    score_name : str
+        What the scores are: "accuracy".
+    facts : fastmlp.diagnosis.Facts or None
+        What `diagnose` uses besides; of a training that has ended, by itself, after five epochs or more.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp import NeuralNetwork
+    >>> X, y = np.eye(3), np.arange(3)
+    >>> history = NeuralNetwork(3, [8], 3, seed=0).fit(X, y, epochs=50, learning_rate=0.5, seed=0)
+    >>> len(history), bool(history.train_loss[-1] < history.train_loss[0])
+    (50, True)
+    """
+
+    facts: Facts | None = None
+    score_name = "accuracy"
+
+    def __init__(self, epochs: Iterable[Epoch] = (), score_name: str = "accuracy"):
+        self.epochs = list(epochs)
+        self.score_name = score_name
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Epoch: ...
+    @overload
+    def __getitem__(self, index: slice) -> "History": ...
+    def __getitem__(self, index: SupportsIndex | slice) -> "Epoch | History":
+        try:
+            return History(self.epochs[index], self.score_name) if isinstance(index, slice) else self.epochs[index]
+        except TypeError:
+            raise TypeError(
+                f"a History is indexed by the numbers of epochs, got {index!r}; {self._columns()}"
+            ) from None
+
+    if not TYPE_CHECKING:  # or every attribute would be one
+
+        def __getattr__(self, name: str) -> None:
+            raise AttributeError(f"a History has no {name!r}; {self._columns()}", name=name, obj=self)
+
+    def __iter__(self) -> Iterator[Epoch]:
+        return iter(self.epochs)
+
+    def _column(self, name: str) -> np.ndarray:
+        return np.array([getattr(epoch, name) for epoch in self.epochs], np.float64)
+
+    def _accuracy(self, part: str) -> np.ndarray:
+        if self.score_name != "accuracy":
+            raise AttributeError(part)  # Python asks __getattr__ then
+        return self._column(f"{part}_score")
+
+    train_loss = property(lambda self: self._column("train_loss"))
+    train_score = property(lambda self: self._column("train_score"))
+    train_accuracy = property(lambda self: self._accuracy("train"))
+    val_loss = property(lambda self: self._column("val_loss"))
+    val_score = property(lambda self: self._column("val_score"))
+    val_accuracy = property(lambda self: self._accuracy("val"))
+    learning_rate = property(lambda self: self._column("learning_rate"))
+    seconds = property(lambda self: self._column("seconds"))
+
+    def _names(self) -> list[str]:
+        """The columns' names; those of scores say accuracy where they are."""
+        ending = "accuracy" if self.score_name == "accuracy" else "score"
+        return [name.replace("score", ending) for name in Epoch._fields]
+
+    def _columns(self) -> str:
+        names = ", ".join(f"history.{name}" for name in self._names())
+        return f"its columns are arrays, {names}, and history.to_dict() has them all as lists"
+
+    def to_dict(self) -> dict[str, list[float | None]]:
+        """Lists of numbers for JSON, which has neither NaN nor infinities: None stands for them."""
+        return {
+            name: [value if math.isfinite(value) else None for value in getattr(self, name).tolist()]
+            for name in self._names()
+        }
+
+    def diagnose(self) -> list[str]:
+        """What a training says about its settings, in a sentence each; nothing where nothing stands out.
+
+        These are rules of thumb; `fastmlp.diagnosis` has their thresholds. First, what keeps a network from learning.
+        `fit` looks for it in a sample of the rows as it ends, unless it is interrupted or diverges:
+
+        * A hidden layer gives 0 for every row, and train accuracy ends at chance: its ReLUs are dead. A new network
+          needs a lower learning rate, another seed or `init="he"`.
+        * Train accuracy never left chance, or a layer is dead, and the root mean square of the largest column, as it
+          enters the network, is above 10 or below 0.1: X is not scaled. A new network needs a `standardizer`.
+
+        At chance is what is no more than luck, or a tenth of the way from the commonest class's share to 1. Where it is
+        neither of these, the curves speak:
+
+        * The loss is noisy: its steps upwards add up to more than a quarter of its range. The learning rate is too
+          high.
+        * The loss falls in a straight line, without a step upwards: the second half of the epochs brings 70 % or more
+          of what the first half did. The learning rate is too low.
+        * Train accuracy ends 0.1 or more above validation accuracy: the network overfits.
+        * Both accuracies end 0.02 or more below their best, while the loss, which is not noisy, went on falling: the
+          regularisation term dominates.
+        * None of these, no gap (0.05 or less), and a train accuracy below 0.9 that gained no more than 0.01 in the
+          last quarter of the epochs: the network has too little capacity.
+
+        Returns
+        -------
+        list of str
+            Empty also for fewer than five epochs. What needs validation data is left out where there are none.
+
+        Examples
+        --------
+        >>> from fastmlp import NeuralNetwork, load_digits
+        >>> X, y = load_digits()
+        >>> net = NeuralNetwork(64, [32], 10, seed=0)
+        >>> for sentence in net.fit(X / 16, y, epochs=10, learning_rate=3, seed=0).diagnose():
+        ...     print(sentence[:22])
+        The loss is noisy: its
+        """
+        scores = self.train_score, self.val_score
+        return diagnose(self.train_loss, *scores, self.learning_rate, self.facts, self.score_name)
+
+    def __repr__(self) -> str:
+        if not self.epochs:
+            return "History(0 epochs)"
+        last = self.epochs[-1]
+        text = f"History({len(self)} epochs, train loss {last.train_loss:.4g}, {self.score_name} {last.train_score:.4f}"
+        return text + ("" if math.isnan(last.val_score) else f", validation {last.val_score:.4f}") + ")"
+
+
+class DivergenceError(ArithmeticError):
+    """The loss or a parameter is no longer finite.
+
+    Attributes
+    ----------
+    batch : int
+        Where it was found, counted from 1; 0 is the end of the epoch.
+    learning_rate : float
+        The rate of that epoch.
+    epoch : int or None
+        Counted from 1, in `fit`.
+    history : History or None
+        The epochs before, after the last of which `fit` has put back the net's parameters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp import DivergenceError, NeuralNetwork
+    >>> try:
+    ...     NeuralNetwork(3, [8], 3, seed=0).fit(1e200 * np.eye(3), np.arange(3), learning_rate=1e200, seed=0)
+    ... except DivergenceError as error:
+    ...     print(error.epoch, len(error.history))
+    1 0
+    """
+
+    def __init__(self, batch: int, learning_rate: float, epoch: int | None = None, history: History | None = None):
+        if epoch is None:
+            place = f"batch {batch}" if batch else "the end of the epoch"
+        else:
+            place = f"epoch {epoch}, batch {batch}" if batch else f"the end of epoch {epoch}"
+        after = "" if history is None else f". The parameters are as after epoch {len(history)}"
+        super().__init__(
+            f"training diverged at {place}, learning rate {learning_rate:g}: the loss is not finite{after}; try a "
+            "lower learning rate, and look for huge values in X"
+        )
+        self.batch, self.learning_rate, self.epoch, self.history = batch, learning_rate, epoch, history
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.batch, self.learning_rate, self.epoch, self.history)
