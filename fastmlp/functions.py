@@ -55,6 +55,16 @@ def logistic_grad(h: np.ndarray) -> np.ndarray:
     return h * (1 - h)
 
 
+def tanh(X: np.ndarray) -> np.ndarray:
+    """Hyperbolic tangent."""
+    return np.tanh(X)
+
+
+def tanh_grad(h: np.ndarray) -> np.ndarray:
+    """Derivative of `tanh` where its value is h: 1 - h**2."""
+    return 1 - h**2
+
+
 def softmax(X: np.ndarray) -> np.ndarray:
     """exp(X) / sum(exp(X)) of each row of scores X (n_rows, n_classes)."""
     shifted = np.exp(X - np.max(X, axis=1, keepdims=True))
@@ -257,6 +267,7 @@ ACTIVATIONS = {
         Activation("relu", 1, relu, relu_grad),
         Activation("logistic", 2, logistic, logistic_grad),
         Activation("softmax", 3, softmax, None),
+        Activation("tanh", 4, tanh, tanh_grad),
     )
 }
 HIDDEN_ACTIVATIONS = tuple(name for name, row in ACTIVATIONS.items() if row.derivative is not None)

@@ -60,7 +60,7 @@ class NeuralNetwork:
         Number of classes.
     num_layers : int, optional
         Number of affine layers, `len(hidden_sizes) + 1`; checked where it is given.
-    activation : {"relu", "identity", "logistic"}
+    activation : {"relu", "identity", "logistic", "tanh"}
         What each hidden layer applies to its sums.
     dtype : {"float64", "float32"} or numpy.dtype, optional
         Of parameters and of everything computed; see `set_default_dtype`.

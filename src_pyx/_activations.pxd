@@ -13,6 +13,20 @@ cdef enum Activation:
     RELU
     LOGISTIC
     SOFTMAX
+    TANH
+
+
+cdef extern from *:
+    """
+    /* coefficients of y**21, y**19, ..., y**3 in the series of tanh(y) (Abramowitz and Stegun, 4.5.64) */
+    static const double fastmlp_tanh_series[] = {
+        18888466084.0 / 194896477400625, -443861162.0 / 1856156927625, 6404582.0 / 10854718875, -929569.0 / 638512875,
+        21844.0 / 6081075, -1382.0 / 155925, 62.0 / 2835, -17.0 / 315, 2.0 / 15, -1.0 / 3};
+    """
+    const double* TANH_SERIES "fastmlp_tanh_series"
+
+cdef enum:
+    N_TANH_TERMS = 10
 
 
 cdef extern from "_exp.h" nogil:
@@ -37,6 +51,8 @@ cdef inline void activate(Activation activation, floating* y, Py_ssize_t n) noex
         relu(y, n)
     elif activation == LOGISTIC:
         logistic(y, n)
+    elif activation == TANH:
+        hyperbolic_tangent(y, n)
 
 
 cdef inline void multiply_by_derivative(
@@ -47,6 +63,8 @@ cdef inline void multiply_by_derivative(
         relu_grad(dy, y, n)
     elif activation == LOGISTIC:
         logistic_grad(dy, y, n)
+    elif activation == TANH:
+        hyperbolic_tangent_grad(dy, y, n)
 
 
 cdef inline void add_relu(floating* restrict y, const floating* restrict x, Py_ssize_t n) noexcept nogil:
@@ -89,6 +107,33 @@ cdef inline void logistic_grad(floating* restrict dy, const floating* restrict y
     cdef Py_ssize_t j
     for j in range(n):
         dy[j] *= y[j] * (1 - y[j])
+
+
+cdef inline void hyperbolic_tangent(floating* y, Py_ssize_t n) noexcept nogil:
+    """y := tanh(y), by way of exp(-2 abs(y)), and near 0, where that would lose digits, by the series of tanh"""
+    cdef Py_ssize_t j, k
+    cdef floating term, series, square, one = 1
+    for j in range(n):
+        if floating is float:
+            term = exp_float(-2 * fabsf(y[j]))
+        else:
+            term = exp_double(-2 * fabs(y[j]))
+        term = (one - term) / (one + term)
+        square = y[j] * y[j]
+        series = <floating> TANH_SERIES[0]
+        for k in range(1, N_TANH_TERMS):
+            series = series * square + <floating> TANH_SERIES[k]
+        series = y[j] + y[j] * (square * series)
+        y[j] = series if square < 0.0625 else (term if y[j] >= 0 else -term)
+
+
+cdef inline void hyperbolic_tangent_grad(
+    floating* restrict dy, const floating* restrict y, Py_ssize_t n
+) noexcept nogil:
+    """dy *= 1 - y**2"""
+    cdef Py_ssize_t j
+    for j in range(n):
+        dy[j] *= 1 - y[j] * y[j]
 
 
 cdef inline void softmax(
