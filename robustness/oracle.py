@@ -44,7 +44,9 @@ class Oracle(reference.NeuralNetwork):
             shift = np.abs(self.logits - self.logits.max(axis=1, keepdims=True, initial=-np.inf))
             self.score_error = score_error + self.unit * (20 + len(self.twin.hidden_sizes) + shift)
             self.error = expected * np.expm1(2 * self.score_error + self.rounding) + self.lost
-        self.comparable = moderate(rows, *self.params.values(), self.magnitude.logits, 1e7 * self.error)
+        self.comparable = (
+            moderate(rows, *self.params.values(), self.magnitude.logits) and self.error.max(initial=0) < 0.1
+        )
         if self.comparable:
             hidden = {name: h for name, h in self.twin.outputs.items() if name[0] == "h"}
             for name, h in hidden.items():
