@@ -72,7 +72,9 @@ def observe(
             alive.update(i for i, h in enumerate(inputs) if h.any())
     dead = tuple(i for i in range(1, n_layers) if i not in alive)
     scale = math.sqrt(squares.max() / len(sample))
-    return Facts(dead, scale, int(np.bincount(y).max()) / len(y), len(y))
+    # of classes, the commonest one's share; of numbers, R2 of their mean
+    chance = int(np.bincount(y).max()) / len(y) if y.dtype.kind == "i" else 0.0
+    return Facts(dead, scale, chance, len(y))
 
 
 def diagnose(

@@ -39,7 +39,7 @@ from fastmlp.validation import (
 
 @public
 class NeuralNetwork:
-    """A multilayer perceptron: hidden layers, a softmax output, cross-entropy loss, L2 regularisation.
+    """A multilayer perceptron for classes, or for numbers: hidden layers, a loss, L2 regularisation.
 
     `forward`, `backward` and `update` are the three calls of a training loop written by hand; `fit` is that loop.
     A network may be used by one thread at a time, and refuses others; predictions may come from any number, and during
@@ -57,11 +57,14 @@ class NeuralNetwork:
     hidden_sizes : sequence of int
         Size of each hidden layer; may be empty.
     output_size : int
-        Number of classes.
+        Number of classes, or of the numbers to predict for each row.
     num_layers : int, optional
         Number of affine layers, `len(hidden_sizes) + 1`; checked where it is given.
     activation : {"relu", "identity", "logistic", "tanh"}
         What each hidden layer applies to its sums.
+    loss : {"cross_entropy", "squared_error", "half_squared_error"}
+        "cross_entropy" is of the labels of classes, and the outputs are their probabilities, by softmax. The others are
+        of numbers, the mean over rows and outputs of (outputs - y)**2, or half of it: `fit` is a regression then.
     dtype : {"float64", "float32"} or numpy.dtype, optional
         Of parameters and of everything computed; see `set_default_dtype`.
     n_threads : int, optional
@@ -111,6 +114,7 @@ class NeuralNetwork:
 
     history: History | None = None
     _engine: Engine
+    _flat_targets = True
     _class_names: list[str] | None = None
     _feature_names: list[str] | None = None
 
@@ -122,6 +126,7 @@ class NeuralNetwork:
         num_layers: int | None = None,
         *,
         activation: str = "relu",
+        loss: str = "cross_entropy",
         dtype: npt.DTypeLike | None = None,
         n_threads: int | None = None,
         seed: int | None = None,
@@ -130,7 +135,7 @@ class NeuralNetwork:
     ):
         sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
         checked = get_default_dtype() if dtype is None else float_dtype("dtype", dtype)
-        architecture = Architecture.of(sizes, checked, activation=activation)
+        architecture = Architecture.of(sizes, checked, activation=activation, loss=loss)
         with random_state(seed) as generator:
             engine = Engine(architecture)
             engine.n_threads = thread_count(n_threads)
@@ -281,6 +286,7 @@ class NeuralNetwork:
         epsilon: float = 1e-8,
         time_step: str = "update",
         drop_last: bool = False,
+        standardize_targets: bool = True,
         seed: int | None = None,
         X_val: npt.ArrayLike | None = None,
         y_val: npt.ArrayLike | None = None,
@@ -298,7 +304,7 @@ class NeuralNetwork:
             Real numbers of any type and layout, memory maps included; rows are gathered, converted and standardised a
             batch at a time.
         y : array_like (n_rows,)
-            Labels from 0 to output_size - 1.
+            Labels from 0 to output_size - 1. In a regression numbers: (n_rows, output_size), or (n_rows,) for one.
         epochs : int
             Passes over X.
         batch_size : int
@@ -317,6 +323,10 @@ class NeuralNetwork:
             What Adam's bias correction counts; the assignment's notebook counts epochs.
         drop_last : bool
             Leave out the rows of each epoch that do not fill a batch.
+        standardize_targets : bool
+            In a regression, learn (y - mean) / deviation, by the mean and the standard deviation of each column of y in
+            the network's first `fit`; predictions are in the units of y. Losses and R2 of the history are in the units
+            that are learnt.
         seed : int, optional
             Shuffle with a `numpy.random.RandomState` of its own; by default `numpy.random.permutation` is called. With
             one seed, every call has the rows in the same order, epoch for epoch. Where `fit` is called again and again,
@@ -399,6 +409,7 @@ class NeuralNetwork:
             epsilon=epsilon,
             time_step=time_step,
             drop_last=drop_last,
+            standardize_targets=standardize_targets,
         )
         checkpointer = None
         seconds, resume = number("checkpoint_seconds", checkpoint_seconds, 0), boolean("resume", resume)
@@ -418,7 +429,13 @@ class NeuralNetwork:
             evaluate=evaluate,
             check=lambda: self._check_unchanged(engine),
         )
-        return engine.exclusive.run(fit, engine, self, X, y, settings)
+        history, flat_targets = self.history, self._flat_targets
+        self._flat_targets = np.ndim(y) < 2
+        try:
+            return engine.exclusive.run(fit, engine, self, X, y, settings)
+        finally:
+            if self.history is history:  # it has been refused
+                self._flat_targets = flat_targets
 
     def train_epoch(
         self,
@@ -529,10 +546,16 @@ class NeuralNetwork:
         True
         """
         _check_predict_proba(self)
+        if not self._engine.architecture.loss_row.of_classes:
+            raise TypeError(
+                f"predict_proba is of classes, which a network with loss={self.loss!r} has not: use predict"
+            )
         return self._engine.predict_outputs(X)
 
     def predict(self, X: npt.ArrayLike) -> np.ndarray:
         """Most probable class of each row of X (n_rows, input_size), as an integer array (n_rows,).
+
+        In a regression, the outputs in the units of y, with as many dimensions as the y of `fit` had.
 
         Raises
         ------
@@ -549,10 +572,11 @@ class NeuralNetwork:
         array([1, 0])
         """
         _check_predict(self)
-        return self._engine.predict(X)
+        predicted = self._engine.predict(X)
+        return predicted[:, 0] if predicted.shape[1:] == (1,) and self._flat_targets else predicted
 
     def evaluate(self, X: npt.ArrayLike, y: npt.ArrayLike, reg: float = 0.0) -> tuple[float, float]:
-        """Loss, as `backward` returns it, and accuracy on X (n_rows, input_size), y (n_rows,); changes nothing.
+        """Loss, as `backward` returns it, and accuracy (R2 of a regression) on X (n_rows, input_size) and y.
 
         Raises
         ------
@@ -577,7 +601,9 @@ class NeuralNetwork:
         return self._engine.evaluate(rows, architecture.checked_targets("y", y, len(rows)), number("reg", reg))
 
     def score(self, X: npt.ArrayLike, y: npt.ArrayLike) -> float:
-        """Accuracy of `predict` on X (n_rows, input_size) for labels y (n_rows,), see `evaluate`.
+        """Accuracy, or R2 of a regression, of `predict` on X (n_rows, input_size) for y, see `evaluate`.
+
+        R2, the coefficient of determination, is the mean of all outputs'; that of a constant prediction is at most 0.
 
         Examples
         --------
@@ -618,7 +644,7 @@ class NeuralNetwork:
         models.save(self._model(), path)
 
     def _model(self) -> models.Model:
-        return models.Model(self._engine, self.class_names, self.feature_names)
+        return models.Model(self._engine, self.class_names, self.feature_names, flat_targets=self._flat_targets)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -648,7 +674,7 @@ class NeuralNetwork:
         is not a whole fastmlp model file: File is not a zip file
         """
         network = cls.__new__(cls)
-        engine, network._class_names, network._feature_names, state = models.load(path)
+        engine, network._class_names, network._feature_names, state, network._flat_targets = models.load(path)
         network._adopt(engine)
         network.history = None if state is None else state.history
         return network
@@ -677,6 +703,11 @@ class NeuralNetwork:
     def activation(self) -> str:
         """What each hidden layer applies to its sums."""
         return self._engine.architecture.activation
+
+    @property
+    def loss(self) -> str:
+        """What is minimised, the regularisation apart."""
+        return self._engine.architecture.loss
 
     @property
     def dtype(self) -> np.dtype:

@@ -39,7 +39,7 @@ class NeuralNetwork:
 
     Parameters
     ----------
-    input_size, hidden_sizes, output_size, num_layers, activation, dtype, seed, init
+    input_size, hidden_sizes, output_size, num_layers, activation, loss, dtype, seed, init
         See `fastmlp.NeuralNetwork`.
 
     Attributes
@@ -86,6 +86,7 @@ class NeuralNetwork:
         num_layers: int | None = None,
         *,
         activation: str = "relu",
+        loss: str = "cross_entropy",
         dtype: npt.DTypeLike = np.float64,
         seed: int | None = None,
         init: str = "assignment",
@@ -93,7 +94,7 @@ class NeuralNetwork:
         sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
         self.input_size, self.hidden_sizes, self.output_size = input_size, hidden_sizes, output_size
         self.num_layers = len(sizes) - 1
-        self.architecture = Architecture.of(sizes, np.dtype(dtype), activation=activation)
+        self.architecture = Architecture.of(sizes, np.dtype(dtype), activation=activation, loss=loss)
         self.params = {name: np.zeros(shape, dtype) for name, shape in Layout(self.architecture).shapes.items()}
         with random_state(seed) as generator:
             initialize(self.params, init, generator)
@@ -103,6 +104,7 @@ class NeuralNetwork:
         self.logits = np.empty((0, output_size), dtype)
         self.moments: dict[str, dict[str, np.ndarray]] = {}
         self.n_updates = 0
+        self.target_units: tuple[np.ndarray, np.ndarray] | None = None
         self.history: Any = None
 
     linear = staticmethod(functions.linear)
@@ -126,11 +128,25 @@ class NeuralNetwork:
             h = self._own(ACTIVATIONS[name].value)(sums)
             self.outputs[f"h{i}" if i < self.num_layers else "scores"] = h
         self.logits = sums
-        return h
+        return self._with_units(h)
+
+    def _with_units(self, outputs: np.ndarray) -> np.ndarray:
+        """Outputs in the units of the targets that it has been trained on."""
+        if self.target_units is None:
+            return outputs
+        mean, scale = self.target_units
+        return outputs * scale + mean
+
+    def _without_units(self, y: np.ndarray) -> np.ndarray:
+        """Targets (n_rows, n_out) in the units that are learnt; labels stay what they are."""
+        if self.architecture.loss_row.of_classes:
+            return y
+        y = np.reshape(y, (-1, self.output_size))
+        return y if self.target_units is None else (y - self.target_units[0]) / self.target_units[1]
 
     def backward(self, y: np.ndarray, reg: float = 0.0) -> float:
         """Loss of the batch last given to `forward`; fills `gradients`."""
-        loss = self.architecture.loss_row
+        loss, y = self.architecture.loss_row, self._without_units(y)
         inputs = [self.outputs["X"], *(self.outputs[f"h{i}"] for i in range(1, self.num_layers))]
         if loss.fused:
             dout = self._own(loss.gradient)(self.logits, y)
@@ -232,8 +248,9 @@ class NeuralNetwork:
         return self._apart(X)[0]
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """Most probable class of each row of X, (n_rows,), by `predict_proba`."""
-        return self.predict_proba(X).argmax(axis=1)
+        """Most probable class of each row of X, (n_rows,), or the outputs of a regression, by `predict_proba`."""
+        outputs = self.predict_proba(X)
+        return outputs.argmax(axis=1) if self.architecture.loss_row.of_classes else outputs
 
     def evaluate(self, X: np.ndarray, y: np.ndarray, reg: float = 0.0) -> tuple[float, float]:
         """Loss as `backward` returns it, and accuracy of `predict`, on X, y."""
@@ -243,8 +260,9 @@ class NeuralNetwork:
             predicted = self.predict(X)
         else:
             predicted = outputs.argmax(axis=1) if row.of_classes else outputs
-        y = np.ravel(y) if row.of_classes else y
-        return self._loss(outputs, logits, y) + l2_penalty(self.params, reg), row.score(predicted, y)
+        y = np.ravel(y) if row.of_classes else np.reshape(y, predicted.shape)
+        loss = self._loss(self._without_units(outputs), logits, self._without_units(y))
+        return loss + l2_penalty(self.params, reg), row.score(predicted, y)
 
     def score(self, X: np.ndarray, y: np.ndarray) -> float:
         """Accuracy of `predict` on X, y, by `evaluate`."""
@@ -260,7 +278,7 @@ class NeuralNetwork:
 
     def snapshot(self) -> dict[str, Any]:
         """Copies of all that training changes."""
-        return copy.deepcopy({"params": self.params, "moments": self.moments, "n_updates": self.n_updates})
+        return copy.deepcopy({name: getattr(self, name) for name in ("params", "moments", "n_updates", "target_units")})
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Go back to a snapshot."""
@@ -297,7 +315,8 @@ class _Loop:
             if row.of_classes:
                 score += np.count_nonzero(outputs.argmax(axis=1) == y[rows])
             else:
-                score += float(np.square(outputs - y[rows], dtype=np.float64).sum())
+                errors = network.outputs["scores"] - network._without_units(y[rows])
+                score += float(np.square(errors, dtype=np.float64).sum())
             batch_loss = network.backward(y[rows], regularization)
             if not math.isfinite(batch_loss):
                 return EpochResult(batch_loss, math.nan, batch, True)
@@ -306,7 +325,15 @@ class _Loop:
             )
             loss += batch_loss * len(rows)
             advance(1)
-        return EpochResult(loss / len(order), row.summed_score(score, y[order]), len(starts), False)
+        return EpochResult(
+            loss / len(order), row.summed_score(score, network._without_units(y[order])), len(starts), False
+        )
+
+    def measure_targets(self, y: np.ndarray) -> None:
+        """Learn in units of these targets (n_rows, n_out), unless there are units already."""
+        if self.network.target_units is None and not self.architecture.loss_row.of_classes:
+            scale = y.std(axis=0)
+            self.network.target_units = y.mean(axis=0), np.where(scale == 0, 1, scale)
 
     def is_finite(self) -> bool:
         """Whether all parameters are."""

@@ -36,6 +36,7 @@ class Settings:
     epsilon: float = 1e-8
     time_step: str = "update"
     drop_last: bool = False
+    standardize_targets: bool = True
 
     def __post_init__(self) -> None:
         self.epochs = integer("epochs", self.epochs)
@@ -51,6 +52,7 @@ class Settings:
         self.epsilon = number("epsilon", self.epsilon, MIN_EPSILON)
         self.time_step = one_of("time_step", self.time_step, ("update", "epoch"))
         self.drop_last = boolean("drop_last", self.drop_last)
+        self.standardize_targets = boolean("standardize_targets", self.standardize_targets)
 
     def n_batches(self, n_rows: int) -> int:
         """Number of batches in an epoch over n_rows rows."""
@@ -138,6 +140,7 @@ class Trainable(Protocol):
         time_step: int | None,
         advance: Advance,
     ) -> EpochResult: ...
+    def measure_targets(self, y: np.ndarray) -> None: ...
     def is_finite(self) -> bool: ...
     def evaluate(self, X: np.ndarray, y: np.ndarray, regularization: float) -> tuple[float, float]: ...
     def check_finite(self, name: str, X: np.ndarray, order: np.ndarray | None = None) -> None: ...
@@ -195,6 +198,8 @@ def fit(
         history, over = History(score_name=trained.architecture.loss_row.score_name), False
         if checkpointer is not None:
             history, over = checkpointer.begin(settings, seed, rows, targets, generator)
+        if settings.standardize_targets:
+            trained.measure_targets(targets)
         network.history = history
         with bar(len(history) * n_batches) as advance:
 

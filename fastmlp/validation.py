@@ -241,17 +241,17 @@ def class_labels(name: str, values: npt.ArrayLike, n_rows: int, n_classes: int) 
 
 
 def real_targets(name: str, values: npt.ArrayLike, n_rows: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
-    """`values` as a contiguous array (n_rows, n_outputs) of finite numbers of that dtype, always a copy."""
+    """`values` as a contiguous float64 array (n_rows, n_outputs) of numbers that dtype can hold, always a copy."""
     array = real_array(name, values)
     if array.shape == (n_rows,) and n_outputs == 1:
         array = array[:, np.newaxis]
     if array.shape != (n_rows, n_outputs):
         raise ValueError(f"{name} must have shape ({n_rows}, {n_outputs}), a target for each output, got {array.shape}")
     with np.errstate(over="ignore"):
-        targets = _copied(array, dtype)
-    if not np.isfinite(targets).all():
+        finite = np.isfinite(array.astype(dtype)).all()
+    if not finite:
         raise ValueError(f"{name} must be finite in {dtype}, got NaN or an infinity")
-    return targets
+    return _copied(array, np.float64)
 
 
 def names(name: str, values: Any, n: int, what: str) -> list[str] | None:

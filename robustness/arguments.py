@@ -40,6 +40,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
         "dtype": ("float16", ">f8", int, 3),
         "init": ("zeros", None, 3),
         "activation": ("softmax", "", None),
+        "loss": ("log", "", None),
     },
     **{"n_threads": NO_COUNTS, "seed": (-1, 2**32, 1.5, "1", True), "standardizer": NO_STANDARDIZERS},
     **{"reg": (*NO_NUMBERS, None), "lr": (*NO_NUMBERS, None), "opt": NO_OPTIMIZERS},
@@ -47,7 +48,13 @@ WRONG: dict[str, tuple[Any, ...]] = {
     **{"batch_size": (*NO_COUNTS, None), "learning_rate": (*NO_NUMBERS, -0.5), "optimizer": NO_OPTIMIZERS},
     **{"regularization": (*NO_NUMBERS, None, -0.5), "learning_rate_decay": (*NO_NUMBERS, None, -0.5)},
     **{"beta1": NO_DECAYS, "beta2": NO_DECAYS, "epsilon": NO_EPSILONS, "time_step": NO_TIMES},
-    **{"epochs": (*NO_COUNTS, None), "drop_last": (1, None, "no"), "callbacks": ([3], [None]), "progress": ()},
+    **{
+        "epochs": (*NO_COUNTS, None),
+        "drop_last": (1, None, "no"),
+        "standardize_targets": (1, None, "no"),
+        "callbacks": ([3], [None]),
+        "progress": (),
+    },
     **{"checkpoint": (3, "a\0b"), "checkpoint_seconds": (-1, "1", None), "resume": (True, 1, None)},
 }
 METHODS = ("forward", "backward", "update", "predict_proba", "predict", "evaluate", "score", "train_epoch", "fit")

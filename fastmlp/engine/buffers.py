@@ -22,6 +22,8 @@ class Buffers:
         self.flat_params = self.layout.zeros()
         self.flat_gradients = self.layout.zeros()
         self.moments: dict[str, list[np.ndarray]] = {}
+        # mean and scale (n_outputs,) of the targets that it has been trained on, in float64; it computes in these units
+        self.target_units: tuple[np.ndarray, np.ndarray] | None = None
         self._view()
 
     def _view(self) -> None:
@@ -47,7 +49,7 @@ class Buffers:
             copy.deepcopy,
             {
                 "sizes": self.architecture.sizes,
-                **{name: getattr(self, name) for name in ("flat_params", "moments", "n_updates")},
+                **{name: getattr(self, name) for name in ("flat_params", "moments", "n_updates", "target_units")},
             },
         )
 
@@ -62,14 +64,14 @@ class Buffers:
         self.exclusive.run(self._restore, snapshot)
 
     def _restore(self, snapshot: dict[str, Any]) -> None:
-        flat_params, moments, n_updates = self._checked_snapshot(snapshot)
+        flat_params, moments, n_updates, units = self._checked_snapshot(snapshot)
         copies = [(self.flat_params, flat_params)]
         for name in {**self.moments, **moments}:
             buffers = self.moments_of(name)
             copies += zip(buffers, moments.get(name, [np.zeros(1)] * len(buffers)), strict=True)
-        _kernels.assign_all(self, {"n_updates": n_updates}, copies)
+        _kernels.assign_all(self, {"n_updates": n_updates, "target_units": units}, copies)
 
-    def _checked_snapshot(self, snapshot: Any) -> tuple[np.ndarray, dict[str, list[np.ndarray]], int]:
+    def _checked_snapshot(self, snapshot: Any) -> tuple[np.ndarray, dict[str, list[np.ndarray]], int, Any]:
         wanted = "snapshot must be what snapshot() of a network gives"
         try:
             sizes, flat_params = tuple(snapshot["sizes"]), np.asarray(snapshot["flat_params"])
@@ -77,14 +79,16 @@ class Buffers:
             groups = {name: list(map(np.asarray, group)) for name, group in dict(snapshot["moments"]).items()}
             buffers = [flat_params, *(moment for group in groups.values() for moment in group)]
             sound = all(buffer.dtype == self.layout.dtype for buffer in buffers)
+            units = snapshot.get("target_units")
+            units = None if units is None else checked_units(units[0], units[1], self.architecture.n_outputs)
             sound &= all(len(group) == OPTIMIZERS[name].n_moments for name, group in groups.items())
-        except (KeyError, IndexError, TypeError) as error:
+        except (AttributeError, KeyError, IndexError, TypeError) as error:
             raise TypeError(f"{wanted}: {error!r}") from None
         if sizes != self.architecture.sizes:
             raise ValueError(f"snapshot must be of a network of sizes {self.architecture.sizes}, got one of {sizes}")
         if not sound or any(buffer.shape != self.flat_params.shape for buffer in buffers):
             raise ValueError(f"{wanted} of dtype {self.layout.dtype}")
-        return flat_params, groups, n_updates
+        return flat_params, groups, n_updates, units
 
     def back_up(self) -> None:
         """Take a snapshot for `roll_back`, into the memory of the last one where that fits."""
@@ -92,7 +96,7 @@ class Buffers:
         if backup is None or backup["moments"].keys() != self.moments.keys():
             self._backup = self.snapshot()
             return
-        backup["n_updates"] = self.n_updates
+        backup["n_updates"], backup["target_units"] = self.n_updates, self.target_units
         backup["flat_params"][...] = self.flat_params
         for name, moments in self.moments.items():
             for moment, kept in zip(moments, backup["moments"][name], strict=True):
@@ -109,3 +113,13 @@ class Buffers:
         if optimizer not in self.moments:
             self.moments[optimizer] = [self.layout.zeros() for _ in range(OPTIMIZERS[optimizer].n_moments)]
         return self.moments[optimizer]
+
+
+def checked_units(mean: Any, scale: Any, n_outputs: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and scale of targets as arrays (n_outputs,) of float64, copies; a ValueError where they are none."""
+    mean, scale = np.array(mean, np.float64), np.array(scale, np.float64)
+    if mean.shape != (n_outputs,) or scale.shape != (n_outputs,):
+        raise ValueError(f"the targets' mean and scale must have shape ({n_outputs},), got {mean.shape}, {scale.shape}")
+    if not (np.isfinite(mean).all() and np.isfinite(scale).all() and (scale > 0).all()):
+        raise ValueError("the targets' mean and scale must be finite, and the scale above 0")
+    return mean, scale

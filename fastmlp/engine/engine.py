@@ -119,7 +119,16 @@ class Engine(Buffers):
         self.exclusive.run(_kernels.assign_all, self, {**attributes, **NO_BATCH, "_batch": None, "_tiles": []}, [])
 
     def __getstate__(self) -> dict[str, Any]:
-        names = ("n_threads", "n_updates", "flat_params", "flat_gradients", "moments", "has_gradients", "_standardizer")
+        names = (
+            "n_threads",
+            "n_updates",
+            "flat_params",
+            "flat_gradients",
+            "moments",
+            "target_units",
+            "has_gradients",
+            "_standardizer",
+        )
         # copies, since a training may begin before they have been written down
         state = self.exclusive.run(lambda: copy.deepcopy({name: getattr(self, name) for name in names}))
         return {"architecture": self.architecture.to_dict(), **state}
@@ -145,7 +154,7 @@ class Engine(Buffers):
         X = batch.stored(batch.apart(X))
         gathered = n_rows == 0 or batch.passes.forward(X, self._team_size(n_rows))
         self._rows = batch.outputs(0, n_rows) if gathered else X
-        return batch.outputs(self.architecture.n_layers + 1, n_rows).copy()
+        return self._with_units(batch.outputs(self.architecture.n_layers + 1, n_rows).copy())
 
     def scores(self) -> np.ndarray:
         """What the last layer gave in the last `forward` (n_rows, n_outputs), a copy."""
@@ -167,7 +176,7 @@ class Engine(Buffers):
         n_rows = len(self._rows)
         if n_rows == 0:
             raise ValueError("X must have at least one row to train on, got an empty batch")
-        targets = self.architecture.checked_targets("y", y, n_rows)
+        targets = self._without_units(self.architecture.checked_targets("y", y, n_rows))
         earlier = self.flat_gradients.copy() if accumulate and self.has_gradients else None
         loss = self._batch.passes.backward(
             targets, regularization, denominator or n_rows, earlier, self._team_size(n_rows)
@@ -249,7 +258,7 @@ class Engine(Buffers):
         self.forget_batch()
         batch_size = min(batch_size, len(order))
         workspace = self._batch_workspace(batch_size)
-        X = workspace.apart(X)
+        X, y = workspace.apart(X), self._without_units(y)
         update = self._updater(optimizer)
         steps = _steps(len(order), batch_size, learning_rate, regularization)
         n_threads = self._team_size(batch_size + MOMENT_ROWS * optimizer.row.n_moments)
@@ -306,7 +315,7 @@ class Engine(Buffers):
         X = self.architecture.checked_rows("X", X)
         outputs = np.empty((len(X), self.architecture.n_outputs), self.layout.dtype)
         self._predict(X, outputs=outputs)
-        return outputs
+        return self._with_units(outputs)
 
     def predict(self, X: npt.ArrayLike) -> np.ndarray:
         """The most probable class of each row, intp (n_rows,), or its outputs, where these are no classes."""
@@ -319,7 +328,7 @@ class Engine(Buffers):
 
     def evaluate(self, X: np.ndarray, y: np.ndarray, regularization: float) -> tuple[float, float]:
         """The mean loss, regularisation included, and the score of checked rows and targets."""
-        row, losses = self.architecture.loss_row, np.empty(len(X))
+        row, losses, y = self.architecture.loss_row, np.empty(len(X)), self._without_units(y)
         if row.of_classes:
             predicted = np.empty(len(X), np.intp)
             self._predict(X, classes=predicted, y=y, losses=losses)
@@ -384,6 +393,28 @@ class Engine(Buffers):
     def forget_batch(self) -> None:
         """Drop the last batch and its gradients, so that nothing is applied twice by mistake."""
         _kernels.assign_all(self, NO_BATCH, [])
+
+    def measure_targets(self, y: np.ndarray) -> None:
+        """Compute in units of these checked targets (n_rows, n_outputs) from now on, unless there are units already."""
+        if self.target_units is None and not self.architecture.loss_row.of_classes:
+            measured = Standardizer().fit(y)
+            self.target_units = measured.mean_, measured.scale_
+
+    def _without_units(self, y: np.ndarray) -> np.ndarray:
+        """Checked targets as the kernels take them: (y - mean) / scale; labels stay what they are."""
+        if self.architecture.loss_row.of_classes:
+            return y
+        if self.target_units is not None:
+            mean, scale = self.target_units
+            y = (y - mean) / scale
+        return np.ascontiguousarray(y, self.layout.dtype)
+
+    def _with_units(self, outputs: np.ndarray) -> np.ndarray:
+        """The kernels' outputs in the units of the targets."""
+        if self.target_units is None:
+            return outputs
+        mean, scale = self.target_units
+        return (outputs * scale + mean).astype(self.layout.dtype)
 
     def layer_inputs(self, X: np.ndarray) -> list[np.ndarray]:
         """What enters each layer for these rows."""

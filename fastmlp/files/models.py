@@ -19,6 +19,7 @@ import numpy as np
 
 from fastmlp.architecture import Architecture
 from fastmlp.engine import Engine
+from fastmlp.engine.buffers import checked_units
 from fastmlp.engine.parameters import Layout
 from fastmlp.files.access import reading, replacing, undisturbed
 from fastmlp.files.archives import Archive, read_archive, write_archive
@@ -32,6 +33,7 @@ from fastmlp.validation import as_path, boolean, integer, names, number
 FORMAT = "fastmlp-network"
 VERSION = 5
 MEAN, SCALE = "standardizer.mean", "standardizer.scale"
+TARGET_MEAN, TARGET_SCALE = "targets.mean", "targets.scale"
 HISTORY, GENERATOR = "training.history", "training.generator"
 # Numbers in the state of the Mersenne twister, which is NumPy's legacy generator.
 MT19937_WORDS = 624
@@ -52,6 +54,7 @@ class Model(NamedTuple):
     class_names: list[str] | None
     feature_names: list[str] | None
     training: CheckpointState | None = None
+    flat_targets: bool = True
 
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:
@@ -101,10 +104,13 @@ def described(model: Model) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         "version": VERSION,
         **engine.architecture.to_dict(),
         "n_updates": engine.n_updates,
+        "flat_targets": model.flat_targets,
     }
     for name in ("class_names", "feature_names"):
         if getattr(model, name) is not None:
             header[name] = getattr(model, name)
+    if engine.target_units is not None:
+        arrays |= dict(zip((TARGET_MEAN, TARGET_SCALE), engine.target_units, strict=True))
     standardizer = engine.standardizer
     if standardizer is not None:
         arrays |= {MEAN: standardizer.mean_, SCALE: standardizer.scale_}
@@ -204,6 +210,9 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
     if MEAN in arrays:
         settings = header.get("standardizer", {})
         standardizer = Standardizer.of_statistics(arrays.pop(MEAN), arrays.pop(SCALE), **settings)
+    units = None
+    if TARGET_MEAN in arrays:
+        units = checked_units(arrays.pop(TARGET_MEAN), arrays.pop(TARGET_SCALE), architecture.n_outputs)
     training = None
     if "training" in header:
         training = _restored_training(header["training"], architecture, arrays.pop(HISTORY), arrays.pop(GENERATOR))
@@ -218,13 +227,14 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
             raise ModelFileError(f"its array {name!r} is {got}, where sizes {sizes} need {needed}")
 
     engine = Engine(architecture)
-    engine.n_updates = n_updates
+    engine.n_updates, engine.target_units = n_updates, units
     engine.standardizer = standardizer
     buffers = [engine.flat_params, *(moment for name in optimizers for moment in engine.moments_of(name))]
     for prefix, buffer in zip(prefixes, buffers, strict=True):
         for name, view in layout.views(buffer).items():
             view[...] = arrays[prefix + name]
-    return Model(engine, class_names, feature_names, training)
+    flat_targets = boolean("flat_targets", header.get("flat_targets", True))
+    return Model(engine, class_names, feature_names, training, flat_targets)
 
 
 def _restored_training(

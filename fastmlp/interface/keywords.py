@@ -27,6 +27,7 @@ SYNONYMS = [
         "output_size num_classes output_dim out_features n_outputs num_outputs n_classes n_out out_dim",
         "num_layers n_layers depth",
         "activation activations activation_fn activation_function hidden_activation nonlinearity",
+        "loss loss_fn loss_function criterion objective",
         "init weight_init initializer kernel_initializer init_method initialization weight_scale std",
         "n_threads n_jobs num_threads threads num_workers n_workers workers",
         "dtype precision",
@@ -60,9 +61,7 @@ ADVICE = {
         "shuffle": "fit shuffles the rows in each epoch, and train_epoch takes them in the order that it is given",
         "class_weight class_weights sample_weight": "all rows weigh the same: repeat those of rare classes in X and y",
         "warm_start initial_epoch": "a second call goes on where the first one ended, and a new network starts anew",
-        "loss loss_fn loss_function criterion objective": "there is one loss, the cross-entropy of labels; "
-        "fastmlp.courses.LaterNeuralNetwork has the squared error",
-        "metrics scoring": "loss and accuracy are measured always",
+        "metrics scoring": "loss and accuracy, or R2, are measured always",
         "dropout dropout_rate dropout_p drop_prob keep_prob": "there is no dropout; regularization in fit is there",
         "batch_norm batchnorm use_batch_norm use_batchnorm normalization": "there is no batch normalisation",
         "clipnorm clipvalue clip_grad grad_clip gradient_clip max_grad_norm": "gradients are not clipped; a lower "
