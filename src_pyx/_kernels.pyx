@@ -30,7 +30,7 @@ from _float_mode cimport FloatMode, flush_denormals, restore
 from _layers cimport Layer, layer_partials
 from _losses cimport CROSS_ENTROPY, Loss
 from _network cimport TILE_ROWS as _TILE_ROWS, ArenaOffsets, PredictOutputs, mean_loss
-from _optimizers cimport Method, Optimizer, set_step
+from _optimizers cimport Method, Optimizer, set_options, set_step
 from _products cimport MAX_BLOCKS as _MAX_BLOCKS
 from _rows cimport FLOAT32, FLOAT64, Kind, Rows, gather
 from _team cimport BACKWARD, FORWARD, PREDICT, TRAIN, UPDATE, Job, calls_blas, run_thread, size_of
@@ -280,8 +280,8 @@ cdef class Update:
         self.buffers = (params, gradients, moments)
 
     def step(self, tuple options, double learning_rate, Py_ssize_t time_step, int n_threads):
-        """Apply the gradients; the time step is used by Adam alone. The options are beta1, beta2 and epsilon."""
-        self.optimizer.beta1, self.optimizer.beta2, self.optimizer.epsilon = options
+        """Apply the gradients; the time step is used by Adam alone."""
+        set_options(&self.optimizer, options)
         set_step(&self.optimizer, learning_rate, time_step)
         run(&self.job, n_threads)
         self.n_steps += 1
@@ -299,7 +299,7 @@ cdef class EpochRun:
     order : (n,) intp array, the rows to train on
     batch_size : int, at most the rows of the arena
     steps : (n_batches, 3) float64 array; a row is a `StepSettings`
-    options : tuple of float; beta1, beta2 and epsilon
+    options : tuple of float; see `set_options`
     time_step : int; Adam's, of the first batch
     time_increment : int; by how much it grows from one batch to the next
 
@@ -324,7 +324,7 @@ cdef class EpochRun:
         check_length("steps", steps.shape[0], (order.shape[0] + batch_size - 1) // batch_size)
         self.buffers = (update, view, y, order.base, steps.base)
         self.optimizer = update.optimizer
-        self.optimizer.beta1, self.optimizer.beta2, self.optimizer.epsilon = options
+        set_options(&self.optimizer, options)
         self.epoch.rows = standardized(view, passes.statistics)
         self.epoch.order = &order[0]
         self.epoch.targets = passes.targets(y, view.view.shape[0])

@@ -25,6 +25,11 @@ cdef struct Optimizer:
     void* v
 
 
+cdef inline int set_options(Optimizer* optimizer, tuple options) except -1:
+    """Set what stays the same from step to step, in the order of fastmlp.functions.Optimizer."""
+    optimizer.beta1, optimizer.beta2, optimizer.epsilon = options
+
+
 cdef inline void set_step(Optimizer* optimizer, double learning_rate, Py_ssize_t t) noexcept nogil:
     """Make it ready for the step at time t, counted from 1."""
     optimizer.learning_rate = learning_rate
