@@ -207,6 +207,7 @@ class Optimizer(NamedTuple):
     beta1: float
     beta2: float
     epsilon: float
+    weight_decay: float
 
     @property
     def row(self) -> OptimizerRow:
@@ -246,6 +247,14 @@ def _adam(
     v += (1 - options.beta2) * dw**2
     m_hat, v_hat = m / (1 - options.beta1**t), v / (1 - options.beta2**t)
     w -= learning_rate * m_hat / (np.sqrt(v_hat) + options.epsilon)
+
+
+def _adamw(
+    w: np.ndarray, dw: np.ndarray, moments: Sequence[np.ndarray], learning_rate: float, options: Optimizer, t: int
+) -> None:
+    """Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019, algorithm 2; all parameters decay."""
+    w -= learning_rate * options.weight_decay * w
+    _adam(w, dw, moments, learning_rate, options, t)
 
 
 def _labels(name: str, y: np.ndarray, n_rows: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
@@ -306,6 +315,7 @@ OPTIMIZERS = {
         OptimizerRow("SGD", 0, 0, 0.05, (), _sgd),
         OptimizerRow("Momentum", 1, 1, 0.01, _ADAM_OPTIONS, _momentum),
         OptimizerRow("Adam", 2, 2, 0.001, _ADAM_OPTIONS, _adam),
+        OptimizerRow("AdamW", 3, 2, 0.001, (*_ADAM_OPTIONS, "weight_decay"), _adamw),
     )
 }
 
@@ -315,6 +325,7 @@ def checked_optimizer(
     beta1: float,
     beta2: float,
     epsilon: float,
+    weight_decay: float = 0.01,
     *,
     names: tuple[str, str, str, str] = ("optimizer", "beta1", "beta2", "epsilon"),
 ) -> Optimizer:
@@ -327,10 +338,11 @@ def checked_optimizer(
     """
     name = one_of(names[0], name, OPTIMIZERS)
     if not OPTIMIZERS[name].options:
-        return Optimizer(name, 0.0, 0.0, 0.0)
+        return Optimizer(name, 0.0, 0.0, 0.0, 0.0)
     return Optimizer(
         name,
         number(names[1], beta1, 0, 1, open_high=True),
         number(names[2], beta2, 0, 1, open_high=True),
         number(names[3], epsilon, MIN_EPSILON),
+        number("weight_decay", weight_decay, 0),
     )

@@ -31,6 +31,7 @@ from fastmlp.validation import (
     names,
     number,
     random_state,
+    real_array,
     row_indices,
     thread_count,
     time_step,
@@ -232,6 +233,7 @@ class NeuralNetwork:
         *,
         epoch: int | None = None,
         step: int | None = None,
+        weight_decay: float = 0.01,
     ) -> None:
         """Apply the gradients of the last `backward`.
 
@@ -241,12 +243,14 @@ class NeuralNetwork:
             Learning rate.
         b1, b2, eps : float
             Adam's decay rates of the two moments, and its epsilon; b1 is also the momentum of "Momentum".
-        opt : {"SGD", "Momentum", "Adam"}
-            In upper or lower case: plain gradient descent, Sutskever et al. (2013) equations 1 and 2, or Kingma and
-            Ba (2015) algorithm 1.
+        opt : {"SGD", "Momentum", "Adam", "AdamW"}
+            In upper or lower case: plain gradient descent, Sutskever et al. (2013) equations 1 and 2, Kingma and Ba
+            (2015) algorithm 1, or Loshchilov and Hutter (2019) algorithm 2.
         t : int, optional
             Time step of Adam's bias correction, from 1; `epoch` and `step` are other names for it. It holds for this
             update only; where it is absent, the network counts its updates of any kind.
+        weight_decay : float
+            Of "AdamW": all parameters lose this share, times the learning rate, in each update.
 
         Raises
         ------
@@ -267,7 +271,7 @@ class NeuralNetwork:
         True
         """
         t = time_step(t, epoch, step)
-        optimizer = checked_optimizer(opt, b1, b2, eps, names=("opt", "b1", "b2", "eps"))
+        optimizer = checked_optimizer(opt, b1, b2, eps, weight_decay, names=("opt", "b1", "b2", "eps"))
         self._engine.apply(optimizer, number("lr", lr), t)
 
     def fit(
@@ -284,6 +288,7 @@ class NeuralNetwork:
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
+        weight_decay: float = 0.01,
         time_step: str = "update",
         drop_last: bool = False,
         standardize_targets: bool = True,
@@ -310,15 +315,17 @@ class NeuralNetwork:
         batch_size : int
             Rows of one update.
         learning_rate : float, optional
-            0.05 for SGD, 0.01 for Momentum, 0.001 for Adam where it is not given.
+            0.05 for SGD, 0.01 for Momentum, 0.001 for Adam and AdamW where it is not given.
         learning_rate_decay : float
             Factor on the rate after each epoch.
         regularization : float
             As `reg` of `backward`.
-        optimizer : {"SGD", "Momentum", "Adam"}
+        optimizer : {"SGD", "Momentum", "Adam", "AdamW"}
             As `opt` of `update`, in upper or lower case.
         beta1, beta2, epsilon : float
             As `b1`, `b2` and `eps` of `update`.
+        weight_decay : float
+            As in `update`.
         time_step : {"update", "epoch"}
             What Adam's bias correction counts; the assignment's notebook counts epochs.
         drop_last : bool
@@ -407,6 +414,7 @@ class NeuralNetwork:
             beta1=beta1,
             beta2=beta2,
             epsilon=epsilon,
+            weight_decay=weight_decay,
             time_step=time_step,
             drop_last=drop_last,
             standardize_targets=standardize_targets,
@@ -430,7 +438,8 @@ class NeuralNetwork:
             check=lambda: self._check_unchanged(engine),
         )
         history, flat_targets = self.history, self._flat_targets
-        self._flat_targets = np.ndim(y) < 2
+        y = real_array("y", y, engine.architecture.loss_row.content)
+        self._flat_targets = y.ndim < 2
         try:
             return engine.exclusive.run(fit, engine, self, X, y, settings)
         finally:
@@ -450,6 +459,7 @@ class NeuralNetwork:
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
+        weight_decay: float = 0.01,
         time_step: int | None = None,
     ) -> tuple[float, float]:
         """Train once on the rows of X in a given order: the loop of `fit`, for loops over epochs of one's own.
@@ -465,7 +475,7 @@ class NeuralNetwork:
         order : array_like of int (n,), optional
             Rows of X, from 0 to n_rows - 1, in the order in which they are taken; any number of them, any of them more
             than once. By default all in turn.
-        batch_size, learning_rate, regularization, optimizer, beta1, beta2, epsilon
+        batch_size, learning_rate, regularization, optimizer, beta1, beta2, epsilon, weight_decay
             As in `fit`.
         time_step : int, optional
             Of Adam's bias correction, for all batches; by default the network counts its updates.
@@ -504,6 +514,7 @@ class NeuralNetwork:
             beta1=beta1,
             beta2=beta2,
             epsilon=epsilon,
+            weight_decay=weight_decay,
         )
         rows = engine.architecture.checked_rows("X", X)
         if len(rows) == 0:

@@ -188,11 +188,12 @@ class NeuralNetwork:
         *,
         epoch: int | None = None,
         step: int | None = None,
+        weight_decay: float = 0.01,
     ) -> None:
-        """One step of SGD, Momentum (Sutskever et al., 2013) or Adam (Kingma and Ba, 2015, algorithm 1)."""
+        """One step of an optimiser, see `fastmlp.NeuralNetwork.update`."""
         self.n_updates += 1
         t = checked_time_step(t, epoch, step) or self.n_updates
-        optimizer = checked_optimizer(opt, b1, b2, eps, names=("opt", "b1", "b2", "eps"))
+        optimizer = checked_optimizer(opt, b1, b2, eps, weight_decay, names=("opt", "b1", "b2", "eps"))
         groups = [self._moments(f"{optimizer.name}.{i}") for i in range(optimizer.row.n_moments)]
         for name, w in self.params.items():
             optimizer.row.step(w, self.gradients[name], [group[name] for group in groups], lr, optimizer, t)
@@ -320,9 +321,10 @@ class _Loop:
             batch_loss = network.backward(y[rows], regularization)
             if not math.isfinite(batch_loss):
                 return EpochResult(batch_loss, math.nan, batch, True)
-            network.update(
-                rates[batch - 1], optimizer.beta1, optimizer.beta2, optimizer.epsilon, optimizer.name, time_step
-            )
+            options: dict[str, Any] = {"opt": optimizer.name, "t": time_step}
+            if "weight_decay" in optimizer.row.options:  # a subclass may have an update that lacks it
+                options["weight_decay"] = optimizer.weight_decay
+            network.update(rates[batch - 1], optimizer.beta1, optimizer.beta2, optimizer.epsilon, **options)
             loss += batch_loss * len(rows)
             advance(1)
         return EpochResult(

@@ -34,6 +34,7 @@ class Settings:
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
+    weight_decay: float = 0.01
     time_step: str = "update"
     drop_last: bool = False
     standardize_targets: bool = True
@@ -50,6 +51,7 @@ class Settings:
         self.beta1 = number("beta1", self.beta1, 0, 1, open_high=True)
         self.beta2 = number("beta2", self.beta2, 0, 1, open_high=True)
         self.epsilon = number("epsilon", self.epsilon, MIN_EPSILON)
+        self.weight_decay = number("weight_decay", self.weight_decay, 0)
         self.time_step = one_of("time_step", self.time_step, ("update", "epoch"))
         self.drop_last = boolean("drop_last", self.drop_last)
         self.standardize_targets = boolean("standardize_targets", self.standardize_targets)
@@ -65,7 +67,7 @@ class Settings:
     @property
     def method(self) -> Optimizer:
         """The optimiser with its options."""
-        return Optimizer(self.optimizer, self.beta1, self.beta2, self.epsilon)
+        return Optimizer(self.optimizer, self.beta1, self.beta2, self.epsilon, self.weight_decay)
 
     @property
     def rate(self) -> float:

@@ -31,7 +31,7 @@ NO_NUMBERS = (float("nan"), float("inf"), 10**400, "0.1", b"1", 1j, np.ones(2), 
 NO_COUNTS = (0, -1, 2.5, "2", True, np.float64(2), [1], -(10**400))
 NO_SIZES, NO_TIMES = (*NO_COUNTS, None, 2**31, 10**30), (*NO_COUNTS, 2**53 + 1)
 NO_DECAYS, NO_EPSILONS = (*NO_NUMBERS, None, -0.5, 1.0), (*NO_NUMBERS, None, -0.5, 1e-50)
-NO_OPTIMIZERS = ("AdamW", "", b"SGD", 3, ["SGD"], None)
+NO_OPTIMIZERS = ("RMSprop", "", b"SGD", 3, ["SGD"], None)
 NO_STANDARDIZERS = (3, Standardizer, Standardizer(), Standardizer().fit(np.ones((2, 99))))
 WRONG: dict[str, tuple[Any, ...]] = {
     **{"input_size": NO_SIZES, "output_size": NO_SIZES, "hidden_sizes": (5, None, [0], "5", [2.5], [3, 2**31])},
@@ -52,6 +52,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
         "epochs": (*NO_COUNTS, None),
         "drop_last": (1, None, "no"),
         "standardize_targets": (1, None, "no"),
+        "weight_decay": (*NO_NUMBERS, None, -0.5),
         "callbacks": ([3], [None]),
         "progress": (),
     },

@@ -51,6 +51,7 @@ cdef int run(Job* job, int n_threads) except -1:
     Memory for BLAS and threads are tried first, since neither OpenBLAS nor libgomp comes back where there are none.
     """
     cdef int error, n_users = n_threads if calls_blas(job) else 0
+    cdef openmp.Barrier barrier  # on the stack, since it is aligned as no Python object is
     if not blas.provide(n_users):
         raise MemoryError(f"BLAS needs {blas.BUFFER >> 20} MiB for each of {n_users} threads, which are not to be had")
     error = openmp.try_team(n_threads)
@@ -65,11 +66,12 @@ cdef int run(Job* job, int n_threads) except -1:
     else:
         with nogil:
             PyThread_acquire_lock(blas_lock, WAIT_LOCK)
-    job.n_threads = n_threads
-    openmp.init(&job.barrier)
+    openmp.init(&barrier)
+    job.n_threads, job.barrier = n_threads, &barrier
     with nogil:
         openmp.run_team(n_threads, run_thread, job)
-    openmp.destroy(&job.barrier)
+    job.slept = barrier.slept
+    openmp.destroy(&barrier)
     if blas.get_threads != NULL:
         blas.release()
     else:
@@ -359,7 +361,7 @@ cdef class EpochRun:
 
     @property
     def slept(self):
-        return self.passes.job.barrier.slept
+        return self.passes.job.slept
 
     def advance(self, double seconds, int n_threads):
         """Train until this time or the epoch is over, or the loss is not finite; returns how many batches it was."""

@@ -9,6 +9,7 @@ cdef enum Method:
     SGD
     MOMENTUM
     ADAM
+    ADAMW
 
 
 cdef struct Optimizer:
@@ -16,6 +17,7 @@ cdef struct Optimizer:
     double beta1
     double beta2
     double epsilon
+    double weight_decay
     # of the step at hand; correction1 = 1 - beta1**t and correction2 = 1 - beta2**t, for Adam
     double learning_rate
     double correction1
@@ -27,13 +29,13 @@ cdef struct Optimizer:
 
 cdef inline int set_options(Optimizer* optimizer, tuple options) except -1:
     """Set what stays the same from step to step, in the order of fastmlp.functions.Optimizer."""
-    optimizer.beta1, optimizer.beta2, optimizer.epsilon = options
+    optimizer.beta1, optimizer.beta2, optimizer.epsilon, optimizer.weight_decay = options
 
 
 cdef inline void set_step(Optimizer* optimizer, double learning_rate, Py_ssize_t t) noexcept nogil:
     """Make it ready for the step at time t, counted from 1."""
     optimizer.learning_rate = learning_rate
-    if optimizer.method == ADAM:
+    if optimizer.method in (ADAM, ADAMW):
         optimizer.correction1 = 1 - pow(optimizer.beta1, <double> t)
         optimizer.correction2 = 1 - pow(optimizer.beta2, <double> t)
 
@@ -49,6 +51,8 @@ cdef inline void update(
     elif optimizer.method == MOMENTUM:
         momentum(w, dw, m + at, optimizer.learning_rate, optimizer.beta1, n)
     else:
+        if optimizer.method == ADAMW:
+            decay(w, optimizer.learning_rate * optimizer.weight_decay, n)
         adam(w, dw, m + at, v + at, optimizer, n)
 
 
@@ -72,6 +76,14 @@ cdef inline void momentum(
     for j in range(n):
         velocity[j] = beta1_ * velocity[j] - rate * dw[j]
         w[j] += velocity[j]
+
+
+cdef inline void decay(floating* restrict w, double rate, Py_ssize_t n) noexcept nogil:
+    """w -= rate * w, for rate = learning_rate * weight_decay. Loshchilov and Hutter, ICLR 2019, algorithm 2."""
+    cdef Py_ssize_t j
+    cdef floating rate_ = <floating> rate
+    for j in range(n):
+        w[j] -= rate_ * w[j]
 
 
 cdef inline void adam(

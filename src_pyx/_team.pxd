@@ -36,9 +36,10 @@ cdef struct Job:
     Epoch* epoch
     double deadline
     const Optimizer* optimizer
-    # who does it; the barrier also measures how long the threads have slept while they waited for each other
+    # who does it, and how many seconds they have slept while they waited for each other
     int n_threads
-    Barrier barrier
+    Barrier* barrier
+    double slept
 
 
 cdef inline Py_ssize_t size_of(const Job* job) noexcept nogil:
@@ -58,7 +59,7 @@ cdef inline void run_thread(void* context, int number, int n_threads) noexcept n
     """One thread's share of a job."""
     cdef Job* job = <Job*> context
     # the region may have got fewer threads than it asked for, or more
-    cdef Thread thread = Thread(number, min(job.n_threads, n_threads), &job.barrier)
+    cdef Thread thread = Thread(number, min(job.n_threads, n_threads), job.barrier)
     if number >= thread.n_threads:
         return
     if job.single:

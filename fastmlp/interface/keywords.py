@@ -9,7 +9,7 @@ SYNONYMS = [
     for names in (
         "learning_rate lr learning_rate_init init_lr initial_lr base_lr eta eta0 step_size",
         "learning_rate_decay lr_decay decay decay_rate gamma",
-        "regularization reg regularisation weight_decay alpha l2 l2_reg l2_regularization reg_lambda lambda_ lam",
+        "regularization reg regularisation alpha l2 l2_reg l2_regularization reg_lambda lambda_ lam",
         "optimizer opt optim optimiser solver update_rule algorithm method",
         "beta1 b1 beta_1",
         "beta2 b2 beta_2",
@@ -61,6 +61,7 @@ ADVICE = {
         "shuffle": "fit shuffles the rows in each epoch, and train_epoch takes them in the order that it is given",
         "class_weight class_weights sample_weight": "all rows weigh the same: repeat those of rare classes in X and y",
         "warm_start initial_epoch": "a second call goes on where the first one ended, and a new network starts anew",
+        "weight_decay": "use {regularization}",
         "metrics scoring": "loss and accuracy, or R2, are measured always",
         "dropout dropout_rate dropout_p drop_prob keep_prob": "there is no dropout; regularization in fit is there",
         "batch_norm batchnorm use_batch_norm use_batchnorm normalization": "there is no batch normalisation",

@@ -55,7 +55,7 @@ FUNCTIONS = {
 ADVICE = [
     ("NeuralNetwork.fit", "lr learning_rate_init eta", "use learning_rate"),
     ("NeuralNetwork.fit", "n_epochs max_iter epoch nb_epoch num_epochs", "use epochs"),
-    ("NeuralNetwork.fit", "alpha weight_decay l2 reg", "use regularization"),
+    ("NeuralNetwork.fit", "alpha l2 reg", "use regularization"),
     ("NeuralNetwork.fit", "solver optim opt", "use optimizer"),
     ("NeuralNetwork.fit", "random_state", "use seed"),
     ("NeuralNetwork.fit", "verbose", "use progress"),
@@ -65,7 +65,8 @@ ADVICE = [
     ("NeuralNetwork.fit", "early_stopping patience", "callbacks .* True"),
     ("NeuralNetwork.fit", "shuffle", "shuffles the rows"),
     ("NeuralNetwork.fit", "class_weight sample_weight", "weigh the same"),
-    ("NeuralNetwork.fit", "loss metrics", "cross-entropy|accuracy"),
+    ("NeuralNetwork.fit", "metrics", "accuracy, or R2"),
+    ("NeuralNetwork.fit", "loss", r"in NeuralNetwork\(...\), use loss"),
     ("NeuralNetwork.fit", "hidden_layer_sizes", r"in NeuralNetwork\(...\), use hidden_sizes"),
     ("NeuralNetwork.fit", "n_jobs", r"in NeuralNetwork\(...\), use n_threads"),
     ("NeuralNetwork.fit", "x", "use X"),

@@ -132,6 +132,7 @@ def scalar_steps(optimizer, w, gradients, lr, b1, b2, eps, times):
             velocity = b1 * velocity - lr * g
             w = w + velocity
         else:
+            w = w - lr * 0.01 * w if optimizer == "AdamW" else w  # the default decay
             m = b1 * m + (1 - b1) * g
             v = b2 * v + (1 - b2) * g * g
             w = w - lr * (m / (1 - b1**t)) / (math.sqrt(v / (1 - b2**t)) + eps)
