@@ -313,7 +313,7 @@ OPTIMIZERS = {
     row.name: row
     for row in (
         OptimizerRow("SGD", 0, 0, 0.05, (), _sgd),
-        OptimizerRow("Momentum", 1, 1, 0.01, _ADAM_OPTIONS, _momentum),
+        OptimizerRow("Momentum", 1, 1, 0.01, ("beta1",), _momentum),
         OptimizerRow("Adam", 2, 2, 0.001, _ADAM_OPTIONS, _adam),
         OptimizerRow("AdamW", 3, 2, 0.001, (*_ADAM_OPTIONS, "weight_decay"), _adamw),
     )

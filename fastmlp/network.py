@@ -438,6 +438,7 @@ class NeuralNetwork:
             check=lambda: self._check_unchanged(engine),
         )
         history, flat_targets = self.history, self._flat_targets
+        X = engine.architecture.checked_rows("X", X)  # first, since y may be an object whose conversion changes it
         y = real_array("y", y, engine.architecture.loss_row.content)
         self._flat_targets = y.ndim < 2
         try:

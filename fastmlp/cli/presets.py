@@ -7,7 +7,7 @@ from fastmlp.training import Settings
 
 OPTIMIZERS = tuple(functions.OPTIMIZERS)
 # The options of each optimizer's update rule, of those that the command has.
-OPTIONS = {"SGD": (), "Momentum": ("beta1",), "Adam": ("beta1", "beta2")}
+OPTIONS = {name: row.options for name, row in functions.OPTIMIZERS.items()}
 
 # The assignment's own settings: its notebook takes whole batches only and counts Adam's time steps in epochs.
 _ASSIGNMENT = {"epochs": 40, "batch_size": 200, "learning_rate_decay": 0.85, "time_step": "epoch", "drop_last": True}
@@ -15,10 +15,12 @@ _CIFAR10 = {
     "SGD": {"learning_rate": 0.05, "regularization": 0.0004},
     "Momentum": {"learning_rate": 0.005, "regularization": 0.0004},
     "Adam": {"learning_rate": 0.0003, "regularization": 0.00001, "beta1": 0.7, "beta2": 0.79},
+    "AdamW": {"learning_rate": 0.0003, "beta1": 0.7, "beta2": 0.79},
 }
 # For the digits, and for users' files.
 _SMALL = {"epochs": 40, "batch_size": 32, "learning_rate_decay": 0.95, "regularization": 1e-4}
-_DIGITS = {"SGD": {"learning_rate": 0.2}, "Momentum": {"learning_rate": 0.02}, "Adam": {"learning_rate": 0.003}}
+_RATES = {"SGD": 0.2, "Momentum": 0.02, "Adam": 0.003, "AdamW": 0.003}
+_DIGITS = {optimizer: {"learning_rate": rate} for optimizer, rate in _RATES.items()}
 
 
 class Preset(NamedTuple):

@@ -305,7 +305,7 @@ def test_kernels_refuse_what_has_another_length():
         (np.ones((6, 4)), np.ones((2, 3)), "steps: 1 were needed, and there are 2"),
     ):
         with pytest.raises(RuntimeError, match=found):
-            _kernels.EpochRun(passes, update, X, labels, np.zeros(5, np.intp), 5, steps, (0.0, 0.0, 0.0), 1, 0)
+            _kernels.EpochRun(passes, update, X, labels, np.zeros(5, np.intp), 5, steps, (0.0,) * 4, 1, 0)
 
 
 def test_a_network_that_is_constructed_again_is_not_trained_on():
