@@ -118,11 +118,19 @@ class Networks(RuleBasedStateMachine):
             taken = X.plain.astype(dtype) if standardizer is None else standardizer.transform(X.plain, dtype)
         return X, bool(np.isfinite(taken).all())
 
-    @rule(which=st.integers(0, 10**6))
-    def refuse(self, which: int) -> None:
-        """A call that must be refused, by an error that names an argument, and change nothing."""
-        calls = list(arguments.wrong_calls(self.net))
-        name, call = calls[which % len(calls)]
+    @rule(which=st.lists(st.integers(0, 10**6), min_size=3, max_size=3), value=st.integers(0, 10**6))
+    def refuse(self, which: list[int], value: int) -> None:
+        """Calls that must be refused, each argument of a method as often as any other."""
+        groups: dict[Any, list[Any]] = {}
+        for name, call in arguments.wrong_calls(self.net):
+            groups.setdefault((name, getattr(call, "func", call)), []).append((name, call))
+        for place in which:
+            calls = list(groups.values())[place % len(groups)]
+            self.is_refused(*calls[value % len(calls)])
+
+    def is_refused(self, name: str, call: arguments.Call) -> None:
+        """A call is refused by an error that names the argument, and changes nothing."""
+        Networks.n_calls += 1
         before, kept, refusal = state(self.net), (self.net.n_threads, id(self.net.history)), None
         try:
             call(self.net)

@@ -36,7 +36,7 @@ class Oracle(reference.NeuralNetwork):
     def forward(self, X: Any) -> np.ndarray:
         found = self.twin.forward(X)
         self._read()
-        rows = self.twin.outputs["X"].astype(np.float64)
+        rows = doubles(self.twin.outputs)["X"]
         with np.errstate(all="ignore"):
             expected = super().forward(rows)
             self.magnitude.forward(np.abs(rows))
@@ -60,7 +60,7 @@ class Oracle(reference.NeuralNetwork):
         loss = self.twin.backward(y, reg)
         self._read()
         labels = np.asarray(y).ravel().astype(np.intp)
-        self.outputs["X"] = self.twin.outputs["X"].astype(np.float64)  # which may be a view of what has changed
+        self.outputs["X"] = doubles(self.twin.outputs)["X"]  # which may be a view of what has changed
         self.magnitude.outputs["X"] = np.abs(self.outputs["X"])
         with np.errstate(all="ignore"):
             expected = super().backward(labels, float(reg))
