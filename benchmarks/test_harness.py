@@ -268,7 +268,7 @@ def test_a_run_writes_summary_and_raw_times_and_exits_by_the_checks(tmp_path, mo
     assert list(result["systems"]) == ["products only", "fit", "NumPy", "broken"]
     assert [result["systems"][name]["checks_passed"] for name in ("NumPy", "broken")] == [2, 0]
     assert "WRONG: loss" in capsys.readouterr().out
-    raw = json.loads(max((tmp_path / "raw").iterdir()).read_text())
+    raw = json.loads(max((tmp_path / "raw").iterdir()).read_text().splitlines()[-1])  # a noisy run is repeated
     quartiles = np.percentile(raw["seconds"]["NumPy"], 25, axis=1)
     assert result["systems"]["NumPy"]["seconds"] == pytest.approx(np.median(quartiles), rel=1e-6)
 
