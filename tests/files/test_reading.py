@@ -135,8 +135,10 @@ def test_a_pipe_that_takes_a_files_place_is_not_waited_for(kind, tmp_path):
     content, refused = path.read_bytes(), []
 
     def swap(make):
-        path.unlink()
-        make(path)
+        """In one step, since another thread may be reading."""
+        other = path.with_name(f"other {path.name}")
+        make(other)
+        os.replace(other, path)
 
     def read():
         try:
