@@ -154,7 +154,7 @@ class Loss(NamedTuple):
     score : callable
         That, of predictions and y.
     summed_score : callable
-        The same from what the rows of y have added up in the kernels: the number of rows classified right, or the
+        The same of y[order], from what these rows add up to in the kernels: the number of rows classified right, or the
         squared errors of all outputs together.
     check : callable
         Labels or targets of a name as the kernels take them, for n_rows, n_outputs and a dtype; an error where they are
@@ -172,7 +172,7 @@ class Loss(NamedTuple):
     of_classes: bool
     score_name: str
     score: Callable[[np.ndarray, np.ndarray], float]
-    summed_score: Callable[[float, np.ndarray], float]
+    summed_score: Callable[[float, np.ndarray, np.ndarray], float]
     check: Callable[..., np.ndarray]
     content: str
 
@@ -261,12 +261,12 @@ def _labels(name: str, y: np.ndarray, n_rows: int, n_outputs: int, dtype: np.dty
     return class_labels(name, y, n_rows, n_outputs)
 
 
-def _summed_accuracy(n_correct: float, y: np.ndarray) -> float:
-    return n_correct / len(y)
+def _summed_accuracy(n_correct: float, y: np.ndarray, order: np.ndarray) -> float:
+    return n_correct / len(order)
 
 
-def _summed_r2(error: float, y: np.ndarray) -> float:
-    return _r2(error, float(_spreads(np.asarray(y, np.float64)).sum()))
+def _summed_r2(error: float, y: np.ndarray, order: np.ndarray) -> float:
+    return _r2(error, float(_spreads(np.asarray(y[order], np.float64)).sum()))
 
 
 ACTIVATIONS = {

@@ -328,7 +328,7 @@ class _Loop:
             loss += batch_loss * len(rows)
             advance(1)
         return EpochResult(
-            loss / len(order), row.summed_score(score, network._without_units(y[order])), len(starts), False
+            loss / len(order), row.summed_score(score, network._without_units(y), order), len(starts), False
         )
 
     def measure_targets(self, y: np.ndarray) -> None:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from fastmlp.architecture import Architecture
 from fastmlp.diagnosis import MIN_EPOCHS, observe
+from fastmlp.engine.engine import EpochResult
 from fastmlp.functions import OPTIMIZERS, Optimizer
 from fastmlp.history import DivergenceError, Epoch, History
 from fastmlp.progress import Advance, progress_bar
@@ -109,19 +110,6 @@ class Checkpointer(Protocol):
     def write(self, *, over: bool, last: bool) -> None:
         """Write down where the training is now, the last time in any case."""
         ...
-
-
-class EpochResult(Protocol):
-    """What an epoch gave: the mean loss of a row, their score, and where it ended."""
-
-    @property
-    def loss(self) -> float: ...
-    @property
-    def score(self) -> float: ...
-    @property
-    def n_batches(self) -> int: ...
-    @property
-    def diverged(self) -> bool: ...
 
 
 class Trainable(Protocol):

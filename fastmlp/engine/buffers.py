@@ -7,8 +7,9 @@ import numpy as np
 
 from fastmlp import _kernels
 from fastmlp.architecture import Architecture
-from fastmlp.engine.parameters import Layout, aligned_empty
+from fastmlp.engine.parameters import Layout
 from fastmlp.functions import OPTIMIZERS
+from fastmlp.preprocessing import Standardizer
 from fastmlp.validation import integer
 
 
@@ -24,20 +25,10 @@ class Buffers:
         self.moments: dict[str, list[np.ndarray]] = {}
         # mean and scale (n_outputs,) of the targets that it has been trained on, in float64; it computes in these units
         self.target_units: tuple[np.ndarray, np.ndarray] | None = None
-        self._view()
-
-    def _view(self) -> None:
-        """Name what lies in the buffers."""
         self.exclusive = _kernels.Exclusive()
         self.params = self.layout.views(self.flat_params, self.exclusive)
         self.gradients = self.layout.views(self.flat_gradients, self.exclusive)
         self._backup: dict[str, Any] | None = None
-
-    def _own(self, buffer: np.ndarray) -> np.ndarray:
-        """A copy that starts on a cache line, as a pickled array does not."""
-        copy = aligned_empty(self.layout.size, self.layout.dtype)
-        copy[...] = buffer
-        return copy
 
     def is_finite(self) -> bool:
         """Whether all parameters are."""
@@ -116,10 +107,8 @@ class Buffers:
 
 
 def checked_units(mean: Any, scale: Any, n_outputs: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and scale of targets as arrays (n_outputs,) of float64, copies; a ValueError where they are none."""
-    mean, scale = np.array(mean, np.float64), np.array(scale, np.float64)
-    if mean.shape != (n_outputs,) or scale.shape != (n_outputs,):
-        raise ValueError(f"the targets' mean and scale must have shape ({n_outputs},), got {mean.shape}, {scale.shape}")
-    if not (np.isfinite(mean).all() and np.isfinite(scale).all() and (scale > 0).all()):
-        raise ValueError("the targets' mean and scale must be finite, and the scale above 0")
-    return mean, scale
+    """Mean and scale of targets as arrays (n_outputs,) of float64, copies; an error where they are none."""
+    units = Standardizer.of_statistics(mean, scale)
+    if len(units.mean_) != n_outputs:
+        raise ValueError(f"the targets' mean and scale must have shape ({n_outputs},), got {units.mean_.shape}")
+    return units.mean_, units.scale_

@@ -136,11 +136,12 @@ class Engine(Buffers):
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
         Buffers.__init__(self, _architecture_of(state))
+        # into buffers of its own, which start on a cache line, as pickled arrays do not
+        self.flat_params[...], self.flat_gradients[...] = state.pop("flat_params"), state.pop("flat_gradients")
+        for name, moments in state.pop("moments").items():
+            for own, moment in zip(self.moments_of(name), moments, strict=True):
+                own[...] = moment
         self.__dict__.update(state)
-        self.flat_params = self._own(self.flat_params)
-        self.flat_gradients = self._own(self.flat_gradients)
-        self.moments = {name: [self._own(m) for m in moments] for name, moments in self.moments.items()}
-        self._view()
         self._bind()
 
     def forward(self, X: npt.ArrayLike) -> np.ndarray:
@@ -272,7 +273,7 @@ class Engine(Buffers):
             if diverged:
                 break
         summed_score = self.architecture.loss_row.summed_score
-        return EpochResult(loss / len(order), summed_score(score, y[order]), n_batches, diverged)
+        return EpochResult(loss / len(order), summed_score(score, y, order), n_batches, diverged)
 
     def _finish(self, run: _kernels.EpochRun, n_rows: int, n_threads: int, advance: Callable[[int], object]) -> None:
         """Train until so many rows are done, a span at a time, or the run has diverged."""
