@@ -113,9 +113,10 @@ def accuracy(classes: np.ndarray, y: np.ndarray) -> float:
 def r2(outputs: np.ndarray, y: np.ndarray) -> float:
     """Coefficient of determination, 1 - sum((outputs - y)**2) / sum((y - y.mean())**2), the mean of all outputs'.
 
-    Of an output whose targets are all the same it is 1 where it is exact, else 0, as in scikit-learn's `r2_score`.
+    Both are (n_rows, n_out), or (n_rows,) for one output. Of an output whose targets are all the same it is 1 where it
+    is exact, else 0, as in scikit-learn's `r2_score`.
     """
-    outputs, y = np.asarray(outputs, np.float64), np.asarray(y, np.float64)
+    outputs, y = (np.asarray(array, np.float64).reshape(len(y), -1) for array in (outputs, y))
     errors = np.square(outputs - y).sum(axis=0)
     return float(np.mean([_r2(error, spread) for error, spread in zip(errors, _spreads(y), strict=True)]))
 
@@ -320,29 +321,31 @@ OPTIMIZERS = {
 }
 
 
-def checked_optimizer(
-    name: str,
+def checked_options(
     beta1: float,
     beta2: float,
     epsilon: float,
-    weight_decay: float = 0.01,
-    *,
-    names: tuple[str, str, str, str] = ("optimizer", "beta1", "beta2", "epsilon"),
-) -> Optimizer:
-    """An optimiser with its options; `names` are what the caller's user calls the arguments.
+    weight_decay: float,
+    names: tuple[str, str, str] = ("beta1", "beta2", "epsilon"),
+) -> tuple[float, float, float, float]:
+    """An optimiser's options, checked; `names` are what the caller's user calls the first three."""
+    return (
+        number(names[0], beta1, 0, 1, open_high=True),
+        number(names[1], beta2, 0, 1, open_high=True),
+        number(names[2], epsilon, MIN_EPSILON),
+        number("weight_decay", weight_decay, 0),
+    )
+
+
+def checked_optimizer(opt: str, b1: float, b2: float, eps: float, weight_decay: float = 0.01) -> Optimizer:
+    """The optimiser of an `update` with the assignment's names.
 
     Raises
     ------
     TypeError, ValueError
-        If there is no such optimiser, or an option is not finite or out of its range.
+        If there is no such optimiser, or an option that it takes is not finite or out of its range.
     """
-    name = one_of(names[0], name, OPTIMIZERS)
+    name = one_of("opt", opt, OPTIMIZERS)
     if not OPTIMIZERS[name].options:
         return Optimizer(name, 0.0, 0.0, 0.0, 0.0)
-    return Optimizer(
-        name,
-        number(names[1], beta1, 0, 1, open_high=True),
-        number(names[2], beta2, 0, 1, open_high=True),
-        number(names[3], epsilon, MIN_EPSILON),
-        number("weight_decay", weight_decay, 0),
-    )
+    return Optimizer(name, *checked_options(b1, b2, eps, weight_decay, ("b1", "b2", "eps")))

@@ -31,7 +31,6 @@ from fastmlp.validation import (
     names,
     number,
     random_state,
-    real_array,
     row_indices,
     thread_count,
     time_step,
@@ -115,7 +114,6 @@ class NeuralNetwork:
 
     history: History | None = None
     _engine: Engine
-    _flat_targets = True
     _class_names: list[str] | None = None
     _feature_names: list[str] | None = None
 
@@ -271,7 +269,7 @@ class NeuralNetwork:
         True
         """
         t = time_step(t, epoch, step)
-        optimizer = checked_optimizer(opt, b1, b2, eps, weight_decay, names=("opt", "b1", "b2", "eps"))
+        optimizer = checked_optimizer(opt, b1, b2, eps, weight_decay)
         self._engine.apply(optimizer, number("lr", lr), t)
 
     def fit(
@@ -437,15 +435,7 @@ class NeuralNetwork:
             evaluate=evaluate,
             check=lambda: self._check_unchanged(engine),
         )
-        history, flat_targets = self.history, self._flat_targets
-        X = engine.architecture.checked_rows("X", X)  # first, since y may be an object whose conversion changes it
-        y = real_array("y", y, engine.architecture.loss_row.content)
-        self._flat_targets = y.ndim < 2
-        try:
-            return engine.exclusive.run(fit, engine, self, X, y, settings)
-        finally:
-            if self.history is history:  # it has been refused
-                self._flat_targets = flat_targets
+        return engine.exclusive.run(fit, engine, self, X, y, settings)
 
     def train_epoch(
         self,
@@ -584,8 +574,7 @@ class NeuralNetwork:
         array([1, 0])
         """
         _check_predict(self)
-        predicted = self._engine.predict(X)
-        return predicted[:, 0] if predicted.shape[1:] == (1,) and self._flat_targets else predicted
+        return self._engine.predict(X)
 
     def evaluate(self, X: npt.ArrayLike, y: npt.ArrayLike, reg: float = 0.0) -> tuple[float, float]:
         """Loss, as `backward` returns it, and accuracy (R2 of a regression) on X (n_rows, input_size) and y.
@@ -656,7 +645,7 @@ class NeuralNetwork:
         models.save(self._model(), path)
 
     def _model(self) -> models.Model:
-        return models.Model(self._engine, self.class_names, self.feature_names, flat_targets=self._flat_targets)
+        return models.Model(self._engine, self.class_names, self.feature_names)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -686,7 +675,7 @@ class NeuralNetwork:
         is not a whole fastmlp model file: File is not a zip file
         """
         network = cls.__new__(cls)
-        engine, network._class_names, network._feature_names, state, network._flat_targets = models.load(path)
+        engine, network._class_names, network._feature_names, state = models.load(path)
         network._adopt(engine)
         network.history = None if state is None else state.history
         return network

@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from fastmlp import functions, training
 from fastmlp.architecture import Architecture
-from fastmlp.engine.engine import EpochResult
+from fastmlp.engine.batches import EpochResult, EpochSettings
 from fastmlp.engine.parameters import Layout, initialize, l2_penalty
-from fastmlp.functions import ACTIVATIONS, Optimizer, checked_optimizer
+from fastmlp.functions import ACTIVATIONS, checked_optimizer
 from fastmlp.history import History
 from fastmlp.interface.calls import public, unexpected
 from fastmlp.interface.overrides import Originals
@@ -105,6 +105,7 @@ class NeuralNetwork:
         self.moments: dict[str, dict[str, np.ndarray]] = {}
         self.n_updates = 0
         self.target_units: tuple[np.ndarray, np.ndarray] | None = None
+        self.flat_targets = True
         self.history: Any = None
 
     linear = staticmethod(functions.linear)
@@ -193,7 +194,7 @@ class NeuralNetwork:
         """One step of an optimiser, see `fastmlp.NeuralNetwork.update`."""
         self.n_updates += 1
         t = checked_time_step(t, epoch, step) or self.n_updates
-        optimizer = checked_optimizer(opt, b1, b2, eps, weight_decay, names=("opt", "b1", "b2", "eps"))
+        optimizer = checked_optimizer(opt, b1, b2, eps, weight_decay)
         groups = [self._moments(f"{optimizer.name}.{i}") for i in range(optimizer.row.n_moments)]
         for name, w in self.params.items():
             optimizer.row.step(w, self.gradients[name], [group[name] for group in groups], lr, optimizer, t)
@@ -250,18 +251,20 @@ class NeuralNetwork:
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Most probable class of each row of X, (n_rows,), or the outputs of a regression, by `predict_proba`."""
-        outputs = self.predict_proba(X)
-        return outputs.argmax(axis=1) if self.architecture.loss_row.of_classes else outputs
+        return self._predicted(self.predict_proba(X))
+
+    def _predicted(self, outputs: np.ndarray) -> np.ndarray:
+        if self.architecture.loss_row.of_classes:
+            return outputs.argmax(axis=1)
+        return outputs[:, 0] if self.flat_targets and self.output_size == 1 else outputs
 
     def evaluate(self, X: np.ndarray, y: np.ndarray, reg: float = 0.0) -> tuple[float, float]:
         """Loss as `backward` returns it, and accuracy of `predict`, on X, y."""
         outputs, logits = self._apart(X)
         row = self.architecture.loss_row
-        if any(_PREDICTION.replaced(self)):  # another pass through the network
-            predicted = self.predict(X)
-        else:
-            predicted = outputs.argmax(axis=1) if row.of_classes else outputs
-        y = np.ravel(y) if row.of_classes else np.reshape(y, predicted.shape)
+        # a predict of the user's own takes another pass through the network
+        predicted = self.predict(X) if any(_PREDICTION.replaced(self)) else self._predicted(outputs)
+        y = np.ravel(y) if row.of_classes else np.reshape(y, outputs.shape)
         loss = self._loss(self._without_units(outputs), logits, self._without_units(y))
         return loss + l2_penalty(self.params, reg), row.score(predicted, y)
 
@@ -298,42 +301,37 @@ class _Loop:
         X: np.ndarray,
         y: np.ndarray,
         order: np.ndarray,
-        *,
-        batch_size: int,
-        optimizer: Optimizer,
-        learning_rate: float | np.ndarray,
-        regularization: float,
-        time_step: int | None,
-        advance: Advance,
+        settings: EpochSettings,
+        advance: Advance = lambda n_batches: None,
     ) -> EpochResult:
         """The three calls for each batch of X[order]."""
-        network, row = self.network, self.architecture.loss_row
-        loss, score, starts = 0.0, 0.0, range(0, len(order), batch_size)
-        rates = np.broadcast_to(learning_rate, len(starts)).tolist()
-        for batch, start in enumerate(starts, 1):
-            rows = order[start : start + batch_size]
+        network, row, optimizer = self.network, self.architecture.loss_row, settings.optimizer
+        options: dict[str, Any] = {"opt": optimizer.name, "t": settings.time_step}
+        if "weight_decay" in optimizer.row.options:  # a subclass may have an update that lacks it
+            options["weight_decay"] = optimizer.weight_decay
+        loss, score, starts = 0.0, 0.0, range(0, len(order), settings.batch_size)
+        rates = np.broadcast_to(settings.learning_rate, len(starts)).tolist()
+        for n_batches, (start, rate) in enumerate(zip(starts, rates, strict=True), 1):
+            rows = order[start : start + settings.batch_size]
             outputs = network.forward(X[rows])
             if row.of_classes:
                 score += np.count_nonzero(outputs.argmax(axis=1) == y[rows])
             else:
                 errors = network.outputs["scores"] - network._without_units(y[rows])
                 score += float(np.square(errors, dtype=np.float64).sum())
-            batch_loss = network.backward(y[rows], regularization)
+            batch_loss = network.backward(y[rows], settings.regularization)
             if not math.isfinite(batch_loss):
-                return EpochResult(batch_loss, math.nan, batch, True)
-            options: dict[str, Any] = {"opt": optimizer.name, "t": time_step}
-            if "weight_decay" in optimizer.row.options:  # a subclass may have an update that lacks it
-                options["weight_decay"] = optimizer.weight_decay
-            network.update(rates[batch - 1], optimizer.beta1, optimizer.beta2, optimizer.epsilon, **options)
+                return EpochResult(batch_loss, math.nan, n_batches, True)
+            network.update(rate, optimizer.beta1, optimizer.beta2, optimizer.epsilon, **options)
             loss += batch_loss * len(rows)
             advance(1)
-        return EpochResult(
-            loss / len(order), row.summed_score(score, network._without_units(y), order), len(starts), False
-        )
+        score = row.summed_score(score, network._without_units(y), order)
+        return EpochResult(loss / len(order), score, len(starts), False)
 
-    def measure_targets(self, y: np.ndarray) -> None:
-        """Learn in units of these targets (n_rows, n_out), unless there are units already."""
-        if self.network.target_units is None and not self.architecture.loss_row.of_classes:
+    def begin_fit(self, y: np.ndarray, *, flat: bool, standardize: bool) -> None:
+        """Give predictions the dimensions and the units of these targets (n_rows, n_out), see the engine's."""
+        self.network.flat_targets = flat
+        if standardize and self.network.target_units is None and not self.architecture.loss_row.of_classes:
             scale = y.std(axis=0)
             self.network.target_units = y.mean(axis=0), np.where(scale == 0, 1, scale)
 

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from fastmlp.architecture import Architecture
 from fastmlp.diagnosis import MIN_EPOCHS, observe
-from fastmlp.engine.engine import EpochResult
-from fastmlp.functions import OPTIMIZERS, Optimizer
+from fastmlp.engine.batches import EpochResult, EpochSettings
+from fastmlp.functions import OPTIMIZERS, Optimizer, checked_options
 from fastmlp.history import DivergenceError, Epoch, History
 from fastmlp.progress import Advance, progress_bar
-from fastmlp.validation import MIN_EPSILON, boolean, checked_seed, integer, number, one_of, random_state
+from fastmlp.validation import boolean, checked_seed, integer, number, one_of, random_state, real_array
 
 __all__ = ["Callback", "DivergenceError", "Epoch", "History", "Settings", "fit"]
 
@@ -49,10 +49,9 @@ class Settings:
         self.learning_rate = number("learning_rate", self.learning_rate, 0)
         self.learning_rate_decay = number("learning_rate_decay", self.learning_rate_decay, 0)
         self.regularization = number("regularization", self.regularization, 0)
-        self.beta1 = number("beta1", self.beta1, 0, 1, open_high=True)
-        self.beta2 = number("beta2", self.beta2, 0, 1, open_high=True)
-        self.epsilon = number("epsilon", self.epsilon, MIN_EPSILON)
-        self.weight_decay = number("weight_decay", self.weight_decay, 0)
+        self.beta1, self.beta2, self.epsilon, self.weight_decay = checked_options(
+            self.beta1, self.beta2, self.epsilon, self.weight_decay
+        )
         self.time_step = one_of("time_step", self.time_step, ("update", "epoch"))
         self.drop_last = boolean("drop_last", self.drop_last)
         self.standardize_targets = boolean("standardize_targets", self.standardize_targets)
@@ -66,15 +65,15 @@ class Settings:
         return n_rows // self.batch_size if self.drop_last else -(-n_rows // self.batch_size)
 
     @property
-    def method(self) -> Optimizer:
-        """The optimiser with its options."""
-        return Optimizer(self.optimizer, self.beta1, self.beta2, self.epsilon, self.weight_decay)
-
-    @property
     def rate(self) -> float:
         """The learning rate of the first epoch."""
         assert self.learning_rate is not None
         return self.learning_rate
+
+    def of_epoch(self, learning_rate: float, time_step: int | None) -> EpochSettings:
+        """The part of these that one epoch needs."""
+        optimizer = Optimizer(self.optimizer, self.beta1, self.beta2, self.epsilon, self.weight_decay)
+        return EpochSettings(self.batch_size, optimizer, learning_rate, self.regularization, time_step)
 
 
 class CheckpointState(NamedTuple):
@@ -118,19 +117,9 @@ class Trainable(Protocol):
     @property
     def architecture(self) -> Architecture: ...
     def train_epoch(
-        self,
-        X: np.ndarray,
-        y: np.ndarray,
-        order: np.ndarray,
-        *,
-        batch_size: int,
-        optimizer: Optimizer,
-        learning_rate: float | np.ndarray,
-        regularization: float,
-        time_step: int | None,
-        advance: Advance,
+        self, X: np.ndarray, y: np.ndarray, order: np.ndarray, settings: EpochSettings, advance: Advance = ...
     ) -> EpochResult: ...
-    def measure_targets(self, y: np.ndarray) -> None: ...
+    def begin_fit(self, y: np.ndarray, *, flat: bool, standardize: bool) -> None: ...
     def is_finite(self) -> bool: ...
     def evaluate(self, X: np.ndarray, y: np.ndarray, regularization: float) -> tuple[float, float]: ...
     def check_finite(self, name: str, X: np.ndarray, order: np.ndarray | None = None) -> None: ...
@@ -169,12 +158,14 @@ def fit(
     check : callable
         Called when the callbacks of an epoch have been: raises where they make it impossible to go on.
     """
-    rows = trained.architecture.checked_rows("X", X)
+    architecture = trained.architecture
+    rows = architecture.checked_rows("X", X)
     n_rows = len(rows)
     if n_rows == 0:
         raise ValueError("X must have at least one row to train on, got none")
     n_batches = settings.n_batches(n_rows)
-    targets = trained.architecture.checked_targets("y", y, n_rows)
+    y = real_array("y", y, architecture.loss_row.content)
+    targets = architecture.checked_targets("y", y, n_rows)
     validate = checked_validation(trained, X_val, y_val, settings.regularization, evaluate or trained.evaluate)
     if not isinstance(callbacks, Iterable):
         raise TypeError(f"callbacks must be a sequence of callables, got {callbacks!r}")
@@ -185,11 +176,10 @@ def fit(
     bar = progress_bar(progress, settings.epochs * n_batches)
     seed = checked_seed(seed)
     with random_state(seed) as generator:
-        history, over = History(score_name=trained.architecture.loss_row.score_name), False
+        history, over = History(score_name=architecture.loss_row.score_name), False
         if checkpointer is not None:
             history, over = checkpointer.begin(settings, seed, rows, targets, generator)
-        if settings.standardize_targets:
-            trained.measure_targets(targets)
+        trained.begin_fit(targets, flat=y.ndim == 1, standardize=settings.standardize_targets)
         network.history = history
         with bar(len(history) * n_batches) as advance:
 
@@ -199,20 +189,11 @@ def fit(
                 while not over and len(history) < settings.epochs:
                     epoch = len(history) + 1
                     rate = history[-1].learning_rate * settings.learning_rate_decay if len(history) else settings.rate
+                    epoch_settings = settings.of_epoch(rate, epoch if settings.time_step == "epoch" else None)
                     trained.back_up()
                     start = time.perf_counter()
                     order = generator.permutation(n_rows)[: n_batches * settings.batch_size]
-                    found = trained.train_epoch(
-                        rows,
-                        targets,
-                        order,
-                        batch_size=settings.batch_size,
-                        optimizer=settings.method,
-                        learning_rate=rate,
-                        regularization=settings.regularization,
-                        time_step=epoch if settings.time_step == "epoch" else None,
-                        advance=advance,
-                    )
+                    found = trained.train_epoch(rows, targets, order, epoch_settings, advance)
                     batch = diverging_batch(trained, found)
                     if batch is not None:
                         trained.roll_back()
@@ -244,17 +225,7 @@ def train_once(
 ) -> tuple[float, float]:
     """Loss and score of one epoch with checked rows and targets, by itself; a DivergenceError where it diverges."""
     try:
-        found = trained.train_epoch(
-            rows,
-            targets,
-            order,
-            batch_size=settings.batch_size,
-            optimizer=settings.method,
-            learning_rate=settings.rate,
-            regularization=settings.regularization,
-            time_step=t,
-            advance=lambda n_batches: None,
-        )
+        found = trained.train_epoch(rows, targets, order, settings.of_epoch(settings.rate, t))
         batch = diverging_batch(trained, found)
         if batch is not None:
             trained.check_finite("X", rows, order[: batch * settings.batch_size or None])

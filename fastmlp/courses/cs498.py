@@ -212,7 +212,7 @@ class LaterNeuralNetwork(_Edition):
         TypeError, ValueError
             If a number is not finite or out of its range.
         """
-        optimizer = checked_optimizer(self.opt, b1, b2, eps, names=("opt", "b1", "b2", "eps"))
+        optimizer = checked_optimizer(self.opt, b1, b2, eps)
         self._engine.apply(optimizer, number("lr", lr))
 
 

@@ -25,6 +25,7 @@ class Buffers:
         self.moments: dict[str, list[np.ndarray]] = {}
         # mean and scale (n_outputs,) of the targets that it has been trained on, in float64; it computes in these units
         self.target_units: tuple[np.ndarray, np.ndarray] | None = None
+        self.flat_targets = True  # whether they were (n_rows,), as predictions of one output then are
         self.exclusive = _kernels.Exclusive()
         self.params = self.layout.views(self.flat_params, self.exclusive)
         self.gradients = self.layout.views(self.flat_gradients, self.exclusive)

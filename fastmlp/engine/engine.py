@@ -2,8 +2,8 @@
 
 import copy
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ from fastmlp import _kernels
 from fastmlp._kernels import TILE_ROWS
 from fastmlp.architecture import Architecture
 from fastmlp.engine import threads
+from fastmlp.engine.batches import Batch, EpochResult, EpochSettings, epoch_parts
 from fastmlp.engine.buffers import Buffers
 from fastmlp.engine.pace import Pace
 from fastmlp.engine.parameters import l2_penalty
@@ -41,38 +42,6 @@ SPAN = 0.05
 
 # What an engine is without a batch for `backward`, and gradients for `apply`.
 NO_BATCH: dict[str, object] = {"_rows": None, "has_gradients": False}
-
-
-class Batch(NamedTuple):
-    """Rows to compute a gradient of, see `Engine.compute_gradients`.
-
-    Attributes
-    ----------
-    X, y : array_like
-        Rows, and their labels or targets.
-    regularization : float
-        Strength of the L2 regularisation in this gradient.
-    denominator : float or None
-        What the sum of the rows' losses is divided by, where it is not their number; a batch for which it is 0 adds
-        nothing.
-    accumulate : bool
-        Whether this gradient is added to the one that is there, or takes its place.
-    """
-
-    X: npt.ArrayLike
-    y: npt.ArrayLike
-    regularization: float = 0.0
-    denominator: float | None = None
-    accumulate: bool = False
-
-
-class EpochResult(NamedTuple):
-    """The mean loss of a row, regularisation included, the score of all rows, and what has been done."""
-
-    loss: float
-    score: float
-    n_batches: int
-    diverged: bool
 
 
 class Engine(Buffers):
@@ -126,6 +95,7 @@ class Engine(Buffers):
             "flat_gradients",
             "moments",
             "target_units",
+            "flat_targets",
             "has_gradients",
             "_standardizer",
         )
@@ -191,7 +161,9 @@ class Engine(Buffers):
         The first half of a step: the caller may then change or share the complete gradient, `flat_gradients`, before
         `apply`. Without such a change, the parameters get the bits that `train_epoch` gives them.
         """
-        return self.exclusive.run(self._compute_gradients, batch)
+        X = self.architecture.checked_rows("X", batch.X)
+        y = real_array("y", batch.y, self.architecture.loss_row.content)
+        return self.exclusive.run(self._compute_gradients, batch._replace(X=X, y=y))
 
     def _compute_gradients(self, batch: Batch) -> float:
         if batch.denominator == 0:
@@ -199,9 +171,8 @@ class Engine(Buffers):
                 self.flat_gradients.fill(0)
             self.has_gradients = True
             return 0.0
-        self._forward(self.architecture.checked_rows("X", batch.X))
-        y = real_array("y", batch.y, self.architecture.loss_row.content)
-        return self._backward(y, batch.regularization, batch.denominator, batch.accumulate)
+        self._forward(batch.X)
+        return self._backward(batch.y, batch.regularization, batch.denominator, batch.accumulate)
 
     def clip_gradients(self, max_norm: float) -> float:
         """Scale the gradients down to a global norm of `max_norm` where it is larger; returns what it was.
@@ -231,13 +202,8 @@ class Engine(Buffers):
         X: np.ndarray,
         y: np.ndarray,
         order: np.ndarray,
-        *,
-        batch_size: int,
-        optimizer: Optimizer,
-        learning_rate: float | np.ndarray,
-        regularization: float,
-        time_step: int | None,
-        advance: Callable[[int], object],
+        settings: EpochSettings,
+        advance: Callable[[int], object] = lambda n_batches: None,
     ) -> EpochResult:
         """Forward, backward and update for batch after batch of X[order], all of it in the kernels.
 
@@ -247,27 +213,20 @@ class Engine(Buffers):
         ----------
         X, y, order : ndarray
             Rows and targets, checked, and the rows to train on, intp (n,).
-        batch_size : int
-            Rows of one update.
-        learning_rate : float or ndarray (n_batches,)
-            Of all batches, or of each.
-        time_step : int or None
-            Of Adam's bias correction, for all batches; None counts the network's own updates.
         advance : callable
             Called with a number of batches that have been done.
         """
         self.forget_batch()
-        batch_size = min(batch_size, len(order))
+        batch_size, optimizer, time_step = min(settings.batch_size, len(order)), settings.optimizer, settings.time_step
         workspace = self._batch_workspace(batch_size)
         X, y = workspace.apart(X), self._without_units(y)
         update = self._updater(optimizer)
-        steps = _steps(len(order), batch_size, learning_rate, regularization)
         n_threads = self._team_size(batch_size + MOMENT_ROWS * optimizer.row.n_moments)
         loss, score, n_batches, diverged = 0.0, 0.0, 0, False
-        for batches in _pieces(workspace, X, y, order, batch_size, steps):
+        for part in epoch_parts(workspace.stored, X, y, order, batch_size, settings):
             t, increment = (self.n_updates + 1, 1) if time_step is None else (time_step, 0)
-            run = _kernels.EpochRun(workspace.passes, update, *batches, optimizer.options, t, increment)
-            self._finish(run, len(batches[2]), n_threads, advance)
+            run = _kernels.EpochRun(workspace.passes, update, *part, optimizer.options, t, increment)
+            self._finish(run, len(part.order), n_threads, advance)
             loss, score, n_batches = loss + run.loss, score + run.score, n_batches + run.n_batches
             diverged = run.diverged
             if diverged:
@@ -276,7 +235,7 @@ class Engine(Buffers):
         return EpochResult(loss / len(order), summed_score(score, y, order), n_batches, diverged)
 
     def _finish(self, run: _kernels.EpochRun, n_rows: int, n_threads: int, advance: Callable[[int], object]) -> None:
-        """Train until so many rows are done, a span at a time, or the run has diverged."""
+        """Train until n_rows rows are done, a span at a time, or the run has diverged."""
         counted = 0
         while run.n_done < n_rows and not run.diverged:
             size, before, start = self._pace.team_size(n_threads), run.n_done, time.monotonic()
@@ -319,9 +278,10 @@ class Engine(Buffers):
         return self._with_units(outputs)
 
     def predict(self, X: npt.ArrayLike) -> np.ndarray:
-        """The most probable class of each row, intp (n_rows,), or its outputs, where these are no classes."""
+        """The most probable class of each row, intp (n_rows,); in a regression its outputs, shaped as the targets."""
         if not self.architecture.loss_row.of_classes:
-            return self.predict_outputs(X)
+            outputs = self.predict_outputs(X)
+            return outputs[:, 0] if self.flat_targets and outputs.shape[1] == 1 else outputs
         X = self.architecture.checked_rows("X", X)
         classes = np.empty(len(X), np.intp)
         self._predict(X, classes=classes)
@@ -395,9 +355,13 @@ class Engine(Buffers):
         """Drop the last batch and its gradients, so that nothing is applied twice by mistake."""
         _kernels.assign_all(self, NO_BATCH, [])
 
-    def measure_targets(self, y: np.ndarray) -> None:
-        """Compute in units of these checked targets (n_rows, n_outputs) from now on, unless there are units already."""
-        if self.target_units is None and not self.architecture.loss_row.of_classes:
+    def begin_fit(self, y: np.ndarray, *, flat: bool, standardize: bool) -> None:
+        """Give predictions the dimensions and the units of the checked targets (n_rows, n_outputs) of a training.
+
+        The units are those of the network's first training.
+        """
+        self.flat_targets = flat
+        if standardize and self.target_units is None and not self.architecture.loss_row.of_classes:
             measured = Standardizer().fit(y)
             self.target_units = measured.mean_, measured.scale_
 
@@ -444,26 +408,6 @@ class Engine(Buffers):
 
     def _team_size(self, n_rows: int) -> int:
         return threads.team_size(self.n_threads, n_rows * self.layout.n_parameters)
-
-
-def _steps(n_rows: int, batch_size: int, learning_rate: float | np.ndarray, regularization: float) -> np.ndarray:
-    """Learning rate, regularisation and denominator of each batch, as StepSettings of _batch.pxd."""
-    steps = np.empty((-(-n_rows // batch_size), 3))
-    steps[:, 0], steps[:, 1], steps[:, 2] = learning_rate, regularization, batch_size
-    steps[-1, 2] = n_rows - (len(steps) - 1) * batch_size
-    return steps
-
-
-def _pieces(
-    workspace: Workspace, X: np.ndarray, y: np.ndarray, order: np.ndarray, batch_size: int, steps: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, int, np.ndarray]]:
-    """Arguments of an EpochRun, from X to steps: all of X where the kernels can gather its rows, else each batch."""
-    if _kernels.is_stored(X):
-        yield X, y, order, batch_size, steps
-        return
-    for i, start in enumerate(range(0, len(order), batch_size)):
-        rows = order[start : start + batch_size]
-        yield workspace.stored(X[rows]), y[rows], np.arange(len(rows)), batch_size, steps[i : i + 1]
 
 
 def _architecture_of(state: dict[str, Any]) -> Architecture:

@@ -54,7 +54,6 @@ class Model(NamedTuple):
     class_names: list[str] | None
     feature_names: list[str] | None
     training: CheckpointState | None = None
-    flat_targets: bool = True
 
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:
@@ -104,7 +103,7 @@ def described(model: Model) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         "version": VERSION,
         **engine.architecture.to_dict(),
         "n_updates": engine.n_updates,
-        "flat_targets": model.flat_targets,
+        "flat_targets": engine.flat_targets,
     }
     for name in ("class_names", "feature_names"):
         if getattr(model, name) is not None:
@@ -228,13 +227,13 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
 
     engine = Engine(architecture)
     engine.n_updates, engine.target_units = n_updates, units
+    engine.flat_targets = boolean("flat_targets", header.get("flat_targets", True))
     engine.standardizer = standardizer
     buffers = [engine.flat_params, *(moment for name in optimizers for moment in engine.moments_of(name))]
     for prefix, buffer in zip(prefixes, buffers, strict=True):
         for name, view in layout.views(buffer).items():
             view[...] = arrays[prefix + name]
-    flat_targets = boolean("flat_targets", header.get("flat_targets", True))
-    return Model(engine, class_names, feature_names, training, flat_targets)
+    return Model(engine, class_names, feature_names, training)
 
 
 def _restored_training(

@@ -7,7 +7,7 @@ from conftest import assert_same, batch
 
 from fastmlp.architecture import Architecture
 from fastmlp.engine import Engine
-from fastmlp.engine.engine import Batch
+from fastmlp.engine.batches import Batch, EpochSettings
 from fastmlp.engine.parameters import initialize
 from fastmlp.functions import checked_optimizer
 
@@ -29,11 +29,7 @@ def state(engine):
 
 
 def train(engine, X, y, optimizer, rates, l2=0.1, size=32):
-    order = np.arange(len(X))
-    return engine.train_epoch(
-        X, y, order, batch_size=size, optimizer=optimizer, learning_rate=rates, regularization=l2, time_step=None,
-        advance=lambda n: None,
-    )  # fmt: skip
+    return engine.train_epoch(X, y, np.arange(len(X)), EpochSettings(size, optimizer, rates, l2))
 
 
 @pytest.mark.usefixtures("no_gate")

@@ -44,12 +44,14 @@ def test_prices_are_learnt_and_predicted_in_their_units(k, dtype):
         _ = history.train_accuracy
 
 
-def test_predictions_have_as_many_dimensions_as_the_targets():
+@pytest.mark.parametrize("module", [None, reference])
+def test_predictions_have_as_many_dimensions_as_the_targets(module):
     X, y = prices()
-    flat, column = make(), make()
+    flat, column = make(module=module), make(module=module)
     flat.fit(X, y[:, 0], epochs=2, seed=0)
     column.fit(X, y, epochs=2, seed=0)
     assert (flat.predict(X).shape, column.predict(X).shape) == ((300,), (300, 1))
+    assert flat.score(X, y[:, 0]) == column.score(X, y)
     np.testing.assert_array_equal(flat.predict(X), column.predict(X)[:, 0])
     with pytest.raises(ValueError, match=r"^epochs must be"):
         column.fit(X, y[:, 0], epochs=0)
