@@ -1,4 +1,4 @@
-"""What a network is, its parameters apart: the one description that engine, files, searches and the reference share."""
+"""The description of a network without its parameters, shared by engine, files, searches and the reference."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class Architecture:
         loss: str = "cross_entropy",
         output: str | None = None,
     ) -> "Architecture":
-        """One whose hidden layers have the same activation; its outputs have the loss's usual one by default."""
+        """One activation for all hidden layers; the outputs have the loss's default."""
         activation = one_of("activation", activation, HIDDEN_ACTIVATIONS)
         loss = one_of("loss", loss, LOSSES)
         hidden = (activation,) * (len(sizes) - 2)
@@ -63,12 +63,12 @@ class Architecture:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Architecture":
-        """The one that `to_dict` gave; what had no names for activations and loss was of ReLU, softmax, cross-entropy.
+        """The inverse of `to_dict`; without activations and loss, as in early files: ReLU, softmax and cross-entropy.
 
         Raises
         ------
         KeyError, TypeError, ValueError
-            If a value is missing, or is not what it must be.
+            If a value is missing or invalid.
         """
         if values["dtype"] not in ("float32", "float64"):
             raise ValueError(f"dtype must be 'float32' or 'float64', got {values['dtype']!r}")
@@ -79,7 +79,7 @@ class Architecture:
         return cls(sizes, tuple(values["activations"]), values["loss"], dtype)
 
     def to_dict(self) -> dict[str, Any]:
-        """Lists, texts and numbers for JSON."""
+        """A dict that JSON can hold."""
         return {
             "sizes": list(self.sizes),
             "activations": list(self.activations),
@@ -114,7 +114,7 @@ class Architecture:
 
     @property
     def activation_codes(self) -> list[int]:
-        """What the kernels call each layer's activation."""
+        """The kernels' code of each layer's activation."""
         return [ACTIVATIONS[name].code for name in self.activations]
 
     def checked_rows(self, name: str, X: npt.ArrayLike) -> np.ndarray:
@@ -122,6 +122,6 @@ class Architecture:
         return real_matrix(name, X, self.n_inputs)
 
     def checked_targets(self, name: str, y: npt.ArrayLike, n_rows: int) -> np.ndarray:
-        """Labels or targets of so many rows, as the kernels take them; always a copy."""
+        """Labels or targets for n_rows rows, as the kernels take them; always a copy."""
         row = self.loss_row
         return row.check(name, real_array(name, y, row.content), n_rows, self.n_outputs, self.dtype)

@@ -1,7 +1,7 @@
-"""What there is to choose for a network, a row each: activations, losses and optimisers; and the functions behind them.
+"""The tables of activations, losses and optimisers, and their functions in NumPy.
 
-A row has the name that users give, the code of the same thing in src_pyx, and its function in NumPy, which the kernels
-are tested against and which `fastmlp.reference` computes with. Rows are samples: X (n_rows, n_in), W (n_in, n_out),
+A row has the name that users give, the kernels' code for it, and its functions in NumPy, which `fastmlp.reference`
+computes with and which the kernels are tested against. Rows are samples: X (n_rows, n_in), W (n_in, n_out),
 b (n_out,).
 """
 
@@ -130,7 +130,7 @@ def _r2(error: float, spread: float) -> float:
 
 
 class Activation(NamedTuple):
-    """Of a layer: a function of its sums, and the derivative of that where its value is h; None: for outputs only."""
+    """An activation: its value for a layer's sums, and its derivative given that value; None: for outputs only."""
 
     name: str
     code: int
@@ -139,29 +139,28 @@ class Activation(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """Of the outputs.
+    """A loss, and the score that goes with it.
 
     Attributes
     ----------
     activations : tuple of str
-        The output activations that it goes with, the usual one first.
+        The output activations that it can be used with, the default first.
     value, gradient : callable
-        The mean over the rows of outputs and y, and its gradient with respect to the outputs. Where the loss is `fused`
-        with its activation, both are functions of the sums before that, which is stable where these are large.
+        The mean loss of outputs and y, and its gradient with respect to the outputs. Where the loss is `fused` with the
+        output activation, both take the sums before that instead, which is stable for large sums.
     of_classes : bool
-        Whether y are labels (n_rows,), and predictions classes; else both are numbers for each output.
+        Whether y are class labels (n_rows,); else y are numbers (n_rows, n_outputs).
     score_name : str
-        What is reported beside the loss: the larger, the better, and 1 is perfect.
+        What is reported beside the loss; larger is better, 1 is perfect.
     score : callable
-        That, of predictions and y.
+        The score of predictions and y.
     summed_score : callable
-        The same of y[order], from what these rows add up to in the kernels: the number of rows classified right, or the
-        squared errors of all outputs together.
+        The score for y[order] from the sum over these rows that the kernels return: the number of correct rows, or the
+        sum of squared errors.
     check : callable
-        Labels or targets of a name as the kernels take them, for n_rows, n_outputs and a dtype; an error where they are
-        not what they must be.
+        Checks the argument of this name and converts it as the kernels need it, for n_rows, n_outputs and a dtype.
     content : str
-        What they are, for such an error.
+        What y must be, for error messages.
     """
 
     name: str
@@ -179,16 +178,16 @@ class Loss(NamedTuple):
 
 
 class OptimizerRow(NamedTuple):
-    """A rule of updates.
+    """An optimiser.
 
     Attributes
     ----------
     n_moments : int
-        How many arrays of the parameters' shapes it keeps.
+        Number of moments that it keeps for each parameter.
     learning_rate : float
-        One that most networks survive, used where none is given.
+        The default.
     options : tuple of str
-        The options that it takes, of `Optimizer`.
+        The fields of `Optimizer` that it uses.
     step : callable
         Update w and the moments in place, for the gradient dw, the learning rate, the options and the time step.
     """
@@ -202,7 +201,7 @@ class OptimizerRow(NamedTuple):
 
 
 class Optimizer(NamedTuple):
-    """A rule of updates with its options, checked; see `fastmlp.NeuralNetwork.update` for what they mean."""
+    """An optimiser with its options, checked; `fastmlp.NeuralNetwork.update` says what they mean."""
 
     name: str
     beta1: float
@@ -212,12 +211,12 @@ class Optimizer(NamedTuple):
 
     @property
     def row(self) -> OptimizerRow:
-        """The rule."""
+        """The optimiser's row of `OPTIMIZERS`."""
         return OPTIMIZERS[self.name]
 
     @property
     def options(self) -> tuple[float, ...]:
-        """All but the name, as the kernels take them."""
+        """The options in the order of the kernels' `set_options`."""
         return self[1:]
 
 

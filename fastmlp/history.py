@@ -1,4 +1,4 @@
-"""What a training leaves: the record of its epochs, and the error of one that has diverged."""
+"""The record of a training's epochs, and the error of a training that has diverged."""
 
 import math
 from collections.abc import Iterable, Iterator

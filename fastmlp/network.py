@@ -1,4 +1,4 @@
-"""`NeuralNetwork`: the assignment's class, with fit, predict, save and load for everybody else."""
+"""`NeuralNetwork`: the assignment's class, with fit, predict, evaluate, save and load."""
 
 import copy
 import functools
@@ -39,15 +39,15 @@ from fastmlp.validation import (
 
 @public
 class NeuralNetwork:
-    """A multilayer perceptron for classes, or for numbers: hidden layers, a loss, L2 regularisation.
+    """A multilayer perceptron for classification or regression, with L2 regularisation.
 
     `forward`, `backward` and `update` are the three calls of a training loop written by hand; `fit` is that loop.
-    A network may be used by one thread at a time, and refuses others; predictions may come from any number, and during
-    a training see parameters of one batch beside those of the next. A copy (`copy.deepcopy`, `pickle`) has parameters,
+    A network may be trained by one thread at a time, and refuses others; any number may predict, and during a training
+    they may see some parameters before and some after an update. A copy (`copy.deepcopy`, `pickle`) has parameters,
     gradients, moments and step count of its own, but not the batch of the last `forward`.
 
-    What it computes is compiled. A member that a subclass, a patch or an assignment has replaced (`relu`, `forward`,
-    `predict`, ...) runs where it is called; a call that would ignore it, such as `fit`, is a TypeError that says so.
+    Its methods are compiled and do not call each other. So where a subclass or an assignment replaces one (`relu`,
+    `forward`, `predict`, ...), a call that would ignore it, such as `fit`, raises a TypeError that says so;
     `fastmlp.reference.NeuralNetwork` calls all of them.
 
     Parameters
@@ -57,28 +57,27 @@ class NeuralNetwork:
     hidden_sizes : sequence of int
         Size of each hidden layer; may be empty.
     output_size : int
-        Number of classes, or of the numbers to predict for each row.
+        Number of classes, or of targets in a regression.
     num_layers : int, optional
         Number of affine layers, `len(hidden_sizes) + 1`; checked where it is given.
     activation : {"relu", "identity", "logistic", "tanh"}
         What each hidden layer applies to its sums.
     loss : {"cross_entropy", "squared_error", "half_squared_error"}
-        "cross_entropy" is of the labels of classes, and the outputs are their probabilities, by softmax. The others are
-        of numbers, the mean over rows and outputs of (outputs - y)**2, or half of it: `fit` is a regression then.
+        "cross_entropy" is for classes; the outputs are their probabilities, by softmax. The others are for regression:
+        the mean over rows and outputs of (outputs - y)**2, or half of it.
     dtype : {"float64", "float32"} or numpy.dtype, optional
-        Of parameters and of everything computed; see `set_default_dtype`.
+        The dtype of parameters and results; see `set_default_dtype`.
     n_threads : int, optional
-        Threads to compute with; by default OpenMP's number, or as many as this process may use of the processors.
-        Results do not depend on it. The largest number that a calling thread has asked for stays the size of its team,
-        so more than there are processors slows down its other networks too. Where BLAS owns the threads
-        (`fastmlp info`), BLAS decides.
+        Threads to compute with; by default OpenMP's number, at most the processors that this process may use. Results
+        do not depend on it. More than there are processors is slow, and slows down the thread's other networks too,
+        since OpenMP keeps the largest team. Where BLAS owns the threads (`fastmlp info`), BLAS decides.
     seed : int, optional
         Draw the weights from a `numpy.random.RandomState` of their own with this seed, instead of NumPy's global one.
     init : {"assignment", "he", "glorot"}
         Distribution of the weights, see `fastmlp.engine.parameters.initialize`.
     standardizer : Standardizer, optional
-        A fitted one that all rows of X go through on their way in, in training and in prediction; it is saved with the
-        network. Raw uint8 pixels then need no converted copy.
+        A fitted one, applied to all rows of X in training and in prediction, and saved with the network. Raw uint8
+        pixels then need no converted copy.
 
     Attributes
     ----------
@@ -96,7 +95,7 @@ class NeuralNetwork:
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what it must be; no random number has been drawn then.
+        If an argument is invalid; no random number has been drawn then.
 
     Examples
     --------
@@ -517,7 +516,7 @@ class NeuralNetwork:
         return engine.exclusive.run(training.train_once, engine, rows, targets, checked, settings, t)
 
     def _check_unchanged(self, engine: Engine) -> None:
-        """What a user's code does during a training must leave it possible."""
+        """Raise where a user's callback has made it impossible to go on."""
         _check_train_epoch(self)
         if self._engine is not engine:
             raise RuntimeError("this network has been constructed again while it was being trained")
@@ -692,7 +691,7 @@ class NeuralNetwork:
 
     @property
     def output_size(self) -> int:
-        """Number of outputs: of classes, where these are what is learnt."""
+        """Number of classes, or of targets in a regression."""
         return self._engine.architecture.n_outputs
 
     @property
@@ -702,12 +701,12 @@ class NeuralNetwork:
 
     @property
     def activation(self) -> str:
-        """What each hidden layer applies to its sums."""
+        """The activation of the hidden layers."""
         return self._engine.architecture.activation
 
     @property
     def loss(self) -> str:
-        """What is minimised, the regularisation apart."""
+        """The loss that is minimised, without the regularisation."""
         return self._engine.architecture.loss
 
     @property
@@ -717,7 +716,7 @@ class NeuralNetwork:
 
     @property
     def n_threads(self) -> int | None:
-        """Threads to compute with; None for as many as there are."""
+        """Threads to compute with; None for the default."""
         return self._engine.n_threads
 
     @n_threads.setter
@@ -726,7 +725,7 @@ class NeuralNetwork:
 
     @property
     def standardizer(self) -> Standardizer | None:
-        """What rows of X go through on their way in, everywhere; None for nothing."""
+        """The standardizer that is applied to all rows of X; None for none."""
         return self._engine.standardizer
 
     @standardizer.setter

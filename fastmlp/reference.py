@@ -1,7 +1,7 @@
 """The network in plain NumPy, as a good student would write it.
 
-It is what the kernels are tested against, and what benchmarks compare them with; `fastmlp.training` drives either. And
-it is the one to derive from for who wants other functions than these: it calls what a subclass puts in their place.
+The kernels are tested against it and compared with it in benchmarks. To use functions of your own, derive from this
+class: it calls what a subclass puts in their place.
 """
 
 import copy

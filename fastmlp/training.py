@@ -1,4 +1,4 @@
-"""The loop over epochs: order of the rows, schedule, callbacks and history, for the engine and for the reference."""
+"""The loop over epochs: order of the rows, learning rates, callbacks and history, for the engine and the reference."""
 
 import math
 import time
@@ -24,7 +24,7 @@ Callback = Callable[[Any, History], bool | None]
 
 @dataclass(kw_only=True)
 class Settings:
-    """The hyper-parameters of one training, checked; `fastmlp.NeuralNetwork.fit` says what they mean."""
+    """The settings of one training, checked; `fastmlp.NeuralNetwork.fit` says what they mean."""
 
     epochs: int = 10
     batch_size: int = 200
@@ -77,16 +77,16 @@ class Settings:
 
 
 class CheckpointState(NamedTuple):
-    """How far a training is, the network itself apart.
+    """The state of a training, without the network.
 
     Attributes
     ----------
     data : str
-        A digest of what it is trained on.
+        A digest of X, y and the standardizer.
     generator : dict
         Of the generator that shuffles, as `numpy.random.RandomState.get_state(legacy=False)` gives it.
     over : bool
-        Whether a callback has ended it.
+        Whether a callback has ended the training.
     """
 
     settings: Settings
@@ -98,21 +98,21 @@ class CheckpointState(NamedTuple):
 
 
 class Checkpointer(Protocol):
-    """What the loop asks of a checkpoint."""
+    """A checkpoint, as the loop uses it."""
 
     def begin(
         self, settings: Settings, seed: int | None, X: np.ndarray, y: np.ndarray, generator: Any
     ) -> tuple[History, bool]:
-        """Put network and generator where an earlier part of the training was; gives its epochs, and if it is over."""
+        """Restore network and generator where there is an earlier part; returns its epochs, and whether it is over."""
         ...
 
     def write(self, *, over: bool, last: bool) -> None:
-        """Write down where the training is now, the last time in any case."""
+        """Write the state of the training now; the last one is always written."""
         ...
 
 
 class Trainable(Protocol):
-    """What the loop asks of what it trains: an engine, or the reference. X, y and order have been checked."""
+    """What the loop trains: an engine, or the reference. X, y and order have been checked."""
 
     @property
     def architecture(self) -> Architecture: ...
@@ -150,13 +150,13 @@ def fit(
     Parameters
     ----------
     trained : Trainable
-        What is trained.
+        The engine, or what stands for it.
     network : object
-        Has the attribute `history`, and is what callbacks are called with.
+        Its `history` is set, and callbacks are called with it.
     evaluate : callable, optional
-        The user's own way to evaluate validation data; by default that of `trained`.
+        The user's own function for validation data; by default that of `trained`.
     check : callable
-        Called when the callbacks of an epoch have been: raises where they make it impossible to go on.
+        Called after an epoch's callbacks; raises where they have made it impossible to go on.
     """
     architecture = trained.architecture
     rows = architecture.checked_rows("X", X)
@@ -184,7 +184,7 @@ def fit(
         with bar(len(history) * n_batches) as advance:
 
             def epochs() -> None:
-                """Train until it is over, in a frame of its own: a signal at a loop's end may skip a `finally`."""
+                """Train to the end; a function of its own, since a signal at a loop's end may skip a `finally`."""
                 nonlocal over
                 while not over and len(history) < settings.epochs:
                     epoch = len(history) + 1
@@ -204,7 +204,7 @@ def fit(
                     history.epochs.append(Epoch(found.loss, found.score, val_loss, val_score, rate, seconds))
                     # all of them are called, also after one that asks to stop
                     answers = [callback(network, history) for callback in callbacks]
-                    # what else one may return, as a score, is not meant for us
+                    # other values, such as a score, do not end it
                     over = any(isinstance(answer, bool | np.bool_) and bool(answer) for answer in answers)
                     check()
                     if checkpointer is not None:

@@ -1,4 +1,4 @@
-"""What the networks of courses share: an engine of their own, and members of `fastmlp.NeuralNetwork` over it."""
+"""The base of the courses' networks: an engine, and the members of `fastmlp.NeuralNetwork` that they share."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from fastmlp.interface.overrides import check_arrays
 from fastmlp.network import NeuralNetwork
 from fastmlp.validation import float_dtype, random_state, thread_count
 
-# of any type, or its methods would be those of its own objects alone
+# Any, since the type checker would only allow its methods on its own instances
 _SHARED: Any = NeuralNetwork
 
 

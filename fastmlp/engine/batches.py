@@ -1,4 +1,4 @@
-"""What an engine is given to train on, and what it gives back."""
+"""Batches, settings and results of training, as they pass between the engine and its callers."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple

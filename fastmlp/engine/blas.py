@@ -7,9 +7,9 @@ import scipy.linalg.cython_blas
 
 
 class Blas(NamedTuple):
-    """SciPy's BLAS library: what it says of itself, and the addresses of its functions for threads and buffers.
+    """SciPy's BLAS library: its description, and the addresses of its functions for threads and buffers.
 
-    An address is 0 where there is no such function that can be used.
+    An address is 0 where the library has no such function, or one that cannot be used.
     """
 
     description: str

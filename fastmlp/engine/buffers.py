@@ -1,4 +1,4 @@
-"""What training changes of a network: parameters, gradients, moments and the number of updates."""
+"""The state of a network that training changes: parameters, gradients, moments and the number of updates."""
 
 import copy
 from typing import Any
@@ -14,7 +14,7 @@ from fastmlp.validation import integer
 
 
 class Buffers:
-    """Flat buffers of one layout, their named views, and how they are brought back to what they were."""
+    """Flat buffers of one layout, their named views, and snapshots of them."""
 
     def __init__(self, architecture: Architecture):
         self.architecture = architecture
@@ -36,7 +36,7 @@ class Buffers:
         return _kernels.is_finite(self.flat_params)
 
     def snapshot(self) -> dict[str, Any]:
-        """Copies of all that training changes, and the sizes that it is of."""
+        """Copies of all that training changes, and the sizes of the layers."""
         return self.exclusive.run(
             copy.deepcopy,
             {
@@ -46,12 +46,12 @@ class Buffers:
         )
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Go back to a snapshot of this engine, or of one like it, in place: all of it or, where it is refused, none.
+        """Go back to a snapshot of this engine, or of one with the same sizes and dtype; a refused one changes nothing.
 
         Raises
         ------
         TypeError, ValueError
-            If it is none, or one of other sizes.
+            If it is no snapshot, or one of other sizes.
         """
         self.exclusive.run(self._restore, snapshot)
 
@@ -83,7 +83,7 @@ class Buffers:
         return flat_params, groups, n_updates, units
 
     def back_up(self) -> None:
-        """Take a snapshot for `roll_back`, into the memory of the last one where that fits."""
+        """Take a snapshot for `roll_back`, in the memory of the last one where it fits."""
         backup = self._backup
         if backup is None or backup["moments"].keys() != self.moments.keys():
             self._backup = self.snapshot()

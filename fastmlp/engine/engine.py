@@ -1,4 +1,4 @@
-"""The engine under a network: it owns the buffers, binds them to the kernels once, and then makes one call a time."""
+"""The engine of a network: it owns the buffers, binds them to the kernels once, and makes one kernel call per pass."""
 
 import copy
 import time
@@ -21,33 +21,31 @@ from fastmlp.functions import Optimizer
 from fastmlp.preprocessing import Standardizer, own_copy
 from fastmlp.validation import as_stored, real_array
 
-# Whether a call is worth a team is asked of the rows that pass through the network. Next to them, the update of a
-# parameter counts as this many multiplications, and in a training step, where rows go there and back, that of all the
-# parameters' moments of one kind as this many rows.
+# A call gets a team of threads where it has enough multiplications: rows times parameters. The update of one parameter
+# counts as UPDATE_WORK of them; in a training step, that of one moment of all parameters counts as MOMENT_ROWS rows.
 UPDATE_WORK = 32
 MOMENT_ROWS = 4
 
-# Rows of a prediction that go to the kernels at a time, and are converted first where need be; then Python may look for
-# a signal.
+# Rows of a prediction in one kernel call, converted first where need be; between calls Python can handle signals.
 BLOCK_ROWS = 8 * TILE_ROWS
 
-# Rows that are looked at together for numbers that are not finite.
+# Rows checked at a time for numbers that are not finite.
 CHECK_ROWS = 64
 
-# Workspaces for predictions that are kept, for as many threads as predict at a time.
+# Workspaces kept for predictions: one for each thread that predicts at the same time.
 MAX_TILES = 4
 
-# How long the kernels train before they let Python look for a signal, in seconds.
+# Seconds that the kernels train before they return, so that Python can handle signals.
 SPAN = 0.05
 
-# What an engine is without a batch for `backward`, and gradients for `apply`.
+# Attributes of an engine that has neither a batch for `backward` nor gradients for `apply`.
 NO_BATCH: dict[str, object] = {"_rows": None, "has_gradients": False}
 
 
 class Engine(Buffers):
     """Parameters, gradients, moments and workspaces of one network, and the calls that work on them.
 
-    Whoever calls what takes checked arguments is alone in the network, by `exclusive`.
+    Methods that take checked arguments must be called through `exclusive.run`, which keeps other threads out.
     """
 
     def __init__(self, architecture: Architecture):
@@ -70,7 +68,7 @@ class Engine(Buffers):
 
     @property
     def standardizer(self) -> Standardizer | None:
-        """A copy of what each row goes through on its way in."""
+        """A copy of the standardizer that rows of X pass first; None for none."""
         return copy.deepcopy(self._standardizer)
 
     @standardizer.setter
@@ -99,7 +97,7 @@ class Engine(Buffers):
             "has_gradients",
             "_standardizer",
         )
-        # copies, since a training may begin before they have been written down
+        # copies, since a training may begin before they are written
         state = self.exclusive.run(lambda: copy.deepcopy({name: getattr(self, name) for name in names}))
         return {"architecture": self.architecture.to_dict(), **state}
 
@@ -115,7 +113,7 @@ class Engine(Buffers):
         self._bind()
 
     def forward(self, X: npt.ArrayLike) -> np.ndarray:
-        """Outputs (n_rows, n_outputs), a fresh array; keeps what `backward` needs, X itself included."""
+        """Outputs (n_rows, n_outputs), a new array; keeps what `backward` needs, which may be X itself."""
         return self.exclusive.run(self._forward, self.architecture.checked_rows("X", X))
 
     def _forward(self, X: np.ndarray) -> np.ndarray:
@@ -128,14 +126,14 @@ class Engine(Buffers):
         return self._with_units(batch.outputs(self.architecture.n_layers + 1, n_rows).copy())
 
     def scores(self) -> np.ndarray:
-        """What the last layer gave in the last `forward` (n_rows, n_outputs), a copy."""
+        """Sums of the last layer in the last `forward`, before its activation (n_rows, n_outputs), a copy."""
         assert self._rows is not None
         assert self._batch is not None
         return self._batch.outputs(self.architecture.n_layers, len(self._rows)).copy()
 
     def backward(self, y: npt.ArrayLike, regularization: float) -> float:
         """Fill the gradients for the batch last given to `forward`; returns its loss."""
-        # what a user's object does when it becomes an array is done before the batch is looked at
+        # converted first: the object's own code may run then, and call forward
         y = real_array("y", y, self.architecture.loss_row.content)
         return self.exclusive.run(self._backward, y, regularization)
 
@@ -250,7 +248,7 @@ class Engine(Buffers):
             advance(n_batches)
 
     def check_finite(self, name: str, X: np.ndarray, order: np.ndarray | None = None) -> None:
-        """Raise a ValueError that names the first number in X[order], or in X, that the network takes as not finite.
+        """Raise a ValueError that names the first number in X (in X[order]) that is not finite in the network's dtype.
 
         X (n_rows, n_in) and order (n,) have been checked.
         """
@@ -271,7 +269,7 @@ class Engine(Buffers):
             raise ValueError(f"{name} must be {needed}, got {value!s} in row {place}, column {column}")
 
     def predict_outputs(self, X: npt.ArrayLike) -> np.ndarray:
-        """Outputs (n_rows, n_outputs), as `forward` gives them; leaves its batch alone."""
+        """Outputs (n_rows, n_outputs), as `forward` gives them; the batch for `backward` stays."""
         X = self.architecture.checked_rows("X", X)
         outputs = np.empty((len(X), self.architecture.n_outputs), self.layout.dtype)
         self._predict(X, outputs=outputs)
@@ -382,7 +380,7 @@ class Engine(Buffers):
         return (outputs * scale + mean).astype(self.layout.dtype)
 
     def layer_inputs(self, X: np.ndarray) -> list[np.ndarray]:
-        """What enters each layer for these rows."""
+        """The input of each layer for these rows."""
         self.forward(X)
         return list(self.outputs().values())[:-1]
 

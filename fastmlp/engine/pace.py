@@ -1,11 +1,11 @@
-"""Whether a team or one thread trains faster, on a machine that other processes use too."""
+"""Whether a team of threads or one thread trains faster, on a machine that other processes use too."""
 
-# A team is disturbed where its threads have slept for this share of their time, since one of them was not running: of
-# a window of so many seconds, or of less where it has this share of the speed of one thread.
+# A team is disturbed where its threads have slept for the share DISTURBED of their time, waiting for one that was not
+# running: over a window of WINDOW seconds, or sooner where it has less than HOPELESS times the speed of one thread.
 DISTURBED = 0.1
 WINDOW = 0.5
 HOPELESS = 0.5
-# How long the faster one of a team and one thread is left alone once that has been tried, in seconds.
+# Seconds for which the faster of the two is kept once both have been tried.
 HOLD = 2.0
 
 
@@ -25,11 +25,11 @@ class Pace:
         self._window = [0.0, 0.0, 0.0]  # of the team: rows, seconds, seconds slept
 
     def team_size(self, n_threads: int) -> int:
-        """Threads for the next span, of at most so many."""
+        """Threads for the next span, n_threads at most."""
         return 1 if self._alone else n_threads
 
     def record(self, n_threads: int, n_rows: float, seconds: float, slept: float, now: float) -> None:
-        """Take note of a span of these threads: rows done, seconds taken and slept, and the time at its end."""
+        """Record a span of these threads: rows done, seconds taken and slept, and the time at its end."""
         seconds = max(seconds, 1e-9)
         if self._trial:
             self._alone_speed = n_rows / seconds
@@ -42,7 +42,7 @@ class Pace:
             self._window = [a + b for a, b in zip(self._window, (n_rows, seconds, slept), strict=True)]
             n_rows, seconds, slept = self._window
             disturbed = slept > DISTURBED * seconds * (n_threads - 1)
-            # a short disturbance is none, unless the team is far behind what one thread did last
+            # a short disturbance does not count, unless the team is far behind what one thread did last
             if seconds >= WINDOW or (disturbed and n_rows < HOPELESS * self._alone_speed * seconds):
                 self._window = [0.0, 0.0, 0.0]
                 self._alone = self._trial = disturbed

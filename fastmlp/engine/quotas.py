@@ -1,4 +1,4 @@
-"""How many processors' time the control groups of this process may use."""
+"""The processor quota of the control groups (cgroups) that this process is in."""
 
 import functools
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 
 @functools.lru_cache(maxsize=1)
 def quota_now(second: int) -> float | None:
-    """`processor_quota()` as it was in this second: its files are read at most once in each."""
+    """`processor_quota()`, whose files are read at most once a second."""
     return processor_quota()
 
 
 def processor_quota(root: Path = Path("/")) -> float | None:
-    """How many processors' time the control groups of this process may use; None for no limit.
+    """How many processors the control groups of this process may use, a fraction perhaps; None for no limit.
 
     Kernel documentation, admin-guide/cgroup-v2.rst (cpu.max) and scheduler/sched-bwc.rst (version 1).
     """
@@ -28,7 +28,7 @@ def processor_quota(root: Path = Path("/")) -> float | None:
             mount, read = root / "sys/fs/cgroup/cpu", _quota_v1
         else:
             continue
-        # in a container the path may be that of the host: what can be seen from there is at the mount
+        # in a container the path may be that of the host; the files that can be seen are then at the mount itself
         group = mount / path.lstrip("/")
         quotas += [read(folder) for folder in (group, *group.parents) if folder.is_relative_to(mount)]
     return min((quota for quota in quotas if quota is not None), default=None)

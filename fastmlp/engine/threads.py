@@ -1,8 +1,8 @@
-"""The one owner of threads: who may use how many.
+"""How many threads a call uses; the only place that decides this.
 
-Two patterns. Under "openmp" the kernels' own team computes, and SciPy's BLAS is held to one thread for as long as a
-kernel runs; results have the same bits for any number of threads. It needs a BLAS that can be told, and that says that
-it has obeyed. Where there is none, or where FASTMLP_THREADING=blas asks for it, "blas" is the pattern: BLAS keeps its
+There are two patterns. Under "openmp" the kernels use a team of OpenMP threads, and SciPy's BLAS is held to one thread
+while a kernel runs; results have the same bits for any number of threads. It needs a BLAS whose number of threads can
+be set. Where that cannot be done, or where FASTMLP_THREADING=blas asks for it, the pattern is "blas": BLAS keeps its
 threads, the kernels have one, and results may differ in rounding from one number of threads to another.
 """
 
@@ -17,7 +17,7 @@ from fastmlp.engine.quotas import quota_now
 # to a quarter at 0.8 million (784-32-10, batch of 32), break even at 1.2 to 1.6 million (64-32-10, batch of 512;
 # 784-64-10, batch of 32) and gain a fifth or more from three million.
 SERIAL_WORK = 1 << 21
-# Products are cut into at most as many blocks.
+# Products are cut into at most this many blocks.
 MAX_THREADS = 64
 
 
@@ -49,10 +49,10 @@ if hasattr(os, "register_at_fork"):
 
 
 def available_threads() -> int:
-    """How many threads a network uses that was not told: OpenMP's number, the processors that this process may use, or
-    as many as its control group's share of them comes to, whichever is least.
+    """How many threads a network with n_threads=None uses: the least of OpenMP's number, the processors that this
+    process may use, and its control group's quota.
 
-    Asked at each call, so that what has been set since the import counts.
+    Determined at each call, so that what has been set since the import counts.
     """
     if pattern == "blas" or _forked:
         return 1
@@ -60,13 +60,13 @@ def available_threads() -> int:
     if limit == 0:
         limit = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = quota_now(int(time.monotonic()))
-    # rounded down: a member that is stopped for the rest of a period is waited for by all others
+    # rounded down, since all threads wait for one that the quota stops for the rest of a period
     allowed = MAX_THREADS if quota is None else int(quota)
     return max(1, min(_kernels.max_threads(), limit, allowed, MAX_THREADS))
 
 
 def team_size(n_threads: int | None, work: int) -> int:
-    """Threads for one call that does this much work, for a network with this `n_threads`."""
+    """Number of threads for a call of `work` multiplications, for a network with this `n_threads`."""
     if work < SERIAL_WORK or n_threads == 1:
         return 1
     if n_threads is None:

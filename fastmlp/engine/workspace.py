@@ -1,4 +1,4 @@
-"""Memory for a batch and all that is computed from it, as the kernels take it."""
+"""Memory for a batch, its layers' outputs and the kernels' scratch."""
 
 import numpy as np
 
@@ -23,10 +23,10 @@ class Workspace:
         sizes, itemsize, n_layers = architecture.sizes, layout.dtype.itemsize, architecture.n_layers
         *hidden, output = architecture.activation_codes
         self.capacity = capacity
-        # of rows that the kernels cannot gather; before a mean is subtracted, no digit is dropped
+        # the dtype of rows that have to be converted: with a standardizer float64, since its mean is subtracted first
         self._row_dtype = np.dtype(np.float64) if statistics else layout.dtype
         self._sizes = sizes
-        # a row is a Layer of _layers.pxd; the last one's sums stay as they are, for the output activation and the loss
+        # a row is a Layer of _layers.pxd; the last one has no activation here: the output activation goes with the loss
         layers = np.zeros((n_layers, 7), np.intp)
         layers[:, 0], layers[:, 1] = sizes[:-1], sizes[1:]
         layers[:, 2] = list(layout.offsets.values())[0::2]
@@ -46,21 +46,21 @@ class Workspace:
         )
 
     def apart(self, X: np.ndarray) -> np.ndarray:
-        """X, or a copy of one that lies where passes and updates write."""
+        """X, or a copy where X shares memory that passes or updates write to."""
         owner = X if X.base is None else X.base
         if isinstance(owner, np.ndarray) and owner.flags.owndata:
-            # it shares its memory with its own views alone, which is quickly looked up
+            # quicker: such an array shares memory with its own views only
             shared = any(owner is buffer.base for buffer in self._written)
         else:
             shared = any(np.may_share_memory(X, buffer) for buffer in self._written)
         return X.copy() if shared else X
 
     def stored(self, X: np.ndarray) -> np.ndarray:
-        """X, converted where the kernels cannot gather its rows."""
+        """X, converted where the kernels cannot gather its rows as they are."""
         return as_stored(X, self._row_dtype)
 
     def outputs(self, layer: int, n_rows: int) -> np.ndarray:
-        """What a layer gave for the batch: 0 is the gathered rows, one past the last the network's outputs."""
+        """Outputs of a layer for the batch; 0 are the gathered rows, n_layers + 1 the network's outputs."""
         n_out = self._sizes[min(layer, len(self._sizes) - 1)]
         start = self._starts[layer]
         return self._arena[start : start + n_rows * n_out].reshape(n_rows, n_out)

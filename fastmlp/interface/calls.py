@@ -1,6 +1,6 @@
-"""Calls that do not fit: errors name public classes, and say what another library's keyword is called here.
+"""Errors of calls with wrong arguments: they name the public class, and say what another library's keyword is here.
 
-They stay Python's own `TypeError`s, raised before anything runs. A call that fits passes through one more frame.
+They are Python's own `TypeError`s, raised before anything runs. A correct call costs one more frame.
 """
 
 import functools
@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 from fastmlp.interface.keywords import advice
 
-# Calls that take no time, next to which one more frame does, and whose only argument is X.
+# Calls so short that one more frame would be felt, and whose only argument is X.
 UNWRAPPED = ("forward",)
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -20,7 +20,7 @@ C = TypeVar("C", bound=type)
 
 
 def public(cls: C) -> C:
-    """A class as its users know it: all its methods bear its name, see `named`, and give advice, see `advised`."""
+    """A decorator of public classes: methods have the class's name (`named`), errors give advice (`advised`)."""
     for name, member in list(vars(named(cls)).items()):
         function = _method(name, member)
         if function is not None and name not in UNWRAPPED and not isinstance(member, staticmethod):
@@ -29,11 +29,11 @@ def public(cls: C) -> C:
 
 
 def named(cls: C) -> C:
-    """Give a class copies of the methods that it has from others, which bear its name."""
+    """A decorator of classes: inherited methods become copies whose qualified name is the class's own."""
     for base in cls.__mro__[:-1]:
         for name, member in list(vars(base).items()):
             function, own_name = _method(name, member), f"{cls.__qualname__}.{name}"
-            # functions of no object stay where they are, for whoever replaces them there
+            # static ones are not copied: a user may replace them in the base class
             if function is None or isinstance(member, staticmethod):
                 continue
             if (function.__module__, function.__qualname__) != (cls.__module__, own_name):
@@ -48,13 +48,13 @@ def named(cls: C) -> C:
 
 
 def advised(elsewhere: Callable[[Any], Mapping[str, Iterable[str]]] = lambda first: {}) -> Callable[[F], F]:
-    """A decorator of functions that say of an unknown keyword what it is called here, where it is known.
+    """A decorator of functions: the error about an unknown keyword says what to use instead, where that is known.
 
     Parameters
     ----------
     elsewhere : callable
-        Gives the arguments of other functions, by what these are called, for what does not belong to the function
-        itself. It is called with the function's first argument, where it has one.
+        Returns the parameters of other functions by their names, to find keywords that belong to one of them. It is
+        called with the function's first argument, where it has one.
     """
 
     def decorate(function: F) -> F:
@@ -84,19 +84,19 @@ def _copied(function: Any, code: Any, defaults: Any, closure: Any) -> FunctionTy
 
 
 def _method(name: str, member: object) -> FunctionType | None:
-    """The function of a public method, be it static or the class's; None where the member is another thing."""
+    """The function of a public method, static or class methods included; None for other members."""
     function = getattr(member, "__func__", member)
     is_public = name == "__init__" or not name.startswith("_")
     return function if is_public and isinstance(function, FunctionType) else None
 
 
 def _like(member: object, function: FunctionType) -> object:
-    """The function as the member is: static, the class's, or neither."""
+    """The function, wrapped as the member is: as a static method, a class method, or not at all."""
     return type(member)(function) if isinstance(member, staticmethod | classmethod) else function
 
 
 def _methods_of(owner: Any) -> dict[str, Iterable[str]]:
-    """The arguments of the methods of a class, or of an object's; those of `fit` and the constructor come first."""
+    """Parameters of all methods of a class or object, by their names; `fit` and the constructor come first."""
     cls = owner if isinstance(owner, type) else type(owner)
     methods = {name: function for name in dir(cls) if (function := _method(name, getattr_static(cls, name)))}
     names = sorted(methods, key=lambda name: (name != "fit", name != "__init__"))
@@ -107,7 +107,7 @@ def _methods_of(owner: Any) -> dict[str, Iterable[str]]:
 def _refusal(
     function: Any, elsewhere: Callable[[Any], Mapping[str, Iterable[str]]], args: tuple[Any, ...], given: Iterable[str]
 ) -> str:
-    """The error's text; nothing where all keywords are the function's."""
+    """The error's text; empty where the function has all these keywords."""
     parameters = [name for name in inspect.signature(function).parameters if name not in ("self", "cls")]
     return unexpected(function.__qualname__, given, parameters, elsewhere(args[0] if args else None))
 
@@ -115,7 +115,7 @@ def _refusal(
 def unexpected(
     function: str, given: Iterable[str], parameters: Iterable[str], elsewhere: Mapping[str, Iterable[str]]
 ) -> str:
-    """The text of a function's error about keywords that are none of its parameters; nothing where all of them are."""
+    """The error's text about keywords that are not among the parameters; empty where all are."""
     name = function.rpartition(".")[2]
     unknown = [keyword for keyword in given if keyword not in parameters]
     texts = [f"{keyword!r}{advice(name, keyword, parameters, elsewhere)}" for keyword in unknown]

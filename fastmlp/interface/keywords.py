@@ -1,9 +1,9 @@
-"""Keywords as users of other libraries know them, and what is the same here, or will do."""
+"""Keywords of other libraries, and what to use for them here."""
 
 import difflib
 from collections.abc import Iterable, Mapping
 
-# Names of one thing, ours and those of other libraries. A keyword means the first one that the function has.
+# Names of the same thing, here and in other libraries. A keyword stands for the first one that the function has.
 SYNONYMS = [
     names.split()
     for names in (
@@ -47,7 +47,7 @@ SYNONYMS = [
         "n_trials n_iter n_samples num_samples max_evals",
     )
 ]
-# What it takes here to have the same; names in braces are those of the function, under any of their names.
+# What to do here for the same effect; a name in braces is shown as the function itself calls it.
 ADVICE = {
     name: text
     for names, text in {
@@ -80,27 +80,27 @@ ADVICE = {
     }.items()
     for name in names.split()
 }
-# Of functions that have no settings.
+# For functions that have no settings.
 PREDICTIONS = ("predict", "predict_proba", "evaluate", "score")
 NOT_SETTINGS = {
     "batch_size": "leave it out: rows go through in blocks, and any number of them fits",
     "verbose": "leave it out: nothing is shown",
 }
-# What is left to one of these is looked for in the other first.
+# A keyword that one of these lacks is looked for in the other first.
 STEPS = ("backward", "update")
 
 
 def advice(function: str, name: str, parameters: Iterable[str], elsewhere: Mapping[str, Iterable[str]]) -> str:
-    """What to do in place of giving a function this keyword, as the end of a sentence; nothing where that is not known.
+    """What to use in place of this keyword, as the end of a sentence; empty where that is not known.
 
     Parameters
     ----------
     function, name : str
-        The function, without its class, and the keyword that it does not have.
+        The function, without its class, and the unknown keyword.
     parameters : iterable of str
-        Those that it has.
+        The function's parameters.
     elsewhere : mapping
-        Those of other functions, by what these are called.
+        The parameters of other functions, by their names.
     """
     if function in PREDICTIONS and name in NOT_SETTINGS:
         return f": {NOT_SETTINGS[name]}"
@@ -114,7 +114,7 @@ def advice(function: str, name: str, parameters: Iterable[str], elsewhere: Mappi
 
 
 def _translated(name: str, parameters: Iterable[str]) -> str:
-    """What to do in place of naming this, where these are the arguments; nothing where that is not known."""
+    """What to use in place of this keyword of a function with these parameters; empty where that is not known."""
     present = set(parameters)
     if name in present:
         return f"use {name}"

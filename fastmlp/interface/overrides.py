@@ -1,4 +1,4 @@
-"""Members that a user has replaced, where a call computes in the kernels and would not run them: it refuses to."""
+"""Errors for calls that would ignore what a user has replaced, since they compute in the kernels."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from inspect import getattr_static
@@ -6,28 +6,28 @@ from operator import attrgetter
 from types import MethodType
 from typing import Any
 
-# What else there is for someone who has replaced a member that a call would ignore.
+# What to do instead, for someone who has replaced a member that a call would ignore.
 REFERENCE = "use fastmlp.reference.NeuralNetwork, which calls it"
 OR_CALL = f"{REFERENCE}, or replace {{call}} too"
 LOOP = f"{REFERENCE}, or train by a loop of forward, backward and update"
 
-# The functions that a pass forward and one backward are made of.
+# The functions of a forward pass and of a backward pass.
 FORWARD = dict.fromkeys(("linear", "relu", "softmax"), REFERENCE)
 BACKWARD = dict.fromkeys(("linear_grad", "relu_grad", "softmax_grad", "cross_entropy"), REFERENCE)
 
 
 class Originals:
-    """Members of a class as they are now."""
+    """The original members of a class, to find out which ones an object has replaced."""
 
     def __init__(self, owner: type, names: Iterable[str]):
         self._members = {name: getattr(owner, name) for name in names}
 
     def replaced(self, network: Any) -> Iterator[str]:
-        """Those in whose place a network of the class has others, by its own class or as its attributes."""
+        """Names of the members that a network has replaced, in its own class or as its attributes."""
         own = vars(network)
         for name, original in self._members.items():
             if name in own and callable(original):
-                # whoever takes back a change of a network may leave the method that was there, bound
+                # undoing a change may leave the original method there as a bound one
                 if own[name] is not original and own[name] != MethodType(original, network):
                     yield name
             elif getattr(type(network), name) is not original:
@@ -35,16 +35,16 @@ class Originals:
 
 
 def refusal(owner: type, call: str, ignored: Mapping[str, str]) -> Callable[[Any], None]:
-    """A function that a method calls with its network first of all: a TypeError where it would ignore what is replaced.
+    """The check that a method makes of its network first: a TypeError where it would ignore a replaced member.
 
     Parameters
     ----------
     owner : type
-        The method's class, whose members are now as they should be.
+        The method's class, with its original members.
     call : str
-        The method.
+        The method's name.
     ignored : mapping
-        By the name of each member that it does without: what else there is for someone who has replaced it.
+        The members that the method does not use, and what to do instead for someone who has replaced one.
     """
     originals, names = Originals(owner, ignored), frozenset(ignored)
     members = attrgetter(*ignored)
@@ -52,7 +52,7 @@ def refusal(owner: type, call: str, ignored: Mapping[str, str]) -> Callable[[Any
 
     def refuse(network: Any) -> None:
         for name in originals.replaced(network):
-            # the class's public name: it may have come from a base of that
+            # fastmlp's own class, which the network's class may derive from
             made = next(one.__name__ for one in type(network).__mro__ if one.__module__.startswith("fastmlp."))
             place = "this network" if name in vars(network) else type(network).__name__
             raise TypeError(
@@ -60,7 +60,7 @@ def refusal(owner: type, call: str, ignored: Mapping[str, str]) -> Callable[[Any
                 f"it: {ignored[name].format(call=call)}"
             )
 
-    # A step of a tiny network takes microseconds. A function, unlike a method, is the same from class and network.
+    # Quick, since a step of a tiny network takes microseconds; a static method is the same from class and network.
     if all(isinstance(getattr_static(owner, name), staticmethod) for name in ignored):
 
         def check(network: Any) -> None:
