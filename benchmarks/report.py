@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -31,7 +32,7 @@ COLUMNS = {
     "PyTorch": ("PyTorch", "PyTorch fused", "PyTorch compiled"),
     "JAX": ("JAX", "JAX scan"),
 }
-# README's rows: the assignment's network, the case in which fit is slower, large networks and small ones
+# the rows of README's table: the assignment's network, the case in which fit is slower, large networks and small ones
 SELECTED = (
     "3072-120-120-10, batch 200, Adam, float32",
     "3072-120-120-10, batch 2,000, Adam, float32",
@@ -40,6 +41,8 @@ SELECTED = (
     "64-32-10, batch 32, Adam, float32",
     "64-32-10, predict 1 row, float32",
 )
+# of these, the two in README's first sentence
+SMALL, LARGE = "64-32-10, batch 32, Adam, float32", "3072-120-120-10, batch 200, Adam, float32"
 NETWORKS = {3: "3072-120-120-10", 2: "3072-120-10"}
 # final test accuracy on the official images, in the assignment's notebook
 PRINTED = {(3, "SGD"): "0.528 to 0.530", (3, "Adam"): "0.531 to 0.533"}
@@ -98,6 +101,21 @@ def selected_table(record: dict) -> str:
     return table([threads_text(1), "fit", *columns], rows)
 
 
+def claim(record: dict) -> str:
+    """README's first sentence: how many times as fast as two other libraries, with one thread."""
+    cases = {result["name"]: result for result in record["cases"] if result["threads"] == 1}
+    scikit_learn, pytorch = (
+        [fastest(cases[name], COLUMNS[column]).partition(" ")[0] for name in (SMALL, LARGE)]
+        for column in ("scikit-learn", "PyTorch")
+    )
+    sentence = (
+        f"fastmlp trains multilayer perceptrons on the CPU: a small network ({SMALL}) {scikit_learn[0]} times as fast "
+        f"as scikit-learn and {pytorch[0]} times as fast as PyTorch, and a university assignment's network ({LARGE}) "
+        f"{scikit_learn[1]} and {pytorch[1]} times as fast, with one thread: see [how it is measured](docs/speed.md)."
+    )
+    return textwrap.fill(sentence, 120, break_long_words=False, break_on_hyphens=False)
+
+
 def whole_table(record: dict) -> str:
     """Start, CIFAR-10 and memory by system."""
     epochs = [result for result in record["cases"] if result["kind"] == "cifar10"]
@@ -152,14 +170,22 @@ def stages_table(record: dict) -> str:
     return table(["stage", "seconds an epoch", "times as fast"], rows)
 
 
-def provenance(record: dict) -> str:
-    """What a figure was measured with."""
+def measurement(record: dict) -> str:
+    """How, when and where a figure was measured."""
     found = record["environment"]
     rounds = f", {record['repetitions']} repetitions of {record['rounds']} rounds" if "repetitions" in record else ""
-    libraries = "".join(f", {name} {found[name]}" for name in ("scikit-learn", "torch", "jax") if name in found)
     return (
         f"`{record['command']}`{rounds}; {record['date'][:10]}, commit {found['commit']}: {found['processor']}, "
-        f"{found['processors']} processors, Python {found['python']}, fastmlp {found['fastmlp']} ({found['compiler']} "
+        f"{found['processors']} processors"
+    )
+
+
+def provenance(record: dict) -> str:
+    """The same, with all versions."""
+    found = record["environment"]
+    libraries = "".join(f", {name} {found[name]}" for name in ("scikit-learn", "torch", "jax") if name in found)
+    return (
+        f"{measurement(record)}, Python {found['python']}, fastmlp {found['fastmlp']} ({found['compiler']} "
         f"{found['flags']}; {found['SIMD']}), NumPy {found['numpy']}, SciPy {found['scipy']}, {found['BLAS']}"
         f"{libraries}."
     )
@@ -171,13 +197,14 @@ def sections() -> dict[str, str]:
     accuracy, compare, sizes, stages = (json.loads((RESULTS / f"{name}.json").read_text()) for name in names)
     threads = sorted({result["threads"] for result in compare["cases"]})
     found = {
-        "accuracy": (accuracy, accuracy_table(accuracy)),
-        "compare": (compare, *(ratios_table(compare, n) for n in threads), whole_table(compare)),
-        "selected": (compare, selected_table(compare)),
-        "sizes": (sizes, sizes_table(sizes)),
-        "stages": (stages, stages_table(stages)),
+        "accuracy": (accuracy_table(accuracy), provenance(accuracy)),
+        "claim": (claim(compare),),
+        "compare": (*(ratios_table(compare, n) for n in threads), whole_table(compare), provenance(compare)),
+        "selected": (selected_table(compare), f"{measurement(compare)}; [versions](docs/speed.md#time)."),
+        "sizes": (sizes_table(sizes), provenance(sizes)),
+        "stages": (stages_table(stages), provenance(stages)),
     }
-    return {name: "\n\n".join([*tables, provenance(record)]) for name, (record, *tables) in found.items()}
+    return {name: "\n\n".join(parts) for name, parts in found.items()}
 
 
 def filled(pages: dict[Path, str]) -> dict[Path, str]:
