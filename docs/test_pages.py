@@ -33,23 +33,6 @@ def test_guarantees_name_tests_that_there_are():
     assert not missing
 
 
-def fragment_names():
-    """What README's fragments of a training loop take from their surroundings."""
-    X, y = fastmlp.load_digits()
-    X = X / 16
-    arrays = {"X_train": X[:1500], "y_train": y[:1500], "X_val": X[1500:], "y_val": y[1500:]}
-    loop = {
-        "X_batch": X[:32],
-        "y_batch": y[:32],
-        "reg": 1e-4,
-        "learning_rate": 1e-3,
-        "b1": 0.9,
-        "b2": 0.99,
-        "eps": 1e-8,
-    }
-    return {"__name__": "page", **arrays, **loop, "epoch": 0}
-
-
 def run_command(line):
     """A command of a page, as a shell would run it in this environment."""
     program, *arguments = shlex.split(line, comments=True)
@@ -83,7 +66,7 @@ def test_page(page, tmp_path, monkeypatch, capsys):
         monkeypatch.setattr(fastmlp, "get_CIFAR10_data", functools.partial(fastmlp.get_CIFAR10_data, 2000, 500, 500))
     if page.name == "README.md":
         write_iris(tmp_path)
-    names = fragment_names()
+    names = {"__name__": "page"}
     for part in PART.finditer(page.read_text()):
         text = part["command"] or part["code"]
         if not CIFAR10 and re.search("cifar10", text, re.IGNORECASE):
