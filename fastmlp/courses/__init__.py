@@ -1,6 +1,6 @@
 """Networks with the interface of other editions of the assignment, and of the course that it descends from.
 
-They are faces of the same engine. A notebook written for one of them changes one import:
+All of them use the same engine. A notebook written for one of them changes one import:
 
 * `EarlierNeuralNetwork`: `backward(X, y, lr, reg)` runs forward, back-propagates and updates.
 * `LaterNeuralNetwork`: logistic outputs, mean squared error, and the optimiser chosen in the constructor.
