@@ -44,26 +44,12 @@ except ImportError as error:
     raise explained(error) from None
 
 
+# their types are in __init__.pyi
+Exclusive, assign_all = process.Exclusive, process.assign_all
+globals().update({name: value for name, value in vars(_build).items() if not name.startswith("_")})
+
+
 def after_fork_in_child() -> None:
     """Drop what threads that the child has not got were holding."""
     process.after_fork_in_child()
     _build.after_fork_in_child()
-
-
-Exclusive = process.Exclusive
-assign_all = process.assign_all
-MAX_BLOCKS = _build.MAX_BLOCKS
-TILE_ROWS = _build.TILE_ROWS
-EpochRun = _build.EpochRun
-Propagation = _build.Propagation
-Update = _build.Update
-bind_blas = _build.bind_blas
-bound_processors = _build.bound_processors
-build_info = _build.build_info
-clip_norm = _build.clip_norm
-first_outside = _build.first_outside
-is_finite = _build.is_finite
-is_stored = _build.is_stored
-max_threads = _build.max_threads
-partials_needed = _build.partials_needed
-standardize = _build.standardize
