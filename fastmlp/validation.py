@@ -18,14 +18,14 @@ MAX_BLAS_SIZE = 2**31 - 1
 
 
 def shown(value: Any) -> str:
-    """`value` as an error shows it; Python refuses to write down integers of thousands of digits."""
+    """`value` as an error shows it; Python refuses to print integers of thousands of digits."""
     try:
         return repr(value)
     except ValueError:
         return f"one of type {type(value).__name__} that is too long to show"
 
 
-def integer(name: str, value: Any, low: int = 1, high: int | None = None) -> int:
+def integer(name: str, value: Any, low: int = 1, high: float = math.inf) -> int:
     """`value` as an int of at least `low`, and at most `high`."""
     try:
         result = operator.index(value)
@@ -34,7 +34,7 @@ def integer(name: str, value: Any, low: int = 1, high: int | None = None) -> int
     if result < low or isinstance(value, bool | np.bool_):
         needed = "a positive integer" if low == 1 else f"an integer of at least {low}"
         raise ValueError(f"{name} must be {needed}, got {shown(value)}")
-    if high is not None and result > high:
+    if result > high:
         raise ValueError(f"{name} must be at most {high}, got {shown(value)}")
     return result
 
@@ -71,13 +71,13 @@ def random_state(seed: Any) -> Iterator[Any]:
         _generators.append(generator)
 
 
-def float_dtype(name: str, dtype: npt.DTypeLike, choices: str = "float32 or float64") -> np.dtype:
-    """float32 or float64, native."""
-    # NumPy takes None for float64
-    for choice in (np.dtype(np.float32), np.dtype(np.float64)):
-        if dtype is not None and choice == dtype:
-            return choice
-    raise ValueError(f"{name} must be {choices}, got {dtype!r}")
+def float_dtype(name: str, dtype: npt.DTypeLike, *others: str) -> np.dtype:
+    """The data type that `dtype` names, in native byte order: float32, float64 or one of the others."""
+    choices = ("float32", "float64", *others)
+    for choice in choices:
+        if dtype is not None and np.dtype(choice) == dtype:  # NumPy takes None for float64
+            return np.dtype(choice)
+    raise ValueError(f"{name} must be {', '.join(choices[:-1])} or {choices[-1]}, got {dtype!r}")
 
 
 # The smallest epsilon of Adam that is not lost in either dtype: 0 / (sqrt(0) + 0) would be NaN.
@@ -163,15 +163,15 @@ def time_step(t: Any, epoch: Any, step: Any) -> int | None:
     return integer(*given.popitem(), 1, 2**53)
 
 
-def real_array(name: str, values: npt.ArrayLike, content: str = "real numbers", *, texts: bool = False) -> np.ndarray:
-    """`values` as an array of real numbers of any type, shape and layout; errors say that it needs the content."""
+def real_array(name: str, values: npt.ArrayLike, content: str = "real numbers", *, kinds: str = "biuf") -> np.ndarray:
+    """`values` as an array of any shape and layout, whose type is of these kinds; `content` is what errors ask for."""
     try:
         array = np.asarray(values)
     except ValueError as error:  # rows of several lengths
         raise ValueError(f"{name} must be an array of {content}: {error}") from None
     if array is not values and np.ma.is_masked(values):  # NumPy has dropped the mask
         raise ValueError(f"{name} must be an array of {content}, got one with masked values; fill them in first")
-    if array.dtype.kind not in ("biufU" if texts else "biuf"):
+    if array.dtype.kind not in kinds:
         raise TypeError(f"{name} must be an array of {content}, got dtype {array.dtype}")
     return array
 
@@ -192,20 +192,31 @@ def _copied(array: np.ndarray, dtype: npt.DTypeLike) -> np.ndarray:
     return array.astype(dtype, order="C", subok=False)
 
 
+def _indices(name: str, content: str, array: np.ndarray, n: int) -> np.ndarray:
+    """A contiguous intp copy of an array (n_rows,) of integers of any type, floats included, in [0, n).
+
+    Always a copy, since the kernels index with them: they must not change after they have been checked.
+    """
+    integers = array
+    if array.dtype.kind == "f":
+        # what is no integer, NaN included, or too large for one, is moved to just outside the range
+        with np.errstate(invalid="ignore", over="ignore"):
+            integers = np.clip(np.where(array == np.floor(array), array, -1).astype(np.float64), -1, n)
+    indices = _copied(integers, np.intp)
+    outside = _kernels.first_outside(indices, n)
+    if outside >= 0:
+        raise ValueError(f"{name} must hold {content} from 0 to {n - 1}, got {array[outside]!s} at index {outside}")
+    return indices
+
+
 def row_indices(name: str, values: npt.ArrayLike, n_rows: int) -> np.ndarray:
     """`values` as a contiguous intp array (n,) of at least one row's number in [0, n_rows), always a copy."""
-    array = real_array(name, values, "integers")
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"{name} must be an array of integers, got dtype {array.dtype}")
+    array = real_array(name, values, "integers", kinds="iu")
     if array.ndim != 1 or len(array) == 0:
         raise ValueError(f"{name} must have shape (n,), n > 0, got {array.shape}")
     if len(array) > MAX_BLAS_SIZE:
         raise ValueError(f"{name} must have at most {MAX_BLAS_SIZE} rows, got {len(array)}")
-    indices = _copied(array, np.intp)
-    outside = _kernels.first_outside(indices, n_rows)
-    if outside >= 0:
-        raise ValueError(f"{name} must hold rows from 0 to {n_rows - 1}, got {array[outside]!s} at index {outside}")
-    return indices
+    return _indices(name, "rows", array, n_rows)
 
 
 def as_stored(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -217,27 +228,13 @@ def as_stored(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 
 def class_labels(name: str, values: npt.ArrayLike, n_rows: int, n_classes: int) -> np.ndarray:
-    """`values` as a contiguous intp array (n_rows,) of labels in [0, n_classes), always a copy.
-
-    The kernels index with labels, so these must not change after they have been checked.
-    """
+    """`values` as a contiguous intp array (n_rows,) of labels in [0, n_classes), always a copy."""
     array = real_array(name, values, "integer labels")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.shape != (n_rows,):
         raise ValueError(f"{name} must have shape ({n_rows},), one label for each row, got {array.shape}")
-    labels = array
-    if array.dtype.kind == "f":
-        # what is no integer, NaN included, or too large for one, is moved to just outside the range
-        with np.errstate(invalid="ignore", over="ignore"):
-            labels = np.clip(np.where(array == np.floor(array), array, -1).astype(np.float64), -1, n_classes)
-    labels = _copied(labels, np.intp)
-    outside = _kernels.first_outside(labels, n_classes)
-    if outside >= 0:
-        raise ValueError(
-            f"{name} must hold integer labels from 0 to {n_classes - 1}, got {array[outside]!s} at index {outside}"
-        )
-    return labels
+    return _indices(name, "integer labels", array, n_classes)
 
 
 def real_targets(name: str, values: npt.ArrayLike, n_rows: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
@@ -258,11 +255,9 @@ def names(name: str, values: Any, n: int, what: str) -> list[str] | None:
     """`values` as a list of n different texts, one for each of what they name; None for none."""
     if values is None:
         return None
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        raise TypeError(f"{name} must be a sequence of texts, got {values!r}")
-    texts = list(values)
-    if not all(isinstance(value, str) for value in texts):
+    texts = list(values) if isinstance(values, Iterable) and not isinstance(values, str) else [None]
+    if not all(isinstance(text, str) for text in texts):
         raise TypeError(f"{name} must be a sequence of texts, got {values!r}")
     if len(texts) != n or len(set(texts)) < n:
         raise ValueError(f"{name} must be {n} different names, one for each {what}, got {len(texts)}: {texts}")
-    return [str(value) for value in texts]  # NumPy's texts too become Python's
+    return [str(text) for text in texts]  # NumPy's texts too become Python's

@@ -3,7 +3,6 @@
 import csv
 import io
 import os
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,25 +50,21 @@ def output_submission_csv(path: str | os.PathLike[str], predictions: npt.ArrayLi
 
 def submission(predictions: npt.ArrayLike) -> str:
     """The text of such a file."""
-    labels = _labels(predictions)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["id", "category"])
-    writer.writerows(enumerate(labels))
-    return text.getvalue()
-
-
-def _labels(predictions: npt.ArrayLike) -> list[Any]:
-    array = real_array("predictions", predictions, "integer labels or texts", texts=True)
+    array = real_array("predictions", predictions, "integer labels or texts", kinds="biufU")
     if array.ndim != 1 and array.shape[1:] != (1,):
         raise ValueError(
             f"predictions must have shape (n,) or (n, 1), got {array.shape}; of class scores take the argmax"
         )
     array = array.ravel()
-    if array.dtype.kind == "U":
-        return array.tolist()
-    fractional = ~np.isfinite(array) | (array != np.floor(array))
-    if fractional.any():
-        at = int(np.argmax(fractional))
-        raise ValueError(f"predictions must be whole numbers, got {array[at]!s} at index {at}")
-    return [int(label) for label in array.tolist()]
+    labels = array.tolist()
+    if array.dtype.kind != "U":
+        fractional = ~np.isfinite(array) | (array != np.floor(array))
+        if fractional.any():
+            at = int(np.argmax(fractional))
+            raise ValueError(f"predictions must be whole numbers, got {array[at]!s} at index {at}")
+        labels = [int(label) for label in labels]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["id", "category"])
+    writer.writerows(enumerate(labels))
+    return text.getvalue()

@@ -91,8 +91,7 @@ def get_CIFAR10_data(
     num_training = integer("num_training", num_training, 1)
     num_validation = integer("num_validation", num_validation, 0)
     num_test = integer("num_test", num_test, 0)
-    raw = dtype is not None and np.dtype(np.uint8) == dtype
-    dtype = np.dtype(np.uint8) if raw else float_dtype("dtype", dtype, "float32, float64 or uint8")
+    dtype = float_dtype("dtype", dtype, "uint8")
 
     version, place = _find(place)
     *training_paths, test_path = ARCHIVES[version].paths(place)
@@ -101,14 +100,11 @@ def get_CIFAR10_data(
         raise FileNotFoundError(
             f"{place} holds a part of CIFAR-10 only (`fastmlp data cifar10` has all); missing: {', '.join(missing)}"
         )
-    X, y, n_images = _read(version, training_paths, num_training + num_validation, dtype)
-    X_test, y_test, n_test_images = _read(version, [test_path], num_test, dtype)
-    for name, asked, available in (
-        ("num_training", num_training, n_images),
-        ("num_test", num_test, n_test_images),
-    ):
-        if asked > available:
-            raise ValueError(f"{name} must be at most {available}, the number of images in the files, got {asked}")
+    X, y = _read(version, training_paths, num_training + num_validation, dtype)
+    X_test, y_test = _read(version, [test_path], num_test, dtype)
+    for name, wanted, n_read in (("num_training", num_training, len(X)), ("num_test", num_test, len(X_test))):
+        if wanted > n_read:  # all that the files have
+            raise ValueError(f"{name} must be at most {n_read}, the number of images in the files, got {wanted}")
     left = len(X) - num_training
     if left < num_validation:
         warnings.warn(
@@ -116,7 +112,7 @@ def get_CIFAR10_data(
             f"train; {left} are given",
             stacklevel=3,  # `advised` adds one
         )
-    if not raw:
+    if dtype != np.uint8:
         center = "feature" if subtract_mean else "channel"
         standardizer = Standardizer(_N_CHANNELS, center).fit(_bytes_of(X)[:num_training])
         _standardize(X, standardizer)
@@ -132,12 +128,12 @@ def get_CIFAR10_data(
 
 
 def _bytes_of(X: np.ndarray) -> np.ndarray:
-    """The last bytes of each row, an image's (n, 3072): they are read there, and later converted in place."""
+    """The last 3072 bytes of each row, where an image is stored until `_standardize` converts it in place."""
     return X.view(np.uint8)[:, -_N_FEATURES:]
 
 
 def _standardize(X: np.ndarray, standardizer: Standardizer) -> None:
-    """Convert the bytes that each row of X holds."""
+    """Convert the image that is stored in the last bytes of each row of X."""
     images = _bytes_of(X)
     for start in range(0, len(X), _BLOCK_ROWS):
         rows = slice(start, start + _BLOCK_ROWS)
@@ -150,11 +146,8 @@ def _find(folder: Path | None) -> tuple[str, Path]:
 
     If there is none, the data set is downloaded, unless the user has named a folder.
     """
-    if folder is not None:
-        places = [folder]
-    else:
-        variable = os.environ.get("FASTMLP_DATA")
-        places = [*([Path(variable)] if variable else []), Path("cifar10")]
+    variable = os.environ.get("FASTMLP_DATA")
+    places = [folder] if folder else [*([Path(variable)] if variable else []), Path("cifar10")]
     for place in places:
         for version, archive in ARCHIVES.items():
             for candidate in (place, place / archive.folder):
@@ -164,17 +157,16 @@ def _find(folder: Path | None) -> tuple[str, Path]:
         f"download either version from {_HOME_PAGE}, unpack it, and name its folder by the argument folder or the "
         "environment variable FASTMLP_DATA"
     )
-    if folder is not None:
+    if folder:
         raise FileNotFoundError(
             f"{_looked_in(places)}. To have it there, `fastmlp data cifar10 --folder FOLDER`, or {advice}"
         )
     cache = cache_folder()
-    for version, archive in ARCHIVES.items():
-        # a download that was killed while it unpacked leaves some of the files
-        if archive.is_complete(cache / archive.folder):
-            return version, cache / archive.folder
+    # complete, since a download that was killed while it unpacked leaves some of the files
+    complete = (version for version, archive in ARCHIVES.items() if archive.is_complete(cache / archive.folder))
+    version = next(complete, "binary")
     try:
-        return "binary", download_CIFAR10()
+        return version, download_CIFAR10(layout=version)
     except (OSError, ValueError) as error:
         raise FileNotFoundError(f"{_looked_in([*places, cache])}. {error}. Without a network, {advice}") from error
 
@@ -187,25 +179,23 @@ def _looked_in(places: list[Path]) -> str:
     )
 
 
-def _read(version: str, paths: list[Path], wanted: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, int]:
-    """Up to `wanted` rows of this dtype with images' bytes, see `_bytes_of`, their labels; and the number in the files.
+def _read(version: str, paths: list[Path], wanted: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """The first `wanted` images of all files, or as many as there are, stored as in `_bytes_of`, and their labels.
 
-    The bytes are in height-width-channel order.
+    All files are read and checked. The pixels are in height-width-channel order.
     """
     # the files have no more images than this; what is not filled takes no memory
     capacity = min(wanted, sum(path.stat().st_size for path in paths) // _N_FEATURES)
     X, labels = np.empty((capacity, _N_FEATURES), dtype), np.empty(capacity, np.int64)
-    images = _bytes_of(X).reshape(capacity, _N_PIXELS, _N_CHANNELS)
-    n_images = 0
+    images, n_read = _bytes_of(X).reshape(capacity, _N_PIXELS, _N_CHANNELS), 0
     for path in paths:
-        batch, batch_labels = _read_checked(version, path)
-        here = slice(n_images, min(capacity, n_images + len(batch)))
-        n = max(0, here.stop - here.start)
-        images[here] = batch[:n].reshape(n, _N_CHANNELS, _N_PIXELS).transpose(0, 2, 1)
-        labels[here] = batch_labels[:n]
-        n_images += len(batch)
+        batch, batch_labels = (array[: capacity - n_read] for array in _read_checked(version, path))
+        here = slice(n_read, n_read + len(batch))
+        images[here] = batch.reshape(-1, _N_CHANNELS, _N_PIXELS).transpose(0, 2, 1)
+        labels[here] = batch_labels
+        n_read += len(batch)
         del batch, batch_labels  # before the next file is read
-    return X[:n_images], labels[:n_images], n_images
+    return X[:n_read], labels[:n_read]
 
 
 def _read_checked(version: str, path: Path) -> tuple[np.ndarray, np.ndarray]:
