@@ -11,39 +11,30 @@ from fastmlp.courses.base import CourseNetwork
 from fastmlp.functions import checked_optimizer
 from fastmlp.interface.calls import public
 from fastmlp.interface.overrides import refusal
-from fastmlp.validation import (
-    class_labels,
-    float_dtype,
-    integer,
-    layer_sizes,
-    number,
-    real_array,
-    real_matrix,
-)
+from fastmlp.validation import class_labels, float_dtype, integer, layer_sizes, number, real_array, real_matrix
+
+ScoresOrLoss = np.ndarray | tuple[float, dict[str, np.ndarray]]
 
 
 class _StanfordNetwork(CourseNetwork):
     """Weights are normal with a standard deviation that the user names; a loss comes with its gradients."""
 
     def _start_normal(
-        self, sizes: tuple[int, ...], deviation: float, dtype: np.dtype, n_threads: int | None, seed: int | None
+        self, sizes: tuple[int, ...], deviation: float, dtype: npt.DTypeLike, n_threads: int | None, seed: int | None
     ) -> None:
         def draw(params: Any, generator: Any) -> None:
             for name, array in params.items():
                 if name.startswith("W"):
                     array[...] = deviation * generator.randn(*array.shape)
 
-        self._start(sizes, draw, dtype=dtype, n_threads=n_threads, seed=seed)
+        self._start(sizes, draw, dtype=float_dtype("dtype", dtype), n_threads=n_threads, seed=seed)
 
-    def _scores(self, X: npt.ArrayLike) -> np.ndarray:
+    def _loss(self, X: npt.ArrayLike, y: npt.ArrayLike | None, reg: float) -> ScoresOrLoss:
+        """The scores; with y, mean cross-entropy + 0.5 * reg * sum(W**2), and a copy of its gradients."""
         self._engine.forward(X)
-        return self._engine.scores()
-
-    def _loss(self, X: npt.ArrayLike, y: npt.ArrayLike, reg: float) -> tuple[float, dict[str, np.ndarray]]:
-        """Mean cross-entropy + 0.5 * reg * sum(W**2), and its gradients, which later calls leave alone."""
-        self._engine.forward(X)
-        loss = self._engine.backward(y, reg)
-        return loss, self._engine.gradients.copy()
+        if y is None:
+            return self._engine.scores()
+        return self._engine.backward(y, reg), self._engine.gradients.copy()
 
 
 @public
@@ -82,11 +73,9 @@ class TwoLayerNet(_StanfordNetwork):
         seed: int | None = None,
     ):
         sizes = layer_sizes(input_size, [integer("hidden_size", hidden_size)], output_size, None)
-        self._start_normal(sizes, number("std", std, 0), float_dtype("dtype", dtype), n_threads, seed)
+        self._start_normal(sizes, number("std", std, 0), dtype, n_threads, seed)
 
-    def loss(
-        self, X: npt.ArrayLike, y: npt.ArrayLike | None = None, reg: float = 0.0
-    ) -> np.ndarray | tuple[float, dict[str, np.ndarray]]:
+    def loss(self, X: npt.ArrayLike, y: npt.ArrayLike | None = None, reg: float = 0.0) -> ScoresOrLoss:
         """Scores of the classes, or the loss and its gradients.
 
         Parameters
@@ -109,8 +98,6 @@ class TwoLayerNet(_StanfordNetwork):
         TypeError, ValueError
             If an argument is not what it must be.
         """
-        if y is None:
-            return self._scores(X)
         return self._loss(X, y, 2 * number("reg", reg))
 
     def train(
@@ -238,11 +225,9 @@ class FullyConnectedNet(_StanfordNetwork):
         names = ("input_dim", "hidden_dims", "num_classes")
         sizes = layer_sizes(input_dim, hidden_dims, num_classes, None, names)
         self.reg = number("reg", reg)
-        self._start_normal(sizes, number("weight_scale", weight_scale, 0), float_dtype("dtype", dtype), n_threads, seed)
+        self._start_normal(sizes, number("weight_scale", weight_scale, 0), dtype, n_threads, seed)
 
-    def loss(
-        self, X: npt.ArrayLike, y: npt.ArrayLike | None = None
-    ) -> np.ndarray | tuple[float, dict[str, np.ndarray]]:
+    def loss(self, X: npt.ArrayLike, y: npt.ArrayLike | None = None) -> ScoresOrLoss:
         """Scores of the classes, or the loss and its gradients.
 
         Parameters
@@ -267,8 +252,7 @@ class FullyConnectedNet(_StanfordNetwork):
         rows = real_array("X", X)
         if rows.ndim < 2 or math.prod(rows.shape[1:]) != self.input_size:
             raise ValueError(f"X must have rows of {self.input_size} numbers, got shape {rows.shape}")
-        rows = rows.reshape(len(rows), self.input_size)
-        return self._scores(rows) if y is None else self._loss(rows, y, number("reg", self.reg))
+        return self._loss(rows.reshape(len(rows), self.input_size), y, number("reg", self.reg))
 
 
 _check_train = refusal(TwoLayerNet, "train", {"loss": "call it in a loop of your own"})

@@ -1,28 +1,22 @@
 """Download of CIFAR-10 from its home page."""
 
-import hashlib
 import os
 from pathlib import Path
 from typing import NamedTuple
 
-from fastmlp.files.access import alone_in, check_has_an_end, kind_of, reading
+from fastmlp.files.access import alone_in, kind_of
 from fastmlp.interface.calls import advised
 from fastmlp.validation import as_path, one_of
 
-# the files of both versions, without their suffixes
-BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
-
 
 class Archive(NamedTuple):
-    """An official version of the data set, and its archive."""
+    """An official version of the data set, and its archive; `largest` is an upper limit of a file in it, in bytes."""
 
     url: str
     md5: str
     folder: str
     files: tuple[str, ...]
-    # upper limits in bytes, of a file in the archive and of the archive
     largest: int
-    packed: int
 
     def paths(self, folder: Path) -> list[Path]:
         """The files in a folder."""
@@ -33,24 +27,12 @@ class Archive(NamedTuple):
         return all(kind_of(path) is not None for path in self.paths(folder))
 
 
-_HOME = "https://www.cs.toronto.edu/~kriz/"
+_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-{}.tar.gz".format
+_PICKLES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
+_BYTES = tuple(f"{name}.bin" for name in _PICKLES)
 ARCHIVES = {
-    "binary": Archive(
-        f"{_HOME}cifar-10-binary.tar.gz",
-        "c32a1d4ab5d03f1284b67883e8d87530",
-        "cifar-10-batches-bin",
-        tuple(f"{name}.bin" for name in BATCHES),
-        30_730_000,
-        180_000_000,
-    ),
-    "python": Archive(
-        f"{_HOME}cifar-10-python.tar.gz",
-        "c58f30108f718f92721af3b95e74349a",
-        "cifar-10-batches-py",
-        BATCHES,
-        32_000_000,
-        180_000_000,
-    ),
+    "binary": Archive(_URL("binary"), "c32a1d4ab5d03f1284b67883e8d87530", "cifar-10-batches-bin", _BYTES, 30_730_000),
+    "python": Archive(_URL("python"), "c58f30108f718f92721af3b95e74349a", "cifar-10-batches-py", _PICKLES, 32_000_000),
 }
 
 
@@ -111,35 +93,11 @@ def download_CIFAR10(
     place.mkdir(parents=True, exist_ok=True)
     with alone_in(place, f"another process is downloading into {place}; wait for it, and call again"):
         if not archive.is_complete(target):
-            packed = place / archive.url.rpartition("/")[2]
-            if not packed.is_file() or _md5(packed) != archive.md5:
-                _fetch(archive, packed, progress)
-            from fastmlp.datasets.transfer import unpack
+            # imports ssl, http and email, which nothing else needs
+            from fastmlp.datasets import transfer
 
-            unpack(packed, target, archive.files, archive.largest)
+            packed = place / archive.url.rpartition("/")[2]
+            transfer.fetch(archive.url, archive.md5, packed, progress)
+            transfer.unpack(packed, target, archive.files, archive.largest)
             packed.unlink()
     return target
-
-
-def _fetch(archive: Archive, packed: Path, progress: bool) -> None:
-    """Download the archive, or the rest of it, and move it into place once its MD5 sum is right."""
-    # imports ssl, http and email, which nothing else needs
-    from fastmlp.datasets.transfer import receive
-
-    part = packed.with_name(packed.name + ".part")
-    check_has_an_end(part)
-    before = part.stat().st_size if part.exists() else 0
-    receive(archive.url, part, archive.packed, progress)
-    if before and _md5(part) != archive.md5:  # the part of an earlier try may have been wrong
-        part.unlink()
-        receive(archive.url, part, archive.packed, progress)
-    found = _md5(part)
-    if found != archive.md5:
-        part.unlink()
-        raise ValueError(f"{archive.url} gave another file: its MD5 sum is {found}, the official one {archive.md5}")
-    os.replace(part, packed)
-
-
-def _md5(path: Path) -> str:
-    with reading(path) as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

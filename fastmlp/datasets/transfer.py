@@ -1,6 +1,7 @@
-"""Download of a file, which can be continued, and extraction of an archive."""
+"""Download of an archive, which can be continued, and its extraction."""
 
 import gzip
+import hashlib
 import http.client
 import os
 import shutil
@@ -10,31 +11,56 @@ import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from fastmlp.optional import MissingLibraryError
+from fastmlp.files.access import check_ordinary, reading
 from fastmlp.progress import tqdm_bar
 
 _CHUNK = 1 << 18
+# Upper limit of a file that is downloaded.
+_MAX_BYTES = 180_000_000
 # Seconds of waiting for a server.
 _PATIENCE = 30.0
 
 
-def receive(url: str, part: Path, most: int, progress: bool) -> None:
-    """Append the missing bytes of a file, `most` in all at most, to `part`."""
+def fetch(url: str, md5: str, packed: Path, progress: bool) -> None:
+    """Download a file, or the rest of it, and move it into place once its MD5 sum is right; one in place is kept."""
+    if packed.is_file() and _md5(packed) == md5:
+        return
+    part = packed.with_name(packed.name + ".part")
+    check_ordinary(part)
+    n_tries = 2 if part.exists() and part.stat().st_size else 1  # the part of an earlier try may be wrong
+    for _ in range(n_tries):
+        _receive(url, part, progress)
+        found = _md5(part)
+        if found == md5:
+            part.replace(packed)
+            return
+        part.unlink()
+    raise ValueError(f"{url} gave another file: its MD5 sum is {found}, the official one {md5}")
+
+
+def _md5(path: Path) -> str:
+    with reading(path) as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _receive(url: str, part: Path, progress: bool) -> None:
+    """Append the missing bytes of a file to `part`."""
     try:
         with part.open("ab") as file:
-            _append(url, file, most, progress)
+            _append(url, file, progress)
     except ConnectionError as error:
-        message = f"{url} cannot be had: {error}"
+        kept = "; the part received so far is kept, and the next try continues it"
         if part.stat().st_size == 0:
             part.unlink()
-            raise ConnectionError(message) from error
-        raise ConnectionError(f"{message}; the part received so far is kept, and the next try continues it") from error
+            kept = ""
+        raise ConnectionError(f"{url} cannot be had: {error}{kept}") from error
 
 
-def _append(url: str, file: BinaryIO, most: int, progress: bool) -> None:
+def _append(url: str, file: BinaryIO, progress: bool) -> None:
     have = file.tell()
     answer = _answer(url, have)
     if answer is None:
@@ -44,13 +70,10 @@ def _append(url: str, file: BinaryIO, most: int, progress: bool) -> None:
             have = 0
             file.truncate(0)
         total = have + int(answer.headers.get("Content-Length", 0))
-        options: dict[str, Any] = {"total": total or None, "initial": have, "unit": "B", "unit_scale": True}
-        try:
-            bar = tqdm_bar(progress, **options, desc="CIFAR-10")
-        except MissingLibraryError:
-            bar = tqdm_bar(False)
+        shown = progress and find_spec("tqdm") is not None
+        bar = tqdm_bar(shown, total=total or None, initial=have, unit="B", unit_scale=True, desc="CIFAR-10")
         with bar as advance:
-            while have <= most and (chunk := _chunk(answer)):
+            while have <= _MAX_BYTES and (chunk := _chunk(answer)):
                 file.write(chunk)
                 have += len(chunk)
                 advance(len(chunk))
@@ -76,6 +99,7 @@ def _answer(url: str, have: int) -> http.client.HTTPResponse | None:
 
 
 def _chunk(answer: http.client.HTTPResponse) -> bytes:
+    """The next bytes; an error of the network becomes a ConnectionError, other than one of the disk."""
     try:
         return answer.read1(_CHUNK)  # also if the rest does not arrive
     except (OSError, http.client.HTTPException) as error:

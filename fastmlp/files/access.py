@@ -49,23 +49,18 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def _created(path: str | os.PathLike[str], temporary: Path) -> BinaryIO:
-    """A new file for what `path` is to hold, without a name, or with the temporary one."""
-    with _named(path):
-        return _nameless(temporary.parent) or open(temporary, "xb")
+    """A new file for what `path` is to hold: without a name, or, where there are no such files, a temporary one.
 
-
-def _nameless(folder: Path) -> BinaryIO | None:
-    """A new file without a name, which disappears with a process that is killed; None where there are no such files.
-
-    Linux lets it take another file's place only by way of a name in between, which a kill at that very moment leaves.
+    One without a name disappears with a process that is killed. Linux lets it take another file's place only by way of
+    a name in between, which a kill at that very moment leaves.
     """
-    if not hasattr(os, "O_TMPFILE") or kind_of("/proc/self/fd") is None:
-        return None
-    try:
-        return _opened(folder, os.O_TMPFILE | os.O_WRONLY, "wb")
-    except OSError as error:  # a file with a name meets the same error, or none
-        _raise_if_foreign(error)
-        return None
+    with _named(path):
+        if hasattr(os, "O_TMPFILE") and kind_of("/proc/self/fd") is not None:
+            try:
+                return _opened(temporary.parent, os.O_TMPFILE | os.O_WRONLY, "wb")
+            except OSError as error:  # a file with a name meets the same error, or none
+                _raise_if_foreign(error)
+        return open(temporary, "xb")
 
 
 def _opened(path: str | os.PathLike[str], flags: int, mode: str) -> BinaryIO:
@@ -88,7 +83,7 @@ def reading(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader | io.Byt
 
 def ordinary(path: str | os.PathLike[str], flags: int, mode: str) -> BinaryIO:
     """An ordinary file, opened with these flags; an OSError for anything else, which is not waited for."""
-    _check_ordinary(path)
+    check_ordinary(path)
     file = _opened(path, flags | getattr(os, "O_NONBLOCK", 0), mode)
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # it has taken the place of the one that was looked at
         file.close()
@@ -96,17 +91,17 @@ def ordinary(path: str | os.PathLike[str], flags: int, mode: str) -> BinaryIO:
     return file
 
 
-def _check_ordinary(path: str | os.PathLike[str]) -> None:
-    """Raise an OSError for anything that is there and no ordinary file."""
-    check_has_an_end(path)
-    if kind_of(path) == stat.S_IFDIR:
+def check_ordinary(path: str | os.PathLike[str]) -> None:
+    """Raise an OSError for a folder, and for a pipe or a device, which may never end or never begin."""
+    kind = kind_of(path)
+    if kind == stat.S_IFDIR:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
-
-
-def check_has_an_end(path: str | os.PathLike[str]) -> None:
-    """Raise an OSError for a pipe or a device, which may never end or never begin."""
-    if kind_of(path) not in (None, stat.S_IFREG, stat.S_IFDIR):
+    if kind not in (None, stat.S_IFREG):
         raise _endless(path)
+
+
+def _endless(path: str | os.PathLike[str]) -> OSError:
+    return OSError(errno.EINVAL, "a pipe or a device cannot be used as a file", os.fspath(path))
 
 
 def kind_of(path: str | os.PathLike[str]) -> int | None:
@@ -118,10 +113,6 @@ def kind_of(path: str | os.PathLike[str]) -> int | None:
         return stat.S_IFMT(os.stat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return None
-
-
-def _endless(path: str | os.PathLike[str]) -> OSError:
-    return OSError(errno.EINVAL, "a pipe or a device cannot be used as a file", os.fspath(path))
 
 
 def undisturbed(work: Callable[[], T]) -> T:
@@ -154,7 +145,7 @@ def undisturbed(work: Callable[[], T]) -> T:
 
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Raise the error that writing a file would meet, before there is something to write."""
-    _check_ordinary(path)
+    check_ordinary(path)
     target = Path(os.path.realpath(path))
     with _named(path):
         tempfile.TemporaryFile(dir=target.parent).close()

@@ -11,7 +11,7 @@ import numpy as np
 
 from fastmlp.engine import Engine
 from fastmlp.files import models
-from fastmlp.files.access import check_has_an_end, check_writable, kind_of, undisturbed
+from fastmlp.files.access import check_ordinary, check_writable, kind_of, undisturbed
 from fastmlp.history import History
 from fastmlp.training import CheckpointState, Settings
 from fastmlp.validation import as_path
@@ -82,7 +82,7 @@ class Checkpoint:
             engine.restore(model.engine.snapshot())
             generator.set_state(self._state.generator)
         else:
-            check_has_an_end(self.path)
+            check_ordinary(self.path)
             self.write(over=False, last=True)
         return self._state.history, self._state.over
 

@@ -198,7 +198,7 @@ def test_two_processes_do_not_write_into_one_file(server, tmp_path):
 
 
 def test_more_than_there_can_be_is_not_taken(server, tmp_path, monkeypatch):
-    monkeypatch.setitem(download.ARCHIVES, "binary", download.ARCHIVES["binary"]._replace(packed=1000))
+    monkeypatch.setattr(transfer, "_MAX_BYTES", 1000)
     monkeypatch.setattr(transfer, "_CHUNK", 500)
     server.content = b"0" * 10**6
     with pytest.raises(ConnectionError, match="it stopped after 1,500 of 1,000,000 bytes"):
