@@ -16,17 +16,17 @@ from fastmlp.history import History
 from fastmlp.training import CheckpointState, Settings
 from fastmlp.validation import as_path
 
-# Rows of X, spread over all of it, that tell one data set from another: to read all could take longer than to train.
+# Rows of X, evenly spread, that identify a data set: to read all of them could take longer than to train.
 DIGEST_ROWS = 1024
 
 
 class Checkpoint:
-    """The file of one training, a `fastmlp.training.Checkpointer`.
+    """The checkpoint file of one training, a `fastmlp.training.Checkpointer`.
 
     Parameters
     ----------
     model : callable
-        Gives what is trained, a `fastmlp.files.models.Model`; its engine is put back to where the file's was.
+        Gives what is trained, a `fastmlp.files.models.Model`; its engine gets the state of the file's.
     path : path-like
         The file, under exactly this name.
     seconds : float
@@ -42,7 +42,7 @@ class Checkpoint:
         self.resume = resume
 
     def is_of(self, settings: Settings, seed: int | None, X: np.ndarray, y: np.ndarray) -> bool:
-        """Whether the file is of an earlier part of this training."""
+        """Whether the file holds an earlier part of this training."""
         engine = self.model().engine
         rows = engine.architecture.checked_rows("X", X)
         targets = engine.architecture.checked_targets("y", y, len(rows))
@@ -50,7 +50,7 @@ class Checkpoint:
 
         def found() -> bool:
             try:
-                self._checked(self._load(), mine)
+                self._checked(models.load(self.path), mine)
             except (OSError, ValueError):
                 return False
             return True
@@ -60,10 +60,10 @@ class Checkpoint:
     def begin(
         self, settings: Settings, seed: int | None, X: np.ndarray, y: np.ndarray, generator: Any
     ) -> tuple[History, bool]:
-        """Go back to where the file's training was; gives its epochs, and whether it is over.
+        """Restore the state of the file's training, where there is one to resume; its epochs, and whether it is over.
 
-        One that starts anew takes the file's place at once, so that no later one goes on from another training; and
-        what cannot be written is found before it begins.
+        A training that starts anew replaces the file at once, so that a later one does not resume another training, and
+        a file that cannot be written is an error before the training and not after it.
         """
         state = generator.get_state(legacy=False)
         if state["bit_generator"] != "MT19937":
@@ -75,7 +75,10 @@ class Checkpoint:
         history = History(score_name=engine.architecture.loss_row.score_name)
         self._state = CheckpointState(settings, seed, digest(X, y, engine), state, history, False)
         if self.resume and kind_of(self.path) is not None:
-            model = self._load()
+            try:
+                model = models.load(self.path)
+            except models.ModelFileError as error:
+                raise models.ModelFileError(f"{error}; without resume, training starts anew") from error
             self._state = self._checked(model, self._state)
             if not self._state.over and len(self._state.history) < settings.epochs:
                 check_writable(self.path)
@@ -86,30 +89,13 @@ class Checkpoint:
             self.write(over=False, last=True)
         return self._state.history, self._state.over
 
-    def _load(self) -> models.Model:
-        try:
-            return models.load(self.path)
-        except models.ModelFileError as error:
-            raise models.ModelFileError(f"{error}; without resume, training starts anew") from error
-
     def _checked(self, model: models.Model, mine: CheckpointState) -> CheckpointState:
         """The state of the file's training, which must be an earlier part of this one."""
         place = f"the checkpoint {str(self.path)!r}"
         found = model.training
         if found is None:
             raise models.ModelFileError(f"{str(self.path)!r} is no checkpoint: it is a network that was saved")
-        theirs, ours = (
-            {
-                "the network's sizes": made.engine.architecture.sizes,
-                "dtype": made.engine.architecture.dtype.name,
-                "the network's activations": made.engine.architecture.activations,
-                "loss": made.engine.architecture.loss,
-                "seed": state.seed,
-                "optimizer": state.settings.optimizer,  # first, since the usual rate follows from it
-                **dataclasses.asdict(state.settings),
-            }
-            for state, made in ((found, model), (mine, self.model()))
-        )
+        theirs, ours = _facts(found, model.engine), _facts(mine, self.model().engine)
         for name, value in theirs.items():
             if value != ours[name] and name != "epochs":
                 raise ValueError(
@@ -124,7 +110,7 @@ class Checkpoint:
         return found._replace(settings=mine.settings)
 
     def write(self, *, over: bool, last: bool) -> None:
-        """Write down where the training is now, the last time in any case."""
+        """Write the state of the training, if `seconds` have passed since the last time or it is the last one."""
         if not last and time.monotonic() < self._written + self.seconds:
             return
         self._state = self._state._replace(over=over, generator=self._generator.get_state(legacy=False))
@@ -132,8 +118,16 @@ class Checkpoint:
         self._written = time.monotonic()
 
 
+def _facts(state: CheckpointState, engine: Engine) -> dict[str, Any]:
+    """What a training must have in common with an earlier part of it, by the names in errors."""
+    architecture = {**vars(engine.architecture), "dtype": engine.architecture.dtype.name}
+    network = {f"the network's {name}": value for name, value in architecture.items()}
+    # the optimizer comes before the rest, since the usual learning rate follows from it
+    return {**network, "seed": state.seed, "optimizer": state.settings.optimizer, **dataclasses.asdict(state.settings)}
+
+
 def digest(X: np.ndarray, y: np.ndarray, engine: Engine) -> str:
-    """SHA-256 of the labels, of rows of X spread over all of it, and of what these go through."""
+    """SHA-256 of the labels or targets, of evenly spread rows of X, and of the standardizer."""
     rows = X[np.linspace(0, len(X) - 1, min(len(X), DIGEST_ROWS)).astype(np.intp)]
     with np.errstate(over="ignore", invalid="ignore"):
         rows = np.asarray(rows, np.float64)

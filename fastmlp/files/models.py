@@ -11,7 +11,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +28,7 @@ from fastmlp.history import Epoch, History
 from fastmlp.optional import require
 from fastmlp.preprocessing import Standardizer
 from fastmlp.training import CheckpointState, Settings
-from fastmlp.validation import as_path, boolean, integer, names, number
+from fastmlp.validation import as_path, boolean, checked_seed, integer, names, number
 
 FORMAT = "fastmlp-network"
 VERSION = 5
@@ -39,8 +39,6 @@ HISTORY, GENERATOR = "training.history", "training.generator"
 MT19937_WORDS = 624
 # Bytes; a hundred thousand columns' names come to a tenth of it.
 MAX_HEADER = 1 << 24
-# Bytes that NumPy puts before an array of bytes.
-NPY_HEADER = 128
 
 
 class ModelFileError(ValueError):
@@ -64,8 +62,8 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     ValueError
         If there are more names than a file may have; nothing is written then.
     """
-    place = as_path("path", path)
-    model.engine.exclusive.run(_write, model, place)  # what is written must be what the digest is of
+    # nothing changes the network between its digest and the last byte
+    model.engine.exclusive.run(_write, model, as_path("path", path))
 
 
 def _write(model: Model, path: Path) -> None:
@@ -92,46 +90,31 @@ def _check_header(n_bytes: int) -> None:
 
 def described(model: Model) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The header of a model's file, and its arrays."""
-    engine = model.engine
+    engine, standardizer, training = model.engine, model.engine.standardizer, model.training
     arrays = dict(engine.layout.views(engine.flat_params))  # fresh views: a user may have given one another shape
     for optimizer, moments in engine.moments.items():
         for i, moment in enumerate(moments):
-            for name, array in engine.layout.views(moment).items():
-                arrays[f"{optimizer}.{i}.{name}"] = array
-    header: dict[str, Any] = {
-        "format": FORMAT,
-        "version": VERSION,
-        **engine.architecture.to_dict(),
-        "n_updates": engine.n_updates,
-        "flat_targets": engine.flat_targets,
-    }
+            arrays |= {f"{optimizer}.{i}.{name}": array for name, array in engine.layout.views(moment).items()}
+    header: dict[str, Any] = {"format": FORMAT, "version": VERSION, **engine.architecture.to_dict()}
+    header |= {"n_updates": engine.n_updates, "flat_targets": engine.flat_targets}
     for name in ("class_names", "feature_names"):
         if getattr(model, name) is not None:
             header[name] = getattr(model, name)
     if engine.target_units is not None:
         arrays |= dict(zip((TARGET_MEAN, TARGET_SCALE), engine.target_units, strict=True))
-    standardizer = engine.standardizer
     if standardizer is not None:
         arrays |= {MEAN: standardizer.mean_, SCALE: standardizer.scale_}
         header["standardizer"] = {"n_channels": standardizer.n_channels, "center": standardizer.center}
-    if model.training is not None:
-        header["training"], trained = _described_training(model.training)
-        arrays |= trained
+    if training is not None:
+        header["training"] = {name: getattr(training, name) for name in ("seed", "data", "over")}
+        header["training"]["settings"] = dataclasses.asdict(training.settings)
+        generator = {name: training.generator[name] for name in ("has_gauss", "gauss")}
+        twister = training.generator["state"]
+        header["training"]["generator"] = {"pos": int(twister["pos"]), **generator}
+        arrays[HISTORY] = np.array(training.history.epochs, np.float64).reshape(-1, len(Epoch._fields))
+        arrays[GENERATOR] = twister["key"]
     header["sha256"] = digest(header, arrays)
     return header, arrays
-
-
-def _described_training(state: CheckpointState) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    twister = state.generator["state"]
-    header = {
-        "settings": dataclasses.asdict(state.settings),
-        "seed": state.seed,
-        "data": state.data,
-        "over": state.over,
-        "generator": {"pos": int(twister["pos"]), **{name: state.generator[name] for name in ("has_gauss", "gauss")}},
-    }
-    epochs = np.array(state.history.epochs, np.float64).reshape(-1, len(Epoch._fields))
-    return header, {HISTORY: epochs, GENERATOR: twister["key"]}
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -149,16 +132,16 @@ def load(path: str | os.PathLike[str]) -> Model:
         read = _read_safetensors
     with reading(place) as file:
         content = file.read()
-    return undisturbed(lambda: _parsed(place, content, read))
 
+    def model() -> Model:
+        try:
+            return restored(*read(content))
+        except MemoryError:  # the file may be a sound one
+            raise
+        except Exception as error:  # zipfile, zlib, NumPy and JSON raise errors of many types on damaged bytes
+            raise ModelFileError(f"{str(place)!r} is not a whole fastmlp model file: {error}") from error
 
-def _parsed(path: Path, content: bytes, read: Callable[[bytes], tuple[bytes, dict[str, np.ndarray]]]) -> Model:
-    try:
-        return restored(*read(content))
-    except MemoryError:  # the file may be a sound one
-        raise
-    except Exception as error:  # zipfile, zlib, NumPy and JSON raise errors of many types on damaged or foreign bytes
-        raise ModelFileError(f"{str(path)!r} is not a whole fastmlp model file: {error}") from error
+    return undisturbed(model)
 
 
 def _is_safetensors(path: Path) -> bool:
@@ -172,10 +155,11 @@ def _read_npz(content: bytes) -> tuple[bytes, dict[str, np.ndarray]]:
     stored = all(member.compress_type == zipfile.ZIP_STORED for member in members)
     if not stored or sum(member.file_size for member in members) > len(content):
         raise ModelFileError("its members are compressed, or larger than the file")
-    if archive.getinfo("header.npy").file_size > MAX_HEADER + NPY_HEADER:
-        raise ModelFileError(f"its header has more than {MAX_HEADER:,} bytes")
     arrays = dict(read_archive(archive))
-    return arrays.pop("header").tobytes(), arrays
+    header = arrays.pop("header").tobytes()
+    if len(header) > MAX_HEADER:
+        raise ModelFileError(f"its header has more than {MAX_HEADER:,} bytes")
+    return header, arrays
 
 
 def _read_safetensors(content: bytes) -> tuple[bytes, dict[str, np.ndarray]]:
@@ -189,7 +173,7 @@ def _read_safetensors(content: bytes) -> tuple[bytes, dict[str, np.ndarray]]:
 
 
 def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
-    """The model that a file's header and arrays describe; everything is checked before it is made."""
+    """The model that a file's header and arrays describe; no memory is taken for parameters that the file has not."""
     header = json.loads(text)
     if header["format"] != FORMAT:
         raise ModelFileError(f"its format is {header['format']!r}, not {FORMAT!r}")
@@ -197,43 +181,44 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
         raise ModelFileError(f"its version is {header['version']!r}; this fastmlp reads versions 1 to {VERSION}")
     if header.pop("sha256") != digest(header, arrays):
         raise ModelFileError("its checksum is wrong: it has been changed since it was saved")
-    n_updates = integer("n_updates", header["n_updates"], 0, 2**53)
     sizes = header["sizes"]
     if 2 * (len(sizes) - 1) > len(arrays):
         raise ModelFileError(f"its arrays are {len(arrays)}, too few for {len(sizes)} sizes of layers")
-    class_names = names("class_names", header.get("class_names"), sizes[-1], "class")
-    feature_names = names("feature_names", header.get("feature_names"), sizes[0], "feature")
     architecture = Architecture.from_dict(header)
-    layout = Layout(architecture)
-    standardizer = None
-    if MEAN in arrays:
-        settings = header.get("standardizer", {})
-        standardizer = Standardizer.of_statistics(arrays.pop(MEAN), arrays.pop(SCALE), **settings)
-    units = None
-    if TARGET_MEAN in arrays:
-        units = checked_units(arrays.pop(TARGET_MEAN), arrays.pop(TARGET_SCALE), architecture.n_outputs)
     training = None
     if "training" in header:
         training = _restored_training(header["training"], architecture, arrays.pop(HISTORY), arrays.pop(GENERATOR))
-    optimizers = [name for name in OPTIMIZERS if f"{name}.0.W1" in arrays]
+    statistics = {name: arrays.pop(name) for name in (MEAN, SCALE, TARGET_MEAN, TARGET_SCALE) if name in arrays}
+    layout, optimizers = Layout(architecture), [name for name in OPTIMIZERS if f"{name}.0.W1" in arrays]
     prefixes = ["", *(f"{name}.{i}." for name in optimizers for i in range(OPTIMIZERS[name].n_moments))]
-    expected = {prefix + name: shape for prefix in prefixes for name, shape in layout.shapes.items()}
-    found = {name: array.shape for name, array in arrays.items()}
+    expected = {
+        prefix + name: f"{shape} of {layout.dtype}" for prefix in prefixes for name, shape in layout.shapes.items()
+    }
+    found = {name: f"{array.shape} of {array.dtype}" for name, array in arrays.items()}
     for name in expected | found:
-        if found.get(name) != expected.get(name) or arrays[name].dtype != layout.dtype:
-            got = f"{found[name]} of {arrays[name].dtype}" if name in found else "missing"
-            needed = f"{expected[name]} of {layout.dtype}" if name in expected else "none"
+        got, needed = found.get(name, "missing"), expected.get(name, "none")
+        if got != needed:
             raise ModelFileError(f"its array {name!r} is {got}, where sizes {sizes} need {needed}")
 
     engine = Engine(architecture)
-    engine.n_updates, engine.target_units = n_updates, units
+    engine.n_updates = integer("n_updates", header["n_updates"], 0, 2**53)
     engine.flat_targets = boolean("flat_targets", header.get("flat_targets", True))
-    engine.standardizer = standardizer
+    if MEAN in statistics:
+        settings = header.get("standardizer", {})
+        engine.standardizer = Standardizer.of_statistics(statistics[MEAN], statistics[SCALE], **settings)
+    if TARGET_MEAN in statistics:
+        units = statistics[TARGET_MEAN], statistics[TARGET_SCALE]
+        engine.target_units = checked_units(*units, architecture.n_outputs)
     buffers = [engine.flat_params, *(moment for name in optimizers for moment in engine.moments_of(name))]
     for prefix, buffer in zip(prefixes, buffers, strict=True):
         for name, view in layout.views(buffer).items():
             view[...] = arrays[prefix + name]
-    return Model(engine, class_names, feature_names, training)
+    return Model(
+        engine,
+        names("class_names", header.get("class_names"), architecture.n_outputs, "class"),
+        names("feature_names", header.get("feature_names"), architecture.n_inputs, "feature"),
+        training,
+    )
 
 
 def _restored_training(
@@ -243,13 +228,13 @@ def _restored_training(
         raise ModelFileError(f"its history is {epochs.shape} of {epochs.dtype}")
     if key.dtype != np.uint32 or key.shape != (MT19937_WORDS,):
         raise ModelFileError(f"its generator's state is {key.shape} of {key.dtype}")
-    seed, generator = header["seed"], header["generator"]
+    generator = header["generator"]
     history = History((Epoch(*epoch) for epoch in epochs.tolist()), architecture.loss_row.score_name)
     for epoch in history:
         number("learning_rate", epoch.learning_rate, 0)
     return CheckpointState(
         settings=Settings(**header["settings"]),
-        seed=None if seed is None else integer("seed", seed, 0, 2**32 - 1),
+        seed=checked_seed(header["seed"]),
         data=str(header["data"]),
         generator={
             "bit_generator": "MT19937",
