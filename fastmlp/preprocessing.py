@@ -94,7 +94,7 @@ class Standardizer:
         array([[2., 2.]])
         """
         standardizer = cls(n_channels, center)
-        standardizer.mean_, standardizer.scale_ = _checked("mean", mean, "scale", scale)
+        standardizer.mean_, standardizer.scale_ = _checked(mean=mean, scale=scale)
         return standardizer
 
     def fit(self, X: npt.ArrayLike) -> Self:
@@ -171,7 +171,7 @@ class Standardizer:
         if not (hasattr(self, "mean_") and hasattr(self, "scale_")):
             raise ValueError("the Standardizer must be fitted first: Standardizer().fit(X)")
         # users may have assigned to them
-        return _checked("mean_", self.mean_, "scale_", self.scale_)
+        return _checked(mean_=self.mean_, scale_=self.scale_)
 
     if not TYPE_CHECKING:  # or every attribute would be one
 
@@ -190,11 +190,10 @@ def own_copy(standardizer: Standardizer) -> Standardizer:
     return Standardizer.of_statistics(*standardizer._statistics(), standardizer.n_channels, standardizer.center)
 
 
-def _checked(
-    mean_name: str, mean: npt.ArrayLike, scale_name: str, scale: npt.ArrayLike
-) -> tuple[np.ndarray, np.ndarray]:
-    """Means and scales as arrays (n_features,) of float64, copies."""
-    mean, scale = (np.array(real_array(name, a), np.float64) for name, a in ((mean_name, mean), (scale_name, scale)))
+def _checked(**statistics: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """The means and the scales, which errors call by the names of these arguments, as copies (n_features,), float64."""
+    mean_name, scale_name = statistics
+    mean, scale = (np.array(real_array(name, values), np.float64) for name, values in statistics.items())
     if mean.ndim != 1 or mean.shape != scale.shape:
         raise ValueError(
             f"{mean_name} and {scale_name} must be arrays (n_features,), got {mean.shape} and {scale.shape}"
@@ -204,17 +203,16 @@ def _checked(
     return mean, scale
 
 
-def _blocks(X: np.ndarray) -> Iterator[np.ndarray]:
+def _blocks(X: np.ndarray, dtype: type) -> Iterator[np.ndarray]:
     for start in range(0, len(X), _BLOCK_ROWS):
-        yield X[start : start + _BLOCK_ROWS]
+        yield X[start : start + _BLOCK_ROWS].astype(dtype)
 
 
 def _exact_statistics(X: np.ndarray, n_channels: int, pooled: bool) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of each feature (n_features,), rounded once, from sums in integers."""
     sums: Any = np.zeros(X.shape[1], np.int64)
     squares: Any = np.zeros(X.shape[1], np.int64)
-    for rows in _blocks(X):
-        block = rows.astype(np.int64)
+    for block in _blocks(X, np.int64):
         sums += block.sum(axis=0)
         squares += np.einsum("ij,ij->j", block, block)
     # Python's integers neither round nor overflow: each statistic is rounded once, in its division
@@ -238,8 +236,7 @@ def _merged_statistics(X: np.ndarray, n_channels: int, pooled: bool) -> tuple[np
     n, mean, spread = 0, np.zeros(X.shape[1]), np.zeros(X.shape[1])
     low, high = np.full(X.shape[1], np.inf), np.full(X.shape[1], -np.inf)
     with np.errstate(invalid="ignore", over="ignore"):  # checked below
-        for rows in _blocks(X):
-            block = rows.astype(np.float64)
+        for block in _blocks(X, np.float64):
             block_mean = block.mean(axis=0)
             difference = block_mean - mean
             spread += np.square(block - block_mean).sum(axis=0) + difference**2 * (n * len(block) / (n + len(block)))
@@ -263,8 +260,7 @@ def _merged_statistics(X: np.ndarray, n_channels: int, pooled: bool) -> tuple[np
     extremes = lows.min(axis=0), highs.max(axis=0)
     center, variance = _where_constant(center, pooled_variances, *extremes)
     variance = np.where(_is_constant(center, variance, *extremes, n * len(means), eps), 0, variance)
-    mean, variance = (np.tile(array, len(means)) for array in (center, variance))
-    return mean, variance
+    return np.tile(center, len(means)), np.tile(variance, len(means))
 
 
 def _where_constant(

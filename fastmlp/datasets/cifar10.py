@@ -236,14 +236,14 @@ def _read_pickled(path: Path) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(
             f"{path} must hold 'data' as a uint8 array (n, {_N_FEATURES}) with n > 0, got {images.dtype} {images.shape}"
         )
+    got = type(labels).__name__
     if isinstance(labels, unpickling.Array):
-        shape = labels.values.shape
-        if shape != (len(images),):
-            raise ValueError(f"{path} must hold 'labels' as {len(images)} integers, one an image, got an array {shape}")
-        labels = labels.values.tolist()
-    found = [type(label).__name__ for label in labels] if isinstance(labels, list) else type(labels).__name__
-    if found != ["int"] * len(images):
-        got = f"{len(found)} of type {', '.join(sorted(set(found)))}" if isinstance(found, list) else found
+        got = f"an array {labels.values.shape}"
+        labels = labels.values.tolist() if labels.values.shape == images.shape[:1] else None
+    if isinstance(labels, list):
+        types = {type(label).__name__ for label in labels}
+        got = f"{len(labels)} of type {', '.join(sorted(types))}"
+    if got != f"{len(images)} of type int":
         raise ValueError(f"{path} must hold 'labels' as {len(images)} integers, one an image, got {got}")
     # clipped to 64 bits: larger ones are no classes either
     return images, np.array([max(-1, min(label, 2**63 - 1)) for label in labels])

@@ -35,23 +35,14 @@ class _Type:
 class Array:
     """In place of numpy.ndarray; `values` are its numbers, without a copy if possible."""
 
-    values: np.ndarray = np.empty(0)
+    def __init__(self, content: bytes, kind: _Type, shape: tuple[int, ...], order: str):
+        if not (isinstance(content, bytes) and isinstance(kind, _Type) and all(isinstance(n, int) for n in shape)):
+            raise pickle.UnpicklingError("an array must have bytes, a type and a shape of integers")
+        self.values = np.frombuffer(content, kind.dtype).reshape(shape, order="F" if order == "F" else "C")
 
     def __setstate__(self, state: Sequence[Any]) -> None:
         _, shape, kind, is_fortran, content = state
-        self.values = _values(content, kind, shape, "F" if is_fortran else "C")
-
-
-def _values(content: bytes, kind: _Type, shape: tuple[int, ...], order: str) -> np.ndarray:
-    if not (isinstance(content, bytes) and isinstance(kind, _Type) and all(isinstance(n, int) for n in shape)):
-        raise pickle.UnpicklingError("an array must have bytes, a type and a shape of integers")
-    return np.frombuffer(content, kind.dtype).reshape(shape, order="F" if order == "F" else "C")
-
-
-def _from_buffer(content: bytes, kind: _Type, shape: tuple[int, ...], order: str) -> Array:
-    array = Array()
-    array.values = _values(content, kind, shape, order)
-    return array
+        self.values = Array(content, kind, shape, "F" if is_fortran else "C").values
 
 
 class _Latin1:
@@ -72,9 +63,10 @@ class _Latin1:
 _NAMES: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy", "ndarray"): Array,
     ("numpy", "dtype"): _Type,
-    ("numpy.core.multiarray", "_reconstruct"): lambda of, shape, code: Array(),  # its state follows
-    ("numpy.core.multiarray", "scalar"): lambda kind, content: _values(content, kind, (), "C").item(),
-    ("numpy.core.numeric", "_frombuffer"): _from_buffer,
+    # empty, until it gets its state
+    ("numpy.core.multiarray", "_reconstruct"): lambda cls, shape, code: Array(b"", _Type("u1"), (0,), "C"),
+    ("numpy.core.multiarray", "scalar"): lambda kind, content: Array(content, kind, (), "C").values.item(),
+    ("numpy.core.numeric", "_frombuffer"): Array,
 }
 
 

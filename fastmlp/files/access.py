@@ -149,9 +149,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     target = Path(os.path.realpath(path))
     with _named(path):
         tempfile.TemporaryFile(dir=target.parent).close()
-        if not target.exists():
-            return
-        if _mount(target) != _mount(target.parent):
+        if _mount(target) not in (None, _mount(target.parent)):
             raise OSError(errno.EBUSY, "a file that another one is mounted on cannot be replaced")
         # One that may not be replaced (another user's in a sticky folder, an immutable one) may not be removed either:
         # the system says so, but removes no file by this call.
@@ -160,10 +158,8 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
 
 def _mount(path: Path) -> str | None:
-    """The number of the mount that a file or a folder belongs to; None where the system does not say."""
-    if not hasattr(os, "O_PATH"):
-        return None
-    with suppress(OSError):
+    """The number of the mount that a file or a folder belongs to; None where there is none, or no Linux to say so."""
+    with suppress(OSError, AttributeError):
         descriptor = os.open(path, os.O_PATH)
         try:
             lines = Path(f"/proc/self/fdinfo/{descriptor}").read_text().splitlines()
