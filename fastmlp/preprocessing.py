@@ -12,7 +12,7 @@ from fastmlp.validation import as_stored, float_dtype, integer, one_of, real_arr
 
 # Rows that are measured together; a block of images stays in cache.
 _BLOCK_ROWS = 256
-# The largest difference of numbers that are equal up to rounding, in units of their type's rounding.
+# Numbers that differ by at most this many units of their type's rounding count as equal.
 _NOISE = 2
 # Types whose sums of squares are exact in 64-bit integers, block by block.
 _SMALL_INTEGERS = "?bBhH"
@@ -186,12 +186,12 @@ class Standardizer:
 
 
 def own_copy(standardizer: Standardizer) -> Standardizer:
-    """A copy with its own arrays, which keep the values that have been checked."""
+    """A copy whose arrays have been checked, and are not changed with the original's."""
     return Standardizer.of_statistics(*standardizer._statistics(), standardizer.n_channels, standardizer.center)
 
 
 def _checked(**statistics: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """The means and the scales, which errors call by the names of these arguments, as copies (n_features,), float64."""
+    """Means and scales as copies (n_features,) of float64; errors name them as the call does."""
     mean_name, scale_name = statistics
     mean, scale = (np.array(real_array(name, values), np.float64) for name, values in statistics.items())
     if mean.ndim != 1 or mean.shape != scale.shape:
@@ -266,7 +266,7 @@ def _merged_statistics(X: np.ndarray, n_channels: int, pooled: bool) -> tuple[np
 def _where_constant(
     mean: np.ndarray, variance: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance, exact where all numbers are equal: rounding would give a tiny scale."""
+    """Mean and variance, exact where all numbers are equal: a variance from rounding would give a tiny scale."""
     return np.where(low == high, low, mean), np.where(low == high, 0, variance)
 
 

@@ -44,7 +44,7 @@ def thread_count(value: Any) -> int | None:
     return None if value is None else integer("n_threads", value)
 
 
-# Not in use. To make one takes as long as a hundred steps of a tiny network, to seed one as long as a single step.
+# Generators to use again: to make one takes as long as a hundred steps of a tiny network, to seed one a single step.
 _generators: list[np.random.RandomState] = []
 
 
@@ -55,7 +55,7 @@ def checked_seed(seed: Any) -> int | None:
 
 @contextlib.contextmanager
 def random_state(seed: Any) -> Iterator[Any]:
-    """A generator of its own for a seed; for None NumPy's global one, as the module that has the same functions."""
+    """A generator with this seed; for None the module `numpy.random`, whose functions draw from the global one."""
     seed = checked_seed(seed)
     if seed is None:
         yield np.random
@@ -122,7 +122,7 @@ def as_path(name: str, value: Any) -> Path:
 
 
 def one_of(name: str, value: Any, choices: Collection[str], *, any_case: bool = True) -> str:
-    """The one of the choices that `value` names, in upper or lower case; the choices differ by more than that."""
+    """The choice that `value` names, in upper or lower case unless `any_case` is False."""
     if isinstance(value, str):
         if value in choices:
             return value
@@ -139,7 +139,7 @@ def layer_sizes(
     num_layers: Any,
     names: tuple[str, str, str] = ("input_size", "hidden_sizes", "output_size"),
 ) -> tuple[int, ...]:
-    """The sizes of all layers, input and output included; `names` are what the caller's user calls them."""
+    """The sizes of all layers, input and output included; errors call the first three arguments by the names."""
     first, middle, last = names
     try:
         hidden = list(hidden_sizes)
@@ -153,7 +153,7 @@ def layer_sizes(
 
 
 def time_step(t: Any, epoch: Any, step: Any) -> int | None:
-    """The time step of one update, under whichever of its three names it came; None where it did not."""
+    """The time step of one update, which is given by one of its three names; None if it is not."""
     if t is None and epoch is None and step is None:
         return None
     given = {name: value for name, value in (("t", t), ("epoch", epoch), ("step", step)) if value is not None}
@@ -177,7 +177,7 @@ def real_array(name: str, values: npt.ArrayLike, content: str = "real numbers", 
 
 
 def real_matrix(name: str, values: npt.ArrayLike, n_columns: int) -> np.ndarray:
-    """`values` as an array (n, n_columns) of real numbers of any type and layout, whose shape only we can change."""
+    """`values` as an array (n, n_columns) of real numbers of any type and layout; never the very object."""
     array = real_array(name, values).view()
     if array.ndim != 2 or array.shape[1] != n_columns:
         hint = f"; for a single row pass {name}.reshape(1, -1)" if array.ndim == 1 else ""
@@ -193,9 +193,9 @@ def _copied(array: np.ndarray, dtype: npt.DTypeLike) -> np.ndarray:
 
 
 def _indices(name: str, content: str, array: np.ndarray, n: int) -> np.ndarray:
-    """A contiguous intp copy of an array (n_rows,) of integers of any type, floats included, in [0, n).
+    """A contiguous intp copy of an array (n_rows,) of integers in [0, n), which may be whole numbers of type float.
 
-    Always a copy, since the kernels index with them: they must not change after they have been checked.
+    It is a copy, since the kernels index with it: it must not change after it has been checked.
     """
     integers = array
     if array.dtype.kind == "f":
@@ -220,7 +220,7 @@ def row_indices(name: str, values: npt.ArrayLike, n_rows: int) -> np.ndarray:
 
 
 def as_stored(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """`array` where the kernels can gather its rows, else a copy: of its own type where they know that, or of dtype."""
+    """`array` if the kernels can gather its rows, else a copy: in float32 or float64 as it is, all else in dtype."""
     if _kernels.is_stored(array):
         return array
     with np.errstate(over="ignore", invalid="ignore"):
@@ -252,7 +252,7 @@ def real_targets(name: str, values: npt.ArrayLike, n_rows: int, n_outputs: int, 
 
 
 def names(name: str, values: Any, n: int, what: str) -> list[str] | None:
-    """`values` as a list of n different texts, one for each of what they name; None for none."""
+    """`values` as a list of n different texts, a name for each `what`; None for None."""
     if values is None:
         return None
     texts = list(values) if isinstance(values, Iterable) and not isinstance(values, str) else [None]

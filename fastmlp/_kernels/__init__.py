@@ -11,9 +11,9 @@ from pathlib import Path
 
 
 def _forked_with_openmp() -> bool:
-    """Whether this process was forked, has started no program since, and has had an OpenMP before the kernels come.
+    """Whether this process is a fork that has not called exec, and an OpenMP library was loaded before the kernels.
 
-    Then that may have had threads before the fork, which the child lacks. Linux alone says so; proc_pid_stat(5), flags.
+    That library may count on threads of the parent, which a fork does not have. Only Linux tells: proc_pid_stat(5).
     """
     try:
         flags = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[6])
@@ -50,6 +50,6 @@ globals().update({name: value for name, value in vars(_build).items() if not nam
 
 
 def after_fork_in_child() -> None:
-    """Drop what threads that the child has not got were holding."""
+    """Release what threads of the parent, which a child does not have, were holding."""
     process.after_fork_in_child()
     _build.after_fork_in_child()

@@ -1,3 +1,3 @@
-"""What figures need, which is imported by name when one is drawn."""
+"""What is imported by name when a figure is drawn."""
 
 hiddenimports = ["matplotlib.figure", "matplotlib.ticker"]

@@ -1,11 +1,11 @@
-"""What a frozen program needs of fastmlp besides the modules that an import statement names."""
+"""What a frozen program needs of fastmlp besides the modules in import statements."""
 
 from importlib.util import find_spec
 
 from PyInstaller.utils.hooks import collect_data_files, collect_submodules
 
 datas = collect_data_files("fastmlp")
-# the builds of the kernels, of which one is chosen, what compiled code imports, and what `progress=True` does
+# all builds of the kernels, one of which is chosen at run time, and what compiled code and `progress=True` import
 hiddenimports = [
     *collect_submodules("fastmlp._kernels"),
     "scipy.linalg.cython_blas",

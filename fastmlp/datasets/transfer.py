@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO
 
-from fastmlp.files.access import check_ordinary, reading
+from fastmlp.files.access import check_ordinary, reading, replacing
 from fastmlp.progress import tqdm_bar
 
 _CHUNK = 1 << 18
@@ -77,8 +77,6 @@ def _append(url: str, file: BinaryIO, progress: bool) -> None:
                 file.write(chunk)
                 have += len(chunk)
                 advance(len(chunk))
-    file.flush()
-    os.fsync(file.fileno())
     if have < total:
         raise ConnectionError(f"it stopped after {have:,} of {total:,} bytes")
 
@@ -131,9 +129,7 @@ def _extract(packed: Path, wanted: dict[str, Path], largest: int) -> None:
             if member.isfile() and member.name in wanted:
                 source = tar.extractfile(member)
                 assert source is not None
-                with source, wanted.pop(member.name).open("wb") as file:
+                with source, replacing(wanted.pop(member.name)) as file:
                     shutil.copyfileobj(source, file)
-                    file.flush()
-                    os.fsync(file.fileno())
     if wanted:
         raise ValueError(f"it lacks {', '.join(wanted)}")

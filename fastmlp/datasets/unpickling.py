@@ -1,4 +1,4 @@
-"""Safe unpickling of arrays: only numbers, texts and lists of them are made, and no function of the file is called."""
+"""Safe unpickling of arrays: a file can make only numbers, texts and containers of them, and call no other function."""
 
 import os
 import pickle

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there, files that have an end, and files that one process has for itself."""
+"""How files are read and written: replaced as a whole, opened only where they are ordinary files, and locked."""
 
 import errno
 import io
@@ -18,9 +18,9 @@ T = TypeVar("T")
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A file to write that takes `path`'s place once all of it is on the disk, and disappears when something fails."""
+    """Open a new file that replaces `path` once all of it is on the disk; after an error, `path` is as it was."""
     if kind_of(path) not in (None, stat.S_IFREG):
-        # a pipe or a device is written to; for a folder this is the error that one expects
+        # a pipe or a device cannot be replaced; a folder is an IsADirectoryError here
         with open(path, "wb") as file:
             yield file
         return
@@ -29,12 +29,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     try:
         with _created(path, temporary) as file:
             if os.chmod in os.supports_fd:
-                with suppress(FileNotFoundError):  # nobody may read the new one who could not read the old one
+                with suppress(FileNotFoundError):  # the new file gets the permissions of an old one
                     os.chmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
             yield file
             file.flush()
             os.fsync(file.fileno())
-            if isinstance(file.name, int):  # a descriptor, where there is no name
+            if isinstance(file.name, int):  # a descriptor: the file has no name yet
                 with _named(path):
                     # with a descriptor beside it, Python links the file, and not the symbolic link to it
                     os.link(f"/proc/self/fd/{file.name}", temporary, src_dir_fd=file.name, follow_symlinks=True)
@@ -49,16 +49,16 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def _created(path: str | os.PathLike[str], temporary: Path) -> BinaryIO:
-    """A new file for what `path` is to hold: without a name, or, where there are no such files, a temporary one.
+    """A new file for the content of `path`: without a name where the system has such files, else the temporary one.
 
-    One without a name disappears with a process that is killed. Linux lets it take another file's place only by way of
-    a name in between, which a kill at that very moment leaves.
+    A file without a name disappears if the process is killed. Linux can replace a file by it only after it was given a
+    temporary name, which a kill at that very moment leaves behind.
     """
     with _named(path):
         if hasattr(os, "O_TMPFILE") and kind_of("/proc/self/fd") is not None:
             try:
                 return _opened(temporary.parent, os.O_TMPFILE | os.O_WRONLY, "wb")
-            except OSError as error:  # a file with a name meets the same error, or none
+            except OSError as error:  # not on every file system; else the next line raises the same error
                 _raise_if_foreign(error)
         return open(temporary, "xb")
 
@@ -66,26 +66,26 @@ def _created(path: str | os.PathLike[str], temporary: Path) -> BinaryIO:
 def _opened(path: str | os.PathLike[str], flags: int, mode: str) -> BinaryIO:
     """A file, opened with these flags.
 
-    One call in C from the descriptor to the object that closes it: a signal's handler that raised between the two
-    would leave the file open for ever.
+    It is one call in C, since a signal handler that raised after `os.open` and before `open` would leave the descriptor
+    open for ever.
     """
     return next(map(open, map(os.open, (path,), (flags,), (0o666,)), (mode,)))  # type: ignore[return-value]
 
 
 @contextmanager
 def reading(path: str | os.PathLike[str]) -> Iterator[io.BufferedReader | io.BytesIO]:
-    """An ordinary file to read; an OSError for a pipe or a device, which may never end or never begin."""
+    """Open an ordinary file to read it; an OSError for anything else."""
     with ordinary(path, os.O_RDONLY, "rb") as file:
         assert isinstance(file, io.BufferedReader)
-        # files of the system, as in /proc, may say that they are empty and go on for ever
+        # a file of size 0 is taken as empty: some in /proc have that size and never end
         yield file if os.fstat(file.fileno()).st_size else io.BytesIO()
 
 
 def ordinary(path: str | os.PathLike[str], flags: int, mode: str) -> BinaryIO:
-    """An ordinary file, opened with these flags; an OSError for anything else, which is not waited for."""
+    """Open an ordinary file with these flags; an OSError for anything else, without waiting for it."""
     check_ordinary(path)
     file = _opened(path, flags | getattr(os, "O_NONBLOCK", 0), mode)
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # it has taken the place of the one that was looked at
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # it has replaced the file that was checked
         file.close()
         raise _endless(path)
     return file
@@ -105,9 +105,9 @@ def _endless(path: str | os.PathLike[str]) -> OSError:
 
 
 def kind_of(path: str | os.PathLike[str]) -> int | None:
-    """What kind of file is there, as `stat` has it; None for none.
+    """The type of a file, such as `stat.S_IFREG`; None if there is none.
 
-    `Path.exists` would take it for none also where a signal's handler raises a ValueError.
+    `Path.exists` would also say that there is none where a signal handler raises a ValueError.
     """
     try:
         return stat.S_IFMT(os.stat(path).st_mode)
@@ -116,9 +116,10 @@ def kind_of(path: str | os.PathLike[str]) -> int | None:
 
 
 def undisturbed(work: Callable[[], T]) -> T:
-    """What `work` gives or raises: it reads a file in a thread of its own, where no signal's handler runs.
+    """Call `work`, which reads a file, in a thread of its own, and return or raise what it does.
 
-    There, all that is raised is the file's fault; what a handler raises, of whatever type, comes out here at once.
+    Signal handlers run in the main thread only. So an error in `work` is about the file, and an exception that a
+    handler raises, of whatever type, leaves this function as it is.
     """
     answers: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
 
@@ -130,7 +131,7 @@ def undisturbed(work: Callable[[], T]) -> T:
 
     try:
         start_new_thread(answer, ())
-    except RuntimeError as refusal:  # "can't start new thread", for want of memory, or at the interpreter's end
+    except RuntimeError as refusal:  # "can't start new thread", without memory, or at the interpreter's shutdown
         if "new thread" not in str(refusal):
             raise
         return work()
@@ -140,25 +141,25 @@ def undisturbed(work: Callable[[], T]) -> T:
     try:
         raise error
     finally:
-        del error  # or its traceback, which has this frame, would keep what was read
+        del error  # its traceback refers to this frame: the cycle would keep in memory what was read
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """Raise the error that writing a file would meet, before there is something to write."""
+    """Raise the error that `replacing` a file would raise, without a change of anything."""
     check_ordinary(path)
     target = Path(os.path.realpath(path))
     with _named(path):
         tempfile.TemporaryFile(dir=target.parent).close()
         if _mount(target) not in (None, _mount(target.parent)):
             raise OSError(errno.EBUSY, "a file that another one is mounted on cannot be replaced")
-        # One that may not be replaced (another user's in a sticky folder, an immutable one) may not be removed either:
-        # the system says so, but removes no file by this call.
+        # A file that may not be replaced (another user's in a sticky folder, an immutable one) may not be removed
+        # either: this call raises that error, and never removes a file.
         with suppress(FileNotFoundError, NotADirectoryError):
             os.rmdir(target)
 
 
 def _mount(path: Path) -> str | None:
-    """The number of the mount that a file or a folder belongs to; None where there is none, or no Linux to say so."""
+    """The mount that a file or a folder belongs to; None if there is no such file, or the system is not Linux."""
     with suppress(OSError, AttributeError):
         descriptor = os.open(path, os.O_PATH)
         try:
@@ -171,7 +172,7 @@ def _mount(path: Path) -> str | None:
 
 @contextmanager
 def _named(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Errors about a file that the user does not know name the one that he does."""
+    """Put `path`, which the user knows, into errors of the system about a temporary file or a folder."""
     try:
         yield
     except OSError as error:
@@ -180,17 +181,17 @@ def _named(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def _raise_if_foreign(error: OSError) -> None:
-    """Raise what is not the system's, which has a number: a signal's handler may raise a TimeoutError."""
+    """Raise an error that is not the system's, as it has no number: a signal handler may raise a TimeoutError."""
     if error.errno is None:
         raise error
 
 
 @contextmanager
 def alone_in(folder: str | os.PathLike[str], message: str) -> Iterator[None]:
-    """Keep other processes that ask for it out of a folder; they get a BlockingIOError with this message."""
+    """Lock a folder; a BlockingIOError with this message if another process has locked it."""
     descriptors: list[int] = []
     try:
-        # opened and kept in one call in C, so that a signal's handler that raises leaves nothing open, and locked
+        # opened and stored in one call in C: a signal handler that raises leaves nothing open and locked
         descriptors.extend(map(os.open, (folder,), (os.O_RDONLY,)))
         try:
             lock(descriptors[0])
@@ -203,12 +204,12 @@ def alone_in(folder: str | os.PathLike[str], message: str) -> Iterator[None]:
 
 
 def lock(descriptor: int) -> None:
-    """Have an open file or folder for this process alone until it is closed, where the file system knows how.
+    """Lock an open file or folder until it is closed; without effect where the file system has no locks.
 
     Raises
     ------
     BlockingIOError
-        If another one has it.
+        If another process has locked it.
     """
     try:
         import fcntl

@@ -1,4 +1,4 @@
-"""Archives of arrays (`.npz`), written so that no Ctrl-C is lost, and read so that no claim of theirs is believed."""
+"""Archives of arrays (`.npz`), written so that Ctrl-C always gets through, and read with all sizes checked first."""
 
 import math
 import os
@@ -9,11 +9,11 @@ from typing import IO, BinaryIO
 
 import numpy as np
 
-# How many times larger than the file a member of an archive may be, as NumPy writes it.
+# For each compression that NumPy writes, how many times larger than the archive a member may be.
 GROWTH = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: 1032}
 
-# The header of an array, as NumPy and others write it. NumPy evaluates what stands there, and a few thousand characters
-# can be an expression that takes more memory than there is.
+# The header of an array, as NumPy and others write it. NumPy parses it as a Python expression, and that of a few
+# thousand characters can need more memory than there is.
 _HEADER = re.compile(
     rb"""\{ (?: \s* (?:
         (["'])descr\1 \s*:\s* (["']) [<>|=]? (?: O | [biufcSUVmM]\d{1,10}(?:\[\d{0,9}[a-zA-Z]{1,2}\])? ) \2
@@ -24,23 +24,23 @@ _HEADER = re.compile(
     ) \s* (?:,|(?=\})) )* \s* \} \s*""",
     re.VERBOSE,
 )
-# Of each version of .npy files, the bytes that say how long the header is, and what reads it.
+# For each version of .npy files, the number of bytes that hold the header's length, and what reads the header.
 _VERSIONS: dict[tuple[int, int], tuple[int, Callable[[IO[bytes]], tuple[tuple[int, ...], bool, np.dtype]]]] = {
     (1, 0): (2, np.lib.format.read_array_header_1_0),
     (2, 0): (4, np.lib.format.read_array_header_2_0),
 }
-# Bytes; NumPy takes no longer ones.
+# Bytes; NumPy refuses longer ones.
 _MAX_HEADER = 10_000
 
 
 class Archive(zipfile.ZipFile):
-    """Not closed when it is collected: what a signal's handler raises then, as Ctrl-C, would be lost."""
+    """A ZipFile without a finalizer, in which Python would ignore what a signal handler raises, such as Ctrl-C."""
 
     __del__ = object.__init__  # does nothing, and in C, where no signal is handled
 
 
 def write_archive(file: BinaryIO, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write what `numpy.savez` does, which raises a ValueError where Ctrl-C comes as a member is opened or closed."""
+    """Write what `numpy.savez` writes; on Ctrl-C at the start or the end of a member, that raises a ValueError."""
     archive = Archive(file, "w")
     for name, array in arrays.items():
         with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
@@ -69,9 +69,9 @@ def read_archive(archive: Archive) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def read_array(file: IO[bytes], n_bytes: int) -> np.ndarray:
-    """The array of an `.npy` file of so many bytes; a ValueError, where it says that it has more.
+    """The array of an `.npy` file of n_bytes bytes; a ValueError where its header claims more.
 
-    NumPy makes room for it first, and a MemoryError would not tell whether that is the file's fault.
+    NumPy would allocate what the header claims, and a MemoryError does not tell whether the file is wrong.
     """
     version = np.lib.format.read_magic(file)
     if version not in _VERSIONS:

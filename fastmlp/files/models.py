@@ -37,7 +37,7 @@ TARGET_MEAN, TARGET_SCALE = "targets.mean", "targets.scale"
 HISTORY, GENERATOR = "training.history", "training.generator"
 # Numbers in the state of the Mersenne twister, which is NumPy's legacy generator.
 MT19937_WORDS = 624
-# Bytes; a hundred thousand columns' names come to a tenth of it.
+# Bytes; the names of a hundred thousand columns take a tenth of it.
 MAX_HEADER = 1 << 24
 
 
@@ -150,7 +150,7 @@ def _is_safetensors(path: Path) -> bool:
 
 def _read_npz(content: bytes) -> tuple[bytes, dict[str, np.ndarray]]:
     archive = Archive(io.BytesIO(content))
-    # what `save` writes is not compressed, so that a small file cannot fill the memory
+    # nothing is compressed, as `save` writes it, so that a small file cannot fill the memory
     members = archive.infolist()
     stored = all(member.compress_type == zipfile.ZIP_STORED for member in members)
     if not stored or sum(member.file_size for member in members) > len(content):
@@ -173,7 +173,7 @@ def _read_safetensors(content: bytes) -> tuple[bytes, dict[str, np.ndarray]]:
 
 
 def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
-    """The model that a file's header and arrays describe; no memory is taken for parameters that the file has not."""
+    """The model that a file's header and arrays describe; nothing is allocated before their sizes agree."""
     header = json.loads(text)
     if header["format"] != FORMAT:
         raise ModelFileError(f"its format is {header['format']!r}, not {FORMAT!r}")
