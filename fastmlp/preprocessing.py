@@ -248,38 +248,32 @@ def _merged_statistics(X: np.ndarray, n_channels: int, pooled: bool) -> tuple[np
     if not finite.all():
         at = int(np.argmin(finite))
         raise ValueError(f"X must be finite, got NaN, an infinity or numbers too large to be squared in column {at}")
-    mean, variance = _where_constant(mean, spread / n, low, high)
     eps = float(np.finfo(X.dtype if X.dtype.kind == "f" else np.float64).eps)
-    if not pooled:
-        constant = _is_constant(mean, variance, low, high, n, eps).reshape(-1, n_channels).all(axis=0)
-        variances = np.where(constant, 0, variance.reshape(-1, n_channels).mean(axis=0))
-        return mean, np.tile(variances, X.shape[1] // n_channels)
-    means, variances, lows, highs = (array.reshape(-1, n_channels) for array in (mean, variance, low, high))
-    center = means.mean(axis=0)
-    pooled_variances = (variances + np.square(means - center)).mean(axis=0)
-    extremes = lows.min(axis=0), highs.max(axis=0)
-    center, variance = _where_constant(center, pooled_variances, *extremes)
-    variance = np.where(_is_constant(center, variance, *extremes, n * len(means), eps), 0, variance)
-    return np.tile(center, len(means)), np.tile(variance, len(means))
+    mean, variance, constant = _settled(mean, spread / n, low, high, n, eps)
+    means, variances = mean.reshape(-1, n_channels), variance.reshape(-1, n_channels)
+    if pooled:
+        mean = means.mean(axis=0)
+        variance = (variances + np.square(means - mean)).mean(axis=0)
+        low, high = low.reshape(-1, n_channels).min(axis=0), high.reshape(-1, n_channels).max(axis=0)
+        mean, variance, constant = _settled(mean, variance, low, high, n * len(means), eps)
+        mean = np.tile(mean, len(means))
+    else:
+        variance, constant = variances.mean(axis=0), np.logical_and.reduce(constant.reshape(-1, n_channels))
+    return mean, np.tile(np.where(constant, 0, variance), len(means))
 
 
-def _where_constant(
-    mean: np.ndarray, variance: np.ndarray, low: np.ndarray, high: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance, exact where all numbers are equal: a variance from rounding would give a tiny scale."""
-    return np.where(low == high, low, mean), np.where(low == high, 0, variance)
-
-
-def _is_constant(
+def _settled(
     mean: np.ndarray, variance: np.ndarray, low: np.ndarray, high: np.ndarray, n: int, eps: float
-) -> np.ndarray:
-    """Whether n numbers differ only by the rounding of their type, or by that of their variance.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean and variance, exact where all n numbers are equal; and where these are constant up to rounding.
 
-    The bound of the latter is scikit-learn's, from Chan, Golub and LeVeque. The former never covers a single number
-    that is far from the others, nor a standard deviation above 1, which does no harm as a scale.
+    They are, where they differ only by the rounding of their type, or by that of their variance. The bound of the
+    latter is scikit-learn's, from Chan, Golub and LeVeque. The former never covers a single number that is far from the
+    others, nor a standard deviation above 1, which does no harm as a scale.
     """
+    mean, variance = np.where(low == high, low, mean), np.where(low == high, 0, variance)
     size, rounding = np.abs(mean), n * np.finfo(np.float64).eps
     with np.errstate(over="ignore"):
         of_variance = variance <= rounding * variance + np.square(rounding * size)
     of_type = (np.sqrt(variance) <= np.minimum(eps * size, 1)) & (high - low <= _NOISE * eps * size)
-    return of_variance | of_type
+    return mean, variance, of_variance | of_type

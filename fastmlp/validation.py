@@ -65,10 +65,8 @@ def random_state(seed: Any) -> Iterator[Any]:
     except IndexError:
         generator = np.random.RandomState()
     generator.seed(seed)
-    try:
-        yield generator
-    finally:
-        _generators.append(generator)
+    yield generator
+    _generators.append(generator)
 
 
 def float_dtype(name: str, dtype: npt.DTypeLike, *others: str) -> np.dtype:

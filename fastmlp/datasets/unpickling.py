@@ -15,7 +15,7 @@ def load(file: BinaryIO) -> Any:
     Pickles may be of any version of Python and NumPy; texts of Python 2 become bytes. Memory is limited to a small
     multiple of the file's size, or 200 MB.
     """
-    return _Unpickler(_Reader(file), encoding="bytes").load()
+    return _Unpickler(_Reader(file)).load()
 
 
 class _Type:
@@ -43,21 +43,6 @@ class Array:
     def __setstate__(self, state: Sequence[Any]) -> None:
         _, shape, kind, is_fortran, content = state
         self.values = Array(content, kind, shape, "F" if is_fortran else "C").values
-
-
-class _Latin1:
-    """In place of `codecs.encode`, by which pickles of protocols 0 to 2 write bytes as texts; up to `limit` bytes."""
-
-    def __init__(self, limit: int):
-        self._left = limit
-
-    def __call__(self, text: str, encoding: str) -> bytes:
-        if encoding != "latin1":
-            raise pickle.UnpicklingError(f"it asks for the codec {reprlib.repr(encoding)}, which no array needs")
-        self._left -= len(text)
-        if self._left < 0:
-            raise pickle.UnpicklingError("its arrays take more than the file")
-        return text.encode(encoding)
 
 
 _NAMES: dict[tuple[str, str], Callable[..., Any]] = {
@@ -106,19 +91,19 @@ class _Texts(dict):
         super().__setitem__(key, value)
 
 
-class _Operations:
-    """The method for each operation of a pickle, for a limited number of operations."""
+class _Operations(dict):
+    """The method for each operation that is known, for a limited number of operations."""
 
-    def __init__(self) -> None:
-        self._left = _MAX_OPERATIONS
+    _left = _MAX_OPERATIONS
 
     def __getitem__(self, code: int) -> Callable[..., None]:
         self._left -= 1
         if self._left < 0:
             raise pickle.UnpicklingError(f"it has more than {_MAX_OPERATIONS:,} operations")
-        if code not in _KNOWN:
-            raise pickle.UnpicklingError(f"it has the operation {bytes([code])!r}, which no array needs")
-        return _KNOWN[code]
+        return super().__getitem__(code)
+
+    def __missing__(self, code: int) -> Callable[..., None]:
+        raise pickle.UnpicklingError(f"it has the operation {bytes([code])!r}, which no array needs")
 
 
 # The implementation in Python, though private: `pickle.Unpickler` holds an array's bytes twice.
@@ -128,10 +113,10 @@ _PythonUnpickler: Any = pickle._Unpickler
 class _Unpickler(_PythonUnpickler):  # type: ignore[misc]
     """An unpickler restricted to known operations and names."""
 
-    def __init__(self, file: _Reader, **options: Any):
-        super().__init__(file, **options)
-        self.dispatch = _Operations()
-        self._names: dict[tuple[str, str], Callable[..., Any]] = {**_NAMES, ("_codecs", "encode"): _Latin1(file.size)}
+    def __init__(self, file: _Reader):
+        super().__init__(file, encoding="bytes")
+        self.dispatch = _Operations(_KNOWN)
+        self._left = file.size
 
     def load_dictionary(self) -> None:
         self.append(_Texts())
@@ -160,11 +145,21 @@ class _Unpickler(_PythonUnpickler):  # type: ignore[misc]
         self.stack[-1].__setstate__(state)
 
     def find_class(self, module: str, name: str) -> Any:
-        # renamed in NumPy 2
-        try:
-            return self._names[module.replace("numpy._core", "numpy.core"), name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no array needs") from None
+        key = module.replace("numpy._core", "numpy.core"), name  # renamed in NumPy 2
+        if key == ("_codecs", "encode"):
+            return self.encode
+        if key not in _NAMES:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no array needs")
+        return _NAMES[key]
+
+    def encode(self, text: str, encoding: str) -> bytes:
+        """In place of `codecs.encode`, by which pickles of protocols 0 to 2 write bytes as texts."""
+        if encoding != "latin1":
+            raise pickle.UnpicklingError(f"it asks for the codec {reprlib.repr(encoding)}, which no array needs")
+        self._left -= len(text)
+        if self._left < 0:
+            raise pickle.UnpicklingError("its arrays take more than the file")
+        return text.encode(encoding)
 
 
 _KNOWN: dict[int, Callable[..., None]] = {

@@ -5,6 +5,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -49,11 +50,10 @@ class Checkpoint:
         mine = CheckpointState(settings, seed, digest(rows, targets, engine), {}, History(), False)
 
         def found() -> bool:
-            try:
+            with suppress(OSError, ValueError):
                 self._checked(models.load(self.path), mine)
-            except (OSError, ValueError):
-                return False
-            return True
+                return True
+            return False
 
         return undisturbed(found)
 

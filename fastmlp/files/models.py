@@ -207,8 +207,7 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
         settings = header.get("standardizer", {})
         engine.standardizer = Standardizer.of_statistics(statistics[MEAN], statistics[SCALE], **settings)
     if TARGET_MEAN in statistics:
-        units = statistics[TARGET_MEAN], statistics[TARGET_SCALE]
-        engine.target_units = checked_units(*units, architecture.n_outputs)
+        engine.target_units = checked_units(statistics[TARGET_MEAN], statistics[TARGET_SCALE], architecture.n_outputs)
     buffers = [engine.flat_params, *(moment for name in optimizers for moment in engine.moments_of(name))]
     for prefix, buffer in zip(prefixes, buffers, strict=True):
         for name, view in layout.views(buffer).items():
