@@ -185,11 +185,6 @@ def real_matrix(name: str, values: npt.ArrayLike, n_columns: int) -> np.ndarray:
     return array
 
 
-def _copied(array: np.ndarray, dtype: npt.DTypeLike) -> np.ndarray:
-    """A contiguous copy of exactly this type, as kernels want it: `numpy.array` would keep `longlong` for `intp`."""
-    return array.astype(dtype, order="C", subok=False)
-
-
 def _indices(name: str, content: str, array: np.ndarray, n: int) -> np.ndarray:
     """A contiguous intp copy of an array (n_rows,) of integers in [0, n), which may be whole numbers of type float.
 
@@ -200,7 +195,7 @@ def _indices(name: str, content: str, array: np.ndarray, n: int) -> np.ndarray:
         # what is no integer, NaN included, or too large for one, is moved to just outside the range
         with np.errstate(invalid="ignore", over="ignore"):
             integers = np.clip(np.where(array == np.floor(array), array, -1).astype(np.float64), -1, n)
-    indices = _copied(integers, np.intp)
+    indices = integers.astype(np.intp, order="C", subok=False)  # `numpy.array` would keep `longlong` for `intp`
     outside = _kernels.first_outside(indices, n)
     if outside >= 0:
         raise ValueError(f"{name} must hold {content} from 0 to {n - 1}, got {array[outside]!s} at index {outside}")
@@ -246,7 +241,7 @@ def real_targets(name: str, values: npt.ArrayLike, n_rows: int, n_outputs: int, 
         finite = np.isfinite(array.astype(dtype)).all()
     if not finite:
         raise ValueError(f"{name} must be finite in {dtype}, got NaN or an infinity")
-    return _copied(array, np.float64)
+    return array.astype(np.float64, order="C", subok=False)
 
 
 def names(name: str, values: Any, n: int, what: str) -> list[str] | None:

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from fastmlp.datasets.download import ARCHIVES, cache_folder, download_CIFAR10
 from fastmlp.files.access import kind_of, reading, undisturbed
 from fastmlp.interface.calls import advised
 from fastmlp.preprocessing import Standardizer
-from fastmlp.validation import as_path, boolean, float_dtype, integer
+from fastmlp.validation import as_path, boolean, class_labels, float_dtype, integer
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -188,40 +189,30 @@ def _read(version: str, paths: list[Path], wanted: int, dtype: np.dtype) -> tupl
     capacity = min(wanted, sum(path.stat().st_size for path in paths) // _N_FEATURES)
     X, labels = np.empty((capacity, _N_FEATURES), dtype), np.empty(capacity, np.int64)
     images, n_read = _bytes_of(X).reshape(capacity, _N_PIXELS, _N_CHANNELS), 0
+    read = _read_binary if version == "binary" else _read_pickled
     for path in paths:
-        batch, batch_labels = (array[: capacity - n_read] for array in _read_checked(version, path))
-        here = slice(n_read, n_read + len(batch))
-        images[here] = batch.reshape(-1, _N_CHANNELS, _N_PIXELS).transpose(0, 2, 1)
-        labels[here] = batch_labels
-        n_read += len(batch)
+        batch, batch_labels = undisturbed(partial(read, path))
+        n = min(len(batch), capacity - n_read)
+        here = slice(n_read, n_read + n)
+        images[here] = batch[:n].reshape(n, _N_CHANNELS, _N_PIXELS).transpose(0, 2, 1)
+        labels[here] = batch_labels[:n]
+        n_read += n
         del batch, batch_labels  # before the next file is read
     return X[:n_read], labels[:n_read]
 
 
-def _read_checked(version: str, path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Images (n, 3072), uint8, in channel-height-width order, and labels (n,) of any integer type, of one file."""
-    images, labels = undisturbed(lambda: (_read_binary if version == "binary" else _read_pickled)(path))
-    outside = (labels < 0) | (labels >= len(CIFAR10_CLASSES))
-    if outside.any():
-        at = int(np.argmax(outside))
-        raise ValueError(
-            f"{path} must hold labels from 0 to {len(CIFAR10_CLASSES) - 1}, got {labels[at]} at image {at}"
-        )
-    return images, labels
-
-
 def _read_binary(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read rows of one label byte and the pixels."""
+    """Images (n, 3072), uint8, in channel-height-width order, and labels, of a file with rows of a label and pixels."""
     with reading(path) as file:
         content = file.read()
     if len(content) == 0 or len(content) % (1 + _N_FEATURES):
         raise ValueError(f"{path} must hold {1 + _N_FEATURES} bytes for each image, got {len(content)} bytes in all")
     rows = np.frombuffer(content, np.uint8).reshape(-1, 1 + _N_FEATURES)
-    return rows[:, 1:], rows[:, 0]
+    return rows[:, 1:], class_labels(str(path), rows[:, 0], len(rows), len(CIFAR10_CLASSES))
 
 
 def _read_pickled(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read a pickled dictionary with the arrays `data` and `labels`."""
+    """The same of a pickled dictionary with the arrays `data` and `labels`."""
     try:
         with reading(path) as file:
             batch = unpickling.load(file)
@@ -246,4 +237,5 @@ def _read_pickled(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if got != f"{len(images)} of type int":
         raise ValueError(f"{path} must hold 'labels' as {len(images)} integers, one an image, got {got}")
     # clipped to 64 bits: larger ones are no classes either
-    return images, np.array([max(-1, min(label, 2**63 - 1)) for label in labels])
+    clipped = np.array([max(-1, min(label, 2**63 - 1)) for label in labels])
+    return images, class_labels(str(path), clipped, len(images), len(CIFAR10_CLASSES))

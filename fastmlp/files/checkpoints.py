@@ -19,6 +19,8 @@ from fastmlp.validation import as_path
 
 # Rows of X, evenly spread, that identify a data set: to read all of them could take longer than to train.
 DIGEST_ROWS = 1024
+# What else there is where a checkpoint cannot be resumed.
+ANEW = "without resume, training starts anew"
 
 
 class Checkpoint:
@@ -78,7 +80,7 @@ class Checkpoint:
             try:
                 model = models.load(self.path)
             except models.ModelFileError as error:
-                raise models.ModelFileError(f"{error}; without resume, training starts anew") from error
+                raise models.ModelFileError(f"{error}; {ANEW}") from error
             self._state = self._checked(model, self._state)
             if not self._state.over and len(self._state.history) < settings.epochs:
                 check_writable(self.path)
@@ -98,13 +100,9 @@ class Checkpoint:
         theirs, ours = _facts(found, model.engine), _facts(mine, self.model().engine)
         for name, value in theirs.items():
             if value != ours[name] and name != "epochs":
-                raise ValueError(
-                    f"{name} must be {value!r}, as in {place}, got {ours[name]!r}; without resume, training starts anew"
-                )
+                raise ValueError(f"{name} must be {value!r}, as in {place}, got {ours[name]!r}; {ANEW}")
         if found.data != mine.data:
-            raise ValueError(
-                f"X, y and the standardizer must be those of {place}, got others; without resume, training starts anew"
-            )
+            raise ValueError(f"X, y and the standardizer must be those of {place}, got others; {ANEW}")
         if mine.settings.epochs < len(found.history):
             raise ValueError(f"epochs must be at least the {len(found.history)} of {place}, got {mine.settings.epochs}")
         return found._replace(settings=mine.settings)

@@ -216,7 +216,7 @@ def test_a_truncated_pickle_is_named(pickled, keep):
 def test_labels_out_of_range_are_refused(tmp_path, batches):
     batches[1][5, 2] = 10
     write_binary(tmp_path, *batches)
-    with pytest.raises(ValueError, match=r"test_batch\.bin must hold labels from 0 to 9, got 10 at image 2"):
+    with pytest.raises(ValueError, match=r"test_batch\.bin must hold integer labels from 0 to 9, got 10 at index 2"):
         get_CIFAR10_data(**SIZES, folder=tmp_path)
 
 
