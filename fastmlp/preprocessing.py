@@ -244,10 +244,9 @@ def _merged_statistics(X: np.ndarray, n_channels: int, pooled: bool) -> tuple[np
             mean += difference * (len(block) / n)
             np.minimum(low, block.min(axis=0), out=low)
             np.maximum(high, block.max(axis=0), out=high)
-    finite = np.isfinite(mean + spread)
-    if not finite.all():
-        at = int(np.argmin(finite))
-        raise ValueError(f"X must be finite, got NaN, an infinity or numbers too large to be squared in column {at}")
+    bad = np.flatnonzero(~np.isfinite(mean + spread))
+    if len(bad):
+        raise ValueError(f"X must be finite, got NaN, an infinity or too large a number to square in column {bad[0]}")
     eps = float(np.finfo(X.dtype if X.dtype.kind == "f" else np.float64).eps)
     mean, variance, constant = _settled(mean, spread / n, low, high, n, eps)
     means, variances = mean.reshape(-1, n_channels), variance.reshape(-1, n_channels)

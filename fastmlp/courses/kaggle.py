@@ -58,10 +58,9 @@ def submission(predictions: npt.ArrayLike) -> str:
     array = array.ravel()
     labels = array.tolist()
     if array.dtype.kind != "U":
-        fractional = ~np.isfinite(array) | (array != np.floor(array))
-        if fractional.any():
-            at = int(np.argmax(fractional))
-            raise ValueError(f"predictions must be whole numbers, got {array[at]!s} at index {at}")
+        bad = np.flatnonzero(~np.isfinite(array) | (array != np.floor(array)))
+        if len(bad):
+            raise ValueError(f"predictions must be whole numbers, got {array[bad[0]]!s} at index {bad[0]}")
         labels = [int(label) for label in labels]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

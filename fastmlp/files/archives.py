@@ -4,7 +4,7 @@ import math
 import os
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import IO, BinaryIO
 
 import numpy as np
@@ -24,11 +24,6 @@ _HEADER = re.compile(
     ) \s* (?:,|(?=\})) )* \s* \} \s*""",
     re.VERBOSE,
 )
-# For each version of .npy files, the number of bytes that hold the header's length, and what reads the header.
-_VERSIONS: dict[tuple[int, int], tuple[int, Callable[[IO[bytes]], tuple[tuple[int, ...], bool, np.dtype]]]] = {
-    (1, 0): (2, np.lib.format.read_array_header_1_0),
-    (2, 0): (4, np.lib.format.read_array_header_2_0),
-}
 # Bytes; NumPy refuses longer ones.
 _MAX_HEADER = 10_000
 
@@ -74,15 +69,14 @@ def read_array(file: IO[bytes], n_bytes: int) -> np.ndarray:
     NumPy would allocate what the header claims, and a MemoryError does not tell whether the file is wrong.
     """
     version = np.lib.format.read_magic(file)
-    if version not in _VERSIONS:
+    if version != (1, 0):
         raise ValueError(f"its version is {version}, which arrays of numbers or texts do not need")
-    n_digits, read_header = _VERSIONS[version]
     start = file.tell()
-    n_header = int.from_bytes(file.read(n_digits), "little")
+    n_header = int.from_bytes(file.read(2), "little")
     if n_header > _MAX_HEADER or not _HEADER.fullmatch(file.read(n_header)):
         raise ValueError("its header is not that of an array of numbers or texts")
     file.seek(start)
-    shape, _, dtype = read_header(file)
+    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
     if math.prod(shape) * dtype.itemsize > n_bytes - file.tell():
         raise ValueError(f"it says that it holds an array {shape} of {dtype}, and has {n_bytes:,} bytes")
     file.seek(0)
