@@ -173,7 +173,7 @@ class Standardizer:
         # users may have assigned to them
         return _checked(mean_=self.mean_, scale_=self.scale_)
 
-    if not TYPE_CHECKING:  # or every attribute would be one
+    if not TYPE_CHECKING:  # which would take every name for an attribute
 
         def __getattr__(self, name: str) -> None:
             text = f"{type(self).__name__!r} object has no attribute {name!r}{_INSTEAD.get(name, '')}"
@@ -264,11 +264,11 @@ def _merged_statistics(X: np.ndarray, n_channels: int, pooled: bool) -> tuple[np
 def _settled(
     mean: np.ndarray, variance: np.ndarray, low: np.ndarray, high: np.ndarray, n: int, eps: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean and variance, exact where all n numbers are equal; and where these are constant up to rounding.
+    """Mean and variance, exact where all n numbers are equal; and whether the numbers are constant up to rounding.
 
-    They are, where they differ only by the rounding of their type, or by that of their variance. The bound of the
-    latter is scikit-learn's, from Chan, Golub and LeVeque. The former never covers a single number that is far from the
-    others, nor a standard deviation above 1, which does no harm as a scale.
+    That is where they differ only by the rounding of their type, or by that of their variance. The bound of the latter
+    is scikit-learn's, from Chan, Golub and LeVeque. The former excludes a single number that is far from the others,
+    and a standard deviation above 1, which does no harm as a scale.
     """
     mean, variance = np.where(low == high, low, mean), np.where(low == high, 0, variance)
     size, rounding = np.abs(mean), n * np.finfo(np.float64).eps

@@ -17,7 +17,7 @@ ScoresOrLoss = np.ndarray | tuple[float, dict[str, np.ndarray]]
 
 
 class _StanfordNetwork(CourseNetwork):
-    """Weights are normal with a standard deviation that the user names; a loss comes with its gradients."""
+    """Normal weights with a standard deviation that the user gives, and a loss that is returned with its gradients."""
 
     def _start_normal(
         self, sizes: tuple[int, ...], deviation: float, dtype: npt.DTypeLike, n_threads: int | None, seed: int | None
@@ -149,7 +149,7 @@ class TwoLayerNet(_StanfordNetwork):
         rate, decay = number("learning_rate", learning_rate), number("learning_rate_decay", learning_rate_decay)
         reg = 2 * number("reg", reg)
         num_iters, batch_size = integer("num_iters", num_iters), integer("batch_size", batch_size)
-        steps_of_epoch = max(len(rows) / batch_size, 1)  # as the course has it, whole or not
+        steps_of_epoch = max(len(rows) / batch_size, 1)  # as in the course, not rounded
         losses, train_accuracies, val_accuracies = [], [], []
         for step in range(num_iters):
             batch = np.random.choice(len(rows), batch_size)

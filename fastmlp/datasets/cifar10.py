@@ -23,7 +23,7 @@ _N_CHANNELS = 3
 _N_PIXELS = 32 * 32
 _N_FEATURES = _N_CHANNELS * _N_PIXELS
 
-# Images that are converted at a time; they stay in cache.
+# Images that are converted at a time, few enough to stay in cache.
 _BLOCK_ROWS = 256
 
 
@@ -185,7 +185,7 @@ def _read(version: str, paths: list[Path], wanted: int, dtype: np.dtype) -> tupl
 
     All files are read and checked. The pixels are in height-width-channel order.
     """
-    # the files have no more images than this; what is not filled takes no memory
+    # at least the number of images in the files; rows that are never written take no memory
     capacity = min(wanted, sum(path.stat().st_size for path in paths) // _N_FEATURES)
     X, labels = np.empty((capacity, _N_FEATURES), dtype), np.empty(capacity, np.int64)
     images, n_read = _bytes_of(X).reshape(capacity, _N_PIXELS, _N_CHANNELS), 0
@@ -220,7 +220,7 @@ def _read_pickled(path: Path) -> tuple[np.ndarray, np.ndarray]:
     except (OSError, MemoryError):
         raise
     except Exception as error:  # damaged pickles raise errors of many types
-        message = str(error)[:200]  # or it may contain the whole file
+        message = str(error)[:200]  # it may contain the whole file
         raise ValueError(f"{path} is not a pickled batch of CIFAR-10: {type(error).__name__}: {message}") from error
     images = images.values if isinstance(images, unpickling.Array) else np.asarray(None)
     if images.dtype != np.uint8 or images.shape[1:] != (_N_FEATURES,) or len(images) == 0:

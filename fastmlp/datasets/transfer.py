@@ -97,15 +97,15 @@ def _answer(url: str, have: int) -> http.client.HTTPResponse | None:
 
 
 def _chunk(answer: http.client.HTTPResponse) -> bytes:
-    """The next bytes; an error of the network becomes a ConnectionError, other than one of the disk."""
+    """The next bytes; errors of the network become ConnectionErrors, which tells them from errors of the disk."""
     try:
-        return answer.read1(_CHUNK)  # also if the rest does not arrive
+        return answer.read1(_CHUNK)  # what has arrived, even if nothing follows
     except (OSError, http.client.HTTPException) as error:
         raise ConnectionError(str(error)) from error
 
 
 def unpack(packed: Path, target: Path, names: Sequence[str], largest: int) -> None:
-    """Extract the named files of the archive's folder of the target's name into the target, all of them or none.
+    """Extract the named files from the archive's folder with the name of the target into the target: all or none.
 
     An archive that is damaged, or has a file of more than `largest` bytes, is a ValueError.
     """
@@ -120,7 +120,7 @@ def unpack(packed: Path, target: Path, names: Sequence[str], largest: int) -> No
 
 
 def _extract(packed: Path, wanted: dict[str, Path], largest: int) -> None:
-    """Write the wanted files, by their names in the archive."""
+    """Extract the wanted files, which are given as their names in the archive and the paths to write them to."""
     with tarfile.open(packed, "r:gz") as tar:
         for member in tar:
             if member.size > largest:

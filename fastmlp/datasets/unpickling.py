@@ -1,4 +1,4 @@
-"""Safe unpickling of arrays: a file can make only numbers, texts and containers of them, and call no other function."""
+"""Safe unpickling of arrays: a file can make numbers, texts and containers of them, and call only functions of ours."""
 
 import os
 import pickle
@@ -62,7 +62,7 @@ _OPERATIONS = (
     "BINBYTES8 BYTEARRAY8 DICT EMPTY_DICT SETITEM SETITEMS LIST EMPTY_LIST APPEND APPENDS TUPLE EMPTY_TUPLE TUPLE1 "
     "TUPLE2 TUPLE3 PUT BINPUT LONG_BINPUT MEMOIZE GET BINGET LONG_BINGET GLOBAL STACK_GLOBAL REDUCE BUILD"
 )
-# An official batch takes 40,000; each makes an object of a hundred bytes at most.
+# An official batch has 40,000 operations; each makes an object of at most a hundred bytes.
 _MAX_OPERATIONS = 1_000_000
 
 
@@ -118,17 +118,20 @@ class _Unpickler(_PythonUnpickler):  # type: ignore[misc]
         self.dispatch = _Operations(_KNOWN)
         self._left = file.size
 
-    def load_dictionary(self) -> None:
+    # a bytearray would be allocated before it is read
+    load_bytearray8 = _PythonUnpickler.load_binbytes8
+
+    def load_empty_dictionary(self) -> None:
         self.append(_Texts())
 
-    def load_marked_dictionary(self) -> None:
+    def load_dict(self) -> None:
         if self.pop_mark():  # pickles set items afterwards
             raise pickle.UnpicklingError("it has a dictionary with items from the start")
         self.append(_Texts())
 
     def load_put(self) -> None:
         place = int(self.readline()[:-1])
-        if not 0 <= place < _MAX_OPERATIONS:  # larger ones may collide
+        if not 0 <= place < _MAX_OPERATIONS:  # the hashes of larger ones may collide
             raise pickle.UnpicklingError("it puts something at a place that does not exist")
         self.memo[place] = self.stack[-1]
 
@@ -162,14 +165,8 @@ class _Unpickler(_PythonUnpickler):  # type: ignore[misc]
         return text.encode(encoding)
 
 
+# The method for each operation, by the name that it has in the base.
 _KNOWN: dict[int, Callable[..., None]] = {
-    code: _PythonUnpickler.dispatch[code] for code in (getattr(pickle, name)[0] for name in _OPERATIONS.split())
-} | {
-    pickle.EMPTY_DICT[0]: _Unpickler.load_dictionary,
-    pickle.DICT[0]: _Unpickler.load_marked_dictionary,
-    # as bytes: a bytearray would be allocated before it is read
-    pickle.BYTEARRAY8[0]: _PythonUnpickler.dispatch[pickle.BINBYTES8[0]],
-    pickle.PUT[0]: _Unpickler.load_put,
-    pickle.REDUCE[0]: _Unpickler.load_reduce,
-    pickle.BUILD[0]: _Unpickler.load_build,
+    code: getattr(_Unpickler, _PythonUnpickler.dispatch[code].__name__)
+    for code in (getattr(pickle, name)[0] for name in _OPERATIONS.split())
 }

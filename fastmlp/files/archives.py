@@ -44,7 +44,7 @@ def write_archive(file: BinaryIO, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def read_archive(archive: Archive) -> Iterator[tuple[str, np.ndarray]]:
-    """The arrays of an `.npz` file with their names; a ValueError, where a member is none, or is there twice."""
+    """The arrays of an `.npz` file with their names; a ValueError for a member that is no array, or is there twice."""
     assert archive.fp is not None
     n_bytes = archive.fp.seek(0, os.SEEK_END)
     seen = set()

@@ -136,7 +136,7 @@ def load(path: str | os.PathLike[str]) -> Model:
     def model() -> Model:
         try:
             return restored(*read(content))
-        except MemoryError:  # the file may be a sound one
+        except MemoryError:  # this says nothing about the file
             raise
         except Exception as error:  # zipfile, zlib, NumPy and JSON raise errors of many types on damaged bytes
             raise ModelFileError(f"{str(place)!r} is not a whole fastmlp model file: {error}") from error
