@@ -17,6 +17,7 @@ from fastmlp.engine.parameters import Parameters, initialize
 from fastmlp.files import models
 from fastmlp.files.checkpoints import Checkpoint
 from fastmlp.functions import checked_optimizer
+from fastmlp.generators import random_state
 from fastmlp.history import History
 from fastmlp.interface.calls import public
 from fastmlp.interface.overrides import BACKWARD, FORWARD, LOOP, OR_CALL, Originals, check_arrays, refusal
@@ -30,7 +31,6 @@ from fastmlp.validation import (
     layer_sizes,
     names,
     number,
-    random_state,
     row_indices,
     thread_count,
     time_step,

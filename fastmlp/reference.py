@@ -18,12 +18,13 @@ from fastmlp.architecture import Architecture
 from fastmlp.engine.batches import EpochResult, EpochSettings
 from fastmlp.engine.parameters import Layout, initialize, l2_penalty
 from fastmlp.functions import ACTIVATIONS, checked_optimizer
+from fastmlp.generators import random_state
 from fastmlp.history import History
 from fastmlp.interface.calls import public, unexpected
 from fastmlp.interface.overrides import Originals
 from fastmlp.progress import Advance
 from fastmlp.training import Callback, Settings
-from fastmlp.validation import layer_sizes, random_state
+from fastmlp.validation import layer_sizes
 from fastmlp.validation import time_step as checked_time_step
 
 

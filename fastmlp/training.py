@@ -13,9 +13,10 @@ from fastmlp.architecture import Architecture
 from fastmlp.diagnosis import MIN_EPOCHS, observe
 from fastmlp.engine.batches import EpochResult, EpochSettings
 from fastmlp.functions import OPTIMIZERS, Optimizer, checked_options
+from fastmlp.generators import random_state
 from fastmlp.history import DivergenceError, Epoch, History
 from fastmlp.progress import Advance, progress_bar
-from fastmlp.validation import boolean, checked_seed, integer, number, one_of, random_state, real_array
+from fastmlp.validation import boolean, checked_seed, integer, number, one_of, real_array
 
 __all__ = ["Callback", "DivergenceError", "Epoch", "History", "Settings", "fit"]
 

@@ -1,10 +1,9 @@
 """Checks of what users pass in. Each error names the argument, what it got and what it needs."""
 
-import contextlib
 import math
 import operator
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -44,29 +43,9 @@ def thread_count(value: Any) -> int | None:
     return None if value is None else integer("n_threads", value)
 
 
-# Generators to use again: to make one takes as long as a hundred steps of a tiny network, to seed one a single step.
-_generators: list[np.random.RandomState] = []
-
-
 def checked_seed(seed: Any) -> int | None:
     """A seed as an int; None for none."""
     return None if seed is None else integer("seed", seed, 0, 2**32 - 1)
-
-
-@contextlib.contextmanager
-def random_state(seed: Any) -> Iterator[Any]:
-    """A generator with this seed; for None the module `numpy.random`, whose functions draw from the global one."""
-    seed = checked_seed(seed)
-    if seed is None:
-        yield np.random
-        return
-    try:
-        generator = _generators.pop()
-    except IndexError:
-        generator = np.random.RandomState()
-    generator.seed(seed)
-    yield generator
-    _generators.append(generator)
 
 
 def float_dtype(name: str, dtype: npt.DTypeLike, *others: str) -> np.dtype:

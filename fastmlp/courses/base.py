@@ -10,9 +10,10 @@ from fastmlp.architecture import Architecture
 from fastmlp.defaults import get_default_dtype
 from fastmlp.engine import Engine
 from fastmlp.engine.parameters import Parameters
+from fastmlp.generators import random_state
 from fastmlp.interface.overrides import check_arrays
 from fastmlp.network import NeuralNetwork
-from fastmlp.validation import float_dtype, random_state, thread_count
+from fastmlp.validation import float_dtype, thread_count
 
 # Any, since the type checker would only allow its methods on its own instances
 _SHARED: Any = NeuralNetwork

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from fastmlp.engine.parameters import INITIALIZERS
+from fastmlp.generators import random_state
 from fastmlp.training import Settings
-from fastmlp.validation import integer, layer_sizes, one_of, random_state
+from fastmlp.validation import integer, layer_sizes, one_of
 
 # Of the network: equal hidden layers are given by num_layers and hidden_size, others by hidden_sizes.
 NETWORK = {"num_layers": 3, "hidden_size": 120, "hidden_sizes": None, "init": "assignment"}
