@@ -32,6 +32,7 @@ def compare(
     label: str | None,
     ignore: tuple[str, ...],
     folder: Path | None,
+    activation: str,
     epochs: int | None,
     dtype: str,
     threads: int | None,
@@ -63,7 +64,7 @@ def compare(
     for (n_layers, optimizer), submission in SUBMISSIONS.items():
         usual = preset(sources.kind(data), optimizer)
         hidden_sizes = usual.hidden_sizes[:1] * (n_layers - 1)
-        network = found.network(hidden_sizes, dtype=dtype, n_threads=threads, seed=seed)
+        network = found.network(hidden_sizes, activation=activation, dtype=dtype, n_threads=threads, seed=seed)
         try:
             run = runs.train(found, network, usual.checked(epochs=epochs), seed)
         except (KeyboardInterrupt, DivergenceError) as error:  # in this network's first epoch

@@ -72,6 +72,7 @@ class Run:
         return {
             "data": self.data.name,
             "network": repr(self.network),
+            "activation": self.network.activation,
             "seed": self.seed,
             "settings": dataclasses.asdict(self.settings),
             f"test_{SCORE}": self.test_score,

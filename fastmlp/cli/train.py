@@ -83,6 +83,7 @@ def train(
     label: str | None,
     ignore: tuple[str, ...],
     folder: Path | None,
+    activation: str,
     dtype: str,
     seed: int,
     out: Path | None,
@@ -124,7 +125,7 @@ def train(
         raise click.UsageError(str(error)) from error
     sizes = _hidden_sizes(layers, hidden_sizes, usual.hidden_sizes)
     found = sources.to_train_on(data, folder, label, ignore)
-    network = found.network(sizes, dtype=dtype, n_threads=threads, seed=seed)
+    network = found.network(sizes, activation=activation, dtype=dtype, n_threads=threads, seed=seed)
     results = (*RESULTS, TEST_ROWS) if sources.kind(data) == "file" else RESULTS
 
     def has_part(folder: Path) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from fastmlp.cli import folders, runs, sources
 from fastmlp.cli.options import INTERRUPTED, optimizer_option, training_options
@@ -59,6 +60,7 @@ def tune(
     label: str | None,
     ignore: tuple[str, ...],
     folder: Path | None,
+    activation: str,
     epochs: int | None,
     dtype: str,
     seed: int,
@@ -76,7 +78,7 @@ def tune(
     """
     require("matplotlib.figure", "cli", "the figures")
     usual = preset(sources.kind(data), optimizer)
-    space = searched(usual, [(name, parsed(name, values)) for name, values in params], epochs)
+    space = searched(usual, [(name, parsed(name, values)) for name, values in params], activation, epochs)
     source = sources.to_train_on(data, folder, label, ignore)
     arrays: dict[str, Any] = {name.removesuffix("_train"): array for name, array in source.arrays.items()}
     plan = Plan(
@@ -152,7 +154,7 @@ def _literal(text: str) -> Any:
         return text
 
 
-def searched(usual: Preset, params: Iterable[tuple[str, Any]], epochs: int | None) -> dict[str, Any]:
+def searched(usual: Preset, params: Iterable[tuple[str, Any]], activation: str, epochs: int | None) -> dict[str, Any]:
     """The search space: the preset's settings, with the choices of the params, or of a grid around the preset."""
     settings = usual.settings | ({} if epochs is None else {"epochs": epochs})
     params = list(params)
@@ -160,13 +162,17 @@ def searched(usual: Preset, params: Iterable[tuple[str, Any]], epochs: int | Non
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"--param {name} must be given once, with commas between its values, got it twice")
-    if epochs is not None and "epochs" in names:
-        raise ValueError("epochs must be given by --epochs or by --param epochs, got both")
+    context = click.get_current_context()
+    for name in ("activation", "epochs"):
+        if name in names and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise ValueError(f"{name} must be given by --{name} or by --param {name}, got both")
     rate, strength = usual.checked().rate, usual.checked().regularization
     varied = dict(params) or {
         "num_layers": [2, 3],
         "learning_rate": [rate / 2, rate, rate * 2],
         "regularization": [strength, strength * 10],
     }
-    network: dict[str, Any] = {"num_layers": len(usual.hidden_sizes) + 1, "hidden_size": usual.hidden_sizes[0]}
-    return (network if "hidden_sizes" not in varied else {}) | settings | varied
+    network: dict[str, Any] = {"activation": activation}
+    if "hidden_sizes" not in varied:
+        network |= {"num_layers": len(usual.hidden_sizes) + 1, "hidden_size": usual.hidden_sizes[0]}
+    return network | settings | varied

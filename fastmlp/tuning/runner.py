@@ -98,6 +98,7 @@ class TrialRunner:
             n_threads=1,
             seed=seed,
             init=configuration.init,
+            activation=configuration.activation,
             standardizer=self._plan.standardizer,
         )
         self.set_names(network)

@@ -77,7 +77,7 @@ def search(
         By name (`fastmlp.tuning.HYPER_PARAMETERS`), a value, a list of choices, or, with `n_trials`, a distribution
         with a method `rvs(random_state=...)`, such as `scipy.stats.loguniform(1e-4, 1e-1)`. Hidden layers are either
         `num_layers`, at most 10,000, and `hidden_size`, or `hidden_sizes`, each choice a list. Defaults are those of
-        `fit`, with two hidden layers of 120.
+        `NeuralNetwork` and `fit`, with two hidden layers of 120.
     X, y, X_val, y_val : array_like
         As in `NeuralNetwork.fit`; arrays of another type than uint8, float32 and float64 are converted once, as a
         whole. The number of classes is that of the largest label.

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from fastmlp.engine.parameters import INITIALIZERS
+from fastmlp.functions import HIDDEN_ACTIVATIONS
 from fastmlp.generators import random_state
 from fastmlp.training import Settings
 from fastmlp.validation import integer, layer_sizes, one_of
 
 # Of the network: equal hidden layers are given by num_layers and hidden_size, others by hidden_sizes.
-NETWORK = {"num_layers": 3, "hidden_size": 120, "hidden_sizes": None, "init": "assignment"}
+NETWORK = {"num_layers": 3, "hidden_size": 120, "hidden_sizes": None, "init": "assignment", "activation": "relu"}
 HYPER_PARAMETERS = (*NETWORK, *(field.name for field in dataclasses.fields(Settings)))
 
 # More than can be trained; a line of a results file cannot ask for a list that fills the memory.
@@ -29,6 +30,7 @@ class Configuration(NamedTuple):
 
     hidden_sizes: tuple[int, ...]
     init: str
+    activation: str
     settings: Settings
 
     @classmethod
@@ -45,11 +47,13 @@ class Configuration(NamedTuple):
         elif combination.keys() & {"num_layers", "hidden_size"}:
             raise ValueError("hidden_sizes names each hidden layer; leave out num_layers and hidden_size")
         sizes = layer_sizes(1, hidden_sizes, 1, None)
-        return cls(sizes[1:-1], one_of("init", network["init"], INITIALIZERS), settings)
+        init = one_of("init", network["init"], INITIALIZERS)
+        activation = one_of("activation", network["activation"], HIDDEN_ACTIVATIONS)
+        return cls(sizes[1:-1], init, activation, settings)
 
     def to_dict(self) -> dict[str, Any]:
         """All hyper-parameters by name, for JSON."""
-        network = {"hidden_sizes": list(self.hidden_sizes), "init": self.init}
+        network = {"hidden_sizes": list(self.hidden_sizes), "init": self.init, "activation": self.activation}
         return network | dataclasses.asdict(self.settings) | {"learning_rate": self.settings.rate}
 
     @property

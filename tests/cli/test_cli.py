@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from choices import HIDDEN_ACTIVATIONS
 from cli_helpers import found, interrupted_in_epoch
 from conftest import python
 
@@ -101,6 +102,7 @@ def test_options_reach_the_training(run, tmp_path):
         (("--epochs", "two"), ["--epochs", "two"]),
         (("--optimizer", "L-BFGS"), ["--optimizer", "L-BFGS"]),
         (("--data", "mnist"), ["--data", "mnist", "digits", "cifar10"]),
+        (("--activation", "softmax"), ["--activation", "softmax", *HIDDEN_ACTIVATIONS]),
         (("--dtype", "float16"), ["--dtype", "float16", "float32", "float64"]),
         (("--threads", "0"), ["--threads", "0"]),
         (("--seed", "-1"), ["--seed", "-1"]),
@@ -216,6 +218,27 @@ def test_every_option_reaches_the_training(run, tmp_path):
 def test_layers(run, options, sizes):
     trained = found(run("train", "--epochs", "1", "--json", *options))
     assert trained["network"].startswith(f"NeuralNetwork({sizes}")
+
+
+@pytest.mark.parametrize("activation", HIDDEN_ACTIVATIONS)
+def test_activation(run, activation):
+    options = ("--epochs", "1", "--hidden-sizes", "8", "--out", "a", "--json")
+    trained = found(run("train", *options, "--activation", activation.upper()))
+    assert trained["activation"] == record(Path("a"))["activation"] == activation
+    assert fastmlp.NeuralNetwork.load("a/model.npz").activation == activation
+
+
+def test_another_activation_is_another_training(run):
+    assert run("train", "--epochs", "1", "--out", "a").exit_code == 0
+    assert record(Path("a"))["activation"] == "relu"
+    result = run("train", "--epochs", "2", "--out", "a", "--resume", "--activation", "tanh")
+    assert result.exit_code == 1
+    assert "activations must be ('relu', 'softmax'), as in the checkpoint" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["train", "compare", "tune"])
+def test_help_lists_the_activations(run, command):
+    assert f"--activation [{'|'.join(HIDDEN_ACTIVATIONS)}]" in run(command, "--help").output
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,12 @@ def test_compare_gives_what_train_gives(run, tmp_path):
     assert same["settings"] == one["settings"]
 
 
+def test_compare_trains_with_another_activation(run, tmp_path):
+    assert run("compare", "--epochs", "1", "--activation", "tanh", "--out", "a").exit_code == 0
+    found = json.loads((tmp_path / "a" / "histories.json").read_text())["runs"]
+    assert [one["activation"] for one in found.values()] == ["tanh"] * 4
+
+
 @pytest.mark.parametrize("last", [5, 6], ids=["in the first epoch", "later"])
 def test_compare_keeps_what_was_trained_before_an_interruption(run, tmp_path, last):
     with interrupted_in_epoch(last):
@@ -112,6 +118,23 @@ def test_tune_searches_a_grid_and_goes_on(run, tmp_path):
     assert [row[0] for row in rows] == sorted((row[0] for row in rows), reverse=True)
 
 
+@pytest.mark.parametrize(
+    ("options", "activations"),
+    [
+        ((), ["relu"]),
+        (("--activation", "Tanh"), ["tanh"]),
+        (("--param", "activation", "relu,tanh,Logistic"), ["relu", "tanh", "logistic"]),
+    ],
+)
+def test_tune_takes_an_activation_or_searches_for_one(run, tmp_path, options, activations):
+    result = run("tune", "--epochs", "1", "--param", "hidden_sizes", "[8]", *options, "--out", "a")
+    assert result.exit_code == 0, result.output
+    found = trials_of(tmp_path / "a")
+    assert sorted(one["hyper_parameters"]["activation"] for one in found) == sorted(activations)
+    assert sorted(one["training"]["activation"] for one in found) == sorted(activations)
+    assert fastmlp.NeuralNetwork.load(tmp_path / "a" / "best.npz").activation in activations
+
+
 def test_tune_at_random_with_halving(run, tmp_path):
     options = (
         "--random",
@@ -146,6 +169,8 @@ def test_tune_at_random_with_halving(run, tmp_path):
         (("--param", "learning_rate", ""), 1, "learning_rate"),
         (("--param", "batch_size", "8", "--param", "batch_size", "16"), 1, "--param batch_size must be given once"),
         (("--param", "epochs", "1,2", "--epochs", "3"), 1, "epochs must be given by --epochs or by --param epochs"),
+        (("--param", "activation", "tanh", "--activation", "relu"), 1, "activation must be given by --activation or"),
+        (("--param", "activation", "relu,softmax"), 1, "activation must be one of 'identity', "),
         (("--halving", "1"), 2, "--halving"),
         (("--workers", "0"), 2, "--workers"),
         (("--param", "learning_rate"), 2, "--param"),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from choices import HIDDEN_ACTIVATIONS
 from process_helpers import run_python
 from tuning_helpers import SEED, SPACE, lines, without_time
 
@@ -66,6 +67,20 @@ def test_each_trial_is_a_fit_of_its_own(data):
     assert found.best.val_accuracy == max(trial.val_accuracy for trial in found.trials)
     assert found.network.n_threads is None
     assert math.isnan(found.test_accuracy)
+
+
+def test_activations_can_be_searched(data, tmp_path):
+    X, y, X_val, y_val = data
+    found = search(SPACE | {"num_layers": 2, "activation": HIDDEN_ACTIVATIONS}, *data, seed=SEED, folder=tmp_path)
+    assert {trial.hyper_parameters["activation"] for trial in found.trials} == set(HIDDEN_ACTIVATIONS)
+    best = found.best.hyper_parameters
+    for network in (found.network, NeuralNetwork.load(tmp_path / "best.npz")):
+        assert network.activation == best["activation"]
+    net = NeuralNetwork(5, [8], 3, dtype=np.float32, seed=SEED, activation=best["activation"])
+    options = {"epochs": 3, "batch_size": 30, "learning_rate": best["learning_rate"], "seed": SEED}
+    history = net.fit(X, y, X_val=X_val, y_val=y_val, **options)
+    assert [epoch[:-1] for epoch in found.best.history] == [epoch[:-1] for epoch in history]
+    assert len({trial.history[-1].train_loss for trial in found.trials}) == len(found.trials)
 
 
 def test_results_do_not_depend_on_the_number_of_workers(data):

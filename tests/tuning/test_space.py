@@ -6,7 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 import scipy.stats
-from choices import OPTIMIZERS, quoted
+from choices import HIDDEN_ACTIVATIONS, OPTIMIZERS, quoted
 from tuning_helpers import SPACE
 
 from fastmlp.tuning import HYPER_PARAMETERS, search
@@ -33,9 +33,9 @@ def test_the_same_network_in_other_words_is_the_same_training():
 
 @pytest.mark.parametrize("n_trials", [None, 2])
 def test_names_in_upper_and_lower_case_are_the_same_and_written_down_as_they_are_everywhere(n_trials):
-    names = {"optimizer": ["adam", "ADAM", "Adam"], "init": ["He", "he"], "time_step": "EPOCH"}
+    names = {"optimizer": ["adam", "ADAM", "Adam"], "init": ["He", "he"], "activation": "Tanh", "time_step": "EPOCH"}
     (found,) = combinations(names, n_trials, seed=0)
-    assert found == {"optimizer": "Adam", "init": "he", "time_step": "epoch"}
+    assert found == {"optimizer": "Adam", "init": "he", "activation": "tanh", "time_step": "epoch"}
     with pytest.raises(ValueError, match="got 'Optimizer'"):
         combinations({"Optimizer": "Adam"}, n_trials, seed=0)
 
@@ -44,7 +44,7 @@ def test_all_that_the_notebook_names_can_be_searched():
     for name, value in {
         "hidden_sizes": (20, 10), "init": "he", "learning_rate": 0.2, "learning_rate_decay": 0.9, "beta2": 0.9,
         "regularization": 0.01, "batch_size": 50, "epochs": 4, "optimizer": "Adam", "beta1": 0.8, "epsilon": 1e-6,
-        "time_step": "epoch", "drop_last": True, "num_layers": 4, "hidden_size": 3,
+        "time_step": "epoch", "drop_last": True, "num_layers": 4, "hidden_size": 3, "activation": "tanh",
     }.items():  # fmt: skip
         (found,) = combinations({name: [value]}, None, 0)
         assert Configuration.from_dict(found).key != Configuration.from_dict({}).key
@@ -81,6 +81,7 @@ def test_random_search_of_a_small_space_ends_with_all_of_it():
         ({"batch_size": [2.5]}, "batch_size must be a positive integer, got 2.5"),
         ({"num_layers": 10**18}, "num_layers must be at most 10000, got 1000000000000000000"),
         ({"optimizer": "LBFGS"}, f"optimizer must be one of {quoted(OPTIMIZERS)}, got 'LBFGS'"),
+        ({"activation": ["relu", "softmax"]}, f"activation must be one of {quoted(HIDDEN_ACTIVATIONS)}, got 'softmax'"),
         ({"init": ["zeros"]}, "init must be one of"),
         ({"drop_last": ["yes"]}, "drop_last must be True or False, got 'yes'"),
         ({"hidden_sizes": [8]}, "hidden_sizes must be a sequence of positive integers, got 8"),
