@@ -1,4 +1,4 @@
-"""Rules of thumb, most of them the assignment's, by which learning curves tell about settings; their thresholds."""
+"""Rules of thumb, most of them the assignment's, that judge settings by the learning curves; and their thresholds."""
 
 import math
 from collections.abc import Callable
@@ -16,7 +16,7 @@ STRAIGHT = 0.7
 LARGE_GAP, NO_GAP = 0.1, 0.05
 # Too little capacity: no gap, a train score below ENOUGH, and less gained than PLATEAU in the last quarter.
 ENOUGH, PLATEAU = 0.9, 0.01
-# Training diverged if the loss is this many times that of the untrained network, and of a guess.
+# Training diverged if the loss is this many times that of the untrained network, and that of random guessing.
 DIVERGED = 10
 # Scores have fallen if they end this far below their best.
 FALL = 0.02
@@ -54,25 +54,23 @@ class Facts(NamedTuple):
 def observe(
     layer_inputs: Callable[[np.ndarray], list[np.ndarray] | None], X: np.ndarray, y: np.ndarray, batch_size: int
 ) -> Facts | None:
-    """The facts of a network, from a function that gives the input of each of its layers for up to a batch of rows.
+    """The facts of a network, from a function that gives the input of each layer for at most `batch_size` rows.
 
-    None where it gives None, for want of such inputs.
+    None where that function gives None, since the network does not keep these inputs.
     """
     sample = X[np.linspace(0, len(X) - 1, min(len(X), SAMPLE_ROWS)).astype(np.intp)]
     squares = np.zeros(X.shape[1])
-    alive: set[int] = set()
-    n_layers = 0
+    alive = []
     with np.errstate(over="ignore"):
         for start in range(0, len(sample), batch_size):
             inputs = layer_inputs(sample[start : start + batch_size])
             if inputs is None:
                 return None
-            n_layers = len(inputs)
             squares += np.square(inputs[0], dtype=np.float64).sum(axis=0)
-            alive.update(i for i, h in enumerate(inputs) if h.any())
-    dead = tuple(i for i in range(1, n_layers) if i not in alive)
+            alive.append([bool(h.any()) for h in inputs])
+    dead = tuple(i for i, is_alive in enumerate(np.any(alive, axis=0)) if i > 0 and not is_alive)
     scale = math.sqrt(squares.max() / len(sample))
-    # of classes, the commonest one's share; of numbers, R2 of their mean
+    # of labels, the share of the commonest class; of a regression, R2 of predicting the mean
     chance = int(np.bincount(y).max()) / len(y) if y.dtype.kind == "i" else 0.0
     return Facts(dead, scale, chance, len(y))
 
@@ -88,22 +86,11 @@ def diagnose(
     """One sentence for each finding; see `fastmlp.History.diagnose`."""
     if len(train_loss) < MIN_EPOCHS:
         return []
+    rate = f"{learning_rate[0]:g} at first"
+    noise = _noise(train_loss, rate)
+    found = [] if facts is None else _of_facts(facts, train_score, rate, noise)
     # the curves of a network that cannot learn say nothing about other settings
-    noisy = _noisy(train_loss, learning_rate)
-    if facts is not None:
-        dead = _dead(facts, train_score, learning_rate, noisy)
-        unscaled = _unscaled(facts, train_score, bool(dead))
-        if dead or unscaled:
-            return [sentence for sentence in (dead, unscaled) if sentence]
-    found = [
-        # where the loss jumps, it also falls by chance
-        noisy or _regularized(train_loss, train_score, val_score, score_name),
-        _straight(train_loss, learning_rate),
-        _overfitted(train_score, val_score, score_name),
-    ]
-    # each of these explains a low score as well
-    found = found if any(found) else [_too_small(train_score, val_score, score_name)]
-    return [sentence for sentence in found if sentence]
+    return found or _of_curves(train_loss, train_score, val_score, rate, noise, score_name)
 
 
 def diverged(train_loss: float, val_loss: float, untrained_loss: float, n_classes: int) -> bool:
@@ -122,78 +109,70 @@ def _at_chance(facts: Facts, accuracy: float) -> bool:
     return accuracy < facts.chance + min(max(ABOVE_CHANCE * left, luck), left / 2)
 
 
-def _dead(facts: Facts, train: np.ndarray, rate: np.ndarray, noisy: str) -> str:
-    # a layer may be alive for a rare class alone, which the sample lacks
-    if not facts.dead_layers or not _at_chance(facts, train[-1]):
-        return ""
-    start = f"{noisy[:-1]}, and hidden" if noisy else "Hidden"  # a rate that is too high is what kills
-    layers, give = ("layers", "give") if len(facts.dead_layers) > 1 else ("layer", "gives")
-    return (
-        f"{start} {layers} {', '.join(map(str, facts.dead_layers))} {give} 0 for every row of a sample, and the output "
-        "is the same for all of them: the ReLUs are dead, and stay so. A new network may do better with a lower "
-        f'learning rate, {rate[0]:g} at first here, another seed or init="he".'
-    )
-
-
-def _unscaled(facts: Facts, train: np.ndarray, dead: bool) -> str:
-    scale, best = facts.input_scale, float(train.max())
-    if scale == 0 or SMALL_SCALE <= scale <= LARGE_SCALE or not (dead or _at_chance(facts, best)):
-        return ""
-    return (
-        f"X is not scaled: its largest column enters the network with a root mean square of {scale:.3g}, and train "
-        f"accuracy was {best:.3f} at best, where the commonest class is {facts.chance:.3f} of the rows. A new network "
-        "with standardizer=Standardizer().fit(X) gets columns of 1."
-    )
-
-
-def _noisy(loss: np.ndarray, rate: np.ndarray) -> str:
+def _noise(loss: np.ndarray, rate: str) -> str:
+    """The sentence about a noisy loss; empty where the loss is not noisy."""
     steps = np.diff(loss)
     upwards, extent = float(steps[steps > 0].sum()), float(np.ptp(loss))
     if upwards <= NOISE * extent or extent <= STILL * loss[0]:
         return ""
     return (
         f"The loss is noisy: its steps upwards add up to {upwards / extent:.0%} of its range, so the learning rate, "
-        f"{rate[0]:g} at first, may be too high."
+        f"{rate}, may be too high."
     )
 
 
-def _straight(loss: np.ndarray, rate: np.ndarray) -> str:
+def _of_facts(facts: Facts, train: np.ndarray, rate: str, noise: str) -> list[str]:
+    """Sentences about what keeps a network from learning at all: dead layers, and inputs that are not scaled."""
+    found = []
+    # a layer that is dead in the sample may be alive for a rare class, which the sample lacks
+    if facts.dead_layers and _at_chance(facts, train[-1]):
+        # the usual cause is a learning rate that is too high, which a noisy loss shows too
+        start = f"{noise[:-1]}, and hidden" if noise else "Hidden"
+        layers, give = ("layers", "give") if len(facts.dead_layers) > 1 else ("layer", "gives")
+        found.append(
+            f"{start} {layers} {', '.join(map(str, facts.dead_layers))} {give} 0 for every row of a sample, and the "
+            "output is the same for all of them: the ReLUs are dead, and stay so. A new network may do better with a "
+            f'lower learning rate, {rate} here, another seed or init="he".'
+        )
+    scale, best = facts.input_scale, float(train.max())
+    if scale != 0 and not SMALL_SCALE <= scale <= LARGE_SCALE and (found or _at_chance(facts, best)):
+        found.append(
+            f"X is not scaled: its largest column enters the network with a root mean square of {scale:.3g}, and train "
+            f"accuracy was {best:.3f} at best, where the commonest class is {facts.chance:.3f} of the rows. A new "
+            "network with standardizer=Standardizer().fit(X) gets columns of 1."
+        )
+    return found
+
+
+def _of_curves(loss: np.ndarray, train: np.ndarray, val: np.ndarray, rate: str, noise: str, name: str) -> list[str]:
+    """Sentences about the settings. Without validation data, `val` is NaN, and comparisons with it are false."""
+    found = [noise] if noise else []
+    best = int(train.argmax())
+    fallen = train[best] - train[-1] >= FALL and not val.max() - val[-1] < FALL
+    # where the loss jumps, it also falls by chance
+    if not noise and fallen and loss[-1] < loss[best]:
+        found.append(
+            f"{name.capitalize()} falls while the loss falls (train from {train[best]:.3f} in epoch {best + 1} to "
+            f"{train[-1]:.3f}): the regularisation term dominates, so it should be smaller."
+        )
     middle = (len(loss) - 1) / 2
     first, second = float(loss[0] - loss[math.floor(middle)]), float(loss[math.ceil(middle)] - loss[-1])
-    if not 0 < STRAIGHT * first <= second or np.diff(loss).max() > 0:
-        return ""
-    return (
-        f"The loss falls in a straight line: the second half of the epochs brought {second / first:.0%} of what the "
-        f"first half did, so the learning rate, {rate[0]:g} at first, may be too low."
-    )
-
-
-def _overfitted(train: np.ndarray, val: np.ndarray, name: str) -> str:
+    if 0 < STRAIGHT * first <= second and np.diff(loss).max() <= 0:
+        found.append(
+            f"The loss falls in a straight line: the second half of the epochs brought {second / first:.0%} of what "
+            f"the first half did, so the learning rate, {rate}, may be too low."
+        )
     gap = float(train[-1] - val[-1])
-    if not gap >= LARGE_GAP:  # NaN without validation data
-        return ""
-    return (
-        f"Train {name} ends {gap:.3f} above validation {name} ({train[-1]:.3f} and {val[-1]:.3f}): the network "
-        "overfits, so more regularisation, a smaller network or fewer epochs may help."
-    )
-
-
-def _too_small(train: np.ndarray, val: np.ndarray, name: str) -> str:
+    if gap >= LARGE_GAP:
+        found.append(
+            f"Train {name} ends {gap:.3f} above validation {name} ({train[-1]:.3f} and {val[-1]:.3f}): the network "
+            "overfits, so more regularisation, a smaller network or fewer epochs may help."
+        )
     gained = float(train[-1] - train[-1 - max(1, len(train) // 4)])
-    if not abs(train[-1] - val[-1]) <= NO_GAP or train[-1] >= ENOUGH or gained > PLATEAU:
-        return ""
-    return (
-        f"Train {name} has stopped at {train[-1]:.3f}, and validation {name} with it: the network may have too "
-        "little capacity, so a larger one, or less regularisation, may help."
-    )
-
-
-def _regularized(loss: np.ndarray, train: np.ndarray, val: np.ndarray, name: str) -> str:
-    best = int(train.argmax())
-    fallen = train[best] - train[-1] >= FALL and not val.max() - val[-1] < FALL  # NaN without validation data
-    if not fallen or loss[-1] >= loss[best]:
-        return ""
-    return (
-        f"{name.capitalize()} falls while the loss falls (train from {train[best]:.3f} in epoch {best + 1} to "
-        f"{train[-1]:.3f}): the regularisation term dominates, so it should be smaller."
-    )
+    # each of the findings above explains a low score as well
+    if not found and abs(gap) <= NO_GAP and train[-1] < ENOUGH and gained <= PLATEAU:
+        found.append(
+            f"Train {name} has stopped at {train[-1]:.3f}, and validation {name} with it: the network may have too "
+            "little capacity, so a larger one, or less regularisation, may help."
+        )
+    return found

@@ -7,12 +7,12 @@ from typing import Any
 from fastmlp.optional import require
 from fastmlp.validation import boolean
 
-# takes the number of units done since the last call
+# Called with the number of units done since the last call.
 Advance = Callable[[int], object]
 
 
 def tqdm_bar(shown: bool, **options: Any) -> AbstractContextManager[Callable[..., object]]:
-    """A bar with tqdm's options, or none; it gives a function of the units done and a text to show beside it."""
+    """A context of a progress bar, or of none; it gives a function of the units done and of a text to show beside."""
     if not shown:
         return nullcontext(lambda n_done, text="": None)
     tqdm = require("tqdm.auto", "progress", "progress=True").tqdm
@@ -32,7 +32,7 @@ def tqdm_bar(shown: bool, **options: Any) -> AbstractContextManager[Callable[...
 
 
 def progress_bar(progress: bool | Advance | None, total: int) -> Callable[[int], AbstractContextManager[Advance]]:
-    """A function of the number of batches done before; what it returns is entered to get the function to call."""
+    """A function that makes the context of a bar, given the number of batches that are already done."""
     if callable(progress):
         return lambda done: nullcontext(progress)
     shown = progress is not None and boolean("progress", progress)
