@@ -9,7 +9,7 @@ import numpy as np
 
 from fastmlp.files.access import check_writable, undisturbed
 from fastmlp.network import NeuralNetwork
-from fastmlp.tuning.results import ResultsFile, Trial, val_score
+from fastmlp.tuning.results import ResultsFile, Trial
 from fastmlp.tuning.runner import TrialRunner
 from fastmlp.tuning.space import Configuration
 from fastmlp.validation import as_path
@@ -18,9 +18,9 @@ TRIALS, BEST = "trials.jsonl", "best.npz"
 
 
 class Ledger:
-    """Finished trials by the keys of their configurations, and the network of the best candidate.
+    """Finished trials by the keys of their configurations, and the network of the best candidate, see `consider`.
 
-    They are kept in memory, and in a folder if there is one, with the runner's identity and names.
+    They are kept in memory, and in a folder if there is one. The results file there identifies the runner's data.
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None, runner: TrialRunner):
@@ -42,7 +42,7 @@ class Ledger:
                 self.trials |= self._file.trials
             return self
         except BaseException:
-            self.__exit__()  # Python does not, and a traceback kept by a notebook would keep the file's lock
+            self.__exit__()  # Python does not call it; a traceback that a notebook keeps would keep the file locked
             raise
 
     def __exit__(self, *error: object) -> None:
@@ -52,10 +52,10 @@ class Ledger:
             self._file = None
 
     def consider(self, candidates: dict[str, int]) -> None:
-        """Find the best of the trials with these keys, also among those to come; of equal ones the lower number wins.
+        """Choose the best of the trials with these keys, of those that are finished and of those still to be added.
 
-        Its network stays in memory where it was the best before. Else it is read from the folder, and taken if its
-        validation loss and score are exactly the trial's; it gets the names of this search.
+        Of equal ones that with the lowest number wins. If the best one changes, its network is read from the folder; it
+        is used if its validation loss and score are exactly the trial's, and gets the names of this search.
         """
         with self._lock:
             before, self._candidates = self.best, candidates
@@ -65,22 +65,20 @@ class Ledger:
                 self.network = None
         if self.best is not None and self.network is None and self._folder is not None:
             path, trial = self._folder / BEST, self.trials[self.best]
-            network, renamed = undisturbed(lambda: self._network_of(trial, path))
-            self.network = network
-            if network is not None and renamed:
-                self.keep(network)
+            self.network = undisturbed(lambda: self._network_of(trial, path))
+            if self.network is not None and self._runner.set_names(self.network):
+                self.keep(self.network)
 
-    def _network_of(self, trial: Trial, path: Path) -> tuple[NeuralNetwork | None, bool]:
-        """The network of a file, if it is this trial's, and whether its names were changed."""
-        runner, regularization = self._runner, trial.configuration.settings.regularization
+    def _network_of(self, trial: Trial, path: Path) -> NeuralNetwork | None:
+        """The network of a file, if it is this trial's."""
         try:
             network = NeuralNetwork.load(path)
-            found = network.evaluate(runner.X_val, runner.y_val, regularization)
-            renamed = runner.set_names(network)
+            regularization = trial.configuration.settings.regularization
+            found = network.evaluate(self._runner.X_val, self._runner.y_val, regularization)
         except (OSError, ValueError):
-            return None, False
-        same = np.array_equal(found, (trial.history[-1].val_loss, val_score(trial.history)), equal_nan=True)
-        return (network, renamed) if same else (None, False)
+            return None
+        last = trial.history[-1]
+        return network if np.array_equal(found, (last.val_loss, last.val_score), equal_nan=True) else None
 
     def _rank(self, key: str) -> tuple[float, float, int]:
         return *self.trials[key].rank, -self._candidates[key]

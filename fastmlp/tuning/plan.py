@@ -26,8 +26,8 @@ class Plan:
     standardizer : Standardizer, optional
         As in `NeuralNetwork`, for all networks.
     class_names, feature_names : sequence of str, optional
-        As in `NeuralNetwork`; the number of classes is that of their names then. A network that is read from the
-        search's folder gets them too.
+        As in `NeuralNetwork`; there are as many classes as class names. A network that is read from the search's folder
+        gets them too.
     seed : int
         Of the combinations drawn, the weights and the batches.
     n_workers : int, optional

@@ -5,7 +5,6 @@ from typing import Any
 
 from fastmlp.optional import require
 from fastmlp.training import Callback, History
-from fastmlp.tuning.results import val_score
 
 
 def optuna_pruning(trial: Any) -> Callback:
@@ -38,7 +37,7 @@ def optuna_pruning(trial: Any) -> Callback:
     pruned = require("optuna", "optuna", "optuna_pruning").TrialPruned
 
     def report(network: Any, history: History) -> None:
-        score = val_score(history)
+        score = history[-1].val_score
         if math.isnan(score):
             raise ValueError("optuna_pruning needs validation data: give X_val and y_val to fit")
         trial.report(score, len(history))

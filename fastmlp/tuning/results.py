@@ -8,7 +8,7 @@ import json
 import math
 import os
 import warnings
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,6 @@ FORMAT, VERSION = "fastmlp-search", 1
 
 class ResultsFileError(ValueError):
     """A results file belongs to another search, is damaged, or is in use."""
-
-
-def val_score(history: History) -> float:
-    """The validation score after the last epoch: accuracy, by which trials are ranked."""
-    return history[-1].val_score
 
 
 @dataclass(frozen=True)
@@ -73,7 +68,7 @@ class Trial:
     @property
     def val_score(self) -> float:
         """Score of the validation rows after the last epoch, the larger the better; NaN where training diverged."""
-        return math.nan if self.diverged else val_score(self.history)
+        return math.nan if self.diverged else self.history[-1].val_score
 
     @property
     def val_accuracy(self) -> float:
@@ -100,75 +95,36 @@ class ResultsFile:
         self._file = ordinary(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, "ab")
         try:
             lock(self._file.fileno())
-            header = _header(identity)
             with reading(path) as file:
                 content = file.read()
-            self.trials = self._read(content, header)
-            if self._size == 0:
-                self._append(header)
-        except BlockingIOError:
-            self.close()
-            raise ResultsFileError(f"{self._name!r} is in use by another search that is still running") from None
-        except BaseException:
-            self.close()
-            raise
-
-    def _read(self, content: bytes, header: dict[str, Any]) -> dict[str, Trial]:
-        *lines, torn = content.split(b"\n")
-        if not lines and not _line(header).startswith(torn):
-            raise ResultsFileError(f"{self._name!r} is no file of results: its first line is not whole")
-        if lines:
-            undisturbed(lambda: self._check(lines[0], header))
-        trials = undisturbed(lambda: dict(self._trial(number, line) for number, line in enumerate(lines[1:], 2)))
-        self._size = len(content) - len(torn)
-        if torn:
-            if lines:
+            *lines, torn = content.split(b"\n")
+            header = _line(_header(identity))
+            if not lines and not header.startswith(torn):
+                raise ResultsFileError(f"{self._name!r} is no file of results: its first line is not whole")
+            self.trials = undisturbed(lambda: _trials(self._name, lines, identity))
+            self._size = len(content) - len(torn)
+            if lines and torn:
                 warnings.warn(
                     f"{self._name!r}: the last line is torn, of a trial that was killed while it was written down; it "
                     "will run again",
-                    stacklevel=5,
+                    stacklevel=4,
                 )
-            self._file.truncate(self._size)
-        return trials
-
-    def _check(self, line: bytes, header: dict[str, Any]) -> None:
-        try:
-            found = json.loads(line)
-            if found["format"] != FORMAT:
-                raise ValueError(f"its format is {found['format']!r}")
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ResultsFileError(f"{self._name!r} is no file of results: {error}") from None
-        for name, value in header.items():
-            if found.get(name) != value:
-                raise ResultsFileError(
-                    f"{self._name!r} is of another search: its {name} is {found.get(name)!r}, this one's {value!r}; "
-                    "choose another folder"
-                )
-
-    def _trial(self, number: int, line: bytes) -> tuple[str, Trial]:
-        try:
-            record = json.loads(line)
-            configuration, history = Configuration.from_dict(record["training"]), record["history"]
-            rows = zip(*(history[name] for name in History().to_dict()), strict=True)
-            epochs = [Epoch(*(math.nan if value is None else float(value) for value in row)) for row in rows]
-            trial = Trial(dict(record["hyper_parameters"]), configuration.settings.epochs, History(epochs))
-            _ = trial.configuration  # checks the hyper-parameters
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-            raise ResultsFileError(f"{self._name!r} is damaged in line {number}: {error}") from None
-        return configuration.key, trial
+            if torn:
+                self._file.truncate(self._size)
+            if not lines:
+                self._append(header)
+        except BaseException as error:
+            self.close()
+            if isinstance(error, BlockingIOError):
+                raise ResultsFileError(f"{self._name!r} is in use by another search that is still running") from None
+            raise
 
     def add(self, configuration: Configuration, trial: Trial) -> None:
         """Append a trial, and return when it is on the disk."""
-        self._append(
-            {
-                "hyper_parameters": trial.hyper_parameters,
-                "training": configuration.to_dict(),
-                "history": trial.history.to_dict(),
-            }
-        )
+        training, history = configuration.to_dict(), trial.history.to_dict()
+        self._append(_line({"hyper_parameters": trial.hyper_parameters, "training": training, "history": history}))
 
-    def _append(self, record: dict[str, Any]) -> None:
-        line = _line(record)
+    def _append(self, line: bytes) -> None:
         descriptor = self._file.fileno()
         try:
             if os.write(descriptor, line) < len(line):
@@ -188,11 +144,43 @@ def has_only(path: Path, identity: dict[str, Any], keys: Set[str]) -> bool:
     """Whether a file has this identity, and trials of configurations with these keys only; without locking it."""
     try:
         with reading(path) as file:
-            first, *records = map(json.loads, file.read().split(b"\n")[:-1])
-        found = {Configuration.from_dict(record["training"]).key for record in records}
-        return first == _header(identity) and found <= keys
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+            lines = file.read().split(b"\n")[:-1]
+        return bool(lines) and _trials(str(path), lines, identity).keys() <= keys
+    except (OSError, ResultsFileError):
         return False
+
+
+def _trials(name: str, lines: Sequence[bytes], identity: dict[str, Any]) -> dict[str, Trial]:
+    """The trials in a file's whole lines, by configuration keys; an error where they are not of this search."""
+    trials = {}
+    for number, line in enumerate(lines, 1):
+        try:
+            record = json.loads(line)
+            if number > 1:
+                key, trial = _trial(record)
+                trials[key] = trial
+            elif record["format"] != FORMAT:
+                raise ValueError(f"its format is {record['format']!r}")
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+            fault = f"damaged in line {number}" if number > 1 else "no file of results"
+            raise ResultsFileError(f"{name!r} is {fault}: {error}") from None
+        for field, value in _header(identity).items() if number == 1 else ():
+            if record.get(field) != value:
+                raise ResultsFileError(
+                    f"{name!r} is of another search: its {field} is {record.get(field)!r}, this one's {value!r}; "
+                    "choose another folder"
+                )
+    return trials
+
+
+def _trial(record: dict[str, Any]) -> tuple[str, Trial]:
+    """A trial from its line, with the key of its configuration."""
+    configuration, history = Configuration.from_dict(record["training"]), record["history"]
+    rows = zip(*(history[name] for name in History().to_dict()), strict=True)
+    epochs = [Epoch(*(math.nan if value is None else float(value) for value in row)) for row in rows]
+    trial = Trial(dict(record["hyper_parameters"]), configuration.settings.epochs, History(epochs))
+    _ = trial.configuration  # checks the hyper-parameters
+    return configuration.key, trial
 
 
 def _header(identity: dict[str, Any]) -> dict[str, Any]:

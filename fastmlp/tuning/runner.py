@@ -18,7 +18,7 @@ from fastmlp.tuning.plan import Plan
 from fastmlp.tuning.space import Configuration
 from fastmlp.validation import MAX_BLAS_SIZE, as_stored, class_labels, names, real_array, real_matrix
 
-# Rows of an array that are copied for its digest at a time.
+# Number of rows that are copied and hashed at a time.
 BLOCK_ROWS = 1024
 
 
@@ -87,7 +87,8 @@ class TrialRunner:
     def train(self, configuration: Configuration) -> tuple[History, NeuralNetwork]:
         """Train a network in the calling thread; where it diverges, the history has the epochs before.
 
-        A network whose loss is finite at the end, but as bad, has diverged in its last epoch.
+        A network whose loss is finite at the end, but as high as `fastmlp.diagnosis.diverged` describes, counts as
+        diverged in its last epoch.
         """
         seed, settings = self._plan.seed, configuration.settings
         network = NeuralNetwork(

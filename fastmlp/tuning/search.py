@@ -1,12 +1,11 @@
 """The search: trials in threads, one network each, all on the same arrays."""
 
-import concurrent.futures
 import dataclasses
 import inspect
 import math
 import os
 import queue
-import threading
+import time
 from _thread import start_new_thread
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing, suppress
@@ -138,55 +137,53 @@ def search(
     bar = tqdm_bar(boolean("progress", progress), total=sum(n for n, _ in rounds), unit="trial")
     with bar as advance, Ledger(folder, runner) as ledger:
         best_score = -math.inf
+        trials: list[Trial] = []
+        latest: dict[int, Trial] = {}  # of each combination, by its number
 
-        def show(trials: list[Trial]) -> None:
+        def show(ended: list[Trial]) -> None:
             nonlocal best_score
-            best_score = max([best_score, *(trial.val_score for trial in trials if not trial.diverged)])
-            advance(len(trials), f"best {best_score:.4f}" if math.isfinite(best_score) else "")
+            best_score = max([best_score, *(trial.val_score for trial in ended if not trial.diverged)])
+            advance(len(ended), f"best {best_score:.4f}" if math.isfinite(best_score) else "")
 
-        # a short training in a halving may be all of another trial's
+        # a short trial of a halving may be the whole training of another combination
         ledger.consider({configuration.key: i for i, configuration in enumerate(configurations)})
 
-        def train(chosen: Iterable[int], divisor: int) -> dict[int, Trial]:
-            """The trials of these numbers, with their epochs divided; those that are missing are trained."""
+        def train(chosen: Iterable[int], divisor: int) -> None:
+            """Add the trials of these combinations, with their epochs divided; those that are missing are trained."""
             asked = {i: configurations[i].shortened(divisor) for i in chosen}
             if divisor == 1:
                 ledger.consider({one.key: i for i, one in asked.items()})
             missing = {one.key: (wanted[i], one) for i, one in asked.items() if one.key not in ledger.trials}
             show([ledger.trials[one.key] for one in asked.values() if one.key not in missing])
             # closed, so that an interruption here stops the workers too
-            with closing(_train_all(missing.values(), runner, ledger, n_workers)) as finished_now:
-                for trial in finished_now:
+            with closing(_train_all(missing.values(), runner, ledger, n_workers)) as finished:
+                for trial in finished:
                     show([trial])
-            # the same training may be known by another combination
-            return {
-                i: dataclasses.replace(ledger.trials[one.key], hyper_parameters=wanted[i]) for i, one in asked.items()
-            }
+            for i, one in asked.items():
+                # the same training may be known by another combination
+                latest[i] = dataclasses.replace(ledger.trials[one.key], hyper_parameters=wanted[i])
+                trials.append(latest[i])
 
-        trials: list[Trial] = []
-        latest: dict[int, Trial] = {}
         survivors = list(range(len(wanted)))
         for n_survivors, divisor in rounds:
             if latest:
                 survivors = sorted(sorted(survivors, key=lambda i: latest[i].rank, reverse=True)[:n_survivors])
-            latest |= (finished := train(survivors, divisor))
-            trials += finished.values()
+            train(survivors, divisor)
         while ledger.best is None:
-            # the next best of a halving whose finalists diverged
+            # all finalists of the halving diverged: train the next best
             rest = [i for i, trial in latest.items() if not trial.diverged]
             if not rest:
                 raise RuntimeError(
                     f"training diverged with all of the {len(wanted)} combinations; try lower learning rates, and "
                     "look for NaN or huge values in X"
                 )
-            latest |= (finished := train([max(rest, key=lambda i: (latest[i].epochs, latest[i].rank, -i))], 1))
-            trials += finished.values()
-        (best,) = (i for i in finished if configurations[i].key == ledger.best)
+            train([max(rest, key=lambda i: (latest[i].epochs, latest[i].rank, -i))], 1)
+        (best,) = (i for i in latest if configurations[i].key == ledger.best)
         network = ledger.network
         if network is None:
             network = runner.train(configurations[best])[1]
             ledger.keep(network)
-    return Search(trials, finished[best], network, runner.test(network))
+    return Search(trials, latest[best], network, runner.test(network))
 
 
 def can_continue(folder: Path, space: Mapping[str, Any], plan: Plan, **arrays: npt.ArrayLike) -> bool:
@@ -206,43 +203,42 @@ def _train_all(
     """Train a network for each combination, and yield the trials as they end, after the ledger has them."""
     # the longest first: one that starts last would keep a single worker busy at the end
     longest_first = sorted(asked, key=lambda item: item[1].cost(runner.X.shape[1]), reverse=True)
-    finished: queue.SimpleQueue[Trial | None] = queue.SimpleQueue()
-    failures: list[BaseException] = []
-    managing = threading.Lock()
+    left = iter(longest_first)  # shared: each item goes to one worker
+    finished: queue.SimpleQueue[Trial | BaseException | None] = queue.SimpleQueue()
+    working: list[None] = []
 
-    def work(combination: dict[str, Any], configuration: Configuration) -> Trial:
-        history, network = runner.train(configuration)
-        trial = Trial(combination, configuration.settings.epochs, history)
-        ledger.add(configuration, trial, network)
-        return trial
+    def work() -> None:
+        working.append(None)
+        try:
+            while not runner.stopped and (item := next(left, None)) is not None:
+                combination, configuration = item
+                history, network = runner.train(configuration)
+                trial = Trial(combination, configuration.settings.epochs, history)
+                ledger.add(configuration, trial, network)
+                finished.put(trial)
+        except BaseException as error:
+            finished.put(error)
+        working.pop()
+        finished.put(None)
 
-    def manage() -> None:
-        with managing:
-            if runner.stopped:  # interrupted before this thread began
-                return
-            pool = concurrent.futures.ThreadPoolExecutor(n_workers)
-            try:
-                for future in concurrent.futures.as_completed([pool.submit(work, *item) for item in longest_first]):
-                    finished.put(future.result())
-            except BaseException as error:
-                failures.append(error)
-                runner.stopped = True
-            pool.shutdown(cancel_futures=True)
-            finished.put(None)
-
+    n_running = min(n_workers, len(longest_first))
     try:
-        # The main thread, where signals are handled, takes no locks of futures and threads: an interruption would leave
-        # them locked. `start_new_thread` takes none.
-        start_new_thread(manage, ())
-        while True:
+        # The main thread, where signals are handled, takes no locks of threads: an interruption would leave them
+        # locked. `start_new_thread` takes none.
+        for _ in range(n_running):
+            start_new_thread(work, ())
+        while n_running:
             # with a timeout, since a signal that arrives just before the wait does not end it
             with suppress(queue.Empty):
-                if (trial := finished.get(timeout=0.1)) is None:
-                    break
-                yield trial
+                answer = finished.get(timeout=0.1)
+                if isinstance(answer, BaseException):
+                    raise answer
+                if answer is None:
+                    n_running -= 1
+                else:
+                    yield answer
     except BaseException:
         runner.stopped = True
-        with managing:  # once all workers have stopped
-            raise
-    if failures:
-        raise failures[0]
+        while working:
+            time.sleep(0.001)
+        raise

@@ -14,14 +14,14 @@ from fastmlp.generators import random_state
 from fastmlp.training import Settings
 from fastmlp.validation import integer, layer_sizes, one_of
 
-# Of the network: equal hidden layers are given by num_layers and hidden_size, others by hidden_sizes.
+# The network's hyper-parameters. Hidden layers are num_layers - 1 of hidden_size each, or those of hidden_sizes.
 NETWORK = {"num_layers": 3, "hidden_size": 120, "hidden_sizes": None, "init": "assignment", "activation": "relu"}
 HYPER_PARAMETERS = (*NETWORK, *(field.name for field in dataclasses.fields(Settings)))
 
-# More than can be trained; a line of a results file cannot ask for a list that fills the memory.
+# More than can be trained: without a limit, a damaged results file could ask for a list that fills the memory.
 MAX_LAYERS = 10_000
 
-# A space counts as exhausted after this many draws in a row of combinations drawn before.
+# A space counts as exhausted after this many draws in a row that gave combinations drawn before.
 MAX_REPEATED = 1000
 
 
@@ -78,7 +78,7 @@ def combinations(space: Mapping[str, Any], n_trials: int | None, seed: int) -> l
     found: dict[str, dict[str, Any]] = {}
 
     def add(combination: dict[str, Any]) -> bool:
-        """Whether a combination is new; its texts are written as the product writes them."""
+        """Add a combination, with its texts in their usual spelling; returns whether it is new."""
         configuration = Configuration.from_dict(combination)
         record, n_before = configuration.to_dict(), len(found)
         spelled = {name: record[name] if isinstance(value, str) else value for name, value in combination.items()}
@@ -140,7 +140,7 @@ def varying(trials: Iterable[Any]) -> list[str]:
 
 
 def format_value(value: Any) -> str:
-    """A value of a hyper-parameter, for people."""
+    """A value of a hyper-parameter as text, for tables and figures."""
     if isinstance(value, float):
         return f"{value:.4g}"
     return "-".join(map(str, value)) if isinstance(value, list) else str(value)
