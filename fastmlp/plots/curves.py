@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fastmlp.plots.panels import add_legend, axes_of_size, plot_epochs, scores, three_panels, titled
+from fastmlp.plots.panels import add_legend, axes_of_size, plot_epochs, three_panels, titled
 from fastmlp.training import History
 from fastmlp.tuning import Trial
 from fastmlp.tuning.space import format_value, varying
@@ -31,17 +31,13 @@ def plot_history(history: History, *, title: str | None = None, axes: Sequence[A
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['Loss', 'Accuracy', 'Learning rate']
     """
-    loss, score, rate = panels = three_panels(axes)
-    name, train_score, val_score = scores(history)
+    loss, score, rate = three_panels(axes, ("Loss", history.score_name.capitalize(), "Learning rate"))
     plot_epochs(loss, [("train", history.train_loss), ("validation", history.val_loss)])
-    plot_epochs(score, [("train", train_score), ("validation", val_score)])
+    plot_epochs(score, [("train", history.train_score), ("validation", history.val_score)])
     plot_epochs(rate, [("", history.learning_rate)], color="tab:green")
-    for panel, label in zip(panels, ("Loss", name.capitalize(), "Learning rate"), strict=True):
-        panel.set_ylabel(label)
     add_legend(loss)
     add_legend(score)
     rate.set_ylim(bottom=0)
-    rate.set_xlabel("Epoch")
     return titled(loss, title)
 
 
@@ -73,15 +69,11 @@ def plot_comparison(
     """
     if not histories:
         raise ValueError("histories must have at least one history, got none")
-    panels = three_panels(axes)
-    names, train_scores, val_scores = zip(*map(scores, histories.values()), strict=True)
-    losses = [history.train_loss for history in histories.values()]
-    labels = (f"Train {names[0]}", f"Validation {names[0]}", "Train loss")
-    for panel, label, columns in zip(panels, labels, (train_scores, val_scores, losses), strict=True):
-        plot_epochs(panel, zip(histories, columns, strict=True))
-        panel.set_ylabel(label)
+    name = next(iter(histories.values())).score_name
+    panels = three_panels(axes, (f"Train {name}", f"Validation {name}", "Train loss"))
+    for panel, column in zip(panels, ("train_score", "val_score", "train_loss"), strict=True):
+        plot_epochs(panel, [(key, getattr(history, column)) for key, history in histories.items()])
     add_legend(panels[0])
-    panels[2].set_xlabel("Epoch")
     return titled(panels[0], title)
 
 
@@ -120,8 +112,7 @@ def plot_learning_curves(
     names = varying(trials)
     best_first = sorted(trials, key=lambda trial: trial.rank, reverse=True)
     panel = axes_of_size(ax, (7, 5))
-    score_name, *_ = scores(trials[0].history)
-    curves = [scores(trial.history)[2] for trial in best_first]
+    curves = [trial.history.val_score for trial in best_first]
     plot_epochs(panel, [("", curve) for curve in curves[n_best:]], color="0.7", linewidth=0.8)
     # the rounds of a halving
     rounds = len({trial.epochs for trial in trials}) > 1 and "epochs" not in names
@@ -132,5 +123,5 @@ def plot_learning_curves(
     plot_epochs(panel, zip(labels, curves, strict=False))
     add_legend(panel, fontsize=8)
     panel.set_xlabel("Epoch")
-    panel.set_ylabel(f"Validation {score_name}")
+    panel.set_ylabel(f"Validation {trials[0].history.score_name}")
     return titled(panel, title)

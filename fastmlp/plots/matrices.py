@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp.plots.panels import CELL, LARGEST, LITERAL, MAX_TEXTS, axes_of_size, plot_matrix, scores, titled
+from fastmlp.plots.panels import CELL, LARGEST, axes_of_size, name_cells, plot_matrix, titled
 from fastmlp.tuning import Trial
 from fastmlp.tuning.space import format_value, varying
 from fastmlp.validation import real_array
@@ -65,11 +65,8 @@ def plot_confusion(
     plot_matrix(panel, shares, [[f"{count:,}" for count in row] for row in counts], "Share of the true class", (0, 1))
     names = [str(name) for name in (range(n_classes) if class_names is None else class_names)]
     turned = {"rotation": 45, "ha": "right"} if max(map(len, names)) > 3 else {}
-    shown = range(0, n_classes, math.ceil(n_classes / MAX_TEXTS))
-    panel.set_xticks(shown, names[:: shown.step], **turned, **LITERAL)
-    panel.set_yticks(shown, names[:: shown.step], **LITERAL)
-    panel.set_xlabel("Predicted class")
-    panel.set_ylabel("True class")
+    name_cells(panel.xaxis, "Predicted class", names, **turned)
+    name_cells(panel.yaxis, "True class", names)
     return titled(panel, title)
 
 
@@ -125,11 +122,9 @@ def plot_grid(
     limits = (tried.min(), tried.max()) if len(tried) else (0, 1)
     panel = axes_of_size(ax, (3 + 1.3 * CELL * len(values[x]), 1.8 + CELL * len(values[y])))
     texts = [["\N{EN DASH}" if math.isnan(value) else f"{value:.4f}" for value in row] for row in best]
-    plot_matrix(panel, best, texts, f"Validation {scores(trials[0].history)[0]}", limits)
-    panel.set_xticks(range(len(values[x])), map(format_value, values[x]), **LITERAL)
-    panel.set_yticks(range(len(values[y])), map(format_value, values[y]), **LITERAL)
-    panel.set_xlabel(x, **LITERAL)
-    panel.set_ylabel(y, **LITERAL)
+    plot_matrix(panel, best, texts, f"Validation {trials[0].history.score_name}", limits)
+    for axis, name in ((panel.xaxis, x), (panel.yaxis, y)):
+        name_cells(axis, name, list(map(format_value, values[name])))
     return titled(panel, title)
 
 

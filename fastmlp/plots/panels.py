@@ -1,12 +1,12 @@
 """Parts of the figures: axes, lines by epoch, matrices in colours."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from fastmlp.optional import require
-from fastmlp.training import History
 
 # distinguish the single points of several histories
 MARKERS = "osD^vPX*"
@@ -17,19 +17,17 @@ CELL, LARGEST = 0.55, 14.0
 MAX_TEXTS = 40
 
 
-def scores(history: History) -> tuple[str, np.ndarray, np.ndarray]:
-    """The score's name, and its values on training and validation rows."""
-    return history.score_name, history.train_score, history.val_score
-
-
-def three_panels(axes: Sequence[Any] | None) -> list[Any]:
-    """The given axes, or three of a new figure, one above the other, with a common x axis."""
+def three_panels(axes: Sequence[Any] | None, labels: Sequence[str]) -> list[Any]:
+    """The given axes, or three of a new figure, one above the other, with a common x axis, and with these labels."""
     if axes is None:
         figure = require("matplotlib.figure", "plots", "a figure").Figure(figsize=(7, 8), layout="constrained")
-        return list(figure.subplots(3, 1, sharex=True))
+        axes = figure.subplots(3, 1, sharex=True)
     panels = list(np.ravel(np.asarray(axes, object)))
     if len(panels) != 3:
         raise ValueError(f"axes must be three Axes, got {len(panels)}")
+    for panel, label in zip(panels, labels, strict=True):
+        panel.set_ylabel(label)
+    panels[2].set_xlabel("Epoch")
     return panels
 
 
@@ -66,7 +64,9 @@ def plot_epochs(panel: Any, columns: Iterable[tuple[str, np.ndarray]], **style: 
     panel.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
 
 
-def plot_matrix(panel: Any, values: np.ndarray, texts: Iterable[Iterable[str]], label: str, limits: Any) -> None:
+def plot_matrix(
+    panel: Any, values: np.ndarray, texts: Iterable[Iterable[str]], label: str, limits: tuple[float, float]
+) -> None:
     """Draw a matrix in colours, with a text in each cell and a colour bar."""
     image = panel.imshow(values, cmap="Blues", vmin=limits[0], vmax=limits[1], aspect="auto")
     dark = image.norm(values) > 0.5
@@ -74,3 +74,10 @@ def plot_matrix(panel: Any, values: np.ndarray, texts: Iterable[Iterable[str]], 
         for j, text in enumerate(row):
             panel.text(j, i, text, ha="center", va="center", color="white" if dark[i, j] else "black", fontsize=8)
     panel.figure.colorbar(image, ax=panel, label=label)
+
+
+def name_cells(axis: Any, label: str, names: Sequence[str], **style: Any) -> None:
+    """Label an axis of a matrix and its cells; of many, only some."""
+    shown = slice(None, None, math.ceil(len(names) / MAX_TEXTS))
+    axis.set_label_text(label, **LITERAL)
+    axis.set_ticks(range(len(names))[shown], names[shown], **style, **LITERAL)

@@ -64,8 +64,7 @@ def _tiled(images: np.ndarray) -> np.ndarray:
     n, height, width, _ = images.shape
     n_columns = math.ceil(math.sqrt(n * height / width))
     n_rows = math.ceil(n / n_columns)
-    sheet = np.ones((n_rows * (height + 1), n_columns * (width + 1), 3))
-    for i, image in enumerate(images):
-        row, column = (i // n_columns) * (height + 1), (i % n_columns) * (width + 1)
-        sheet[row : row + height, column : column + width] = image
-    return sheet[:-1, :-1]
+    # a line below and to the right of each, and white images in the places that are left
+    padded = np.pad(images, ((0, n_rows * n_columns - n), (0, 1), (0, 1), (0, 0)), constant_values=1)
+    grid = padded.reshape(n_rows, n_columns, height + 1, width + 1, 3).swapaxes(1, 2)
+    return grid.reshape(n_rows * (height + 1), n_columns * (width + 1), 3)[:-1, :-1]
