@@ -33,7 +33,7 @@ class Commands(click.Group):
             ctx.exit(INTERRUPTED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of a user's work, not of the alphabet."""
+        """The subcommands in the order in which they are used, not alphabetically."""
         return list(self.commands)
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from fastmlp.cli import runs, sources
-from fastmlp.cli.options import data_argument, json_option, label_option, model_argument
+from fastmlp.cli import options, runs, sources
 from fastmlp.cli.tables import printable
 from fastmlp.network import NeuralNetwork
 from fastmlp.optional import require
@@ -20,15 +19,15 @@ N_LISTED = 10
 
 
 @click.command()
-@model_argument
-@data_argument
-@label_option
+@options.model_argument
+@options.data_argument
+@options.label_option
 @click.option(
     "--figure",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Picture of the confusion matrix.  [default: confusion.png in the folder of MODEL]",
 )
-@json_option
+@options.json_option
 def evaluate(model: Path, data: str, label: str | None, figure: Path | None, as_json: bool) -> None:
     """Show the accuracy and the confusion matrix of a network.
 
@@ -47,8 +46,7 @@ def evaluate(model: Path, data: str, label: str | None, figure: Path | None, as_
     if y is None:
         raise ValueError(f"{data} must hold the classes of its rows: a column for --label in a .csv file, y in an .npz")
     predictions = runs.predicted(network, X, data)
-    score = runs.score(predictions, y)
-    loss = network.evaluate(X, y)[0]
+    loss, score = network.evaluate(X, y)
     n = network.output_size
     counts = np.bincount(y * n + predictions, minlength=n * n).reshape(n, n)
     names = network.class_names or [str(i) for i in range(n)]

@@ -25,18 +25,17 @@ def take(
 ) -> Path:
     """Create and lock the output folder, and check that its files can be written: before the training, not after it.
 
-    That is `out`, or the first of runs/USUAL, runs/USUAL-2, ... that has none of the command's files, or only its own.
-    These are the results, which are replaced at the end, and the state, from which work continues.
+    That is `out`, or the first of runs/USUAL, runs/USUAL-2, ... that has none of the command's files, or whose files
+    are this run's own, by `is_own`. Files are the results, which are replaced at the end, and the state, from which an
+    interrupted run continues.
     """
     files = (*state, *results)
 
     def is_free(folder: Path) -> bool:
         return not any(os.path.lexists(folder / name) for name in files) or is_own(folder)
 
-    for folder in [out] if out is not None else _numbered(usual):
-        # asked before the folder is locked, which could stop its owner, and again once it is
-        if out is None and not is_free(folder):
-            continue
+    # whether it is free is asked before the folder is locked, which could stop its owner, and again once it is
+    for folder in filter(is_free, _numbered(usual)) if out is None else [out]:
         folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             message = f"another process is training into {folder}; wait for it, or name another folder with --out"
@@ -83,7 +82,7 @@ def _numbered(usual: str) -> Iterator[Path]:
 
 
 def _stamps(folder: Path, files: Iterable[str]) -> dict[str, tuple[int, int]]:
-    """What changes for each existing file when it is replaced."""
+    """Inode and time of each existing file, which change when it is replaced."""
     found = {name: (folder / name).stat() for name in files if (folder / name).exists()}
     return {name: (status.st_ino, status.st_mtime_ns) for name, status in found.items()}
 

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import click
 
-from fastmlp.cli import runs, sources
-from fastmlp.cli.options import data_argument, json_option, label_option, model_argument
+from fastmlp.cli import options, runs, sources
 from fastmlp.courses.kaggle import output_submission_csv, submission
 from fastmlp.datasets import CIFAR10_CLASSES
+from fastmlp.functions import accuracy
 from fastmlp.network import NeuralNetwork
 
 
 @click.command()
-@model_argument
-@data_argument
+@options.model_argument
+@options.data_argument
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
@@ -27,8 +27,8 @@ from fastmlp.network import NeuralNetwork
     help="Write class names, or class numbers from 0.  [default: names where the network has them, but numbers for "
     "CIFAR-10]",
 )
-@label_option
-@json_option
+@options.label_option
+@options.json_option
 def predict(model: Path, data: str, out: Path, names: bool | None, label: str | None, as_json: bool) -> None:
     """Predict classes, and write them to a submission file.
 
@@ -56,7 +56,7 @@ def predict(model: Path, data: str, out: Path, names: bool | None, label: str | 
         click.echo(submission(written), nl=False)
     else:
         output_submission_csv(out, written)
-    score = None if y is None else runs.score(predictions, y)
+    score = None if y is None else accuracy(predictions, y)
     if as_json:
         record = {"n_rows": len(predictions), runs.SCORE: score, "out": str(out)}
         click.echo(json.dumps(record), err=to_stdout)

@@ -2,12 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from fastmlp import functions
+from fastmlp.functions import OPTIMIZERS
 from fastmlp.training import Settings
-
-OPTIMIZERS = tuple(functions.OPTIMIZERS)
-# The options of each optimizer's update rule, of those that the command has.
-OPTIONS = {name: row.options for name, row in functions.OPTIMIZERS.items()}
 
 # The assignment's own settings: its notebook takes whole batches only and counts Adam's time steps in epochs.
 _ASSIGNMENT = {"epochs": 40, "batch_size": 200, "learning_rate_decay": 0.85, "time_step": "epoch", "drop_last": True}
@@ -47,8 +43,8 @@ def default_of(name: str) -> str:
     for data in ("digits", "cifar10"):
         values = {
             optimizer: getattr(preset(data, optimizer).checked(), name)
-            for optimizer in OPTIMIZERS
-            if not name.startswith("beta") or name in OPTIONS.get(optimizer, ())
+            for optimizer, row in OPTIMIZERS.items()
+            if not name.startswith("beta") or name in row.options
         }
         shown = [f"{optimizer} {value:g}" for optimizer, value in values.items()]
         texts.append(", ".join(shown) if len(set(values.values())) > 1 else shown[0].partition(" ")[2])

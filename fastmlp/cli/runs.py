@@ -1,4 +1,4 @@
-"""One training run of a command: train, test, and write the results."""
+"""One training run of a command: train and test a network, and write the results."""
 
 import dataclasses
 import functools
@@ -17,6 +17,7 @@ from fastmlp.cli.sources import DataSet
 from fastmlp.diagnosis import diverged
 from fastmlp.environment import environment
 from fastmlp.files.access import replacing
+from fastmlp.functions import accuracy
 from fastmlp.network import NeuralNetwork
 from fastmlp.training import Callback, DivergenceError, History, Settings
 
@@ -26,30 +27,61 @@ CHECKPOINT_SECONDS = 1.0
 SCORE, COLUMN = "accuracy", "acc"
 
 
-def score(predictions: np.ndarray, y: np.ndarray) -> float:
-    """The score of predictions: the share of correct labels."""
-    return int(np.count_nonzero(predictions == y)) / len(y)
-
-
-def val_scores(history: History) -> np.ndarray:
-    """The score of the validation rows after each epoch."""
-    return history.val_score
-
-
 @dataclasses.dataclass
 class Run:
-    """A trained network, which is tested on demand.
+    """The training of a new network, see `train`, and its test, which is made on demand.
 
-    It took `seconds` in this process, validation included; `stopped` is why it ended early, or is useless.
+    Attributes
+    ----------
+    stopped : BaseException or None
+        Why the training ended early, or why its result is useless.
+    seconds : float
+        The time that it took in this process, validation included.
     """
 
     data: DataSet
     network: NeuralNetwork
     settings: Settings
     seed: int
-    history: History
-    stopped: BaseException | None
-    seconds: float
+    stopped: BaseException | None = None
+    seconds: float = 0.0
+
+    def train(self, callbacks: Iterable[Callback] = (), checkpoint: Path | None = None, resume: bool = False) -> None:
+        """Train on the training rows; what stops it in the first epoch is raised."""
+        arrays, regularization = self.data.arrays, self.settings.regularization
+        untrained_loss = self.network.evaluate(arrays["X_val"], arrays["y_val"], regularization)[0]
+        start = time.perf_counter()
+        try:
+            self.network.fit(
+                arrays["X_train"],
+                arrays["y_train"],
+                **dataclasses.asdict(self.settings),
+                seed=self.seed,
+                X_val=arrays["X_val"],
+                y_val=arrays["y_val"],
+                progress=sys.stderr.isatty(),
+                callbacks=callbacks,
+                checkpoint=checkpoint,
+                checkpoint_seconds=CHECKPOINT_SECONDS,
+                resume=resume,
+            )
+        except (KeyboardInterrupt, DivergenceError) as error:
+            self.stopped = error
+            if not self.network.history:
+                raise
+        self.seconds = time.perf_counter() - start
+        last = self.history[-1]
+        if self.stopped is None and diverged(last.train_loss, last.val_loss, untrained_loss, self.data.n_classes):
+            self.stopped = ArithmeticError(
+                f"training diverged, learning rate {self.settings.rate:g}: the loss is {last.train_loss:.4g}, and was "
+                f"{untrained_loss:.4g} before the first epoch; try a lower learning rate"
+            )
+
+    @property
+    def history(self) -> History:
+        """The epochs that were trained."""
+        assert self.network.history is not None
+        return self.network.history
 
     @functools.cached_property
     def predictions(self) -> np.ndarray:
@@ -59,7 +91,7 @@ class Run:
     @property
     def test_score(self) -> float:
         """Score of the test rows."""
-        return score(self.predictions, self.data.arrays["y_test"])
+        return accuracy(self.predictions, self.data.arrays["y_test"])
 
     @property
     def samples_per_second(self) -> float | None:
@@ -90,48 +122,6 @@ def predicted(network: NeuralNetwork, X: np.ndarray, data: str) -> np.ndarray:
             f"row {int(np.argmin(finite))} of {data} has no finite probabilities: its numbers are too large"
         )
     return network.predict(X)
-
-
-def train(
-    data: DataSet,
-    network: NeuralNetwork,
-    settings: Settings,
-    seed: int,
-    callbacks: Iterable[Callback] = (),
-    checkpoint: Path | None = None,
-    resume: bool = False,
-) -> Run:
-    """Train a new network on the training rows; what stops it in the first epoch is raised."""
-    stopped: BaseException | None = None
-    untrained_loss = network.evaluate(data.arrays["X_val"], data.arrays["y_val"], settings.regularization)[0]
-    start = time.perf_counter()
-    try:
-        network.fit(
-            data.arrays["X_train"],
-            data.arrays["y_train"],
-            **dataclasses.asdict(settings),
-            seed=seed,
-            X_val=data.arrays["X_val"],
-            y_val=data.arrays["y_val"],
-            progress=sys.stderr.isatty(),
-            callbacks=callbacks,
-            checkpoint=checkpoint,
-            checkpoint_seconds=CHECKPOINT_SECONDS,
-            resume=resume,
-        )
-    except (KeyboardInterrupt, DivergenceError) as error:
-        if not network.history:
-            raise
-        stopped = error
-    seconds = time.perf_counter() - start
-    assert network.history is not None
-    last = network.history[-1]
-    if stopped is None and diverged(last.train_loss, last.val_loss, untrained_loss, data.n_classes):
-        stopped = ArithmeticError(
-            f"training diverged, learning rate {settings.rate:g}: the loss is {last.train_loss:.4g}, and was "
-            f"{untrained_loss:.4g} before the first epoch; try a lower learning rate"
-        )
-    return Run(data, network, settings, seed, network.history, stopped, seconds)
 
 
 def exit_if_stopped(stopped: BaseException | None, what: str) -> None:

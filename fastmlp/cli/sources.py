@@ -28,8 +28,6 @@ class DataSet(NamedTuple):
         For messages, and for the folder of the results.
     arrays : dict
         `X_train`, `y_train`, `X_val`, ..., `y_test`; the labels are class numbers from 0.
-    label : str or None
-        The column of a .csv file with the labels.
     """
 
     name: str
@@ -38,7 +36,6 @@ class DataSet(NamedTuple):
     standardizer: Standardizer
     class_names: list[str] | None = None
     feature_names: list[str] | None = None
-    label: str | None = None
 
     def network(self, hidden_sizes: Sequence[int], **options: Any) -> NeuralNetwork:
         """A network for this data."""
@@ -48,15 +45,11 @@ class DataSet(NamedTuple):
         return network
 
 
-class Source(click.ParamType):
-    """The name of a data set, or an existing file or folder."""
-
-    name = "data"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value not in NAMED and not Path(value).exists():
-            self.fail(f"{value!r} is neither {' nor '.join(NAMED)}, nor an existing file or folder", param, ctx)
-        return value
+def existing(data: str) -> str:
+    """DATA as a user gives it: the name of a data set, or an existing file or folder."""
+    if data not in NAMED and not Path(data).exists():
+        raise click.BadParameter(f"{data!r} is neither {' nor '.join(NAMED)}, nor an existing file or folder")
+    return data
 
 
 def kind(data: str) -> str:
@@ -71,16 +64,8 @@ def is_csv(data: str) -> bool:
     return kind(data) == "file" and Path(data).suffix.lower() in (".csv", ".tsv")
 
 
-def to_train_on(data: str, folder: Path | None, label: str | None, ignore: Sequence[str] = ()) -> DataSet:
-    """The data set of `load`, with a check that its classes can be learned."""
-    found = load(data, folder, label, ignore)
-    if kind(data) == "file":
-        tables.check_classes(data, found.label, {part: found.arrays[f"y_{part}"] for part in PARTS}, found.class_names)
-    return found
-
-
 def load(data: str, folder: Path | None, label: str | None, ignore: Sequence[str] = ()) -> DataSet:
-    """The three parts of a data set, or of a file."""
+    """The three parts of a data set, or of a file, whose labels must be classes that can be learned."""
     if folder is not None and data != "cifar10":
         raise click.UsageError(f"--folder is for --data cifar10, got --data {data}")
     if is_csv(data):
@@ -166,9 +151,7 @@ def _csv(path: Path, label: str | None, ignore: Sequence[str]) -> DataSet:
         raise ValueError(f"{path} must have columns of features beside {label!r}, got none")
     X, labels = tables.read_csv(path, feature_names, label)
     assert labels is not None
-    names = tables.class_names_of(f"{label} in {path}", labels)
-    y = tables.encoded(f"{label} in {path}", labels, names)
-    return _data_set(path, {"train": (X, y)}, names, feature_names, label)
+    return _data_set(path, {"train": (X, labels)}, None, feature_names, label)
 
 
 def _npz(path: Path) -> DataSet:
@@ -176,14 +159,11 @@ def _npz(path: Path) -> DataSet:
         raise ValueError(f"{path} must end in .csv, .tsv or .npz to train on it")
     arrays = tables.read_arrays(path)
     names = _class_names(path, arrays)
-    found = {part: rows for part in PARTS if (rows := _part(path, arrays, part, names)) is not None}
-    if "train" not in found:
+    parts = {part: rows for part in PARTS if (rows := _part(path, arrays, part, names)) is not None}
+    if "train" not in parts:
         raise ValueError(f"{path} must hold X and y, or X_train and y_train, got {tables.some(arrays)}")
-    if names is None:
-        names = tables.class_names_of(f"y in {path}", [text for _, labels in found.values() for text in labels])
-    parts = {part: (X, tables.encoded(f"y in {path}", labels, names)) for part, (X, labels) in found.items()}
+    n_features = parts["train"][0].shape[1]
     for part, (X, _) in parts.items():
-        n_features = parts["train"][0].shape[1]
         if X.shape[1] != n_features:
             raise ValueError(f"X_{part} in {path} must have {n_features} features as X_train, got {X.shape[1]}")
     return _data_set(path, parts, names)
@@ -191,20 +171,23 @@ def _npz(path: Path) -> DataSet:
 
 def _data_set(
     path: Path,
-    parts: dict[str, tuple[np.ndarray, np.ndarray]],
-    class_names: list[str],
+    parts: dict[str, tuple[np.ndarray, list[str]]],
+    names: list[str] | None,
     feature_names: list[str] | None = None,
     label: str | None = None,
 ) -> DataSet:
-    """The data set of a file."""
-    parts = _split(path, parts)
+    """The data set of a file's parts, of which each has rows and labels; class names, if any, are the only labels."""
+    what = f"{label or 'y'} in {path}"
+    if names is None:
+        names = tables.class_names_of(what, [text for _, labels in parts.values() for text in labels])
+    arrays = _split(path, {part: (X, tables.encoded(what, labels, names)) for part, (X, labels) in parts.items()})
     try:
-        standardizer = Standardizer().fit(parts["train"][0])
+        standardizer = Standardizer().fit(arrays["X_train"])
     except ValueError as error:  # the square of a finite number may be infinite
         raise ValueError(f"{path}: {error}") from None
-    n_classes = len(class_names)
-    named = class_names if class_names != _numbers(n_classes) else None
-    return DataSet(tables.printable(path.stem), _arrays(parts), n_classes, standardizer, named, feature_names, label)
+    tables.check_classes(path, label, {part: arrays[f"y_{part}"] for part in PARTS}, names)
+    named = names if names != _numbers(len(names)) else None
+    return DataSet(tables.printable(path.stem), arrays, len(names), standardizer, named, feature_names)
 
 
 def _class_names(path: Path, arrays: dict[str, np.ndarray]) -> list[str] | None:
@@ -253,8 +236,8 @@ def _part(
     return None
 
 
-def _split(path: Path, parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """All parts; missing ones are a tenth of the training rows each, at random but the same for any seed."""
+def _split(path: Path, parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The arrays of all parts; a missing one is a tenth of the training rows, the same random ones for any seed."""
     X, y = parts["train"]
     missing = [part for part in ("val", "test") if part not in parts]
     n = max(1, len(X) // 10)
@@ -263,13 +246,12 @@ def _split(path: Path, parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[
     order = np.random.RandomState(0).permutation(len(X))
     chosen = {part: order[i * n : (i + 1) * n] for i, part in enumerate(missing)}
     chosen["train"] = np.sort(order[len(missing) * n :])
-    return {part: (X[chosen[part]], y[chosen[part]]) if part in chosen else parts[part] for part in PARTS}
+    return _arrays(parts | {part: (X[rows], y[rows]) for part, rows in chosen.items()})
 
 
 def _rows_of_file(network: NeuralNetwork, path: Path, label: str | None) -> tuple[np.ndarray, np.ndarray | None]:
     if is_csv(str(path)):
-        header = tables.columns(path)
-        features = network.feature_names or [name for name in header if name != label]
+        features = network.feature_names or [name for name in tables.columns(path) if name != label]
         X, labels = tables.read_csv(path, features, label)
     elif path.suffix.lower() in (".npz", ".npy"):
         arrays = tables.read_arrays(path)

@@ -20,7 +20,7 @@ from fastmlp.files.archives import Archive, read_archive, read_array
 from fastmlp.validation import real_array
 
 DELIMITERS = ",;\t"
-# More than FEW classes need so many rows each on average, which prices and ids do not have.
+# More than FEW classes need at least this many rows each on average, which prices and ids do not have.
 FEW, ROWS_OF_A_CLASS = 20, 10
 GROUP = "group its values into a few classes: fastmlp does no regression"
 
@@ -29,20 +29,19 @@ def columns(path: Path) -> list[str]:
     """The names in a CSV file's header line."""
 
     def read() -> list[str]:
-        with _reader(path) as lines:
-            return _header(path, lines)
+        with _reader(path) as (header, _):
+            return header
 
     return undisturbed(read)
 
 
 def read_csv(path: Path, features: Sequence[str], label: str | None) -> tuple[np.ndarray, list[str] | None]:
-    """The feature columns of a CSV file, as float64, and its column of labels; a ValueError names a line's fault."""
+    """The feature columns of a CSV file, as float64, and its column of labels; a ValueError names the line at fault."""
     return undisturbed(lambda: _read_csv(path, features, label))
 
 
 def _read_csv(path: Path, features: Sequence[str], label: str | None) -> tuple[np.ndarray, list[str] | None]:
-    with _reader(path) as lines:
-        header = _header(path, lines)
+    with _reader(path) as (header, lines):
         position = {name: i for i, name in enumerate(header)}
         if missing := [name for name in (*features, *([] if label is None else [label])) if name not in position]:
             raise ValueError(f"{path} has no column {some(missing)}; its columns are {some(header)}")
@@ -107,7 +106,7 @@ def label_texts(path: Path, name: str, values: np.ndarray, n_rows: int) -> list[
     """An array of a file as labels, one for each row."""
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
-    # a small file may declare any number of texts without bytes
+    # a small file may declare any number of texts of length 0
     if values.shape != (n_rows,) or values.dtype.kind not in "biufU" or not values.itemsize:
         raise ValueError(
             f"{name} in {path} must be {n_rows} numbers or texts, one for each row, got {values.dtype} {values.shape}"
@@ -115,11 +114,11 @@ def label_texts(path: Path, name: str, values: np.ndarray, n_rows: int) -> list[
     try:
         return [str(value) for value in values.tolist()]
     except (SystemError, ValueError) as error:
-        raise ValueError(f"{name} in {path} must hold texts of characters that there are: {error}") from None
+        raise ValueError(f"{name} in {path} must hold texts of valid characters: {error}") from None
 
 
 def encoded(what: str, labels: Sequence[str], class_names: Sequence[str]) -> np.ndarray:
-    """Labels as class numbers; where no class name is a number, a label may be the class number itself."""
+    """Labels as class numbers; where no class name is a number, a label may also be a class number."""
     numbers = {name: number for number, name in enumerate(class_names)}
     if not any(name.lstrip("-").isdecimal() for name in class_names):
         numbers |= {str(number): number for number in range(len(class_names))}
@@ -151,33 +150,29 @@ def _whole(text: str) -> str:
     return re.sub(r"^(?:\+(?=\d))?(-?\d+)(?:\.0*)?$", r"\1", text)
 
 
-def check_classes(
-    data: str, label: str | None, labels: Mapping[str, np.ndarray], class_names: Sequence[str] | None
-) -> None:
+def check_classes(path: Path, label: str | None, y: Mapping[str, np.ndarray], class_names: Sequence[str]) -> None:
     """Refuse labels that are prices or ids rather than classes, and a class without a training row.
 
     The labels are class numbers by part; `label` is the column of a .csv file, or None for an .npz file.
     """
-    what, advice = f"y in {data}", f"have other labels in y, or {GROUP}"
+    what, advice = f"y in {path}", f"have other labels in y, or {GROUP}"
     if label is not None:
-        what = f"column {label!r} in {data}"
+        what = f"column {label!r} in {path}"
         advice = f"name a column of classes by --label, and leave an id out by --ignore, or {GROUP}"
-    n = 1 + max(int(y.max()) for y in labels.values())
-    counts = {part: np.bincount(y, minlength=n) for part, y in labels.items()}
-    total = sum(counts.values())
-    n_rows, n_classes = int(np.sum(total)), int(np.count_nonzero(total))
+    counts = np.bincount(np.concatenate(list(y.values())), minlength=len(class_names))
+    n_rows, n_classes = int(counts.sum()), int(np.count_nonzero(counts))
     most = max(FEW, n_rows // ROWS_OF_A_CLASS)
     if n_classes > most:
         raise ValueError(
             f"{what} must hold classes, {most} at most for its {n_rows:,} rows, got {n_classes:,}, as numbers "
             f"and ids have; {advice}"
         )
-    unseen = np.flatnonzero((total > 0) & (counts["train"] == 0))
+    unseen = np.flatnonzero((counts > 0) & (np.bincount(y["train"], minlength=len(counts)) == 0))
     if len(unseen):
-        missing = some(str(k) if class_names is None else class_names[k] for k in unseen.tolist())
         raise ValueError(
-            f"{what} must have each of its {n_classes} classes in the {counts['train'].sum():,} of its {n_rows:,} rows "
-            f"that train, got none of {missing} there; add or leave out rows of these classes, or {advice}"
+            f"{what} must have each of its {n_classes} classes in the {len(y['train']):,} of its {n_rows:,} rows "
+            f"that train, got none of {some(class_names[k] for k in unseen.tolist())} there; add or leave out rows of "
+            f"these classes, or {advice}"
         )
 
 
@@ -202,20 +197,21 @@ def printable(text: str) -> str:
 
 
 @contextmanager
-def _reader(path: Path) -> Iterator[Any]:
-    """The rows of a CSV file; the delimiter is the most frequent one of its header."""
+def _reader(path: Path) -> Iterator[tuple[list[str], Any]]:
+    """The column names of a CSV file and its other lines; the delimiter is the most frequent one of the first line."""
     try:
         with reading(path) as content, io.TextIOWrapper(content, "utf-8-sig", newline="") as file:
             first = file.readline()
             file.seek(0)
             outside_quotes = re.sub('"[^"]*"', "", first)
-            yield csv.reader(file, delimiter=max(DELIMITERS, key=outside_quotes.count))
+            lines = csv.reader(file, delimiter=max(DELIMITERS, key=outside_quotes.count))
+            yield _header(path, next(lines, [])), lines
     except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not a CSV file in UTF-8: {error}") from error
 
 
-def _header(path: Path, lines: Iterator[list[str]]) -> list[str]:
-    header = [name.strip() for name in next(lines, [])]
+def _header(path: Path, fields: Sequence[str]) -> list[str]:
+    header = [name.strip() for name in fields]
     if not any(header):
         raise ValueError(f"{path} must start with a line of column names, got an empty one")
     if twice := sorted(name for name, count in Counter(header).items() if count > 1):

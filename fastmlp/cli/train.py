@@ -7,63 +7,50 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from fastmlp.cli import folders, runs, sources
-from fastmlp.cli.options import json_option, optimizer_option, threads_option, training_options
-from fastmlp.cli.presets import OPTIONS, default_of, preset
+from fastmlp.cli import folders, options, runs, sources
 from fastmlp.files import models
-from fastmlp.files.access import undisturbed
 from fastmlp.files.checkpoints import Checkpoint
+from fastmlp.functions import OPTIMIZERS
 from fastmlp.history import History
-from fastmlp.optional import require
 from fastmlp.plots import plot_history
 from fastmlp.training import CheckpointState
 
 CHECKPOINT = "checkpoint.npz"
 RESULTS = ("model.npz", "history.json", "history.png")
 TEST_ROWS = "test.npz"
-# The table of epochs: headings, widths and digits, in the order of an `Epoch`.
+# The table of epochs: headings and digits, in the order of an `Epoch`; columns are as wide as their headings.
 HEADINGS = ("train loss", f"train {runs.COLUMN}", "val loss", f"val {runs.COLUMN}", "learning rate", "seconds")
-WIDTHS, DIGITS = (10, 9, 8, 7, 13, 7), (4, 4, 4, 4, 6, 3)
+DIGITS = (4, 4, 4, 4, 6, 3)
 
 
-class Sizes(click.ParamType):
+def sizes(text: str) -> tuple[int, ...]:
     """Positive integers separated by commas."""
-
-    name = "sizes"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        try:
-            sizes = tuple(int(text) for text in value.split(","))
-        except ValueError:
-            sizes = (0,)
-        if min(sizes) < 1:
-            self.fail(f"{value!r} is not a list of positive integers such as 120,120", param, ctx)
-        return sizes
+    try:
+        found = tuple(map(int, text.split(",")))
+    except ValueError:
+        found = (0,)
+    if min(found) < 1:
+        raise click.BadParameter(f"{text!r} is not a list of positive integers such as 120,120")
+    return found
 
 
 @click.command()
-@optimizer_option("Adam")
+@options.optimizer_option("Adam")
 @click.option("--layers", type=click.IntRange(1), help="Number of affine layers: hidden layers and the output layer.")
 @click.option(
     "--hidden-sizes",
-    type=Sizes(),
+    type=sizes,
     help="Sizes of the hidden layers, such as 120,120; with --layers one size for all.  [default: 64; cifar10: "
     "120,120]",
 )
-@click.option("--batch-size", type=click.IntRange(1), help=f"Number of rows of one update.  {default_of('batch_size')}")
-@click.option("--learning-rate", type=float, help=f"Learning rate of the first epoch.  {default_of('learning_rate')}")
-@click.option(
-    "--learning-rate-decay",
-    type=float,
-    help=f"Factor on the learning rate after each epoch.  {default_of('learning_rate_decay')}",
-)
-@click.option(
-    "--regularization", type=float, help=f"Strength of the L2 penalty on the weights.  {default_of('regularization')}"
-)
-@click.option("--beta1", type=float, help=f"Adam's first decay rate, or the momentum.  {default_of('beta1')}")
-@click.option("--beta2", type=float, help=f"Adam's second decay rate.  {default_of('beta2')}")
-@threads_option
-@training_options(
+@options.setting_option("batch_size", "Number of rows of one update.", click.IntRange(1))
+@options.setting_option("learning_rate", "Learning rate of the first epoch.")
+@options.setting_option("learning_rate_decay", "Factor on the learning rate after each epoch.")
+@options.setting_option("regularization", "Strength of the L2 penalty on the weights.")
+@options.setting_option("beta1", "Adam's first decay rate, or the momentum.")
+@options.setting_option("beta2", "Adam's second decay rate.")
+@options.threads_option
+@options.training_options(
     "Output folder for model.npz, history.json and history.png.  [default: the first free one of runs/DATA-OPTIMIZER, "
     "-2, ...]"
 )
@@ -73,20 +60,13 @@ class Sizes(click.ParamType):
     help="Continue the same training after an interruption, from checkpoint.npz in --out or in its latest folder; "
     "without one, start anew. All other options must be the same, except --threads, and --epochs, which may be more.",
 )
-@json_option
+@options.json_option
 def train(
+    given: options.TrainingOptions,
     optimizer: str,
     layers: int | None,
     hidden_sizes: tuple[int, ...] | None,
     threads: int | None,
-    data: str,
-    label: str | None,
-    ignore: tuple[str, ...],
-    folder: Path | None,
-    activation: str,
-    dtype: str,
-    seed: int,
-    out: Path | None,
     resume: bool,
     as_json: bool,
     **changes: Any,
@@ -114,24 +94,23 @@ def train(
       fastmlp train --data train.csv --label species --hidden-sizes 32,16
       fastmlp train --data cifar10 --optimizer SGD --epochs 10
     """
-    require("matplotlib.figure", "cli", "the figure")  # before the training, not after it
     for name in ("beta1", "beta2"):
-        if changes[name] is not None and name not in OPTIONS.get(optimizer, ()):
+        if changes[name] is not None and name not in OPTIMIZERS[optimizer].options:
             raise click.UsageError(f"--{name} has no effect with {optimizer}")
-    usual = preset(sources.kind(data), optimizer)
+    usual = given.preset(optimizer)
     try:
         settings = usual.checked(**changes)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    sizes = _hidden_sizes(layers, hidden_sizes, usual.hidden_sizes)
-    found = sources.to_train_on(data, folder, label, ignore)
-    network = found.network(sizes, activation=activation, dtype=dtype, n_threads=threads, seed=seed)
-    results = (*RESULTS, TEST_ROWS) if sources.kind(data) == "file" else RESULTS
+    hidden_sizes = _hidden_sizes(layers, hidden_sizes, usual.hidden_sizes)
+    found = given.load()
+    network = given.network(found, hidden_sizes, threads)
+    results = (*RESULTS, TEST_ROWS) if sources.kind(given.data) == "file" else RESULTS
 
     def has_part(folder: Path) -> bool:
         """Whether a folder has an earlier part of this training."""
         earlier = Checkpoint(network._model, folder / CHECKPOINT, runs.CHECKPOINT_SECONDS, resume)
-        return earlier.is_of(settings, seed, found.arrays["X_train"], found.arrays["y_train"])
+        return earlier.is_of(settings, given.seed, found.arrays["X_train"], found.arrays["y_train"])
 
     def is_own(folder: Path) -> bool:
         """Whether a folder has an earlier part of this training, or only one that did not finish its first epoch."""
@@ -141,9 +120,10 @@ def train(
         return state is not None and not state.history and not any((folder / name).exists() for name in results)
 
     usual_name = f"{found.name}-{optimizer.lower()}"
+    out = given.out
     if resume and out is None:
         out = folders.latest(usual_name, CHECKPOINT, has_part)
-    out = folders.take(out, usual_name, results, data, state=(CHECKPOINT,), is_own=is_own)
+    out = folders.take(out, usual_name, results, given.data, state=(CHECKPOINT,), is_own=is_own)
     n_train, n_test = (len(found.arrays[f"y_{part}"]) for part in ("train", "test"))
     checkpoint = out / CHECKPOINT
     if not resume:
@@ -151,10 +131,10 @@ def train(
     if not as_json:
         if resume:
             click.echo(f"resuming from {checkpoint}" if checkpoint.exists() else f"no {checkpoint}: from the start")
-        headings = "  ".join(["epoch", *map(str.rjust, HEADINGS, WIDTHS)])
+        headings = "  ".join(("epoch", *HEADINGS))
         click.echo(f"{network} on {found.name}: {n_train:,} rows to train, {settings.optimizer}\n\n{headings}")
-    callbacks = [] if as_json else [print_epoch]
-    run = runs.train(found, network, settings, seed, callbacks, checkpoint=checkpoint, resume=resume)
+    run = runs.Run(found, network, settings, given.seed)
+    run.train([] if as_json else [print_epoch], checkpoint, resume)
     files = {name: out / name for name in results}
     network.save(files["model.npz"])
     runs.write_json(files["history.json"], run.record())
@@ -179,14 +159,10 @@ def train(
 
 def saved_state(checkpoint: Path) -> CheckpointState | None:
     """The state of a checkpoint's training; None for a missing, damaged or foreign file."""
-
-    def read() -> CheckpointState | None:
-        try:
-            return models.load(checkpoint).training
-        except (OSError, ValueError):
-            return None
-
-    return undisturbed(read)
+    try:
+        return models.load(checkpoint).training
+    except (OSError, ValueError):
+        return None
 
 
 def warn_if_replaced(checkpoint: Path) -> None:
@@ -213,5 +189,6 @@ def _hidden_sizes(layers: int | None, hidden_sizes: tuple[int, ...] | None, usua
 
 def print_epoch(network: Any, history: History) -> None:
     """Print a row of the table, above the progress bar where there is one."""
-    values = (f"{value:{width}.{n}f}" for value, width, n in zip(history[-1], WIDTHS, DIGITS, strict=True))
+    columns = zip(history[-1], HEADINGS, DIGITS, strict=True)
+    values = (f"{value:{len(heading)}.{n}f}" for value, heading, n in columns)
     tqdm.write("  ".join([f"{len(history):5d}", *values]))

@@ -3,17 +3,13 @@
 import ast
 import re
 import sys
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from fastmlp.cli import folders, runs, sources
-from fastmlp.cli.options import INTERRUPTED, optimizer_option, training_options
-from fastmlp.cli.presets import Preset, preset
-from fastmlp.optional import require
+from fastmlp.cli import folders, options, runs
 from fastmlp.plots import plot_grid, plot_learning_curves
 from fastmlp.tuning import Plan, search
 from fastmlp.tuning.ledger import BEST, TRIALS
@@ -24,7 +20,7 @@ CURVES, GRID = "curves.png", "grid.png"
 
 
 @click.command()
-@optimizer_option("SGD")
+@options.optimizer_option("SGD")
 @click.option(
     "--param",
     "params",
@@ -46,25 +42,17 @@ CURVES, GRID = "curves.png", "grid.png"
 @click.option(
     "--workers", type=click.IntRange(1), help="Number of networks trained at a time.  [default: all processors]"
 )
-@training_options(
+@options.training_options(
     "Output folder for the trials, the best network and the figures.  [default: the first of runs/DATA-tune, -2, -3, "
     "... that is free or has this search]"
 )
 def tune(
+    given: options.TrainingOptions,
     optimizer: str,
     params: tuple[tuple[str, str], ...],
     n_trials: int | None,
     halving: int | None,
     workers: int | None,
-    data: str,
-    label: str | None,
-    ignore: tuple[str, ...],
-    folder: Path | None,
-    activation: str,
-    epochs: int | None,
-    dtype: str,
-    seed: int,
-    out: Path | None,
 ) -> None:
     """Search for good hyper-parameters, in a grid or at random.
 
@@ -76,26 +64,24 @@ def tune(
       fastmlp tune --epochs 10
       fastmlp tune --optimizer Adam --param learning_rate 0.001,0.003 --param hidden_sizes "[64],[64,32]"
     """
-    require("matplotlib.figure", "cli", "the figures")
-    usual = preset(sources.kind(data), optimizer)
-    space = searched(usual, [(name, parsed(name, values)) for name, values in params], activation, epochs)
-    source = sources.to_train_on(data, folder, label, ignore)
+    space = searched(given, optimizer, [(name, parsed(name, values)) for name, values in params])
+    source = given.load()
     arrays: dict[str, Any] = {name.removesuffix("_train"): array for name, array in source.arrays.items()}
     plan = Plan(
         n_trials=n_trials,
         halving=halving,
-        dtype=dtype,
+        dtype=given.dtype,
         standardizer=source.standardizer,
         class_names=source.class_names,
         feature_names=source.feature_names,
-        seed=seed,
+        seed=given.seed,
         n_workers=workers,
     )
     out = folders.take(
-        out,
+        given.out,
         f"{source.name}-tune",
         (BEST, CURVES, GRID),
-        data,
+        given.data,
         state=(TRIALS,),
         is_own=lambda folder: can_continue(folder, space, plan, **arrays),
     )
@@ -103,7 +89,7 @@ def tune(
         found = search(space, plan=plan, **arrays, folder=out, progress=sys.stderr.isatty())
     except KeyboardInterrupt:
         click.echo(f"\nstopped; the finished trials are kept in {out}: the same command continues it", err=True)
-        raise click.exceptions.Exit(INTERRUPTED) from None
+        raise click.exceptions.Exit(options.INTERRUPTED) from None
     varied = varying(found.trials)
     title = f"{source.name}: {len(found.trials)} trials"
     runs.write_figure(out / CURVES, plot_learning_curves(found.trials, title=title))
@@ -154,11 +140,9 @@ def _literal(text: str) -> Any:
         return text
 
 
-def searched(usual: Preset, params: Iterable[tuple[str, Any]], activation: str, epochs: int | None) -> dict[str, Any]:
+def searched(given: options.TrainingOptions, optimizer: str, params: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """The search space: the preset's settings, with the choices of the params, or of a grid around the preset."""
-    settings = usual.settings | ({} if epochs is None else {"epochs": epochs})
-    params = list(params)
-    names = [name for name, _ in params]
+    usual, names = given.preset(optimizer), [name for name, _ in params]
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"--param {name} must be given once, with commas between its values, got it twice")
@@ -172,7 +156,7 @@ def searched(usual: Preset, params: Iterable[tuple[str, Any]], activation: str, 
         "learning_rate": [rate / 2, rate, rate * 2],
         "regularization": [strength, strength * 10],
     }
-    network: dict[str, Any] = {"activation": activation}
+    network: dict[str, Any] = {"activation": given.activation}
     if "hidden_sizes" not in varied:
         network |= {"num_layers": len(usual.hidden_sizes) + 1, "hidden_size": usual.hidden_sizes[0]}
-    return network | settings | varied
+    return network | usual.settings | varied

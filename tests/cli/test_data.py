@@ -89,7 +89,7 @@ def test_columns_can_be_left_out(run, tmp_path):
 
 
 def test_delimiters_in_names_do_not_count(tmp_path):
-    (tmp_path / "a.csv").write_text('"a, b, c, d";class\n1;x\n2;y\n3;x\n')
+    (tmp_path / "a.csv").write_text('"a, b, c, d";class\n' + "1;x\n2;y\n" * 20)
     assert sources.load(str(tmp_path / "a.csv"), None, "class").feature_names == ["a, b, c, d"]
 
 

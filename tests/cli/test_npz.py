@@ -94,7 +94,7 @@ def test_labels_of_no_characters(run, tmp_path):
     """NumPy's texts are numbers until they are looked at."""
     np.savez(tmp_path / "my.npz", X=np.ones((9, 2)), y=np.full(9, 2**31 - 1, np.uint32).view("U1"))
     result = run("train", "--data", "my.npz")
-    assert (result.exit_code, "y in my.npz must hold texts of characters" in result.stderr) == (1, True)
+    assert (result.exit_code, "y in my.npz must hold texts of valid characters" in result.stderr) == (1, True)
 
 
 def test_an_npz_file_with_parts_of_its_own(run, tmp_path):
