@@ -246,7 +246,8 @@ def _merged_statistics(X: np.ndarray, n_channels: int, pooled: bool) -> tuple[np
             np.maximum(high, block.max(axis=0), out=high)
     bad = np.flatnonzero(~np.isfinite(mean + spread))
     if len(bad):
-        raise ValueError(f"X must be finite, got NaN, an infinity or too large a number to square in column {bad[0]}")
+        got = f"NaN, an infinity or numbers too large to be squared in column {bad[0]}"
+        raise ValueError(f"X must be finite, got {got}")
     eps = float(np.finfo(X.dtype if X.dtype.kind == "f" else np.float64).eps)
     mean, variance, constant = _settled(mean, spread / n, low, high, n, eps)
     means, variances = mean.reshape(-1, n_channels), variance.reshape(-1, n_channels)
