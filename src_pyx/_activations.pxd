@@ -4,7 +4,6 @@ An elementwise one works in place, and its derivative is a function of its value
 back needs. Softmax, a function of whole rows, is for outputs only.
 """
 from cython cimport floating
-from libc.math cimport fabs, fabsf
 
 from _elementwise cimport add
 
@@ -39,7 +38,7 @@ cdef inline void add_and_activate(
 ) noexcept nogil:
     """y := activation(y + b)"""
     if activation == RELU:
-        add_relu(y, b, n)  # in one pass, since nearly all networks have it
+        add_relu(y, b, n)  # in one pass, since most networks have it
     else:
         add(y, b, n)
         activate(activation, y, n)
@@ -47,93 +46,69 @@ cdef inline void add_and_activate(
 
 cdef inline void activate(Activation activation, floating* y, Py_ssize_t n) noexcept nogil:
     """y := activation(y)"""
+    cdef Py_ssize_t j
     if activation == RELU:
-        relu(y, n)
+        for j in range(n):
+            y[j] = relu(y[j])
     elif activation == LOGISTIC:
-        logistic(y, n)
+        for j in range(n):
+            y[j] = logistic(y[j])
     elif activation == TANH:
-        hyperbolic_tangent(y, n)
+        for j in range(n):
+            y[j] = hyperbolic_tangent(y[j])
 
 
 cdef inline void multiply_by_derivative(
-    Activation activation, floating* dy, const floating* y, Py_ssize_t n
+    Activation activation, floating* restrict dy, const floating* restrict y, Py_ssize_t n
 ) noexcept nogil:
-    """dy *= the derivative of the activation where it is y"""
+    """dy *= the derivative of the activation, given its values y"""
+    cdef Py_ssize_t j
     if activation == RELU:
-        relu_grad(dy, y, n)
+        for j in range(n):
+            dy[j] = dy[j] if y[j] > 0 else 0
     elif activation == LOGISTIC:
-        logistic_grad(dy, y, n)
+        for j in range(n):
+            dy[j] *= y[j] * (1 - y[j])
     elif activation == TANH:
-        hyperbolic_tangent_grad(dy, y, n)
+        for j in range(n):
+            dy[j] *= 1 - y[j] * y[j]
 
 
-cdef inline void add_relu(floating* restrict y, const floating* restrict x, Py_ssize_t n) noexcept nogil:
-    """y := maximum(y + x, 0); in this form NaN stays NaN, as in NumPy"""
-    cdef Py_ssize_t j
-    cdef floating value
-    for j in range(n):
-        value = y[j] + x[j]
-        y[j] = 0 if value < 0 else value
-
-
-cdef inline void relu(floating* y, Py_ssize_t n) noexcept nogil:
-    """y := maximum(y, 0)"""
+cdef inline void add_relu(floating* restrict y, const floating* restrict b, Py_ssize_t n) noexcept nogil:
+    """y := relu(y + b)"""
     cdef Py_ssize_t j
     for j in range(n):
-        y[j] = 0 if y[j] < 0 else y[j]
+        y[j] = relu(y[j] + b[j])
 
 
-cdef inline void relu_grad(floating* restrict dy, const floating* restrict y, Py_ssize_t n) noexcept nogil:
-    """dy := where(y > 0, dy, 0)"""
-    cdef Py_ssize_t j
-    for j in range(n):
-        dy[j] = dy[j] if y[j] > 0 else 0
+cdef inline floating relu(floating x) noexcept nogil:
+    """maximum(x, 0); in this form NaN stays NaN, as in NumPy"""
+    return 0 if x < 0 else x
 
 
-cdef inline void logistic(floating* y, Py_ssize_t n) noexcept nogil:
-    """y := 1 / (1 + exp(-y)), by way of exp(-abs(y)), which cannot overflow"""
-    cdef Py_ssize_t j
-    cdef floating term, one = 1
-    for j in range(n):
-        if floating is float:
-            term = exp_float(-fabsf(y[j]))
-        else:
-            term = exp_double(-fabs(y[j]))
-        y[j] = (one if y[j] >= 0 else term) / (one + term)
+cdef inline floating logistic(floating x) noexcept nogil:
+    """1 / (1 + exp(-x)), computed from exp(-abs(x)), which cannot overflow"""
+    cdef floating term = exp(-abs(x)), one = 1
+    return (one if x >= 0 else term) / (one + term)
 
 
-cdef inline void logistic_grad(floating* restrict dy, const floating* restrict y, Py_ssize_t n) noexcept nogil:
-    """dy *= y * (1 - y)"""
-    cdef Py_ssize_t j
-    for j in range(n):
-        dy[j] *= y[j] * (1 - y[j])
+cdef inline floating hyperbolic_tangent(floating x) noexcept nogil:
+    """tanh(x), computed from exp(-2 abs(x)), and near 0, where that would lose digits, from the Taylor series"""
+    cdef floating term = exp(-2 * abs(x)), square = x * x, series = <floating> TANH_SERIES[0], one = 1
+    cdef int k
+    term = (one - term) / (one + term)
+    for k in range(1, N_TANH_TERMS):
+        series = series * square + <floating> TANH_SERIES[k]
+    series = x + x * (square * series)
+    return series if square < 0.0625 else (term if x >= 0 else -term)
 
 
-cdef inline void hyperbolic_tangent(floating* y, Py_ssize_t n) noexcept nogil:
-    """y := tanh(y), by way of exp(-2 abs(y)), and near 0, where that would lose digits, by the series of tanh"""
-    cdef Py_ssize_t j, k
-    cdef floating term, series, square, one = 1
-    for j in range(n):
-        if floating is float:
-            term = exp_float(-2 * fabsf(y[j]))
-        else:
-            term = exp_double(-2 * fabs(y[j]))
-        term = (one - term) / (one + term)
-        square = y[j] * y[j]
-        series = <floating> TANH_SERIES[0]
-        for k in range(1, N_TANH_TERMS):
-            series = series * square + <floating> TANH_SERIES[k]
-        series = y[j] + y[j] * (square * series)
-        y[j] = series if square < 0.0625 else (term if y[j] >= 0 else -term)
-
-
-cdef inline void hyperbolic_tangent_grad(
-    floating* restrict dy, const floating* restrict y, Py_ssize_t n
-) noexcept nogil:
-    """dy *= 1 - y**2"""
-    cdef Py_ssize_t j
-    for j in range(n):
-        dy[j] *= 1 - y[j] * y[j]
+cdef inline floating exp(floating x) noexcept nogil:
+    """exp(x) for x <= 0"""
+    if floating is float:
+        return exp_float(x)
+    else:
+        return exp_double(x)
 
 
 cdef inline void softmax(
@@ -163,10 +138,7 @@ cdef inline void softmax(
         largest[i] = most
     # one long run, whatever the number of classes
     for j in range(n_rows * n):
-        if floating is float:
-            probabilities[j] = exp_float(probabilities[j])
-        else:
-            probabilities[j] = exp_double(probabilities[j])
+        probabilities[j] = exp(probabilities[j])
         # exp(x + lost) = exp(x) (1 + lost); of an infinite score, whose term is 0, nothing is lost
         probabilities[j] *= 1 + lost[j] if probabilities[j] > 0 else 1
     for i in range(n_rows):

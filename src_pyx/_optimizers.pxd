@@ -3,7 +3,7 @@
 Scalars are rounded to the parameters' type once, so that every element sees the same ones.
 """
 from cython cimport floating
-from libc.math cimport pow, sqrt, sqrtf
+from libc.math cimport pow, sqrt
 
 cdef enum Method:
     SGD
@@ -103,7 +103,4 @@ cdef inline void adam(
     for j in range(n):
         m[j] = beta1 * m[j] + one_minus_beta1 * dw[j]
         v[j] = beta2 * v[j] + one_minus_beta2 * dw[j] * dw[j]
-        if floating is float:
-            w[j] -= step * m[j] / (sqrtf(v[j]) * scale + epsilon)
-        else:
-            w[j] -= step * m[j] / (sqrt(v[j]) * scale + epsilon)
+        w[j] -= step * m[j] / (<floating> sqrt(v[j]) * scale + epsilon)
