@@ -123,7 +123,7 @@ cdef inline void softmax(
     from scores - max, which the exponential would make larger, as many times as that difference is large.
     """
     cdef Py_ssize_t i, j
-    cdef int n_largest
+    cdef int n_largest, is_largest
     cdef const floating* row
     cdef floating* terms
     cdef floating most
@@ -142,10 +142,11 @@ cdef inline void softmax(
         # exp(x + lost) = exp(x) (1 + lost); of an infinite score, whose term is 0, nothing is lost
         probabilities[j] *= 1 + lost[j] if probabilities[j] > 0 else 1
     for i in range(n_rows):
-        row, terms, n_largest, total, rest = scores + i * n, probabilities + i * n, 0, 0, 0
+        row, terms, most, n_largest, total, rest = scores + i * n, probabilities + i * n, largest[i], 0, 0, 0
         for j in range(n):
-            n_largest += row[j] == largest[i]
-            term = 0 if row[j] == largest[i] else terms[j]
+            is_largest = row[j] >= most
+            n_largest += is_largest
+            term = 0 if is_largest else terms[j]
             before = total
             total = before + term
             if floating is double:

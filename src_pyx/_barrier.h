@@ -34,10 +34,7 @@ static inline void fastmlp_pause(void)
 
 static inline void fastmlp_barrier_init(fastmlp_barrier *barrier)
 {
-    barrier->arrived = barrier->phase = barrier->asleep = 0;
-    barrier->slept = 0;
-    pthread_mutex_init(&barrier->mutex, 0);
-    pthread_cond_init(&barrier->met, 0);
+    *barrier = (fastmlp_barrier){.mutex = PTHREAD_MUTEX_INITIALIZER, .met = PTHREAD_COND_INITIALIZER};
 }
 
 static inline void fastmlp_barrier_destroy(fastmlp_barrier *barrier)

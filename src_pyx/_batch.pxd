@@ -1,25 +1,37 @@
-"""One batch of rows, and the settings of its step."""
+"""One batch of rows, the settings of its training step, and its predictions."""
 from _rows cimport Rows
 
 
 cdef struct StepSettings:
-    # The learning rate, the strength of the L2 regularisation, and the denominator of the mean loss: the rows' number,
-    # or the sum of their weights. A batch for which that is 0 is skipped.
+    # The learning rate, the strength of the L2 regularisation, and the denominator of the mean loss: the number of
+    # rows, or the sum of their weights. A batch for which that is 0 is skipped.
     double learning_rate
     double l2
     double denominator
 
 
+cdef struct Predictions:
+    # What to write for each row: its outputs (n_rows, n_out), of the network's type, its most probable class (n_rows,),
+    # and its loss (n_rows,), which needs targets; NULL for what is not asked for.
+    void* outputs
+    Py_ssize_t* classes
+    double* losses
+
+
 cdef struct Batch:
     Py_ssize_t n_rows
+    # whether each tile of TILE_ROWS rows is taken forward by one thread
+    bint tiled
     # which rows of X and of the targets: order[:n_rows], or the first n_rows where it is NULL
     const Py_ssize_t* order
-    # X, to be gathered into x; NULL where x is there already
-    const Rows* rows
+    # X, to be gathered into x; its data is NULL where x holds the batch already
+    Rows rows
     # (n_rows, n_in) of the network's type
     void* x
-    # labels (n,), or targets (n, n_out) of the network's type, as the loss wants them
+    # labels (n,), or targets (n, n_out) of the network's type, as the loss needs them
     const void* targets
     StepSettings step
-    # the gradient of earlier batches, a flat buffer that is added to that of this one; NULL for none
+    # the gradient of earlier batches, a flat buffer that is added to the gradient of this one; NULL for none
     const void* earlier
+    # NULL in training
+    const Predictions* predictions

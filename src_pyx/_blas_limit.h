@@ -28,25 +28,19 @@ static inline void fastmlp_blas_hold(void)
     fastmlp_blas_keep_one();
 }
 
-static inline void fastmlp_blas_restore(void)
-{
-    int wanted = __atomic_load_n(&fastmlp_blas_wanted, __ATOMIC_RELAXED);
-    if (fastmlp_blas_get && wanted != 1 && fastmlp_blas_get() == 1)
-        fastmlp_blas_set(wanted);
-}
-
 static inline void fastmlp_blas_release(void)
 {
-    if (--fastmlp_blas_holders == 0)
-        fastmlp_blas_restore();
+    int wanted = __atomic_load_n(&fastmlp_blas_wanted, __ATOMIC_RELAXED);
+    if (--fastmlp_blas_holders == 0 && wanted != 1 && fastmlp_blas_get() == 1)
+        fastmlp_blas_set(wanted);
 }
 
 /* A child forked while another thread ran a kernel inherits that thread's hold, but not the thread. */
 static inline void fastmlp_blas_forget(void)
 {
     if (fastmlp_blas_holders > 0) {
-        fastmlp_blas_holders = 0;
-        fastmlp_blas_restore();
+        fastmlp_blas_holders = 1;
+        fastmlp_blas_release();
     }
 }
 

@@ -33,11 +33,5 @@ _Static_assert(sizeof(1.0) == sizeof(double), "-fsingle-precision-constant chang
 #else
 #define FASTMLP_SIMD "none"
 #endif
-#ifndef FASTMLP_BUILD
-#define FASTMLP_BUILD "release"
-#endif
-#ifndef FASTMLP_FLAGS
-#define FASTMLP_FLAGS "unknown"
-#endif
 
 #endif

@@ -12,13 +12,6 @@ cdef enum:
     RUN = 1024
 
 
-cdef inline void copy(floating* restrict y, const floating* restrict x, Py_ssize_t n) noexcept nogil:
-    """y := x"""
-    cdef Py_ssize_t j
-    for j in range(n):
-        y[j] = x[j]
-
-
 cdef inline void add(floating* restrict y, const floating* restrict x, Py_ssize_t n) noexcept nogil:
     """y += x"""
     cdef Py_ssize_t j
@@ -70,10 +63,11 @@ cdef inline bint all_finite(const floating* restrict x, Py_ssize_t n) noexcept n
     return total == 0
 
 
-cdef inline double norm(const floating* restrict x, Py_ssize_t n) noexcept nogil:
-    """sqrt(sum(x**2)), added up in double"""
+cdef inline double clip(floating* restrict x, double max_norm, Py_ssize_t n) noexcept nogil:
+    """x *= min(1, max_norm / norm); returns the norm, sqrt(sum(x**2)), summed in double"""
     cdef double lanes[LANES]
-    cdef double total = 0
+    cdef double norm = 0
+    cdef floating scale
     cdef Py_ssize_t i, j, k
     for k in range(LANES):
         lanes[k] = 0
@@ -83,13 +77,10 @@ cdef inline double norm(const floating* restrict x, Py_ssize_t n) noexcept nogil
     for j in range(n - n % LANES, n):
         lanes[0] += <double> x[j] * x[j]
     for k in range(LANES):
-        total += lanes[k]
-    return sqrt(total)
-
-
-cdef inline void scale(floating* restrict x, double factor, Py_ssize_t n) noexcept nogil:
-    """x *= factor"""
-    cdef Py_ssize_t j
-    cdef floating factor_ = <floating> factor
-    for j in range(n):
-        x[j] *= factor_
+        norm += lanes[k]
+    norm = sqrt(norm)
+    if norm > max_norm:
+        scale = <floating> (max_norm / norm)
+        for j in range(n):
+            x[j] *= scale
+    return norm

@@ -22,18 +22,18 @@ cimport _blas as blas
 cimport _build as build
 cimport _openmp as openmp
 from _activations cimport Activation
-from _arrays cimport address, can_gather, check_length, kind_of
-from _batch cimport StepSettings
-from _elementwise cimport all_finite, norm, scale
+from _arrays cimport address, can_gather, check_length, checked_address
+from _batch cimport Batch, Predictions, StepSettings
+from _elementwise cimport all_finite, clip
 from _epoch cimport Epoch
-from _float_mode cimport FloatMode, flush_denormals, restore
+from _float_mode cimport flush_denormals, restore
 from _layers cimport Layer, layer_partials
 from _losses cimport CROSS_ENTROPY, Loss
-from _network cimport TILE_ROWS as _TILE_ROWS, ArenaOffsets, PredictOutputs, mean_loss
+from _network cimport TILE_ROWS as _TILE_ROWS, ArenaOffsets, Network, mean_loss, sum_of_blocks
 from _optimizers cimport Method, Optimizer, set_options, set_step
 from _products cimport MAX_BLOCKS as _MAX_BLOCKS
-from _rows cimport FLOAT32, FLOAT64, Kind, Rows, gather
-from _team cimport BACKWARD, FORWARD, PREDICT, TRAIN, UPDATE, Job, calls_blas, run_thread, size_of
+from _rows cimport Rows, gather
+from _team cimport BACKWARD, FORWARD, TRAIN, UPDATE, Job, calls_blas, run_thread
 
 TILE_ROWS = _TILE_ROWS
 MAX_BLOCKS = _MAX_BLOCKS
@@ -82,7 +82,7 @@ cdef int run(Job* job, int n_threads) except -1:
 
 @cython.final
 cdef class RowsView:
-    """The rows of an array X (n_rows, n_in), held for as long as this object lives."""
+    """The rows of an array X (n_rows, n_in); keeps its memory alive as long as this object lives."""
 
     cdef Py_buffer view
     cdef Rows rows
@@ -91,8 +91,7 @@ cdef class RowsView:
         PyObject_GetBuffer(X, &self.view, PyBUF_RECORDS_RO)
         if self.view.ndim != 2 or not can_gather(&self.view):
             raise TypeError("X must be an aligned matrix of uint8, float32 or float64")
-        self.rows.kind = kind_of(&self.view)
-        self.rows.data = <const char*> self.view.buf
+        self.rows.data, self.rows.type = <const char*> self.view.buf, self.view.format[0]
         self.rows.row_stride, self.rows.stride = self.view.strides[0], self.view.strides[1]
 
     def __dealloc__(self):
@@ -100,7 +99,7 @@ cdef class RowsView:
 
 
 def is_stored(array):
-    """Whether the kernels can gather the rows of an array."""
+    """Whether the kernels can gather the rows of an array as it is stored."""
     cdef Py_buffer view
     cdef bint result
     PyObject_GetBuffer(array, &view, PyBUF_RECORDS_RO)
@@ -110,17 +109,18 @@ def is_stored(array):
 
 
 cdef Rows standardized(RowsView X, const void** statistics) noexcept:
+    """The rows of X, to be standardised by mean, mean_rest and inverse_scale, which are NULL for none."""
     cdef Rows rows = X.rows
     rows.mean, rows.mean_rest, rows.inverse_scale = statistics[0], statistics[1], statistics[2]
     return rows
 
 
 def standardize(X, out, *statistics):
-    """out (n_rows * n_in,) := the rows of X, as a batch of a network with these statistics, or with none, has them."""
+    """out (n_rows * n_in,) := the rows of X as a network gathers them that has these statistics, or none."""
     cdef RowsView view = RowsView(X)
     cdef const void* places[3]
     cdef Rows rows
-    cdef FloatMode before
+    cdef unsigned long before
     cdef Py_ssize_t n_rows = view.view.shape[0], n_in = view.view.shape[1]
     places[0] = places[1] = places[2] = NULL
     for i, statistic in enumerate(statistics):
@@ -150,48 +150,47 @@ cdef class Propagation:
     """
 
     cdef Job job
-    cdef Rows rows
+    cdef const char* type  # of the buffers' elements, as buffers name it
+    cdef Predictions predictions
     cdef const void* statistics[3]
-    cdef tuple buffers  # keeps what the pointers point to alive
+    cdef tuple buffers  # keeps the memory behind the pointers alive
 
     def __init__(self, const Py_ssize_t[:, ::1] layers, const Py_ssize_t[::1] offsets, int activation, int loss, params,
                  gradients, arena, double[::1] sums, tuple statistics):
-        self.job.single = params.itemsize == sizeof(float)
-        self.job.net.layers = <const Layer*> &layers[0, 0]
-        self.job.net.n_layers = <int> layers.shape[0]
-        self.job.net.offsets = <const ArenaOffsets*> &offsets[0]
-        self.job.net.activation, self.job.net.loss = <Activation> activation, <Loss> loss
-        self.job.net.sums = &sums[0]
+        self.type = b"f" if params.itemsize == sizeof(float) else b"d"
+        self.job.net = Network(
+            <const Layer*> &layers[0, 0], <int> layers.shape[0], <const ArenaOffsets*> &offsets[0],
+            <Activation> activation, <Loss> loss, &sums[0], params.itemsize,
+        )
         self.job.params, self.job.gradients = address(params), address(gradients)
         self.job.n_parameters = len(params)
         self.job.arena = address(arena)
         for i, statistic in enumerate(statistics):
-            check_length("statistic", len(statistic), layers[0, 0])
-            self.statistics[i] = address(statistic, b"f" if self.job.single else b"d")
+            self.statistics[i] = checked_address("statistic", statistic, layers[0, 0], self.type)
         self.buffers = (layers.base, offsets.base, sums.base, params, gradients, arena, statistics)
 
     cdef const void* targets(self, y, Py_ssize_t n_rows) except NULL:
-        """Where the labels or targets of so many rows start."""
-        check_length("y", len(y), n_rows)
-        if self.job.net.loss == CROSS_ENTROPY:
-            return address(y, INTP)
-        return address(y, b"f" if self.job.single else b"d")
+        """The address of the labels or targets of n_rows rows."""
+        return checked_address("y", y, n_rows, INTP if self.job.net.loss == CROSS_ENTROPY else self.type)
+
+    cdef char* gathered(self) noexcept:
+        """The place in the arena for rows that are gathered."""
+        return <char*> self.job.arena + self.job.net.offsets.x * self.job.net.itemsize
 
     cdef bint take(self, RowsView X) except -1:
-        """Work on these rows, in place where they are as the kernels want them; returns whether they are gathered."""
-        cdef Kind own = FLOAT32 if self.job.single else FLOAT64
-        cdef Py_ssize_t stride = X.rows.stride, row_stride = X.rows.row_stride
-        check_length("row", X.view.shape[1], self.job.net.layers[0].n_in)
-        self.job.batch.n_rows = X.view.shape[0]
-        if (self.statistics[0] == NULL and X.rows.kind == own and stride == X.view.itemsize
-                and (row_stride == stride * X.view.shape[1] or self.job.batch.n_rows == 1)):
-            self.job.batch.rows = NULL
-            self.job.batch.x = X.view.buf
-            return False
-        self.rows = standardized(X, self.statistics)
-        self.job.batch.rows = &self.rows
-        self.job.batch.x = <char*> self.job.arena + self.job.net.offsets.x * size_of(&self.job)
-        return True
+        """Make these rows the batch, in place where no conversion is needed; returns whether they are gathered."""
+        cdef Batch* batch = &self.job.batch
+        cdef Py_ssize_t n_rows = X.view.shape[0], n_in = X.view.shape[1]
+        cdef bint in_place = (
+            self.statistics[0] == NULL and X.rows.type == self.type[0] and X.rows.stride == X.view.itemsize
+            and (X.rows.row_stride == n_in * X.view.itemsize or n_rows == 1)
+        )
+        check_length("row", n_in, self.job.net.layers[0].n_in)
+        batch.n_rows, batch.tiled, batch.predictions = n_rows, n_rows > _TILE_ROWS, NULL
+        batch.rows, batch.x = standardized(X, self.statistics), self.gathered()
+        if in_place:
+            batch.rows.data, batch.x = NULL, X.view.buf
+        return not in_place
 
     def forward(self, X, int n_threads):
         """Take the rows of X (n_rows, n_in) through all layers.
@@ -205,49 +204,42 @@ cdef class Propagation:
         return gathered
 
     def backward(self, y, double l2, double denominator, earlier, int n_threads):
-        """Fill the gradients for the batch of the last `forward`, plus those of earlier ones, a flat buffer or None.
+        """Compute the gradients of the batch of the last `forward`, plus those of earlier ones, a flat buffer or None.
 
-        y are its labels (n_rows,), intp, or, where the loss is of targets, these, (n_rows, n_out) of the network's
-        dtype. Returns the loss: that of all rows divided by the denominator, plus the regularisation.
+        y are its labels (n_rows,), intp, or, for a loss of targets, its targets (n_rows, n_out) of the network's dtype.
+        Returns the loss: the sum over all rows divided by the denominator, plus the regularisation.
         """
         self.job.batch.targets = self.targets(y, self.job.batch.n_rows)
-        self.job.batch.earlier = NULL if earlier is None else address(earlier, b"f" if self.job.single else b"d")
+        self.job.batch.earlier = NULL if earlier is None else address(earlier, self.type)
         self.job.batch.step = StepSettings(0, l2, denominator)
         self.job.task = BACKWARD
         run(&self.job, n_threads)
-        return mean_loss(&self.job.net, &self.job.batch, size_of(&self.job))
+        return mean_loss(&self.job.net, &self.job.batch)
 
     def predict(self, X, bint tiled, int n_threads, outputs, classes, y, losses):
         """Take the rows of X forward, as `forward` does, and fill what is given, for each row: its outputs
         (n_rows, n_out), its class (n_rows,), intp, its loss (n_rows,), float64, which needs y as in `backward`.
-        Returns whether all rows are sure to be finite.
+        Returns whether all rows are certainly finite.
 
-        `tiled` is whether X is, or is a part of, a matrix of more than TILE_ROWS rows; the arena has TILE_ROWS for
-        each thread then, and otherwise as many as X.
+        `tiled` is whether X is, or is a part of, a matrix of more than TILE_ROWS rows; then the arena has TILE_ROWS
+        rows for each thread, otherwise as many as X.
         """
-        cdef PredictOutputs wanted = PredictOutputs(NULL, NULL, NULL)
         cdef RowsView view = RowsView(X)
-        cdef int i, n_members
+        cdef Py_ssize_t n_rows = view.view.shape[0]
+        cdef int i, n_members = min(n_threads, _MAX_BLOCKS)
+        cdef Predictions* wanted = &self.predictions
         self.take(view)
-        for array in (outputs, classes, losses):
-            if array is not None:
-                check_length("prediction", len(array), self.job.batch.n_rows)
-        if outputs is not None:
-            wanted.outputs = address(outputs)
-        if classes is not None:
-            wanted.classes = <Py_ssize_t*> address(classes, INTP)
+        wanted.outputs = NULL if outputs is None else checked_address("prediction", outputs, n_rows, self.type)
+        wanted.classes = NULL if classes is None else <Py_ssize_t*> checked_address("prediction", classes, n_rows, INTP)
+        wanted.losses = NULL if losses is None else <double*> checked_address("prediction", losses, n_rows, b"d")
         if losses is not None:
-            self.job.batch.targets = self.targets(y, self.job.batch.n_rows)
-            wanted.losses = <double*> address(losses, b"d")
-        self.job.task, self.job.tiled, self.job.predictions = PREDICT, tiled, wanted
-        n_members = min(n_threads, MAX_BLOCKS)
+            self.job.batch.targets = self.targets(y, n_rows)
+        self.job.batch.predictions, self.job.batch.tiled = wanted, tiled
+        self.job.task = FORWARD
         for i in range(n_members):
             self.job.net.sums[i] = 0
         run(&self.job, n_members)
-        for i in range(n_members):
-            if self.job.net.sums[i] != 0:
-                return False
-        return True
+        return sum_of_blocks(self.job.net.sums, n_members) == 0
 
 
 @cython.final
@@ -258,11 +250,11 @@ cdef class Update:
     ----------
     optimizer : int; a `Method`
     params, gradients : the flat buffers
-    moments : as many buffers of the same kind as the optimiser keeps: none, one or two
+    moments : the optimiser's buffers of the same kind: none, one or two
 
     Attributes
     ----------
-    n_steps : how often it has been applied by `step`
+    n_steps : the number of calls of `step` that have been completed
     """
 
     cdef Job job
@@ -275,7 +267,7 @@ cdef class Update:
         self.optimizer.m = address(moments[0]) if len(moments) > 0 else NULL
         self.optimizer.v = address(moments[1]) if len(moments) > 1 else NULL
         self.job.task = UPDATE
-        self.job.single = params.itemsize == sizeof(float)
+        self.job.net.itemsize = params.itemsize
         self.job.params, self.job.gradients = address(params), address(gradients)
         self.job.n_parameters = len(params)
         self.job.optimizer = &self.optimizer
@@ -291,7 +283,7 @@ cdef class Update:
 
 @cython.final
 cdef class EpochRun:
-    """One epoch of training, done a span of time at a time.
+    """One epoch of training, in calls of `advance` that each take a span of time.
 
     Parameters
     ----------
@@ -303,20 +295,23 @@ cdef class EpochRun:
     steps : (n_batches, 3) float64 array; a row is a `StepSettings`
     options : tuple of float; see `set_options`
     time_step : int; Adam's, of the first batch
-    time_increment : int; by how much it grows from one batch to the next
+    time_increment : int; its increment from one batch to the next
 
     Attributes
     ----------
-    n_done, n_batches, n_updates : how many rows and batches it has seen, and how many of these were applied
-    loss, score : sums over these rows of their batch's loss, and of what they add to the score
+    n_done, n_batches, n_updates : the number of rows and batches done, and of the batches applied
+    loss, score : sums over these rows of their batch's loss, and of their score
     diverged : whether the last batch's loss was not finite
-    slept : seconds that the threads of the last `advance` have slept while they waited for each other
+    slept : seconds that the threads of the last `advance` slept while they waited for each other
     """
 
     cdef Epoch epoch
     cdef Propagation passes
     cdef Optimizer optimizer  # a copy, since a progress bar may be the user's, and call update
     cdef tuple buffers
+    cdef readonly Py_ssize_t n_done, n_batches, n_updates
+    cdef readonly double loss, score, slept
+    cdef readonly bint diverged
 
     def __init__(self, Propagation passes, Update update, X, y, const Py_ssize_t[::1] order, Py_ssize_t batch_size,
                  const double[:, ::1] steps, tuple options, Py_ssize_t time_step, Py_ssize_t time_increment):
@@ -327,56 +322,28 @@ cdef class EpochRun:
         self.buffers = (update, view, y, order.base, steps.base)
         self.optimizer = update.optimizer
         set_options(&self.optimizer, options)
-        self.epoch.rows = standardized(view, passes.statistics)
-        self.epoch.order = &order[0]
-        self.epoch.targets = passes.targets(y, view.view.shape[0])
-        self.epoch.n_rows = order.shape[0]
-        self.epoch.batch_size = batch_size
+        self.epoch.batch.rows, self.epoch.batch.x = standardized(view, passes.statistics), passes.gathered()
+        self.epoch.batch.targets = passes.targets(y, view.view.shape[0])
+        self.epoch.order, self.epoch.n_rows, self.epoch.batch_size = &order[0], order.shape[0], batch_size
         self.epoch.steps = <const StepSettings*> &steps[0, 0]
         self.epoch.time_step, self.epoch.time_increment = time_step, time_increment
 
-    @property
-    def n_done(self):
-        return self.epoch.n_done
-
-    @property
-    def n_batches(self):
-        return self.epoch.n_batches
-
-    @property
-    def n_updates(self):
-        return self.epoch.n_updates
-
-    @property
-    def loss(self):
-        return self.epoch.loss
-
-    @property
-    def score(self):
-        return self.epoch.score
-
-    @property
-    def diverged(self):
-        return self.epoch.diverged
-
-    @property
-    def slept(self):
-        return self.passes.job.slept
-
     def advance(self, double seconds, int n_threads):
-        """Train until this time or the epoch is over, or the loss is not finite; returns how many batches it was."""
-        cdef Py_ssize_t before = self.epoch.n_batches
+        """Train until this time or the epoch is over, or the loss is not finite; returns the number of batches."""
+        cdef Py_ssize_t before = self.n_batches
         cdef Job* job = &self.passes.job
-        job.task = TRAIN
-        job.epoch = &self.epoch
-        job.optimizer = &self.optimizer
+        job.task, job.epoch, job.optimizer = TRAIN, &self.epoch, &self.optimizer
+        job.batch.n_rows = self.epoch.batch_size
         job.deadline = monotonic() + seconds
         run(job, n_threads)
-        return self.epoch.n_batches - before
+        self.n_done, self.n_batches, self.n_updates = self.epoch.n_done, self.epoch.n_batches, self.epoch.n_updates
+        self.loss, self.score, self.diverged = self.epoch.loss, self.epoch.score, self.epoch.diverged
+        self.slept = job.slept
+        return self.n_batches - before
 
 
 def is_finite(buffer):
-    """Whether all of a flat buffer's numbers are."""
+    """Whether all elements of a flat buffer are finite."""
     if buffer.itemsize == sizeof(float):
         return all_finite(<const float*> address(buffer), len(buffer))
     return all_finite(<const double*> address(buffer), len(buffer))
@@ -385,19 +352,11 @@ def is_finite(buffer):
 def clip_norm(buffer, double max_norm):
     """buffer *= min(1, max_norm / sqrt(sum(buffer**2))); returns the norm that it had.
 
-    The sum is in double, in an order of its own, so the bits depend neither on the processor nor on threads.
+    The sum is computed in double and in a fixed order, so its bits depend neither on the processor nor on threads.
     """
-    cdef Py_ssize_t n = len(buffer)
-    cdef double found
     if buffer.itemsize == sizeof(float):
-        found = norm(<const float*> address(buffer), n)
-        if found > max_norm:
-            scale(<float*> address(buffer), max_norm / found, n)
-    else:
-        found = norm(<const double*> address(buffer), n)
-        if found > max_norm:
-            scale(<double*> address(buffer), max_norm / found, n)
-    return found
+        return clip(<float*> address(buffer), max_norm, len(buffer))
+    return clip(<double*> address(buffer), max_norm, len(buffer))
 
 
 def partials_needed(const Py_ssize_t[:, ::1] layers, Py_ssize_t n_rows, size_t itemsize):

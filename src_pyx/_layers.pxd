@@ -1,28 +1,28 @@
 """One layer, forward and backward: y = activation(x @ w + b).
 
 x (n_rows, n_in), w (n_in, n_out), b (n_out,), y (n_rows, n_out); dx, dw, db are the gradients of the loss with respect
-to them, dy that with respect to x @ w + b. Each function is one thread's share; all threads of the team call it.
+to them, and dy with respect to x @ w + b. Each function computes one thread's share; all threads of the team call it.
 """
 from cython cimport floating
 from libc.math cimport isfinite
 
 from _activations cimport Activation, add_and_activate, multiply_by_derivative
 from _elementwise cimport RUN, regularize
-from _matmul cimport add_partials, combine_rows, matmul, partial_sums
+from _matmul cimport combine_rows, matmul, partial_sums
 from _openmp cimport Thread, barrier, share_start, share_stop
 from _optimizers cimport Optimizer, update
-from _products cimport TERMS, Block, Blocks, Product, cut, length, partials_size, product, result_block, start, whole
+from _products cimport Block, Blocks, Product, cut, length, partials_size, product, result_block, start
 
 cdef enum:
-    # columns of a bias that one thread sums over the rows
+    # columns in a block of a bias gradient
     BIAS_COLUMNS = 64
-    # multiplications that take as long as to regularise and apply one number of a gradient
+    # multiplications that take as long as regularising and applying one element of a gradient
     UPDATE_WORK = 64
 
 
 cdef struct Layer:
-    # sizes, where w and b start in the flat buffers, where the batch's outputs start in the arena, the activation of
-    # these, and that of the inputs, which are another layer's outputs
+    # sizes; where w and b start in the flat buffers, and y in the arena; the activation of y, and that of x, which is
+    # the previous layer's y
     Py_ssize_t n_in
     Py_ssize_t n_out
     Py_ssize_t w
@@ -32,81 +32,58 @@ cdef struct Layer:
     Py_ssize_t input_activation
 
 
-cdef inline Product outputs(Py_ssize_t n_rows, const Layer* layer, size_t itemsize) noexcept nogil:
+cdef inline Product outputs(Py_ssize_t n_rows, const Layer* layer, size_t itemsize, bint one_block) noexcept nogil:
     """The product x @ w."""
-    return product(False, False, n_rows, layer.n_out, layer.n_in, itemsize)
+    cdef Py_ssize_t work = 0 if one_block else n_rows * layer.n_in * layer.n_out
+    return product(False, False, n_rows, layer.n_out, layer.n_in, work, itemsize)
 
 
 cdef inline Product input_gradient(Py_ssize_t n_rows, const Layer* layer, size_t itemsize) noexcept nogil:
     """The product dy @ w.T."""
-    return product(False, True, n_rows, layer.n_in, layer.n_out, itemsize)
+    cdef Py_ssize_t work = n_rows * layer.n_in * layer.n_out
+    return product(False, True, n_rows, layer.n_in, layer.n_out, work, itemsize)
 
 
 cdef inline Product weight_gradient(Py_ssize_t n_rows, const Layer* layer, size_t itemsize) noexcept nogil:
     """The product x.T @ dy."""
-    return product(True, False, layer.n_in, layer.n_out, n_rows, itemsize,
-                   UPDATE_WORK * layer.n_in * layer.n_out)
+    cdef Py_ssize_t work = (n_rows + UPDATE_WORK) * layer.n_in * layer.n_out
+    return product(True, False, layer.n_in, layer.n_out, n_rows, work, itemsize)
 
 
 cdef inline Py_ssize_t layer_partials(Py_ssize_t n_rows, const Layer* layer, size_t itemsize) noexcept nogil:
     """Elements of scratch that suffice for a layer and up to n_rows rows, forward or backward."""
-    cdef Product forward = outputs(n_rows, layer, itemsize)
-    cdef Product weights = weight_gradient(n_rows, layer, itemsize)
-    cdef Product inputs = input_gradient(n_rows, layer, itemsize)
-    return max(
-        partials_size(&forward, itemsize), max(partials_size(&weights, itemsize), partials_size(&inputs, itemsize))
-    )
+    return max(partials_size(outputs(n_rows, layer, itemsize, False), itemsize),
+               partials_size(weight_gradient(n_rows, layer, itemsize), itemsize),
+               partials_size(input_gradient(n_rows, layer, itemsize), itemsize))
 
 
 cdef inline void affine_forward(
-    const Layer* layer, const floating* params, const floating* x, floating* y, Py_ssize_t n_rows,
+    const Layer* layer, const floating* params, const floating* x, floating* y, Py_ssize_t n_rows, bint one_block,
     floating* partials, double* n_bad, Thread thread
 ) noexcept nogil:
-    """y := activation(x @ w + b); complete for every thread on return.
+    """y := activation(x @ w + b), in one block or cut into several; complete for every thread on return.
 
-    Where n_bad is given, it counts this thread's rows whose first sum is not finite. Those of an x that is not finite
-    are among them, since NaN and infinities spoil every sum that they are in; so nobody need look at x.
+    Where n_bad is given, it counts this thread's rows in which the first element of x @ w is not finite. These include
+    all rows of x that are not finite, since NaN and infinities spoil every sum that they are in, so that x itself need
+    not be searched.
     """
-    cdef Product p = outputs(n_rows, layer, sizeof(floating))
+    cdef Product p = outputs(n_rows, layer, sizeof(floating), one_block)
     cdef Block block
     cdef floating* out
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, row
     # y = x @ w
-    partial_sums(&p, x, params + layer.w, partials, thread)
+    cdef const floating* sums = partial_sums(&p, x, params + layer.w, partials, thread)
     for i in range(share_start(thread, p.results.n), share_stop(thread, p.results.n)):
         block = result_block(&p, i)
         out = y + block.row * p.n + block.column
-        if p.axis == TERMS:
-            add_partials(&p, &block, partials, out)
-        else:
-            matmul(&p, &block, x, params + layer.w, out, p.n)
-        finish_block(layer, params, y, &block, n_bad)
-    barrier(thread)
-
-
-cdef inline void affine_forward_alone(
-    const Layer* layer, const floating* params, const floating* x, floating* y, Py_ssize_t n_rows, double* n_bad
-) noexcept nogil:
-    """The same by one thread, which does it whole."""
-    cdef Product p = outputs(n_rows, layer, sizeof(floating))
-    cdef Block block = whole(&p)
-    # y = x @ w
-    matmul(&p, &block, x, params + layer.w, y, p.n)
-    finish_block(layer, params, y, &block, n_bad)
-
-
-cdef inline void finish_block(
-    const Layer* layer, const floating* params, floating* y, const Block* block, double* n_bad
-) noexcept nogil:
-    """y := activation(y + b) in this block of y, after its rows that are not finite have been counted."""
-    cdef const floating* b = params + layer.b + block.column
-    cdef Py_ssize_t row
-    if n_bad != NULL and block.column == 0:
-        for row in range(block.row, block.row + block.m):
-            if not isfinite(y[row * layer.n_out]):
+        matmul(&p, &block, x, params + layer.w, sums, out, p.n)
+        for row in range(block.m):
+            if n_bad != NULL and block.column == 0 and not isfinite(out[row * p.n]):
                 n_bad[0] += 1
-    for row in range(block.row, block.row + block.m):
-        add_and_activate(<Activation> layer.activation, y + row * layer.n_out + block.column, b, block.n)
+            add_and_activate(
+                <Activation> layer.activation, out + row * p.n, params + layer.b + block.column, block.n
+            )
+    barrier(thread)
 
 
 cdef inline void affine_backward(
@@ -115,16 +92,16 @@ cdef inline void affine_backward(
 ) noexcept nogil:
     """dw := x.T @ dy + l2 * w, db := dy.sum(axis=0), dx := (dy @ w.T) * the derivative of the inputs' activation.
 
-    dx is NULL for the first layer, whose inputs need no gradient. OUT also squares (MAX_BLOCKS,), whose sum is
-    sum(w**2). Where an optimiser is given, it is applied to w and b, and what the gradients then hold is of no use.
+    dx is NULL for the first layer, whose x needs no gradient. Also fills squares (MAX_BLOCKS,), whose sum is
+    sum(w**2). Where an optimiser is given, it is applied to w and b, and the gradients then hold scratch values.
     Complete for every thread on return.
     """
-    # The two products share their scratch, but never do both have partial sums: one sums over n_out, the other over
-    # n_rows, and a product is cut along its terms only where they are the longest of the three.
+    # The two products share their scratch, since at most one of them has partial sums: one sums over n_out, the other
+    # over n_rows, and a product is cut along its terms only where there are more of them than rows and columns.
     if dx != NULL:
         backward_inputs(layer, params + layer.w, x, dy, dx, n_rows, partials, thread)
         if optimizer != NULL:
-            barrier(thread)  # nobody needs the old w any more
+            barrier(thread)  # before w is updated, all threads have read it
     backward_weights(layer, params, gradients, x, dy, n_rows, l2, squares, optimizer, partials, thread)
     backward_bias(layer, params, gradients, dy, n_rows, optimizer, thread)
     barrier(thread)
@@ -134,18 +111,16 @@ cdef inline void backward_inputs(
     const Layer* layer, const floating* w, const floating* x, const floating* dy, floating* dx, Py_ssize_t n_rows,
     floating* partials, Thread thread
 ) noexcept nogil:
+    """dx := (dy @ w.T) * the derivative of the activation of x"""
     cdef Product p = input_gradient(n_rows, layer, sizeof(floating))
     cdef Block block
     cdef Py_ssize_t i, row, at
     # dx = dy @ w.T
-    partial_sums(&p, dy, w, partials, thread)
+    cdef const floating* sums = partial_sums(&p, dy, w, partials, thread)
     for i in range(share_start(thread, p.results.n), share_stop(thread, p.results.n)):
         block = result_block(&p, i)
         at = block.row * p.n + block.column
-        if p.axis == TERMS:
-            add_partials(&p, &block, partials, dx + at)
-        else:
-            matmul(&p, &block, dy, w, dx + at, p.n)
+        matmul(&p, &block, dy, w, sums, dx + at, p.n)
         for row in range(block.m):
             multiply_by_derivative(
                 <Activation> layer.input_activation, dx + at + row * p.n, x + at + row * p.n, block.n
@@ -156,26 +131,24 @@ cdef inline void backward_weights(
     const Layer* layer, floating* params, floating* gradients, const floating* x, const floating* dy,
     Py_ssize_t n_rows, double l2, double* squares, const Optimizer* optimizer, floating* partials, Thread thread
 ) noexcept nogil:
+    """dw := x.T @ dy + l2 * w, applied to w where an optimiser is given"""
     cdef Product p = weight_gradient(n_rows, layer, sizeof(floating))
     cdef Py_ssize_t i, ld_dw = p.n, first = share_start(thread, p.results.n)
     cdef Block block = result_block(&p, first)
     cdef floating* dw = gradients + layer.w
-    # A gradient that is applied at once need not outlive its block: each is put where the thread's first one belongs,
-    # whose place so stays in cache.
+    # A gradient that is applied at once is not needed afterwards: the thread writes each block to the memory of its
+    # first one, which stays in cache.
     cdef floating* reused = dw + block.row * p.n + block.column * p.m
     cdef floating* out
     # dw = x.T @ dy
-    partial_sums(&p, x, dy, partials, thread)
+    cdef const floating* sums = partial_sums(&p, x, dy, partials, thread)
     for i in range(first, share_stop(thread, p.results.n)):
         block = result_block(&p, i)
         if optimizer == NULL:
             out = dw + block.row * p.n + block.column
         else:
             out, ld_dw = reused, block.n
-        if p.axis == TERMS:
-            add_partials(&p, &block, partials, out)
-        else:
-            matmul(&p, &block, x, dy, out, ld_dw)
+        matmul(&p, &block, x, dy, sums, out, ld_dw)
         squares[i] = apply_block(&block, layer, params, out, ld_dw, l2, optimizer)
 
 
@@ -183,8 +156,8 @@ cdef inline double apply_block(
     const Block* block, const Layer* layer, floating* params, floating* dw, Py_ssize_t ld_dw, double l2,
     const Optimizer* optimizer
 ) noexcept nogil:
-    """Regularise and apply one block of dw; returns its sum(w**2), as w was."""
-    # whole rows follow each other without a gap
+    """dw += l2 * w in one block, applied to w where an optimiser is given; returns sum(w**2) of w before."""
+    # whole rows have no gaps between them
     cdef bint is_contiguous = block.n == layer.n_out
     cdef Py_ssize_t n_runs = 1 if is_contiguous else block.m
     cdef Py_ssize_t extent = block.m * block.n if is_contiguous else block.n
@@ -206,13 +179,14 @@ cdef inline void backward_bias(
     const Layer* layer, floating* params, floating* gradients, const floating* dy, Py_ssize_t n_rows,
     const Optimizer* optimizer, Thread thread
 ) noexcept nogil:
+    """db := dy.sum(axis=0), applied to b where an optimiser is given"""
     cdef Blocks blocks = cut(layer.n_out, layer.n_out // BIAS_COLUMNS)
     cdef Py_ssize_t i, column, n, at
     cdef floating one = 1
     for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
         column, n = start(&blocks, i), length(&blocks, i)
         at = layer.b + column
-        # db = dy.sum(axis=0), every row taken once
+        # db = dy.sum(axis=0), as a combination of the rows with coefficients 1
         combine_rows(&one, 0, dy + column, layer.n_out, gradients + at, n, n_rows)
         if optimizer != NULL:
             update(optimizer, params + at, gradients + at, at, n)

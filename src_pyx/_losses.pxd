@@ -1,4 +1,4 @@
-"""Losses of one row, their gradients, and what the row adds to the score.
+"""The loss of one row, its gradient, and its score.
 
 Cross-entropy of a softmax, and squared error of any elementwise activation (Goodfellow, Bengio and Courville, Deep
 Learning, 6.2.2.3 and 6.2.2.1).
@@ -18,84 +18,55 @@ cdef enum Loss:
 
 cdef struct RowLoss:
     double loss
-    # 1 for a row classified right, else 0; for targets, sum((outputs - targets)**2)
+    # of labels: 1 for a row classified right, else 0; of targets: sum((outputs - targets)**2)
     double score
 
 
 cdef inline RowLoss loss_and_grad_row(
     Loss loss, Activation activation, const floating* scores, floating largest, floating others,
-    const floating* outputs, const void* targets, Py_ssize_t row, Py_ssize_t n, double denominator, floating* dscores
+    const floating* restrict outputs, const void* targets, Py_ssize_t row, Py_ssize_t n, double denominator,
+    floating* restrict dscores
 ) noexcept nogil:
-    """The loss of one row of n outputs = activation(scores), whose targets are those of this row.
+    """The loss and the score of one row of n outputs = activation(scores); `row` is the index of its label or targets.
 
-    `largest` and `others` are what `softmax` gave besides. OUT also dscores (n,), the gradient of loss / denominator
-    with respect to the scores, where it is not NULL.
+    `largest` and `others` are the values that `softmax` also gives. Where dscores (n,) is not NULL, it is filled with
+    the gradient of loss / denominator with respect to the scores.
     """
     cdef RowLoss result
-    cdef Py_ssize_t label
-    cdef const floating* wanted
-    cdef double factor = 1 if loss == HALF_SQUARED_ERROR else 2
+    cdef Py_ssize_t j, label
+    cdef const floating* restrict expected
+    cdef double difference, factor = 1 if loss == HALF_SQUARED_ERROR else 2
+    cdef floating scale
     if loss == CROSS_ENTROPY:
         label = (<const Py_ssize_t*> targets)[row]
-        result.loss = cross_entropy(scores, largest, others, label)
+        # -log(softmax(scores)[label])
+        if floating is float:
+            result.loss = log1pf(others) + (largest - scores[label])
+        else:
+            result.loss = log1p(others) + (largest - scores[label])
         result.score = is_first_largest(outputs, label, n)
         if dscores != NULL:
-            cross_entropy_grad(outputs, dscores, label, n, denominator)
+            # (softmax(scores) - one_hot(label)) / denominator
+            scale = <floating> (1 / denominator)
+            for j in range(n):
+                dscores[j] = outputs[j] * scale
+            dscores[label] = (outputs[label] - 1) * scale
     else:
-        wanted = <const floating*> targets + row * n
-        result.score = squared_error(outputs, wanted, n)
+        expected, result.score = <const floating*> targets + row * n, 0
+        for j in range(n):
+            difference = outputs[j] - expected[j]
+            result.score += difference * difference
         result.loss = result.score / (2 * n if loss == HALF_SQUARED_ERROR else n)
         if dscores != NULL:
-            squared_error_grad(outputs, wanted, dscores, n, factor / (denominator * n))
+            scale = <floating> (factor / (denominator * n))
+            for j in range(n):
+                dscores[j] = scale * (outputs[j] - expected[j])
             multiply_by_derivative(activation, dscores, outputs, n)
     return result
 
 
-cdef inline double cross_entropy(
-    const floating* scores, floating largest, floating others, Py_ssize_t label
-) noexcept nogil:
-    """-log(softmax(scores)[label])"""
-    if floating is float:
-        return log1pf(others) + (largest - scores[label])
-    else:
-        return log1p(others) + (largest - scores[label])
-
-
-cdef inline void cross_entropy_grad(
-    const floating* restrict probabilities, floating* restrict dscores, Py_ssize_t label, Py_ssize_t n,
-    double denominator
-) noexcept nogil:
-    """dscores := (softmax(scores) - one_hot(label)) / denominator"""
-    cdef Py_ssize_t j
-    cdef floating scale = <floating> (1 / denominator)
-    for j in range(n):
-        dscores[j] = probabilities[j] * scale
-    dscores[label] = (probabilities[label] - 1) * scale
-
-
-cdef inline double squared_error(const floating* outputs, const floating* targets, Py_ssize_t n) noexcept nogil:
-    """sum((outputs - targets)**2)"""
-    cdef Py_ssize_t j
-    cdef double total = 0, difference
-    for j in range(n):
-        difference = outputs[j] - targets[j]
-        total += difference * difference
-    return total
-
-
-cdef inline void squared_error_grad(
-    const floating* restrict outputs, const floating* restrict targets, floating* restrict dscores, Py_ssize_t n,
-    double scale
-) noexcept nogil:
-    """dscores := scale * (outputs - targets)"""
-    cdef Py_ssize_t j
-    cdef floating scale_ = <floating> scale
-    for j in range(n):
-        dscores[j] = scale_ * (outputs[j] - targets[j])
-
-
 cdef inline bint is_first_largest(const floating* x, Py_ssize_t at, Py_ssize_t n) noexcept nogil:
-    """Whether x.argmax() == at, for n numbers none of which is NaN."""
+    """Whether argmax(x) == at, for n numbers none of which is NaN."""
     cdef Py_ssize_t j
     cdef int larger = 0
     for j in range(at):

@@ -3,11 +3,12 @@
 Which of the two follows from the shape alone, and each number of a result is summed in the order of its terms.
 """
 from cython cimport floating
+from libc.string cimport memcpy
 
 from _blas cimport gemm
-from _elementwise cimport add, copy
+from _elementwise cimport add
 from _openmp cimport Thread, barrier, share_start, share_stop
-from _products cimport TERMS, Block, Product, terms_block
+from _products cimport TERMS, Block, Product, length, start, whole
 
 cdef extern from *:
     """
@@ -20,16 +21,22 @@ cdef extern from *:
 
 
 cdef inline void matmul(
-    const Product* p, const Block* block, const floating* a, const floating* b, floating* c, Py_ssize_t ldc
+    const Product* p, const Block* block, const floating* a, const floating* b, const floating* partials, floating* c,
+    Py_ssize_t ldc
 ) noexcept nogil:
-    """c := block of op(a) @ op(b), its first element at c; ld? is the distance between rows."""
+    """c := block of op(a) @ op(b), computed from the partial sums where these are given.
+
+    The block's first element is at c; ld? is the distance between rows.
+    """
     cdef Py_ssize_t i
     cdef Py_ssize_t m = block.m, n = block.n, k = block.k
     cdef Py_ssize_t lda = p.m if p.ta else p.k, ldb = p.k if p.tb else p.n
     cdef bint is_small = m * n * k <= SMALL_WORK
     a += block.term * lda + block.row if p.ta else block.row * lda + block.term
     b += block.column * ldb + block.term if p.tb else block.term * ldb + block.column
-    if not p.tb and (is_small or m == 1 or k == 1):
+    if partials != NULL:
+        add_partials(p, block, partials, c)
+    elif not p.tb and (is_small or m == 1 or k == 1):
         for i in range(m):
             combine_rows(a + (i if p.ta else i * lda), lda if p.ta else 1, b, ldb, c + i * ldc, n, k)
     elif p.tb and not p.ta and is_small:
@@ -40,27 +47,33 @@ cdef inline void matmul(
         gemm(p.ta, p.tb, m, n, k, a, lda, b, ldb, c, ldc)
 
 
-cdef inline void partial_sums(
+cdef inline const floating* partial_sums(
     const Product* p, const floating* a, const floating* b, floating* partials, Thread thread
 ) noexcept nogil:
-    """Where the terms are cut, this thread's share of the partial sums; those of all are complete on return."""
-    cdef Block block
+    """Compute this thread's share of the partial sums; those of all threads are complete on return.
+
+    Returns them, or NULL where the terms are not cut.
+    """
+    cdef Block block = whole(p)
+    cdef floating* no_partials = NULL
     cdef Py_ssize_t i
-    if p.axis == TERMS:
-        for i in range(share_start(thread, p.blocks.n), share_stop(thread, p.blocks.n)):
-            block = terms_block(p, i)
-            matmul(p, &block, a, b, partials + i * p.m * p.n, p.n)
-        barrier(thread)
+    if p.axis != TERMS:
+        return NULL
+    for i in range(share_start(thread, p.blocks.n), share_stop(thread, p.blocks.n)):
+        block.term, block.k = start(&p.blocks, i), length(&p.blocks, i)
+        matmul(p, &block, a, b, no_partials, partials + i * p.m * p.n, p.n)
+    barrier(thread)
+    return partials
 
 
 cdef inline void add_partials(
-    const Product* p, const Block* block, const floating* partials, floating* out
+    const Product* p, const Block* block, const floating* partials, floating* c
 ) noexcept nogil:
-    """The block := partials[0] + partials[1] + ..., in this order; whole rows, without gaps between them."""
+    """block := partials[0] + partials[1] + ..., in this order; whole rows, without gaps between them"""
     cdef Py_ssize_t j, at = block.row * p.n, extent = block.m * p.n
-    copy(out, partials + at, extent)
+    memcpy(c, partials + at, extent * sizeof(floating))
     for j in range(1, p.blocks.n):
-        add(out, partials + j * p.m * p.n + at, extent)
+        add(c, partials + j * p.m * p.n + at, extent)
 
 
 cdef inline void combine_rows(

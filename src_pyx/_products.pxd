@@ -1,21 +1,21 @@
 """How matrix products are cut into blocks that a team of threads shares.
 
-Which blocks exist follows from the shape and the size of an element alone; the number of threads decides only who
-computes them. So the same bits come out for any number of threads, as long as BLAS itself uses one
+The blocks follow from the shape and the size of an element alone; the number of threads decides only which thread
+computes which. So the results have the same bits for any number of threads, as long as BLAS itself uses one
 (_blas_limit.h).
 """
 
 cdef enum:
     MAX_BLOCKS = 64
-    # the extent at which a block's products cost much more than packing its operands does
+    # the extent of a block whose multiplications take much longer than BLAS takes to pack its operands
     BLOCK_EXTENT = 384
     # small products are cut too, into at most FEW_BLOCKS of at least SMALL_EXTENT and BLOCK_WORK multiplications
     FEW_BLOCKS = 4
     SMALL_EXTENT = 48
     BLOCK_WORK = 1 << 20
-    # partial sums beyond this leave the second-level cache and cost more than cutting the result
+    # larger partial sums do not fit into the second-level cache, and cost more than cutting the result does
     MAX_PARTIAL_BYTES = 1 << 21
-    # edges of blocks fall on whole vectors and cache lines
+    # blocks start at whole vectors and cache lines
     GRAIN = 16
 
 cdef enum Axis:
@@ -39,15 +39,16 @@ cdef struct Product:
     Py_ssize_t m
     Py_ssize_t n
     Py_ssize_t k
-    # multiplications, with those that would take as long as all else that is done with the result
+    # multiplications, plus the other work on the result, as the number of multiplications that take as long
     Py_ssize_t work
+    # the axis that is cut and its blocks; and the blocks of c, which are others where the terms are cut
     Axis axis
     Blocks blocks
     Blocks results
 
 
 cdef struct Block:
-    # rows [row, row + m) and columns [column, column + n) of a product, of its sums over terms [term, term + k) alone
+    # rows [row, row + m) and columns [column, column + n) of a product, summed over terms [term, term + k)
     Py_ssize_t row
     Py_ssize_t m
     Py_ssize_t column
@@ -57,14 +58,13 @@ cdef struct Block:
 
 
 cdef inline Blocks cut(Py_ssize_t extent, Py_ssize_t n_blocks) noexcept nogil:
-    cdef Blocks blocks
+    """[0, extent) in at most n_blocks pieces, and at most MAX_BLOCKS."""
+    cdef Py_ssize_t size
     if n_blocks <= 1:
-        return Blocks(extent, extent, 1)  # without divisions, which tiny networks would feel
+        return Blocks(extent, extent, 1)  # without divisions, whose time matters in tiny networks
     n_blocks = min(n_blocks, MAX_BLOCKS)
-    blocks.extent = extent
-    blocks.size = max(GRAIN, ((extent + n_blocks - 1) // n_blocks + GRAIN - 1) // GRAIN * GRAIN)
-    blocks.n = (extent + blocks.size - 1) // blocks.size
-    return blocks
+    size = max(GRAIN, ((extent + n_blocks - 1) // n_blocks + GRAIN - 1) // GRAIN * GRAIN)
+    return Blocks(extent, size, (extent + size - 1) // size)
 
 
 cdef inline Py_ssize_t start(const Blocks* blocks, Py_ssize_t i) noexcept nogil:
@@ -81,30 +81,26 @@ cdef inline Blocks cut_axis(Py_ssize_t extent, Py_ssize_t work) noexcept nogil:
 
 
 cdef inline Product product(
-    bint ta, bint tb, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, size_t itemsize, Py_ssize_t more_work=0
+    bint ta, bint tb, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Py_ssize_t work, size_t itemsize
 ) noexcept nogil:
-    """The product op(a) @ op(b), cut along the longest of its rows, columns and terms.
-
-    `more_work` is what is done with the result besides, as a number of multiplications that take as long.
-    """
+    """The product op(a) @ op(b), cut along the longest of its rows, columns and terms; in one block for work = 0."""
     cdef Product p
-    p.ta, p.tb, p.m, p.n, p.k = ta, tb, m, n, k
-    p.work = m * n * k + more_work
+    p.ta, p.tb, p.m, p.n, p.k, p.work = ta, tb, m, n, k, work
     p.axis = ROWS if m >= n else COLUMNS
     if k > max(m, n):
-        p.blocks = cut_axis(k, p.work)
+        p.blocks = cut_axis(k, work)
         if p.blocks.n > 1 and p.blocks.n * m * n * <Py_ssize_t> itemsize <= MAX_PARTIAL_BYTES:
             p.axis = TERMS
     if p.axis != TERMS:
-        p.blocks = cut_axis(m if p.axis == ROWS else n, p.work)
+        p.blocks = cut_axis(m if p.axis == ROWS else n, work)
     p.results = cut(m, p.blocks.n) if p.axis == TERMS else p.blocks
     return p
 
 
-cdef inline Py_ssize_t partials_size(const Product* p, size_t itemsize) noexcept nogil:
-    """Elements of scratch that suffice for the product, and for each of fewer rows or of fewer terms.
+cdef inline Py_ssize_t partials_size(Product p, size_t itemsize) noexcept nogil:
+    """Elements of scratch that suffice for the product, and for any with fewer rows or fewer terms.
 
-    One of fewer rows may need more: where there are as many rows as terms, it is not terms that are cut.
+    One with fewer rows may need more: it may be cut along its terms where this one is cut along its rows.
     """
     cdef Py_ssize_t most = MAX_PARTIAL_BYTES // <Py_ssize_t> itemsize
     cdef Py_ssize_t n_blocks = min(<Py_ssize_t> MAX_BLOCKS, p.work // BLOCK_WORK)
@@ -118,17 +114,10 @@ cdef inline Block whole(const Product* p) noexcept nogil:
 
 
 cdef inline Block result_block(const Product* p, Py_ssize_t i) noexcept nogil:
-    """The part of c that whoever has result block i completes."""
+    """Block i of the result, c."""
     cdef Block block = whole(p)
     if p.axis == COLUMNS:
         block.column, block.n = start(&p.results, i), length(&p.results, i)
     else:
         block.row, block.m = start(&p.results, i), length(&p.results, i)
-    return block
-
-
-cdef inline Block terms_block(const Product* p, Py_ssize_t i) noexcept nogil:
-    """Where the terms are cut: all of c, from block i of them."""
-    cdef Block block = whole(p)
-    block.term, block.k = start(&p.blocks, i), length(&p.blocks, i)
     return block

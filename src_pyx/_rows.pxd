@@ -1,10 +1,5 @@
-"""Rows of X as their owner keeps them, and their way into a batch: gathered, cast and standardised in one pass."""
+"""Rows of X in the caller's memory, copied into a batch: gathered, cast and standardised in one pass."""
 from cython cimport floating
-
-cdef enum Kind:
-    UINT8
-    FLOAT32
-    FLOAT64
 
 ctypedef fused Stored:
     unsigned char
@@ -15,11 +10,12 @@ ctypedef fused Stored:
 cdef struct Rows:
     # feature j of row i is at data + i * row_stride + j * stride, strides in bytes
     const char* data
-    Kind kind
     Py_ssize_t row_stride
     Py_ssize_t stride
-    # x := (X - mean) * inverse_scale, with a mean of two parts, of which mean + mean_rest has the digits that the
-    # network's type cuts off; each (n_in,) of that type, or NULL to leave X as it is
+    # the type of the features, as buffers name it: B (uint8), f (float32) or d (float64)
+    char type
+    # x := (X - mean) * inverse_scale, where the mean is the sum of two parts: mean_rest is the rounding error of mean
+    # in the network's type; each (n_in,) of that type, or NULL to leave X as it is
     const void* mean
     const void* mean_rest
     const void* inverse_scale
@@ -34,19 +30,18 @@ cdef inline void gather(
     for i in range(n_rows):
         row = first + i if order == NULL else order[first + i]
         source = rows.data + row * rows.row_stride
-        if rows.kind == UINT8:
+        if rows.type == b"B":
             convert(rows, <const unsigned char*> source, n_in, x + i * n_in)
-        elif rows.kind == FLOAT32:
+        elif rows.type == b"f":
             convert(rows, <const float*> source, n_in, x + i * n_in)
         else:
             convert(rows, <const double*> source, n_in, x + i * n_in)
 
 
-cdef inline void convert(
-    const Rows* rows, const Stored* source, Py_ssize_t n, floating* x
-) noexcept nogil:
+cdef inline void convert(const Rows* rows, const Stored* source, Py_ssize_t n, floating* x) noexcept nogil:
+    """x (n,) := one row, cast and standardised."""
     cdef Py_ssize_t step = rows.stride // <Py_ssize_t> sizeof(Stored)
-    # the constant lets the compiler make a loop over neighbours of its own
+    # the constant lets the compiler vectorise the loops over contiguous features
     if step == 1:
         convert_every(rows, source, 1, n, x)
     else:
@@ -54,9 +49,9 @@ cdef inline void convert(
 
 
 cdef inline void convert_every(
-    const Rows* rows, const Stored* restrict source, Py_ssize_t step, Py_ssize_t n,
-    floating* restrict x
+    const Rows* rows, const Stored* restrict source, Py_ssize_t step, Py_ssize_t n, floating* restrict x
 ) noexcept nogil:
+    """The same, of every step-th element of the source."""
     cdef Py_ssize_t j
     cdef const floating* mean = <const floating*> rows.mean
     cdef const floating* mean_rest = <const floating*> rows.mean_rest
@@ -66,5 +61,5 @@ cdef inline void convert_every(
             x[j] = <floating> source[j * step]
     else:
         for j in range(n):
-            # the difference comes in the wider of the two types: a large mean costs no digits
+            # the difference is computed in the wider of the two types, so that a large mean costs no digits
             x[j] = (<floating> (source[j * step] - mean[j]) - mean_rest[j]) * inverse_scale[j]
