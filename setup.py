@@ -1,16 +1,18 @@
-"""Builds fastmlp._kernels.*; everything else about the package stands in pyproject.toml.
+"""Builds the extension modules fastmlp._kernels.*; all other settings of the package are in pyproject.toml.
 
 Environment variables:
 
 FASTMLP_DEBUG=1             bounds checks on, no optimisation
-FASTMLP_SANITIZE=address    bounds checks, AddressSanitizer and UndefinedBehaviorSanitizer, by gcc
-FASTMLP_SANITIZE=fuzzer     bounds checks, AddressSanitizer and libFuzzer's counters, by clang
-FASTMLP_SANITIZE=thread     bounds checks and ThreadSanitizer, by clang; robustness/sanitize.py runs all three
+FASTMLP_SANITIZE=address    bounds checks, AddressSanitizer and UndefinedBehaviorSanitizer; with gcc
+FASTMLP_SANITIZE=fuzzer     bounds checks, AddressSanitizer and libFuzzer's counters; with clang
+FASTMLP_SANITIZE=thread     bounds checks and ThreadSanitizer; with clang
 FASTMLP_NO_OPENMP=1         a build without threads
-CC, CFLAGS, LDFLAGS, ...    the compiler and its flags, less those that change results (VALUE_CHANGING)
+CC, CFLAGS, LDFLAGS, ...    the compiler and its flags, without those that change results (VALUE_CHANGING)
 
-The kernels are built for every processor, and a second time for x86-64-v3 (AVX2) where the compiler knows that; see
-fastmlp/_kernels/__init__.py, which chooses.
+robustness/sanitize.py has make build these three sanitized versions, and runs each of them.
+
+The kernels are built for every processor, and a second time for x86-64-v3 (AVX2) if the compiler supports it;
+fastmlp/_kernels/__init__.py chooses one of the builds when it is imported.
 """
 
 import importlib
@@ -27,7 +29,7 @@ from pathlib import Path
 
 
 def check_requirements():
-    """End with one line where what pyproject.toml asks of a build is not there, which pip sees to if it is let."""
+    """Exit with one line where a build requirement of pyproject.toml is not met, as may be without build isolation."""
     try:
         import tomllib
     except ImportError:
@@ -42,7 +44,7 @@ def check_requirements():
 
 
 def what_is_wrong(requirement):
-    """What is here in the place of a requirement, if that does not meet it."""
+    """The version that is installed, or that there is none, where this does not meet the requirement; else None."""
     name = re.match(r"[\w-]+", requirement)[0]
     try:
         version = importlib.import_module({"cython": "Cython"}.get(name, name)).__version__
@@ -56,7 +58,7 @@ def what_is_wrong(requirement):
 
 
 if __name__ == "__main__":
-    check_requirements()  # before older ones stumble over pyproject.toml, or missing ones over the next lines
+    check_requirements()  # before an old version fails on pyproject.toml, or a missing one on the next lines
 
 from setuptools import Extension, setup  # noqa: E402
 from setuptools.command.build_ext import build_ext  # noqa: E402
@@ -64,7 +66,7 @@ from setuptools.command.build_ext import build_ext  # noqa: E402
 SANITIZERS = {
     "address": ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
     "fuzzer": ["-fsanitize=fuzzer-no-link,address"],
-    # all products by loops, since ThreadSanitizer does not see what BLAS reads and writes
+    # all products by loops, since ThreadSanitizer does not see the reads and writes of BLAS
     "thread": ["-fsanitize=thread", "-shared-libsan", "-DFASTMLP_SMALL_WORK=PY_SSIZE_T_MAX"],
 }
 SANITIZE = os.environ.get("FASTMLP_SANITIZE")
@@ -81,15 +83,16 @@ DIRECTIVES = {
     "embedsignature": True,
 }
 
-# Flags that change results, or with the link the floating-point mode of the whole process, and what undoes them: they
-# are taken out of the compiler's commands (environment, sysconfig), and undone in case that they come in another way
-# (a script in the compiler's place, @files, its own configuration). What survives that, src_pyx/_build.h refuses where
-# it can see it. The levels -O0 to -O3, those of vector instructions and hardening leave results as they are.
+# Patterns of flags that change results, or, when linking, the floating-point mode of the whole process; and the flag
+# that undoes each. They are removed from the compiler's commands (environment, sysconfig), and undone in case that they
+# come in another way (a script that wraps the compiler, @files, its own configuration). src_pyx/_build.h refuses those
+# that are still in force and that the preprocessor can tell. The flags -O0 to -O3, those of vector instructions and
+# those of hardening do not change results.
 VALUE_CHANGING = {
-    # all in one; the last -O counts, which is ours
+    # all of the next ones at once; of several -O flags the last one counts, which is ours
     "-Ofast|--optimize=fast": None,
     "-ffast-math|-ffp-model=.*": "-fno-fast-math",
-    # sums in another order, 1 / y in the place of / y, no -0.0, no NaN, no infinity
+    # sums reordered, 1 / y used for division, no -0.0, no NaN, no infinity
     "-funsafe-math-optimizations|-menable-unsafe-fp-math": "-fno-unsafe-math-optimizations",
     "-fassociative-math|-mreassociate": "-fno-associative-math",
     "-freciprocal-math|-mrecip(=.*)?": "-fno-reciprocal-math",
@@ -97,43 +100,43 @@ VALUE_CHANGING = {
     "-ffinite-math-only": "-fno-finite-math-only",
     "-fno-honor-nans|-menable-no-nans": "-fhonor-nans",
     "-fno-honor-infinities|-menable-no-infs": "-fhonor-infinities",
-    # exp, log and sqrt by approximations, or by another library's
+    # exp, log and sqrt approximated, or from another library
     "-fapprox-func": "-fno-approx-func",
     "-fveclib=.*|-mveclibabi=.*": "-fveclib=none",
-    # one rounding where there are two, or numbers of another width
+    # one rounding instead of two, or another precision
     "-ffp-contract=.*": None,  # ours is among COMMON_FLAGS
     "-mfpmath=.*": "-mfpmath=sse",
     "-ffp-eval-method=.*": "-ffp-eval-method=source",
     "-fsingle-precision-constant": "-fno-single-precision-constant",
-    # modes of the process, which code that is linked sets when it is loaded
+    # floating-point modes of the process, set by linked code when it is loaded
     "-mdaz-ftz": "-mno-daz-ftz",
     r"-mpc(32|64|80)|.*crtfastmath\.o|.*crtprec\d+\.o": None,
     "-fdenormal-fp-math(-f32)?=.*": "-fdenormal-fp-math=ieee",
-    # a thread may write what another one has written meanwhile
+    # a thread may overwrite what another one has just written
     "-fallow-store-data-races": "-fno-allow-store-data-races",
-    # options of LLVM's
+    # options of LLVM
     r"--?enable-(unsafe|no-(infs|nans|signed-zeros))-fp-math(=.*)?|-(fp-contract|denormal-fp-math(-f32)?)=.*": None,
 }
-# words that hand the next one on
-HANDS_ON = r"-X\S+|-mllvm"
+# flags that pass the next word on to another program
+PASSES_ON = r"-X\S+|-mllvm"
 
-# Contracting a product and a sum into one rounding would make results depend on the processor; BLAS alone does so.
-# errno is never read, and nothing traps on a floating-point exception: both would keep loops from being vectorised.
+# Contracting a product and a sum into one rounding would make results depend on the processor; only BLAS does so. errno
+# is not read, and floating-point exceptions do not trap: support for either would prevent loops from being vectorised.
 COMMON_FLAGS = ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
 # Python's -fwrapv would hide signed overflow.
 SANITIZE_FLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-fno-wrapv", *SANITIZERS.get(SANITIZE, [])]
 
 
-# The kernels' builds, by the vector instructions that they may use: the flags for these, and how C asks a processor
-# whether it has them; the best one last.
+# The builds of the kernels, one for each level of vector instructions: its flags, and the condition in C that tells
+# whether the processor supports it; the fastest one last.
 LEVELS = {
     "plain": ([], "1"),
     "x86_64_v3": (["-march=x86-64-v3"], '(__builtin_cpu_init(), __builtin_cpu_supports("x86-64-v3"))'),
 }
-# What is built once, and no kernel.
+# The module that is built once, and has no kernels.
 PROCESS = "process"
 
-# Whether the process that has loaded this still has denormal numbers and long doubles.
+# Tests that a process that has loaded a module still computes with denormal numbers and full long doubles.
 MODE_IS_CHANGED = 77
 MODULE_PROGRAM = """
 #include <Python.h>
@@ -186,20 +189,20 @@ With gcc nothing is needed; with clang install its OpenMP library
 
 
 def without_value_changing(words):
-    """A command without the flags that change results; and these flags."""
+    """Split a command into the words to keep and the flags that change results."""
     kept, left_out = [], []
     for word in words:
         if not re.fullmatch("|".join(VALUE_CHANGING), word.removeprefix("-Wp,")):
             kept.append(word)
             continue
-        while kept and re.fullmatch(HANDS_ON, kept[-1]):
+        while kept and re.fullmatch(PASSES_ON, kept[-1]):
             kept.pop()
         left_out.append(word)
     return kept, left_out
 
 
 def clean_commands(compiler):
-    """Take the flags that change results out of all that a compiler is called by."""
+    """Remove the flags that change results from all commands of a compiler."""
     left_out = []
     for name in compiler.executables:
         command = getattr(compiler, name, None)
@@ -213,16 +216,16 @@ def clean_commands(compiler):
 
 
 def run(*command):
-    """What a command says, or an error with that."""
+    """Run a command; returns what it writes to stderr, which is also part of the error if it fails."""
     variables = {**os.environ, "LC_ALL": "C"}
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60, env=variables)
     return done.stderr
 
 
 def probe(compiler, program, compile_flags, link_flags=None):
-    """Compile a program, and with flags for that, link it and call its function `probe` in a process of its own.
+    """Compile a program; where link flags are given, also link it and call its function `probe` in a new process.
 
-    Returns what the compiler says.
+    Returns the compiler's warnings.
     """
     with tempfile.TemporaryDirectory() as folder:
         source, compiled, library = (Path(folder, f"probe.{ending}") for ending in ("c", "o", "so"))
@@ -240,13 +243,13 @@ FAILURES = (OSError, subprocess.SubprocessError)
 
 
 def complaint(error):
-    """The first line in which a command complains."""
+    """The first line of an error message that names an error."""
     lines = (str(getattr(error, "stderr", None) or "").strip() or str(error)).splitlines()
     return next((line for line in lines if re.search("error|cannot", line)), lines[-1])
 
 
 def said(compiler, flags, program="int nothing;"):
-    """What a compiler says to a program with these flags, None where it refuses them."""
+    """The compiler's warnings for a program with these flags, or None if it fails."""
     try:
         return probe(compiler, program, flags)
     except FAILURES:
@@ -254,14 +257,14 @@ def said(compiler, flags, program="int nothing;"):
 
 
 def undoing_flags(compiler):
-    """What undoes flags that change results, of what the compiler takes without another word."""
+    """Those of the undoing flags that the compiler accepts without a warning."""
     usual = said(compiler, COMMON_FLAGS)
     undoing = [flag for flag in VALUE_CHANGING.values() if flag is not None]
     return [flag for flag in undoing if usual is not None and said(compiler, [flag, *COMMON_FLAGS]) == usual]
 
 
 def check_compiler(compiler, flags):
-    """End with one message where no module can be built, or none that leaves the rest of its process alone."""
+    """Exit with one message if no module can be built, or if it would change the floating-point mode of its process."""
     try:
         probe(compiler, MODULE_PROGRAM, [*flags, f"-DMODE_IS_CHANGED={MODE_IS_CHANGED}"], flags)
     except FAILURES as error:
@@ -269,7 +272,7 @@ def check_compiler(compiler, flags):
         if getattr(error, "returncode", None) == MODE_IS_CHANGED:
             sys.exit(MODE_CHANGED.format(linker=shlex.join(compiler.linker_so)))
         if getattr(error, "cmd", [None])[0] == sys.executable:
-            return  # it is for another machine, or needs a sanitizer's library
+            return  # the module is for another machine, or needs the library of a sanitizer
         if "_build.h:" in reason:
             sys.exit(reason)
         version = "{}.{}".format(*sys.version_info)
@@ -278,7 +281,7 @@ def check_compiler(compiler, flags):
 
 
 def openmp_flags(compiler):
-    """The flags that make the compiler build a module with threads that runs, or none."""
+    """The compile and link flags for OpenMP, as far as a module built with them runs; empty lists otherwise."""
     if os.environ.get("FASTMLP_NO_OPENMP") == "1":
         reason = "FASTMLP_NO_OPENMP is set."
     else:
@@ -295,7 +298,7 @@ def openmp_flags(compiler):
 
 
 def known_levels(compiler):
-    """The levels that the compiler knows, and can ask a processor for."""
+    """The levels that the compiler supports, both as flags and as conditions."""
     if DEBUG or platform.machine() not in ("x86_64", "AMD64"):
         return ["plain"]
     return [
@@ -306,7 +309,7 @@ def known_levels(compiler):
 
 
 def c_sources(name):
-    """The C code of one module; each build of the kernels has its own, since that holds the module's name."""
+    """The C sources of one module; each build of the kernels has its own, since they contain the module's name."""
     from Cython.Build import cythonize
 
     source = "_process" if name == PROCESS else "_kernels"
@@ -321,11 +324,11 @@ def c_sources(name):
 
 
 class BuildKernels(build_ext):
-    """Adds the flags that depend on the compiler, and takes away those that change results."""
+    """Adds the flags that depend on the compiler, and removes those that change results."""
 
     def finalize_options(self):
         super().finalize_options()
-        # A module in build/ may be newer than its sources and yet have been built with other flags.
+        # a module in build/ that is newer than its sources may have been built with other flags
         self.force = True
 
     def build_extensions(self):
@@ -341,7 +344,7 @@ class BuildKernels(build_ext):
         openmp_compile_flags, openmp_link_flags = openmp_flags(self.compiler)
         levels = known_levels(self.compiler)
         conditions = " ".join(f'LEVEL("{level}", {LEVELS[level][1]})' for level in levels)
-        # after the compiler's name, which may be more than a word
+        # without the name of the compiler, which may be several words
         given = list(itertools.dropwhile(lambda word: not word.startswith("-"), self.compiler.compiler_so))
         self.extensions = [e for e in self.extensions if e.name.rpartition(".")[2] in (PROCESS, *levels)]
         for extension in self.extensions:
@@ -364,7 +367,7 @@ class BuildKernels(build_ext):
 if __name__ == "__main__":
     names = [f"fastmlp._kernels.{name}" for name in (PROCESS, *LEVELS)]
     setup(
-        # the sources become known with the compiler
+        # BuildKernels sets the sources, which depend on the compiler
         ext_modules=[Extension(name, ["src_pyx/_kernels.pyx"], include_dirs=["src_pyx"]) for name in names],
         cmdclass={"build_ext": BuildKernels},
     )

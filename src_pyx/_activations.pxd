@@ -1,7 +1,7 @@
 """Activation functions.
 
-An elementwise one works in place, and its derivative is a function of its values: what a layer gave is all that its way
-back needs. Softmax, a function of whole rows, is for outputs only.
+Elementwise functions are applied in place, and their derivatives are functions of their values, so that the backward
+pass of a layer needs its outputs only. Softmax, a function of whole rows, is for the network's outputs only.
 """
 from cython cimport floating
 
@@ -117,10 +117,10 @@ cdef inline void softmax(
 ) noexcept nogil:
     """probabilities := exp(scores - max) / sum(exp(scores - max)) of n_rows rows of n scores.
 
-    OUT also largest = max(scores) and others = sum(exp(scores - max)) - 1 of each row, from which the loss follows
-    without the logarithm of a probability that may have become 0. The largest score's own term, exp(0) = 1, is left
-    out, so that log1p(others) keeps the digits of a loss close to 0. `lost` is scratch, (n_rows, n): what rounding took
-    from scores - max, which the exponential would make larger, as many times as that difference is large.
+    Also fills largest = max(scores) and others = sum(exp(scores - max)) - 1 of each row, from which the loss is
+    computed without the logarithm of a probability that may be 0. The term of the largest score, exp(0) = 1, is left
+    out, so that log1p(others) keeps the digits of a loss close to 0. `lost`, scratch (n_rows, n), holds the rounding
+    errors of scores - max: the relative error of the exponential is the absolute error of its argument.
     """
     cdef Py_ssize_t i, j
     cdef int n_largest, is_largest
@@ -136,15 +136,15 @@ cdef inline void softmax(
             terms[j] = row[j] - most
             lost[i * n + j] = rounding(terms[j], row[j], -most)
         largest[i] = most
-    # one long run, whatever the number of classes
+    # one loop over all rows, which is fast for few classes, too
     for j in range(n_rows * n):
         probabilities[j] = exp(probabilities[j])
-        # exp(x + lost) = exp(x) (1 + lost); of an infinite score, whose term is 0, nothing is lost
+        # exp(x + lost) = exp(x) (1 + lost) up to rounding; a term of 0 stays 0, since lost may be NaN there
         probabilities[j] *= 1 + lost[j] if probabilities[j] > 0 else 1
     for i in range(n_rows):
         row, terms, most, n_largest, total, rest = scores + i * n, probabilities + i * n, largest[i], 0, 0, 0
         for j in range(n):
-            is_largest = row[j] >= most
+            is_largest = row[j] >= most  # that is, equal; False for NaN
             n_largest += is_largest
             term = 0 if is_largest else terms[j]
             before = total

@@ -1,27 +1,28 @@
-/* Where the members of a team wait for each other.
+/* The barrier of a team.
 
-   libgomp's own barrier spins for milliseconds before it sleeps. Where another process has taken a core, the member that
-   is stopped there can go on once a core falls idle, and none does while the others spin: training on two cores, one of
-   them taken, was ten times slower than on one thread. This barrier spins for about as long as it takes to wake a
-   thread, which is longer than the members of an undisturbed team wait for each other, and then sleeps. */
+   libgomp's own barrier spins for milliseconds before it sleeps. Where another process uses one of the cores, a thread
+   of the team that was preempted there can only continue on a core that becomes idle, and none does while the others
+   spin: training on two cores, one of them busy, was ten times slower than on one thread. This barrier spins for about
+   as long as it takes to wake a thread, which is longer than the threads of an undisturbed team wait for each other,
+   and then sleeps. */
 #ifndef FASTMLP_BARRIER_H
 #define FASTMLP_BARRIER_H
 
 #include <pthread.h>
 #include <time.h>
 
-/* How long to spin, in seconds, and how often between two looks at the clock. */
+/* How long to spin, in seconds, and how many times between two looks at the clock. */
 #define FASTMLP_SPIN 1e-4
 #define FASTMLP_SPINS 64
 
 typedef struct {
     int arrived;
-    int phase; /* how often all have met */
+    int phase; /* the number of times that all have arrived */
     int asleep;
-    double slept; /* seconds, of all members together */
+    double slept; /* seconds, summed over the threads */
     pthread_mutex_t mutex;
     pthread_cond_t met;
-} __attribute__((aligned(64))) fastmlp_barrier; /* no cache line shared with what its owner writes meanwhile */
+} __attribute__((aligned(64))) fastmlp_barrier; /* shares no cache line with other data */
 
 static inline void fastmlp_pause(void)
 {
@@ -50,13 +51,13 @@ static inline double fastmlp_clock(void)
     return now.tv_sec + 1e-9 * now.tv_nsec;
 }
 
-static inline void fastmlp_barrier_wait(fastmlp_barrier *barrier, int n_members)
+static inline void fastmlp_barrier_wait(fastmlp_barrier *barrier, int n_threads)
 {
     int phase = __atomic_load_n(&barrier->phase, __ATOMIC_RELAXED);
     double start, now;
-    if (__atomic_add_fetch(&barrier->arrived, 1, __ATOMIC_ACQ_REL) == n_members) {
+    if (__atomic_add_fetch(&barrier->arrived, 1, __ATOMIC_ACQ_REL) == n_threads) {
         __atomic_store_n(&barrier->arrived, 0, __ATOMIC_RELAXED);
-        /* either the last one sees a sleeper, or that one sees the new phase: both in one order with each other */
+        /* sequentially consistent: either the last thread sees that another sleeps, or that one sees the new phase */
         __atomic_store_n(&barrier->phase, phase + 1, __ATOMIC_SEQ_CST);
         if (__atomic_load_n(&barrier->asleep, __ATOMIC_SEQ_CST)) {
             pthread_mutex_lock(&barrier->mutex);

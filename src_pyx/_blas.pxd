@@ -1,6 +1,6 @@
 """Matrix products: the only file that calls BLAS.
 
-SciPy's BLAS takes 32-bit sizes; the engine refuses anything larger before it comes here.
+SciPy's BLAS takes 32-bit sizes; the engine refuses larger ones.
 """
 from cython cimport floating
 from scipy.linalg.cython_blas cimport dgemm, sgemm
@@ -28,8 +28,8 @@ cdef inline void gemm(
 ) noexcept nogil:
     """c := op(a) @ op(b), all row-major, op(a) (m, k), op(b) (k, n), c (m, n); ld? is the distance between rows.
 
-    BLAS is column-major, and a row-major matrix read that way is its transpose: so it is asked for
-    c.T = op(b).T @ op(a).T, the operands swapped and their flags kept.
+    BLAS is column-major, and a row-major matrix read as column-major is its transpose, so BLAS computes
+    c.T = op(b).T @ op(a).T: the operands are swapped, and keep their flags.
     """
     cdef char* trans_a = b"T" if ta else b"N"
     cdef char* trans_b = b"T" if tb else b"N"
@@ -37,7 +37,7 @@ cdef inline void gemm(
     cdef int lda_ = <int> lda, ldb_ = <int> ldb, ldc_ = <int> ldc
     cdef floating one = 1, zero = 0
     keep_one_thread()
-    # c = op(a) @ op(b); BLAS knows no const, hence the casts
+    # c = op(a) @ op(b); the casts drop const, which the BLAS declarations lack
     if floating is float:
         sgemm(trans_b, trans_a, &n_, &m_, &k_, &one, <float*> b, &ldb_, <float*> a, &lda_, &zero, c, &ldc_)
     else:

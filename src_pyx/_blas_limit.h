@@ -1,16 +1,16 @@
-/* Who may use the threads of SciPy's BLAS while a kernel runs.
+/* The limit of SciPy's BLAS to one thread while a kernel runs.
 
-   A matrix product called from several threads is safe, and gives the same bits each time, only while BLAS itself uses
-   one thread (OpenBLAS#4741, #5836). The limit belongs to the whole process, so it is counted: the first kernel under
-   way sets it, each product looks again in case somebody lifted it, and the last one out restores what the others had
-   last asked for, unless somebody has changed it since. */
+   Matrix products that several threads compute at once are safe, and have the same bits each time, only if BLAS itself
+   uses one thread (OpenBLAS#4741, #5836). The limit applies to the whole process, so the running kernels are counted:
+   the first one sets it, each product sets it again if other code has changed it, and the last one restores the number
+   that other code last asked for, unless that code has changed the limit since. */
 #ifndef FASTMLP_BLAS_LIMIT_H
 #define FASTMLP_BLAS_LIMIT_H
 
 static int (*fastmlp_blas_get)(void) = 0;
 static void (*fastmlp_blas_set)(int) = 0;
-static int fastmlp_blas_holders = 0; /* kernels under way; changed with the GIL held */
-static int fastmlp_blas_wanted = 1;  /* what everybody else last asked for; written by any member of a team */
+static int fastmlp_blas_holders = 0; /* running kernels; changed with the GIL held */
+static int fastmlp_blas_wanted = 1;  /* what other code last asked for; written by any thread of a team */
 
 static inline void fastmlp_blas_keep_one(void)
 {

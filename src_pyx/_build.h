@@ -1,15 +1,15 @@
-/* What this module was compiled by and for. setup.py defines FASTMLP_BUILD and FASTMLP_FLAGS. */
+/* The compiler and the vector instructions of this module. setup.py defines FASTMLP_BUILD and FASTMLP_FLAGS. */
 #ifndef FASTMLP_BUILD_H
 #define FASTMLP_BUILD_H
 
 #include <float.h>
 
-/* What setup.py has not kept away: sums would come in another order, NaN would pass for a number, and so on. */
+/* Modes that setup.py has not prevented: sums would be reordered, NaN would be assumed not to occur, and so on. */
 #if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) \
     || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || defined(__NO_SIGNED_ZEROS__)
 #error "-ffast-math, or a part of it, changes results: take it out of CFLAGS, CC and the compiler's own configuration"
 #endif
-/* 0 and 16 are each type as it is */
+/* 0 and 16: each type is computed in its own precision */
 #if FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16
 #error "float and double would be computed in another type (-mfpmath=387): on 32-bit x86, add -msse2 to CFLAGS"
 #endif

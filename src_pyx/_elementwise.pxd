@@ -1,14 +1,14 @@
-"""Loops over contiguous runs of n elements, written so that the compiler makes vector instructions of them.
+"""Loops over n contiguous elements, in forms that the compiler vectorises.
 
-Sums either run in order, a row at a time, or in a fixed number of lanes that are added up at the end: both ways the
-bits do not depend on how wide the processor's vectors are.
+A sum is computed in a fixed number of lanes, which are added up at the end, so that its bits do not depend on the width
+of the processor's vectors.
 """
 from cython cimport floating
 from libc.math cimport sqrt
 
 cdef enum:
     LANES = 16
-    # elements of a few arrays that stay in the first-level cache from one loop to the next
+    # elements of each of a few arrays that together fit into the first-level cache
     RUN = 1024
 
 
@@ -22,7 +22,7 @@ cdef inline void add(floating* restrict y, const floating* restrict x, Py_ssize_
 cdef inline double regularize(
     floating* restrict dw, const floating* restrict w, double regularization, Py_ssize_t n
 ) noexcept nogil:
-    """dw += regularization * w; returns sum(w**2), summed in the arrays' own precision: for runs of at most RUN"""
+    """dw += regularization * w; returns sum(w**2), summed in the type of the arrays, so for n <= RUN only"""
     cdef floating lanes[LANES]
     cdef floating scale = <floating> regularization
     cdef Py_ssize_t i, j, k
@@ -36,7 +36,7 @@ cdef inline double regularize(
     for j in range(n - n % LANES, n):
         lanes[0] += w[j] * w[j]
         dw[j] += scale * w[j]
-    # halves onto halves, each a loop of constant length, which becomes a few instructions
+    # the upper half is added to the lower half, in loops of constant length, which take a few instructions
     for k in range(LANES // 2):
         lanes[k] += lanes[k + LANES // 2]
     for k in range(LANES // 4):
@@ -47,7 +47,7 @@ cdef inline double regularize(
 
 
 cdef inline bint all_finite(const floating* restrict x, Py_ssize_t n) noexcept nogil:
-    """Whether there is neither NaN nor an infinity: their product with 0 alone is not 0, nor is a sum with it."""
+    """Whether all elements are finite: the product of NaN or an infinity with 0 is NaN, and so is a sum with it."""
     cdef floating lanes[2 * LANES]
     cdef floating zero = 0, total = 0
     cdef Py_ssize_t i, j, k

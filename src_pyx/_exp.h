@@ -1,11 +1,11 @@
 /* exp(x) for x <= 0, without branches and calls: loops over it become vector instructions, with the same bits for
    vectors of any width.
 
-   x = n ln 2 + r with |r| <= ln(2) / 2, so exp(x) = 2**n exp(r), and exp(r) is its Taylor polynomial of a degree at which
-   the remainder is below rounding. ln 2 is given in two parts, the first of so few bits that its product with n is exact
-   (Cody and Waite, Software Manual for the Elementary Functions, 1980, chapter 6). Adding 1.5 * 2**(bits of the
-   significand - 1) rounds to an integer and leaves it in the lowest bits. Results below the smallest normal number are 0,
-   and NaN stays NaN. */
+   x = n ln 2 + r with |r| <= ln(2) / 2, so exp(x) = 2**n exp(r), and exp(r) is its Taylor polynomial of a degree at
+   which the remainder is below rounding. ln 2 is given in two parts, the first of so few bits that its product with n
+   is exact (Cody and Waite, Software Manual for the Elementary Functions, 1980, chapter 6). Adding 1.5 * 2**(bits of
+   the significand - 1) rounds to an integer and leaves it in the lowest bits. Results below the smallest normal number
+   are 0, and NaN stays NaN. */
 #ifndef FASTMLP_EXP_H
 #define FASTMLP_EXP_H
 

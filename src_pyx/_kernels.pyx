@@ -1,14 +1,14 @@
-"""The driver: whole passes and updates over buffers that were bound once.
+"""The Python interface of the kernels: passes, updates and epochs over buffers that are bound once.
 
 Design:
-a) Python decides and allocates, kernels compute. `fastmlp.engine` has checked every argument before it comes here;
-   nothing below allocates, raises or touches a Python object once the GIL is released, and every output is an argument.
-b) Float and double come from one source, the fused type `floating`; a bound object remembers which one it holds.
-c) A call is one parallel region. Its threads walk through the same steps together, each computing its share of the
-   blocks of a step (_products.pxd), and wait for each other where a step reads what others wrote.
-d) While a call runs, SciPy's BLAS is held to one thread (_blas_limit.h) wherever that can be done. Where it cannot,
-   BLAS keeps its threads, the team has one thread, and calls take turns, since products of several threads at once are
-   not safe in every OpenBLAS (OpenBLAS#4741, #5836).
+a) Python checks and allocates, kernels compute. `fastmlp.engine` has checked every argument before the call; once the
+   GIL is released, nothing allocates, raises or touches a Python object, and every output is an argument.
+b) Float and double come from one source, the fused type `floating`; a bound object stores which of them it holds.
+c) A call is one parallel region. All its threads go through the same steps, each computes its share of the blocks of a
+   step (_products.pxd), and they wait for each other where a step reads what other threads wrote.
+d) During a call, SciPy's BLAS is limited to one thread (_blas_limit.h) where it has functions for that. Where it has
+   none, BLAS keeps its threads, the team has one thread, and only one call runs at a time, since concurrent products
+   are not safe in every OpenBLAS (OpenBLAS#4741, #5836).
 """
 cimport cython
 from cpython.buffer cimport PyBUF_RECORDS_RO, PyBuffer_Release, PyObject_GetBuffer
@@ -38,20 +38,21 @@ from _team cimport BACKWARD, FORWARD, TRAIN, UPDATE, Job, calls_blas, run_thread
 TILE_ROWS = _TILE_ROWS
 MAX_BLOCKS = _MAX_BLOCKS
 
-# what intp is called in buffers
+# the format of intp in buffers
 cdef const char* INTP = b"q" if sizeof(Py_ssize_t) > sizeof(long) else b"l"
 
-# Where BLAS keeps its threads, one call at a time has it.
+# held by the one call that runs, where BLAS cannot be limited to one thread
 cdef PyThread_type_lock blas_lock = PyThread_allocate_lock()
 
 
 cdef int run(Job* job, int n_threads) except -1:
-    """Do a job, with the GIL released and BLAS held to one thread or to one caller at a time.
+    """Run a job with the GIL released, and BLAS limited to one thread or to one call at a time.
 
-    Memory for BLAS and threads are tried first, since neither OpenBLAS nor libgomp comes back where there are none.
+    First checks that there are memory for BLAS and threads for the team: without memory OpenBLAS would try again
+    forever, and without threads libgomp would end the process.
     """
     cdef int error, n_users = n_threads if calls_blas(job) else 0
-    cdef openmp.Barrier barrier  # on the stack, since it is aligned as no Python object is
+    cdef openmp.Barrier barrier  # on the stack, since Python does not align its objects to 64 bytes
     if not blas.provide(n_users):
         raise MemoryError(f"BLAS needs {blas.BUFFER >> 20} MiB for each of {n_users} threads, which are not to be had")
     error = openmp.try_team(n_threads)
@@ -99,7 +100,7 @@ cdef class RowsView:
 
 
 def is_stored(array):
-    """Whether the kernels can gather the rows of an array as it is stored."""
+    """Whether the kernels can gather the rows of an array without a conversion."""
     cdef Py_buffer view
     cdef bint result
     PyObject_GetBuffer(array, &view, PyBUF_RECORDS_RO)
@@ -109,14 +110,14 @@ def is_stored(array):
 
 
 cdef Rows standardized(RowsView X, const void** statistics) noexcept:
-    """The rows of X, to be standardised by mean, mean_rest and inverse_scale, which are NULL for none."""
+    """The rows of X, to be standardised with these mean, mean_rest and inverse_scale, or NULL for none."""
     cdef Rows rows = X.rows
     rows.mean, rows.mean_rest, rows.inverse_scale = statistics[0], statistics[1], statistics[2]
     return rows
 
 
 def standardize(X, out, *statistics):
-    """out (n_rows * n_in,) := the rows of X as a network gathers them that has these statistics, or none."""
+    """out (n_rows * n_in,) := the rows of X, standardised with these statistics or cast only, as networks do it."""
     cdef RowsView view = RowsView(X)
     cdef const void* places[3]
     cdef Rows rows
@@ -217,9 +218,10 @@ cdef class Propagation:
         return mean_loss(&self.job.net, &self.job.batch)
 
     def predict(self, X, bint tiled, int n_threads, outputs, classes, y, losses):
-        """Take the rows of X forward, as `forward` does, and fill what is given, for each row: its outputs
-        (n_rows, n_out), its class (n_rows,), intp, its loss (n_rows,), float64, which needs y as in `backward`.
-        Returns whether all rows are certainly finite.
+        """Take the rows of X (n_rows, n_in) through all layers, and fill those arrays that are not None.
+
+        These are the outputs (n_rows, n_out), the classes (n_rows,), intp, and the losses (n_rows,), float64, which
+        need y as in `backward`. Returns False where a row may not be finite.
 
         `tiled` is whether X is, or is a part of, a matrix of more than TILE_ROWS rows; then the arena has TILE_ROWS
         rows for each thread, otherwise as many as X.
@@ -360,7 +362,7 @@ def clip_norm(buffer, double max_norm):
 
 
 def partials_needed(const Py_ssize_t[:, ::1] layers, Py_ssize_t n_rows, size_t itemsize):
-    """Elements of scratch that suffice for batches of up to n_rows rows."""
+    """Elements of scratch for partial sums that suffice for batches of up to n_rows rows."""
     cdef const Layer* layer = <const Layer*> &layers[0, 0]
     cdef Py_ssize_t k, needed = 0
     for k in range(layers.shape[0]):
@@ -369,7 +371,7 @@ def partials_needed(const Py_ssize_t[:, ::1] layers, Py_ssize_t n_rows, size_t i
 
 
 def first_outside(labels, Py_ssize_t n_classes):
-    """Index of the first label, intp, that is not in [0, n_classes), or -1."""
+    """The index of the first label, intp, outside [0, n_classes), or -1."""
     cdef const Py_ssize_t* values = <const Py_ssize_t*> address(labels, INTP)
     cdef Py_ssize_t i
     for i in range(len(labels)):
@@ -379,7 +381,7 @@ def first_outside(labels, Py_ssize_t n_classes):
 
 
 def bind_blas(size_t get_threads, size_t set_threads, size_t allocate, size_t deallocate):
-    """Take the addresses of BLAS's own functions: for its number of threads and for its buffers, 0 for one it lacks."""
+    """Set the addresses of BLAS's functions for its number of threads and its buffers; 0 for one that it lacks."""
     blas.get_threads = <int (*)() noexcept nogil> get_threads
     blas.set_threads = <void (*)(int) noexcept nogil> set_threads
     if allocate != 0 and deallocate != 0:
@@ -388,7 +390,7 @@ def bind_blas(size_t get_threads, size_t set_threads, size_t allocate, size_t de
 
 
 def after_fork_in_child():
-    """Drop what threads that the child has not got were holding."""
+    """Release what was held by threads that the child does not have."""
     global blas_lock
     blas.forget()
     blas.users = 0

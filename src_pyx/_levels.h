@@ -1,5 +1,5 @@
-/* The builds of the kernels, by the vector instructions that they may use, and which of them this processor runs.
-   setup.py, where they are named, defines FASTMLP_LEVELS: LEVEL(name, condition) for each, the best one last. */
+/* The builds of the kernels, one for each level of vector instructions, and which of them this processor runs. setup.py
+   lists them, and defines FASTMLP_LEVELS: LEVEL(name, condition) for each, the fastest one last. */
 #ifndef FASTMLP_LEVELS_H
 #define FASTMLP_LEVELS_H
 

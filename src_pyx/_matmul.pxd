@@ -1,6 +1,6 @@
-"""Products of blocks of matrices: by BLAS, or, where it would be over before BLAS has begun, by a loop.
+"""Products of blocks of matrices: by BLAS, or by loops where the product is smaller than the overhead of BLAS.
 
-Which of the two follows from the shape alone, and each number of a result is summed in the order of its terms.
+The choice follows from the shape alone, and the loops sum each element of a result in the order of its terms.
 """
 from cython cimport floating
 from libc.string cimport memcpy
@@ -12,7 +12,7 @@ from _products cimport TERMS, Block, Product, length, start, whole
 
 cdef extern from *:
     """
-    #ifndef FASTMLP_SMALL_WORK /* the build for ThreadSanitizer has more */
+    #ifndef FASTMLP_SMALL_WORK /* the build for ThreadSanitizer sets it */
     #define FASTMLP_SMALL_WORK 2048
     #endif
     """
@@ -80,7 +80,7 @@ cdef inline void combine_rows(
     const floating* restrict a, Py_ssize_t step, const floating* restrict b, Py_ssize_t ldb, floating* restrict c,
     Py_ssize_t n, Py_ssize_t k
 ) noexcept nogil:
-    """c := a[0] * b[0] + a[step] * b[1] + ..., rows of b, in this order; a few at a time, so that c is written less."""
+    """c := a[0] * b[0] + a[step] * b[1] + ..., rows of b, in this order; four at a time, so that c is written less."""
     cdef Py_ssize_t j, i = 1
     cdef floating a0, a1, a2, a3
     cdef const floating* restrict row

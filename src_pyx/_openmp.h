@@ -4,18 +4,18 @@
 
 #include <pthread.h>
 
-/* What each thread of a team does: it is given its number, from 0, and how many there are. */
+/* The function that each thread of a team runs, with its number, counted from 0, and the number of threads. */
 typedef void (*fastmlp_work)(void *context, int number, int n_threads);
 
-/* Size of the calling thread's team. A team that changes its size from one region to the next is rebuilt by libgomp each
-   time (gcc's libgomp/team.c), so every calling thread keeps one size, the largest it has asked for; threads that are
-   not needed find no work. */
+/* The size of the calling thread's team. libgomp starts new threads whenever the size of a team changes from one region
+   to the next (gcc's libgomp/team.c), so each calling thread keeps the largest size that it has asked for; the threads
+   beyond the wanted number do nothing. */
 static _Thread_local int fastmlp_team_size = 1;
 
 #ifdef _OPENMP
 #include <omp.h>
 
-/* Not Cython's `with parallel`, whose threads ask for the GIL's state: after a subinterpreter, that ends the process. */
+/* Not Cython's `with parallel`: its threads call PyGILState_Ensure, which aborts the process after a subinterpreter. */
 static inline void fastmlp_run_team(int wanted, fastmlp_work work, void *context)
 {
     if (wanted == 1) {
@@ -30,7 +30,8 @@ static inline void fastmlp_run_team(int wanted, fastmlp_work work, void *context
 
 static inline int fastmlp_openmp_version(void) { return _OPENMP; }
 static inline int fastmlp_max_threads(void) { return omp_get_max_threads(); }
-/* Where OpenMP binds threads to processors, the first thread is bound already, and its own affinity says one. */
+/* The number of processors to which OpenMP binds threads, or 0. The affinity mask of the first thread, which is bound
+   already, would say 1. */
 static inline int fastmlp_bound_processors(void) { return omp_get_proc_bind() ? omp_get_num_procs() : 0; }
 #else
 static inline void fastmlp_run_team(int wanted, fastmlp_work work, void *context)
@@ -51,8 +52,9 @@ static inline void *fastmlp_wait_for(void *mutex)
     return NULL;
 }
 
-/* Start the threads that the calling thread's team lacks, all at once, and end them again; 0, or the error of the one that
-   could not be had. libgomp ends the process where it cannot start one of its own (gcc's libgomp/team.c). */
+/* Check that the threads that the calling thread's team lacks can be started: start them all at once, and end them
+   again. Returns 0, or the error of the thread that could not be started. libgomp ends the process if it cannot start a
+   thread (gcc's libgomp/team.c). */
 static inline int fastmlp_try_team(int wanted)
 {
     int n = fastmlp_openmp_version() ? wanted - fastmlp_team_size : 0, n_started = 0, error = 0;
@@ -61,7 +63,8 @@ static inline int fastmlp_try_team(int wanted)
     if (n <= 0)
         return 0;
     pthread_mutex_lock(&mutex);
-    while (n_started < n && n_started < 64 && !(error = pthread_create(&threads[n_started], NULL, fastmlp_wait_for, &mutex)))
+    while (n_started < n && n_started < 64
+           && !(error = pthread_create(&threads[n_started], NULL, fastmlp_wait_for, &mutex)))
         n_started++;
     pthread_mutex_unlock(&mutex);
     while (n_started > 0)

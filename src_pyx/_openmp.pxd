@@ -1,4 +1,4 @@
-"""The team of threads: its size, its barrier, and which share of a row of blocks a thread computes."""
+"""The team of threads: its size, its barrier, and each thread's share of the blocks of a step."""
 
 
 cdef extern from "_openmp.h" nogil:
@@ -19,14 +19,14 @@ cdef extern from "_barrier.h" nogil:
 
 
 cdef struct Thread:
-    # one of a team, counted from 0, and where it waits for the others
+    # its number in the team, counted from 0, the size of the team, and its barrier
     int number
     int n_threads
     Barrier* barrier
 
 
 cdef inline void barrier(Thread thread) noexcept nogil:
-    """Wait until all threads of the team are here."""
+    """Wait until all threads of the team have reached the barrier."""
     if thread.n_threads > 1:
         wait(thread.barrier, thread.n_threads)
 

@@ -1,6 +1,6 @@
-"""One update of n parameters w with their gradients dw, in place.
+"""Optimisers: one update of n parameters w with their gradients dw, in place.
 
-Scalars are rounded to the parameters' type once, so that every element sees the same ones.
+Scalars are rounded to the type of the parameters once, before the loop.
 """
 from cython cimport floating
 from libc.math cimport pow, sqrt
@@ -18,22 +18,22 @@ cdef struct Optimizer:
     double beta2
     double epsilon
     double weight_decay
-    # of the step at hand; correction1 = 1 - beta1**t and correction2 = 1 - beta2**t, for Adam
+    # of the current step; correction1 = 1 - beta1**t and correction2 = 1 - beta2**t, for Adam
     double learning_rate
     double correction1
     double correction2
-    # the flat buffers that the method keeps, of the parameters' type; NULL where it keeps none
+    # the flat buffers of its moments, of the parameters' type; NULL where it has none
     void* m
     void* v
 
 
 cdef inline int set_options(Optimizer* optimizer, tuple options) except -1:
-    """Set what stays the same from step to step, in the order of fastmlp.functions.Optimizer."""
+    """Set the options that do not change from step to step, in the order of fastmlp.functions.Optimizer."""
     optimizer.beta1, optimizer.beta2, optimizer.epsilon, optimizer.weight_decay = options
 
 
 cdef inline void set_step(Optimizer* optimizer, double learning_rate, Py_ssize_t t) noexcept nogil:
-    """Make it ready for the step at time t, counted from 1."""
+    """Set the learning rate and Adam's corrections for the step at time t, counted from 1."""
     optimizer.learning_rate = learning_rate
     if optimizer.method in (ADAM, ADAMW):
         optimizer.correction1 = 1 - pow(optimizer.beta1, <double> t)
@@ -43,7 +43,7 @@ cdef inline void set_step(Optimizer* optimizer, double learning_rate, Py_ssize_t
 cdef inline void update(
     const Optimizer* optimizer, floating* w, const floating* dw, Py_ssize_t at, Py_ssize_t n
 ) noexcept nogil:
-    """Update w[:n], which starts at place `at` of the flat buffer; dw[:n] are its gradients."""
+    """Update w[:n], the elements of the flat buffer from `at` on, with their gradients dw[:n]."""
     cdef floating* m = <floating*> optimizer.m
     cdef floating* v = <floating*> optimizer.v
     if optimizer.method == SGD:

@@ -1,4 +1,4 @@
-"""What belongs to the process, whichever build of the kernels it uses: locks, forks, and what its processor runs."""
+"""State of the process, shared by all builds of the kernels: locks, forks, and the builds that its processor runs."""
 cimport cython
 from cpython.pythread cimport PyThread_get_thread_ident
 
@@ -8,27 +8,28 @@ cdef extern from "_levels.h":
     const char* level_name "fastmlp_level_name"(int i)
     bint runs_level "fastmlp_runs_level"(int i)
 
-# How many forks this process comes from, and the thread of the last one, which alone is in it.
+# The number of forks between the first process and this one, and the thread that made the last one: after a fork, the
+# child has no other thread.
 cdef Py_ssize_t n_forks = 0
 cdef long forking_thread = 0
 
 
 @cython.final
 cdef class Exclusive:
-    """Lets one thread in at a time, as often as it likes, and refuses the others."""
+    """A reentrant lock that does not wait: while one thread holds it, other threads get a RuntimeError."""
 
     cdef long owner
     cdef Py_ssize_t depth, forks
 
     def run(self, function, *arguments):
-        """What the function gives, with all other threads kept out while it runs.
+        """Call a function while the lock is held; returns its result.
 
-        Not a context manager: a signal's exception between its methods may skip the second one, and keep all other
-        threads out for ever. Here none is raised between the call and what follows it.
+        Not a context manager: there, the exception of a signal handler may be raised before `__exit__`, and the lock
+        would never be released. Here, Python runs no handler between the function and the release.
         """
         cdef long thread = PyThread_get_thread_ident()
-        # A child forked while another thread was inside has it still inside, though that thread does not exist; one of
-        # the child's own may have its number.
+        # In a child that was forked while another thread held the lock, that thread does not exist, and a new thread
+        # may have its identifier.
         if self.forks != n_forks and self.owner != forking_thread:
             self.depth = 0
         if self.depth > 0 and self.owner != thread:
@@ -42,7 +43,7 @@ cdef class Exclusive:
 
 
 def assign_all(owner, dict attributes, list copies):
-    """Copy the second array of each pair into the first one, and set attributes, as one step that no signal divides."""
+    """Copy the second array of each pair into the first, and set attributes; no signal handler runs in between."""
     for target, source in copies:
         target[...] = source
     for name, value in attributes.items():
@@ -50,12 +51,12 @@ def assign_all(owner, dict attributes, list copies):
 
 
 def after_fork_in_child():
-    """Forget the threads that the child has not got."""
+    """Count the fork, and note the only thread that the child has."""
     global forking_thread, n_forks
     n_forks += 1
     forking_thread = PyThread_get_thread_ident()
 
 
 def supported_levels():
-    """The builds of the kernels that there are for this processor, the best one last."""
+    """The builds of the kernels that this processor runs, the fastest one last."""
     return [level_name(i).decode() for i in range(N_LEVELS) if runs_level(i)]

@@ -19,7 +19,7 @@ cdef enum:
     GRAIN = 16
 
 cdef enum Axis:
-    # along which a product is cut: the rows or the columns of its result, or the terms of its sums
+    # the axis along which a product is cut: the rows or the columns of its result, or the terms of its sums
     ROWS
     COLUMNS
     TERMS
