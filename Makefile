@@ -12,7 +12,6 @@ LIBRARIES ?= scikit-learn jax
 # how often each attempt to break it is made, and the folder for the results
 CASES ?= 4000
 REPETITIONS ?= 60
-INPUTS ?= 5000
 KILLS ?= 50
 NETWORKS ?= 10000
 MINUTES ?= 60
@@ -38,7 +37,7 @@ test-debug: build/debug/built
 
 # AddressSanitizer and UBSan, valgrind, ThreadSanitizer. Whoever runs them asks here for the builds that they need.
 sanitize: $(VENV)/tested
-	$(BIN)/python -m robustness.sanitize --repetitions $(REPETITIONS) --inputs $(INPUTS) --results $(RESULTS)
+	$(BIN)/python -m robustness.sanitize --repetitions $(REPETITIONS) --calls $(CASES) --results $(RESULTS)
 
 # Attempts to break it, of any size.
 fuzz: $(VENV)/tested
@@ -101,19 +100,13 @@ $(VENV)/installed: $(BIN)/python $(SOURCES)
 # Other builds of the package, which PYTHONPATH puts in the place of the environment's.
 debug_build := FASTMLP_DEBUG=1
 address_build := FASTMLP_SANITIZE=address CC=gcc
-fuzzer_build := FASTMLP_SANITIZE=fuzzer CC=clang-16 LDSHARED='clang-16 -shared'
 thread_build := FASTMLP_SANITIZE=thread CC=clang-16 LDSHARED='clang-16 -shared'
-build/fuzzer/built: $(VENV)/fuzzed
 build/%/built: $(VENV)/tested $(SOURCES) $(wildcard fastmlp/*.py fastmlp/*/*.py)
 	$($*_build) $(BIN)/python -m pip install --quiet --no-deps --upgrade --target build/$* .
 	touch $@
 
 %/tested: %/installed
 	$*/bin/python -m pip install --quiet --group test
-	touch $@
-
-%/fuzzed: %/tested
-	$*/bin/python -m pip install --quiet --group fuzz
 	touch $@
 
 %/linted: %/tested

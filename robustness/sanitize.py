@@ -1,12 +1,12 @@
 """The compiled code under what watches every access of it: AddressSanitizer and UBSan, valgrind, ThreadSanitizer.
 
-    python -m robustness.sanitize --quick --repetitions 12 --inputs 500
+    python -m robustness.sanitize --quick --repetitions 12 --calls 5000
     python -m robustness.sanitize --only threads
 
-`address` is the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer, which see what the kernels' own code
-does. `valgrind` is the tests of kernels under memcheck, which also sees what BLAS does with their buffers, and what was
-never written. `threads` is `robustness.races` under ThreadSanitizer, `fuzzer` is `robustness.fuzz_native`. A report
-stands in the output, and ends the run, or that scenario.
+`address` is the whole suite and the call fuzzer under AddressSanitizer and UndefinedBehaviorSanitizer, which see what
+the kernels' own code does. `valgrind` is the tests of kernels under memcheck, which also sees what BLAS does with their
+buffers, and what was never written. `threads` is `robustness.races` under ThreadSanitizer. A report stands in the
+output, and ends the run, or that scenario.
 
 ThreadSanitizer learns from Archer when a team of OpenMP's begins, ends and waits; OMP_TOOL=disabled leaves it out, and
 all that the members of a team hand to each other in libomp is reported then.
@@ -71,6 +71,10 @@ def address(asked: argparse.Namespace) -> Iterator[Fault]:
     command = [*PYTHON, "pytest", "-q", *(("-m", "not application") if asked.quick else ())]
     # in another folder, or the processes that tests start find the checkout's package
     yield suite("tests under AddressSanitizer and UBSan", command, variables, ROOT / "tests")
+    calls = f"from robustness import calls; n, faults = calls.run(1, {asked.calls}); assert not faults, faults; print(n)"
+    status, output = watched([sys.executable, "-P", "-c", calls], variables)
+    n = int(output) if status == 0 else 1
+    yield Fault("calls of a network under AddressSanitizer and UBSan", n, n if status == 0 else 0)
 
 
 def valgrind(asked: argparse.Namespace) -> Iterator[Fault]:
@@ -103,18 +107,7 @@ def threads(asked: argparse.Namespace) -> Iterator[Fault]:
         yield Fault(f"repetitions of {name.replace('_', ' ')} under ThreadSanitizer", n, survived)
 
 
-def fuzzer(asked: argparse.Namespace) -> Iterator[Fault]:
-    need(CLANG_PACKAGES, "clang-16", SYMBOLIZER)
-    place = "import importlib.util; print(importlib.util.find_spec('asan_with_fuzzer').origin)"
-    options = f"detect_leaks=0:external_symbolizer_path={SYMBOLIZER}"
-    # the library has to be loaded before Python
-    variables = build("fuzzer") | {"LD_PRELOAD": said(sys.executable, "-c", place), "ASAN_OPTIONS": options}
-    status, output = watched([*PYTHON, "robustness.fuzz_native", str(asked.inputs), "1"], variables)
-    n_calls = int(output) if status == 0 else 1
-    yield Fault("calls that coverage guides, under AddressSanitizer", n_calls, n_calls if status == 0 else 0)
-
-
-WATCHERS = {watcher.__name__: watcher for watcher in (address, valgrind, threads, fuzzer)}
+WATCHERS = {watcher.__name__: watcher for watcher in (address, valgrind, threads)}
 
 
 def main() -> None:
@@ -124,7 +117,7 @@ def main() -> None:
     commands.add_argument("--quick", action="store_true", help="fewer tests, those of what computes")
     # after twelve it has seen each optimiser with each kind of rows in each type
     commands.add_argument("--repetitions", type=int, default=60, help="under ThreadSanitizer (default: 60)")
-    commands.add_argument("--inputs", type=int, default=5000, help="of libFuzzer's, of some thirty calls each")
+    commands.add_argument("--calls", type=int, default=50_000, help="under AddressSanitizer (default: 50,000)")
     asked = commands.parse_args()
     chosen = [asked.only] if asked.only else list(WATCHERS)
     # each runs when its faults are asked for
