@@ -10,61 +10,86 @@ import numpy as np
 from hypothesis import strategies as st
 
 from fastmlp import NeuralNetwork, Standardizer
-from robustness.product import OPTIMIZERS
+from fastmlp.engine.parameters import INITIALIZERS
+from fastmlp.functions import HIDDEN_ACTIVATIONS, LOSSES, OPTIMIZERS
 
 Call = Callable[[NeuralNetwork], object]
-DECAYS, EPSILONS, TIMES = (0.0, 0.5, 0.9, np.float32(0.25)), (1e-8, 1e-3, 2.0), (None, 1, 7, np.int64(3), 2**53)
+
+
+def by_name(table: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+    """The values of each argument, from a table with one row for all arguments that take the same."""
+    return {name: values for names, values in table.items() for name in names.split()}
+
+
+THREADS = (None, 1, 2, 3)
 RATES = (0.0, 0.01, 0.1, 1, True, np.float32(0.5), 1e30)
-SIZES, THREADS = (1, 2, 3, 4, 7, 33), (None, 1, 2, 3)
-RIGHT: dict[str, tuple[Any, ...]] = {
-    **{"input_size": SIZES, "hidden_sizes": ([], [5], (3, 4), [31, 2], [70]), "output_size": SIZES},
-    **{"dtype": ("float32", np.float64, "f4", None), "init": ("assignment", "he", "glorot"), "n_threads": THREADS},
-    **{"reg": (-1.0, *RATES), "lr": RATES, "opt": OPTIMIZERS, "b1": DECAYS, "b2": DECAYS, "eps": EPSILONS},
-    "batch_size": (1, 2, 7, 200, np.uint8(3), 2**40),
-    **{"learning_rate": (None, *RATES), "regularization": (0.0, 1e-3, 0.1, 1e300), "optimizer": OPTIMIZERS},
-    **{"beta1": DECAYS, "beta2": DECAYS, "epsilon": EPSILONS, "time_step": ("update", "epoch")},
-    **{"epochs": (1, 2, 3), "learning_rate_decay": (0.0, 0.5, 1.0), "drop_last": (False, np.bool_(True))},
-    **{"callbacks": ((), [lambda network, history: None]), "seed": (0, 5, np.int64(2**32 - 1))},
-}
+TIMES = (None, 1, 7, np.int64(3), 2**53)
+RIGHT = by_name(
+    {
+        "input_size output_size": (1, 2, 3, 4, 7, 33),
+        "hidden_sizes": ([], [5], (3, 4), [31, 2], [70]),
+        "activation": HIDDEN_ACTIVATIONS,
+        "loss": tuple(LOSSES),
+        "dtype": ("float32", np.float64, "f4", None),
+        "init": INITIALIZERS,
+        "n_threads": THREADS,
+        "reg": (-1.0, *RATES),
+        "lr": RATES,
+        "learning_rate": (None, *RATES),
+        "learning_rate_decay": (0.0, 0.5, 1.0),
+        "regularization": (0.0, 1e-3, 0.1, 1e300),
+        "opt optimizer": tuple(OPTIMIZERS),
+        "b1 b2 beta1 beta2": (0.0, 0.5, 0.9, np.float32(0.25)),
+        "eps epsilon": (1e-8, 1e-3, 2.0),
+        "weight_decay": (0.0, 0.01, 0.5),
+        "time_step": ("update", "epoch"),
+        "batch_size": (1, 2, 7, 200, np.uint8(3), 2**40),
+        "epochs": (1, 2, 3),
+        "drop_last standardize_targets": (False, np.bool_(True)),
+        "callbacks": ((), [lambda network, history: None]),
+        "seed": (0, 5, np.int64(2**32 - 1)),
+    }
+)
 
 NO_NUMBERS = (float("nan"), float("inf"), 10**400, "0.1", b"1", 1j, np.ones(2), np.complex64(1))
 NO_COUNTS = (0, -1, 2.5, "2", True, np.float64(2), [1], -(10**400))
-NO_SIZES, NO_TIMES = (*NO_COUNTS, None, 2**31, 10**30), (*NO_COUNTS, 2**53 + 1)
-NO_DECAYS, NO_EPSILONS = (*NO_NUMBERS, None, -0.5, 1.0), (*NO_NUMBERS, None, -0.5, 1e-50)
-NO_OPTIMIZERS = ("RMSprop", "", b"SGD", 3, ["SGD"], None)
 NO_STANDARDIZERS = (3, Standardizer, Standardizer(), Standardizer().fit(np.ones((2, 99))))
-WRONG: dict[str, tuple[Any, ...]] = {
-    **{"input_size": NO_SIZES, "output_size": NO_SIZES, "hidden_sizes": (5, None, [0], "5", [2.5], [3, 2**31])},
-    **{
+WRONG = by_name(
+    {
+        "input_size output_size": (*NO_COUNTS, None, 2**31, 10**30),
+        "hidden_sizes": (5, None, [0], "5", [2.5], [3, 2**31]),
         "num_layers": (0, "2", 5),
-        "dtype": ("float16", ">f8", int, 3),
-        "init": ("zeros", None, 3),
         "activation": ("softmax", "", None),
         "loss": ("log", "", None),
-    },
-    **{"n_threads": NO_COUNTS, "seed": (-1, 2**32, 1.5, "1", True), "standardizer": NO_STANDARDIZERS},
-    **{"reg": (*NO_NUMBERS, None), "lr": (*NO_NUMBERS, None), "opt": NO_OPTIMIZERS},
-    **{"b1": NO_DECAYS, "b2": NO_DECAYS, "eps": NO_EPSILONS, "t": NO_TIMES, "epoch": NO_TIMES, "step": NO_TIMES},
-    **{"batch_size": (*NO_COUNTS, None), "learning_rate": (*NO_NUMBERS, -0.5), "optimizer": NO_OPTIMIZERS},
-    **{"regularization": (*NO_NUMBERS, None, -0.5), "learning_rate_decay": (*NO_NUMBERS, None, -0.5)},
-    **{"beta1": NO_DECAYS, "beta2": NO_DECAYS, "epsilon": NO_EPSILONS, "time_step": NO_TIMES},
-    **{
-        "epochs": (*NO_COUNTS, None),
-        "drop_last": (1, None, "no"),
-        "standardize_targets": (1, None, "no"),
-        "weight_decay": (*NO_NUMBERS, None, -0.5),
+        "dtype": ("float16", ">f8", int, 3),
+        "init": ("zeros", None, 3),
+        "n_threads": NO_COUNTS,
+        "seed": (-1, 2**32, 1.5, "1", True),
+        "standardizer": NO_STANDARDIZERS,
+        "reg lr": (*NO_NUMBERS, None),
+        "learning_rate": (*NO_NUMBERS, -0.5),
+        "regularization learning_rate_decay weight_decay": (*NO_NUMBERS, None, -0.5),
+        "opt optimizer": ("RMSprop", "", b"SGD", 3, ["SGD"], None),
+        "b1 b2 beta1 beta2": (*NO_NUMBERS, None, -0.5, 1.0),
+        "eps epsilon": (*NO_NUMBERS, None, -0.5, 1e-50),
+        "t epoch step time_step": (*NO_COUNTS, 2**53 + 1),
+        "batch_size epochs": (*NO_COUNTS, None),
+        "drop_last standardize_targets": (1, None, "no"),
         "callbacks": ([3], [None]),
-        "progress": (),
-    },
-    **{"checkpoint": (3, "a\0b"), "checkpoint_seconds": (-1, "1", None), "resume": (True, 1, None)},
-}
-METHODS = ("forward", "backward", "update", "predict_proba", "predict", "evaluate", "score", "train_epoch", "fit")
+        "progress": (1, "yes"),
+        "checkpoint": (3, "a\0b"),
+        "checkpoint_seconds": (-1, "1", None),
+        "resume": (True, 1, None),
+    }
+)
+METHODS = ("forward", "backward", "update", "predict", "evaluate", "score", "train_epoch", "fit")
 
 
-def some(method: str) -> st.SearchStrategy[dict[str, Any]]:
-    """Some of a method's settings, all of them right."""
+def some(method: str, always: tuple[str, ...] = ()) -> st.SearchStrategy[dict[str, Any]]:
+    """Some of a method's settings, and those that are always drawn, all of them right."""
     names = [name for name in inspect.signature(getattr(NeuralNetwork, method)).parameters if name in RIGHT]
-    return st.fixed_dictionaries({}, optional={name: st.sampled_from(RIGHT[name]) for name in names})
+    drawn = {name: st.sampled_from(RIGHT[name]) for name in names}
+    return st.fixed_dictionaries({name: drawn.pop(name) for name in always}, optional=drawn)
 
 
 TIME = st.builds(lambda name, t: {name: t}, st.sampled_from(("t", "epoch", "step")), st.sampled_from(TIMES))
@@ -85,18 +110,17 @@ def attributes(net: NeuralNetwork) -> list[tuple[str, Any]]:
 
 def wrong_assignments(net: NeuralNetwork) -> Iterator[tuple[str, str, Any]]:
     """What must not be assigned to a network: what the error must name, the attribute, and the value."""
-    params, n_in, sizes = dict(net.params), net.input_size, {"class": net.output_size, "feature": net.input_size}
+    params, n_in = dict(net.params), net.input_size
     one_scale, no_number = (Standardizer().fit(np.ones((2, n_in))) for _ in range(2))
     one_scale.scale_, no_number.mean_ = np.ones(n_in + 1), np.array(["a"] * n_in)
     too_small = Standardizer.of_statistics(np.zeros(n_in), np.full(n_in, 5e-324))
     yield from (("scale_", "standardizer", one_scale), ("mean_", "standardizer", no_number))
     yield from (("standardizer", "standardizer", value) for value in (too_small, *NO_STANDARDIZERS))
     yield from (("n_threads", "n_threads", n) for n in NO_COUNTS)
-    for name in ("input_size", "hidden_sizes", "output_size", "num_layers", "dtype"):
+    for name in ("input_size", "hidden_sizes", "output_size", "num_layers", "activation", "loss", "dtype"):
         yield name, name, 10**9
-    for name, n in sizes.items():
-        for value in (["a"] * (n + 1), [*range(n)], "a" * n, 3):
-            yield f"{name}_names", f"{name}_names", value
+    for name, n in {"class_names": net.output_size, "feature_names": n_in}.items():
+        yield from ((name, name, value) for value in (["a"] * (n + 1), [*range(n)], "a" * n, 3))
     yield from (
         ("W99", "params", {**params, "W99": 1}),
         ("b1", "params", {"W1": params["W1"]}),
@@ -105,17 +129,24 @@ def wrong_assignments(net: NeuralNetwork) -> Iterator[tuple[str, str, Any]]:
     yield "b1", "params", {**{name: -array for name, array in params.items()}, "b1": [[1]]}
 
 
+def wrong_targets(net: NeuralNetwork, y: np.ndarray) -> tuple[Any, ...]:
+    """What is no y where this is one."""
+    classes = LOSSES[net.loss].of_classes
+    others = (y - 1, y + net.output_size, y + 0.5) if classes else (y + np.inf, np.hstack([y, y]))
+    return *others, y * np.nan, y[1:], np.append(y, 0), y[None, None], y.astype("c8"), None, "y"
+
+
 def wrong_calls(net: NeuralNetwork) -> Iterator[tuple[str, Call]]:
     """Calls that must be refused, each with what the error must name."""
-    n_in, n_out, n_rows = net.input_size, net.output_size, len(net.outputs.get("X", ()))
-    X, y = np.ones((3, n_in)), np.zeros(3, np.int64)
-    empty, infinite, batch_labels = X[:0], X * [[1], [np.inf], [np.nan]], np.zeros(n_rows, np.int64)
+    n_in, n_rows, classes = net.input_size, len(net.outputs.get("X", ())), LOSSES[net.loss].of_classes
+    X, y, batch_y = (
+        np.ones((3, n_in)),
+        *(np.zeros(n, np.int64) if classes else np.zeros((n, net.output_size)) for n in (3, n_rows)),
+    )
+    empty, infinite = X[:0], X * [[1], [np.inf], [np.nan]]
     no_rows = (X[0], X[:, 1:], X[None], np.hstack([X, X]), X.astype("c8"), X.astype(object), X.astype("U3"), [[1], []])
-
-    def no_labels(y: np.ndarray) -> tuple[Any, ...]:
-        return y - 1, y + n_out, y + 0.5, y * np.nan, y[1:], np.append(y, 0), y[None, None], y.astype("c8"), None, "y"
-
-    data = {"X": no_rows, "y": no_labels(y), "X_val": (*no_rows, empty, infinite), "y_val": (None, *no_labels(y))}
+    no_targets = wrong_targets(net, y)
+    data = {"X": no_rows, "y": no_targets, "X_val": (*no_rows, empty, infinite), "y_val": (None, *no_targets)}
     data |= {"order": ([-1], [3], [0.5], [], [[0]], "0")}
     right = {
         "X": X,
@@ -133,15 +164,17 @@ def wrong_calls(net: NeuralNetwork) -> Iterator[tuple[str, Call]]:
         base = {name: right[name] for name in names if name in right}
         wrong = {name: {**WRONG, **data}[name] for name in names}
         if method == "backward":
-            base, wrong = {"y": batch_labels}, {"y": no_labels(batch_labels), "reg": WRONG["reg"]}
+            base, wrong = {"y": batch_y}, {"y": wrong_targets(net, batch_y), "reg": WRONG["reg"]}
             wrong = wrong if n_rows else {"X": ()}
         if "y" in names and "X" in names:
             wrong["X"] = (*wrong["X"], empty)
-        if method in ("predict_proba", "predict", "evaluate", "score"):
+        if method in ("predict", "evaluate", "score"):
             wrong["X"] = (*wrong["X"], infinite)
         for name, values in wrong.items():
             for value in values:
                 yield name, functools.partial(call, **{**base, name: value})
+    for value in (*no_rows, infinite) if classes else (X,):
+        yield "X" if classes else "predict_proba", functools.partial(NeuralNetwork.predict_proba, X=value)
     if n_rows == 0:
         yield "X", lambda net: net.backward([])
     if not net.gradients:
@@ -167,7 +200,8 @@ TYPES = st.one_of(st.sampled_from(("f8", "f4", "u1")), st.sampled_from(REAL_TYPE
 LAYOUTS = st.sampled_from(("C", "F", "strided", "broadcast", "unaligned", "read-only", "memory map", "list"))
 N_ROWS = st.one_of(st.sampled_from((1, 2, 3, 5, 9)), st.sampled_from((0, 1, 4, 33, 64, 512, 513, 2049)))
 EXTREMES = {"NaN": np.nan, "infinite": -np.inf, "huge": 2.0**62, "tiny": -(2.0**31)}
-CONTENTS = st.sampled_from((*["normal"] * 4, "pixels", "bits", "constant", *EXTREMES))
+MODERATE = ("normal", "pixels", "constant")
+CONTENTS = st.sampled_from((*MODERATE, *["normal"] * 3, "bits", *EXTREMES))
 
 
 class Given(NamedTuple):
@@ -192,9 +226,13 @@ class Recipe(NamedTuple):
             return given(net.outputs["X"])
         return given(net.params["W1"].T) if self.seed % 16 == 1 else self.array(self.n_rows, net.input_size)
 
-    def labels(self, n_rows: int, n_classes: int) -> Given:
-        """Labels of n_rows rows."""
-        values = np.random.default_rng(self.seed).integers(0, min(n_classes, 2 if self.dtype == "?" else 127), n_rows)
+    def targets(self, net: NeuralNetwork, n_rows: int) -> Given:
+        """What a network learns of n_rows rows: labels, or numbers of a moderate size."""
+        if not LOSSES[net.loss].of_classes:
+            recipe = self if self.content in MODERATE else self._replace(content="normal")
+            return recipe.array(*((n_rows,) if net.output_size == 1 and self.seed % 2 else (n_rows, net.output_size)))
+        highest = min(net.output_size, 2 if self.dtype == "?" else 127)
+        values = np.random.default_rng(self.seed).integers(0, highest, n_rows)
         return given(laid_out((values[:, None] if self.seed % 2 else values).astype(self.dtype), self.layout))
 
     def array(self, *shape: int) -> Given:

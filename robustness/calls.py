@@ -1,13 +1,15 @@
 """Calls of a network in any order, with arguments right and wrong, against `robustness.oracle`.
 
-A right call must give the bits of a twin, which has another number of threads and is given plain copies of the arrays,
-and the reference's numbers up to rounding. A wrong one must be refused by an error that names an argument that is
-wrong, and change nothing.
+The networks have every activation, loss and optimiser of `fastmlp.functions`. A right call must give the bits of a
+twin, which has another number of threads and is given plain copies of the arrays, and the reference's numbers up to
+rounding. A wrong one must be refused by an error that names an argument that is wrong, and change nothing.
 """
 
 import contextlib
 import copy
 import functools
+import itertools
+import math
 import pickle
 import re
 import tempfile
@@ -20,20 +22,30 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from fastmlp import DivergenceError, History, NeuralNetwork
+from fastmlp.functions import HIDDEN_ACTIVATIONS, LOSSES, OPTIMIZERS
 from robustness import arguments
 from robustness.arguments import ARRAYS, Given, Recipe
 from robustness.oracle import Oracle
-from robustness.product import always_parallel
+from robustness.running import always_parallel
 
 KINDS = ("calls of a network in any order, with right and wrong arguments",)
 REFUSALS = (AttributeError, TypeError, ValueError, KeyError, RuntimeError)
 # Calls of one network, more or less.
 STEPS = 50
 ORDERS = st.sampled_from(("all", "permuted", "some"))
-COPIES = st.sampled_from((".npz", ".NPZ", "", ".safetensors", "pickle", "deepcopy", "copy"))
+COPIES = {"pickle": lambda net: pickle.loads(pickle.dumps(net)), "deepcopy": copy.deepcopy, "copy": copy.copy}
+NETWORKS = arguments.some("__init__", ("activation", "loss"))
+FILES = ("net.npz", "net.NPZ", "net", "net.safetensors")
 
 
 def exact(value: Any) -> Any:
@@ -54,13 +66,13 @@ def state(net: NeuralNetwork) -> dict[str, Any]:
     """Everything that a call could change, but for the number of threads."""
     return exact(
         {
-            "parameters, moments and updates": net.snapshot(),
+            "parameters, moments, updates and units": net.snapshot(),
             "gradients": dict(net.gradients),
             "outputs": net.outputs,
             "standardizer": net.standardizer and (repr(net.standardizer), vars(net.standardizer)),
             "names": (net.class_names, net.feature_names),
             "history": None if net.history is None else [epoch[:-1] for epoch in net.history],
-            "sizes": (repr(net), net.input_size, net.hidden_sizes, net.output_size, net.num_layers),
+            "architecture": (repr(net), net.hidden_sizes, net.activation, net.loss),
             "random numbers": np.random.get_state(),
         }
     )
@@ -87,6 +99,14 @@ def forget(*networks: NeuralNetwork) -> None:
         net.standardizer = net.standardizer
 
 
+def outcome(train: Callable[[], Any]) -> Any:
+    """What a training gives, or how it diverges."""
+    try:
+        return train()
+    except DivergenceError as error:
+        return error
+
+
 class Networks(RuleBasedStateMachine):
     """A network, and the oracle that is called alike."""
 
@@ -95,13 +115,20 @@ class Networks(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         np.random.seed(0)
-        self.start(NeuralNetwork(4, [5], 3, seed=0, n_threads=2))
 
-    def start(self, net: NeuralNetwork) -> None:
-        """Go on with this network, and a twin with another number of threads."""
-        self.net, self.oracle = net, Oracle(copy.deepcopy(net))
-        self.oracle.twin.n_threads = 2 if net.n_threads == 1 else 1
-        self.snapshots: list[tuple[Any, Any]] = []
+    @initialize(options=NETWORKS)
+    def start(self, options: dict[str, Any]) -> None:
+        """The first network."""
+        self.construct(options)
+
+    @rule(options=NETWORKS)
+    def construct(self, options: dict[str, Any]) -> None:
+        """Go on with another network, and a twin with another number of threads."""
+        self.net = NeuralNetwork(**{"input_size": 4, "hidden_sizes": [8], "output_size": 3, "seed": 1, **options})
+        self.oracle = Oracle(copy.deepcopy(self.net))
+        self.oracle.twin.n_threads = 2 if self.net.n_threads == 1 else 1
+        self.classes = self.oracle.architecture.loss_row.of_classes
+        self.snapshots: list[Any] = []
 
     @invariant()
     def alike(self) -> None:
@@ -117,6 +144,11 @@ class Networks(RuleBasedStateMachine):
         with np.errstate(all="ignore"):
             taken = X.plain.astype(dtype) if standardizer is None else standardizer.transform(X.plain, dtype)
         return X, bool(np.isfinite(taken).all())
+
+    def is_score(self, found: float, expected: float) -> bool:
+        """Whether two scores are the same; R2 up to rounding, and of targets that differ by more than that."""
+        unknown = not self.classes and (not math.isfinite(found + expected) or min(found, expected) < -1e9)
+        return unknown or abs(found - expected) <= (0 if self.classes else 1e-3 * (1 + abs(1 - expected)))
 
     @rule(which=st.lists(st.integers(0, 10**6), min_size=3, max_size=3), value=st.integers(0, 10**6))
     def refuse(self, which: list[int], value: int) -> None:
@@ -142,18 +174,11 @@ class Networks(RuleBasedStateMachine):
         assert not changed, f"a call that was refused has changed {changed}: {call}"
         assert (self.net.n_threads, id(self.net.history)) == kept
 
-    @rule(options=arguments.some("__init__"))
-    def construct(self, options: dict[str, Any]) -> None:
-        """Go on with another network."""
-        sizes = {"input_size": 4, "hidden_sizes": [8], "output_size": 3, "seed": 1}
-        self.start(NeuralNetwork(**{**sizes, **options}))
-
     @rule(recipe=ARRAYS)
     def forward(self, recipe: Recipe) -> None:
         """Outputs of a batch."""
         X, _ = self.rows(recipe)
-        outputs = self.net.forward(X.value)
-        assert exact(outputs) == exact(self.oracle.forward(X.plain)) == exact(self.net.outputs["scores"])
+        assert exact(self.net.forward(X.value)) == exact(self.oracle.forward(X.plain))
         if self.net.standardizer is not None:
             standardized = self.net.standardizer.transform(X.plain, self.net.dtype)
             assert exact(standardized) == exact(self.net.outputs["X"]), "rows are standardized otherwise"
@@ -162,7 +187,7 @@ class Networks(RuleBasedStateMachine):
     @rule(recipe=ARRAYS, options=arguments.some("backward"))
     def backward(self, recipe: Recipe, options: dict[str, Any]) -> None:
         """Loss and gradients of a batch."""
-        y = recipe.labels(len(self.net.outputs["X"]), self.net.output_size)
+        y = recipe.targets(self.net, len(self.net.outputs["X"]))
         assert exact(self.net.backward(y.value, **options)) == exact(self.oracle.backward(y.plain, **options))
 
     @precondition(lambda self: self.net.gradients)
@@ -172,30 +197,32 @@ class Networks(RuleBasedStateMachine):
         self.net.update(**options, **time)
         self.oracle.update(**options, **time)
 
-    @rule(recipe=ARRAYS, labels=ARRAYS, options=arguments.some("evaluate"))
-    def predict(self, recipe: Recipe, labels: Recipe, options: dict[str, Any]) -> None:
-        """Probabilities and loss, as `forward` and `backward` give them, and the classes and accuracy that follow."""
+    @rule(recipe=ARRAYS, y_recipe=ARRAYS, options=arguments.some("evaluate"))
+    def predict(self, recipe: Recipe, y_recipe: Recipe, options: dict[str, Any]) -> None:
+        """Predictions and loss, as `forward` and `backward` give them, and the score that follows."""
         X, finite = self.rows(recipe)
         if not (finite and len(X.plain)):
             return
-        y, other = labels.labels(len(X.plain), self.net.output_size), copy.deepcopy(self.oracle)
-        probabilities, classes = self.net.predict_proba(X.value), self.net.predict(X.value)
-        assert exact(probabilities) == exact(other.forward(X.plain))
-        assert exact(classes) == exact(self.oracle.twin.predict(X.plain))
-        known = np.flatnonzero(np.isfinite(probabilities).all(axis=1))
-        best = probabilities[known].max(axis=1, initial=0)
-        assert (probabilities[known, classes[known]] == best).all(), "not the likeliest class"
+        y, other = y_recipe.targets(self.net, len(X.plain)), copy.deepcopy(self.oracle)
+        predicted, outputs = self.net.predict(X.value), other.forward(X.plain)
+        assert exact(predicted.ravel()) == exact(other.predict(X.plain).ravel())
+        if self.classes:
+            assert exact(self.net.predict_proba(X.value)) == exact(outputs)
         found = self.net.evaluate(X.value, y.value, **options)
         assert exact(found) == exact(self.oracle.evaluate(X.plain, y.plain, **options))
-        assert found[1] == self.net.score(X.value, y.value) == (classes == y.plain.ravel()).mean()
+        assert exact(found[1]) == exact(self.net.score(X.value, y.value))
+        wanted = y.plain.ravel() if self.classes else y.plain.astype(self.net.dtype).reshape(outputs.shape)
+        with np.errstate(all="ignore"):
+            score = other.architecture.loss_row.score(predicted.reshape(wanted.shape), wanted)
+        assert self.is_score(found[1], score), f"the score is {found[1]}, but the predictions have {score}"
         loss = other.backward(y.plain, **options)
         if np.isfinite(loss) and np.isfinite(found[0]):
             assert abs(loss - found[0]) <= 1e-4 * abs(loss) + 1e-6, f"{found[0]}, but backward gives {loss}"
 
-    @rule(recipe=ARRAYS, labels=ARRAYS, options=arguments.some("train_epoch"), order=ORDERS)
-    def train_epoch(self, recipe: Recipe, labels: Recipe, options: dict[str, Any], order: str) -> None:
+    @rule(recipe=ARRAYS, y_recipe=ARRAYS, options=arguments.some("train_epoch"), order=ORDERS)
+    def train_epoch(self, recipe: Recipe, y_recipe: Recipe, options: dict[str, Any], order: str) -> None:
         """What the reference does in an epoch that takes the rows in this order."""
-        X, y, finite = self.training(recipe, labels, options)
+        X, y, finite = self.training(recipe, y_recipe, options)
         order = order if finite else "all"
         n, random, before = len(X.plain), np.random.RandomState(recipe.seed), self.net.snapshot()
         rows = {"all": np.arange(n), "permuted": random.permutation(n), "some": random.randint(n, size=7)}[order]
@@ -208,25 +235,27 @@ class Networks(RuleBasedStateMachine):
         found = outcome(call)
         # the reference's shuffling brings them into this order
         shuffled = rows[np.argsort(np.random.RandomState(5).permutation(len(rows)))]
-        fit = functools.partial(self.oracle.fit, X.plain[shuffled], y.plain.ravel()[shuffled], epochs=1, seed=5)
-        other = outcome(functools.partial(fit, **options))
+        y_shuffled = (y.plain.ravel() if self.classes else y.plain)[shuffled]
+        fit = functools.partial(self.oracle.train, before["target_units"], X.plain[shuffled], y_shuffled, False)
+        other = outcome(functools.partial(fit, epochs=1, seed=5, **options))
         forget(self.oracle.twin)
         if isinstance(found, DivergenceError):
             assert found.batch == getattr(other, "batch", None), f"{found!r}, but the reference gave {other!r}"
             self.net.restore(before)  # which still has the batches before
         else:
-            assert exact(found) == exact(other[0][:2]), f"it gave {found}, the reference {other}"
+            same = exact(found[0]) == exact(other[0].train_loss) and self.is_score(found[1], other[0].train_score)
+            assert same, f"it gave {found}, the reference {other[0]}"
 
     @rule(
         recipe=ARRAYS,
-        labels=ARRAYS,
+        y_recipe=ARRAYS,
         options=arguments.some("fit"),
         validated=st.booleans(),
-        kept=st.sampled_from((None, "anew", "cut off", "of another seed")),
+        kept=st.sampled_from((None, "anew", "cut off")),
     )
-    def fit(self, recipe: Recipe, labels: Recipe, options: dict[str, Any], validated: bool, kept: str | None) -> None:
-        """What `train_epoch` does, epoch by epoch, and the reference; also where a part has been done before."""
-        X, y, finite = self.training(recipe, labels, options)
+    def fit(self, recipe: Recipe, y_recipe: Recipe, options: dict[str, Any], validated: bool, kept: str | None) -> None:
+        """What the reference does, also where a part has been done before."""
+        X, y, finite = self.training(recipe, y_recipe, options)
         if options.get("batch_size", 200) > len(X.plain):
             options = {**options, "drop_last": False}
         options = {"epochs": 1, "seed": 0, **options}
@@ -235,35 +264,31 @@ class Networks(RuleBasedStateMachine):
         if not finite:
             self.spoils(lambda: call(self.net, drop_last=False))
             return
-        before, more = copy.deepcopy(self.net), {}
         with tempfile.TemporaryDirectory() as folder:
             if kept is not None:
-                more = {"checkpoint": Path(folder, "checkpoint.npz"), "resume": kept != "anew"}
-            if kept in ("cut off", "of another seed"):
-                seed = options["seed"] if kept == "cut off" else 9
+                call = functools.partial(call, checkpoint=Path(folder, "checkpoint.npz"), resume=kept == "cut off")
+            if kept == "cut off":
                 with contextlib.suppress(CutError, DivergenceError):
-                    call(copy.deepcopy(self.net), **{**more, "seed": seed, "callbacks": [cut]})
-            if kept == "of another seed":
-                with contextlib.suppress(ValueError):
-                    call(self.net, **more)
-                    raise AssertionError("a checkpoint of another seed was taken")
-                return
-            found = outcome(functools.partial(call, self.net, **more))
-        other = outcome(functools.partial(self.oracle.fit, X.plain, y.plain, **options, **data))
+                    call(copy.deepcopy(self.net), callbacks=[cut])
+            found = outcome(functools.partial(call, self.net))
+        units, standardize = self.net.snapshot()["target_units"], options.pop("standardize_targets", True)
+        train = functools.partial(self.oracle.train, units, X.plain, y.plain, bool(standardize))
+        other = outcome(functools.partial(train, **options, **data))
         forget(self.oracle.twin)
         assert type(found) is type(other), f"{found!r}, but the reference gave {other!r}"
         assert getattr(found, "history", found) is self.net.history
-        self.oracle.twin.history = self.oracle.history
-        if isinstance(found, History):
-            by_epochs(before, X.plain, y.plain, found.learning_rate[0], **options)
-            assert exact(before.snapshot()) == exact(self.net.snapshot()), "epoch by epoch, it is another network"
+        epochs = list(zip(self.net.history, self.oracle.history, strict=True))
+        alike = all(self.is_score(own.train_score, other.train_score) for own, other in epochs)
+        assert alike, f"{self.net.history.epochs}, but the reference gave {self.oracle.history.epochs}"
+        # the rest is compared by its bits
+        self.oracle.twin.history = History(other._replace(train_score=own.train_score) for own, other in epochs)
 
-    def training(self, recipe: Recipe, labels: Recipe, options: dict[str, Any]) -> tuple[Given, Given, bool]:
-        """At least one row to train on, not too many for small batches, their labels, and whether all is finite."""
+    def training(self, recipe: Recipe, y_recipe: Recipe, options: dict[str, Any]) -> tuple[Given, Given, bool]:
+        """At least one row to train on, not too many for small batches, its targets, and whether all is finite."""
         most = 64 if options.get("batch_size", 200) < 9 else 10**9
         n_rows, seed = min(max(1, recipe.n_rows), most), recipe.seed | 8  # no view of what changes meanwhile
         X, finite = self.rows(recipe._replace(n_rows=n_rows, seed=seed))
-        return X, labels.labels(n_rows, self.net.output_size), finite
+        return X, y_recipe.targets(self.net, n_rows), finite
 
     def spoils(self, train: Callable[[], object]) -> None:
         """Train on rows that are not finite, which must be found; then all is as it was, but for the last batch."""
@@ -278,32 +303,31 @@ class Networks(RuleBasedStateMachine):
         self.net.history = history
         forget(self.net, self.oracle.twin)
 
-    @rule(way=COPIES)
+    @rule(way=st.sampled_from((*FILES, *COPIES)))
     def copies(self, way: str) -> None:
         """Go on with a copy, which has everything but the last batch; a file has no history either."""
-        ways = {"pickle": lambda net: pickle.loads(pickle.dumps(net)), "deepcopy": copy.deepcopy, "copy": copy.copy}
         n_threads = self.net.n_threads
         self.oracle.twin = copy.deepcopy(self.oracle.twin)
-        if way in ways:
-            self.net = ways[way](self.net)
+        if way in COPIES:
+            self.net = COPIES[way](self.net)
             assert self.net.n_threads == n_threads
             return
         with tempfile.TemporaryDirectory() as folder:
-            self.net.save(Path(folder, f"net{way}"))
-            self.net = NeuralNetwork.load(Path(folder, f"net{way}"))
+            self.net.save(Path(folder, way))
+            self.net = NeuralNetwork.load(Path(folder, way))
         self.net.n_threads, self.oracle.twin.history = n_threads, None
         forget(self.oracle.twin)
 
     @rule(which=st.integers(-99, 99))
     def snapshot(self, which: int) -> None:
-        """Keep a state of both, or go back to one of them."""
+        """Keep a state, or go back to one in both."""
         if which < 0 or not self.snapshots:
-            self.snapshots.append((self.net.snapshot(), self.oracle.snapshot()))
+            self.snapshots.append(self.net.snapshot())
             return
-        one, other = self.snapshots[which % len(self.snapshots)]
-        self.net.restore(one)
-        self.oracle.restore(other)
-        assert exact(self.net.snapshot()) == exact(one), "it is another state"
+        kept = self.snapshots[which % len(self.snapshots)]
+        self.net.restore(kept)
+        self.oracle.restore(kept)
+        assert exact(self.net.snapshot()) == exact(kept), "it is another state"
 
     @rule(recipe=ARRAYS, which=st.integers(0, 99))
     def write(self, recipe: Recipe, which: int) -> None:
@@ -323,42 +347,40 @@ class Networks(RuleBasedStateMachine):
         self.oracle.twin.n_threads = 2 if self.net.n_threads == 1 else 1
 
 
-def outcome(train: Callable[[], Any]) -> Any:
-    """What a training gives, or how it diverges."""
-    try:
-        return train()
-    except DivergenceError as error:
-        return error
-
-
-def by_epochs(
-    net: NeuralNetwork, X: np.ndarray, y: np.ndarray, rate: float, *, epochs: int, seed: int, **options: Any
-) -> None:
-    """What `fit` does from this rate on, by `train_epoch`."""
-    own = {"learning_rate_decay": 1.0, "drop_last": False, "time_step": "update", "callbacks": (), "learning_rate": 0}
-    given = own | options
-    options = {name: value for name, value in options.items() if name not in own}
-    n, size, random = len(X), int(options.get("batch_size", 200)), np.random.RandomState(seed)
-    for epoch in range(1, epochs + 1):
-        order = random.permutation(n)[: n // size * size if given["drop_last"] else n]
-        t = epoch if given["time_step"] == "epoch" else None
-        net.train_epoch(X, y, order, learning_rate=rate, time_step=t, **options)
-        rate *= float(given["learning_rate_decay"])
-
-
-def prepared(**options: Any) -> settings:
-    """Settings of the machine in a process that does nothing else."""
-    warnings.simplefilter("error")
-    always_parallel()
-    health = list(HealthCheck)
-    return settings(stateful_step_count=STEPS, deadline=None, database=None, suppress_health_check=health, **options)
+def each_choice(start: int) -> None:
+    """A few calls with every activation, loss and optimiser, whatever is drawn later."""
+    for activation, loss, optimizer in itertools.product(HIDDEN_ACTIVATIONS, LOSSES, OPTIMIZERS):
+        networks, recipe = Networks(), Recipe(9, "f8", "C", "normal", start + 2)
+        networks.construct({"hidden_sizes": [5, 4], "activation": activation, "loss": loss})
+        for _ in range(2):
+            networks.forward(recipe)
+            networks.backward(recipe, {"reg": 0.1})
+            networks.update({"opt": optimizer, "lr": 0.1, "weight_decay": 0.5}, {})
+            networks.alike()
+        networks.predict(recipe, recipe, {"reg": 0.1})
+        networks.fit(recipe, recipe, {"optimizer": optimizer, "epochs": 2, "batch_size": 4}, True, None)
+        networks.alike()
 
 
 def run(start: int, n_cases: int, shrink: bool = False) -> tuple[int, list[tuple[int, str]]]:
     """Make about n_cases calls; gives their number, and what went wrong, on request (minutes) made short."""
-    phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
-    options = prepared(max_examples=max(1, n_cases // STEPS), phases=phases, report_multiple_bugs=False)
+    warnings.simplefilter("error")
+    # of R2, and of outputs in the units of targets, where these numbers are too large
+    warnings.filterwarnings(
+        "ignore", "(overflow|invalid value) encountered", RuntimeWarning, "fastmlp.(functions|engine)"
+    )
+    always_parallel()
+    options = settings(
+        max_examples=max(1, n_cases // STEPS),
+        stateful_step_count=STEPS,
+        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
+        report_multiple_bugs=False,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
     try:
+        each_choice(start)
         run_state_machine_as_test(seed(start)(Networks), settings=options)
     except Exception:
         return Networks.n_calls, [(0, traceback.format_exc(limit=-3))]

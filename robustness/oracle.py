@@ -1,18 +1,27 @@
-"""What a network must give: the bits of a twin on one thread, and the numbers of `fastmlp.reference`.
+"""What a network must give: the bits of a twin, and the numbers of `fastmlp.reference`, up to rounding.
 
-How far rounding may take a number follows from the reference on absolute values: a sum of n products is off by at most
-n u times the sum of their absolute values, in whatever order it is added up (Higham, Accuracy and Stability of
-Numerical Algorithms, 2nd ed., 2002, section 3.1). Of large numbers, some near overflow, only bits are compared.
+Each call of the reference starts from what the twin has, so only the rounding of this one call comes between them. A
+sum of n products is off by at most n u times the sum of their absolute values, in whatever order it is added up
+(Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., 2002, section 3.1), and no hidden layer's activation
+makes an error larger, since their derivatives are at most 1. Of large numbers, some near overflow, only bits are
+compared.
 """
 
+import copy
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from fastmlp import NeuralNetwork, reference
+from fastmlp.engine.parameters import Layout
+from fastmlp.functions import ACTIVATIONS
+from fastmlp.history import History
 
 LARGE = 1e6
+# Errors of one activation or one step of an optimiser, in units of rounding.
+ACTIVATION_UNITS, STEP_UNITS = 8, 100
 
 
 class Oracle(reference.NeuralNetwork):
@@ -21,98 +30,147 @@ class Oracle(reference.NeuralNetwork):
     def __init__(self, twin: NeuralNetwork):
         self.twin = twin
         sizes = twin.input_size, twin.hidden_sizes, twin.output_size
-        super().__init__(*sizes, seed=0)
-        self.magnitude = reference.NeuralNetwork(*sizes, seed=0)  # the same on absolute values
+        super().__init__(*sizes, activation=twin.activation, loss=twin.loss, seed=0)
+        self.layout = Layout(dataclasses.replace(self.architecture, dtype=twin.dtype))
         limits = np.finfo(twin.dtype)
         self.unit = float(limits.eps)
-        self.rounding = 2 * self.unit * (sum((sizes[0], *sizes[1], sizes[2])) + 4 * self.num_layers)
+        self.rounding = 2 * self.unit * (sum(self.architecture.sizes) + 4 * self.num_layers)
         self.lost = float(limits.tiny) * 1e20  # denormal numbers, which count as zero, times weights
 
     def _read(self) -> None:
-        """Take the twin's parameters."""
+        """Take what the twin has."""
+        found = self.twin.snapshot()
         self.params = doubles(self.twin.params)
-        self.magnitude.params = {name: np.abs(array) for name, array in self.params.items()}
+        self.moments = {
+            f"{name}.{i}": doubles(self.layout.views(flat))
+            for name, moments in found["moments"].items()
+            for i, flat in enumerate(moments)
+        }
+        self.n_updates, self.target_units = found["n_updates"], found["target_units"]
 
     def forward(self, X: Any) -> np.ndarray:
         found = self.twin.forward(X)
         self._read()
-        rows = doubles(self.twin.outputs)["X"]
+        outputs = doubles(self.twin.outputs)
         with np.errstate(all="ignore"):
-            expected = super().forward(rows)
-            self.magnitude.forward(np.abs(rows))
-            score_error = self.rounding * self.magnitude.logits.max(axis=1, keepdims=True, initial=0) + self.lost
-            shift = np.abs(self.logits - self.logits.max(axis=1, keepdims=True, initial=-np.inf))
-            self.score_error = score_error + self.unit * (20 + len(self.twin.hidden_sizes) + shift)
-            self.error = expected * np.expm1(2 * self.score_error + self.rounding) + self.lost
-        self.comparable = (
-            moderate(rows, *self.params.values(), self.magnitude.logits) and self.error.max(initial=0) < 0.1
-        )
+            super().forward(outputs["X"])
+            errors = self._forward_errors()
+            given = self._with_units(outputs["scores"])
+        self.comparable = moderate(self.params, self.outputs, errors, {"logits": self.logits})
         if self.comparable:
-            hidden = {name: h for name, h in self.twin.outputs.items() if name[0] == "h"}
-            for name, h in hidden.items():
-                within(name, h, self.outputs[name], self.rounding * self.magnitude.outputs[name] + self.lost)
-            within("the probabilities", found, expected, self.error)
-            # or rounding decides whether a unit passes its gradient on
-            self.stable = all(np.array_equal(h > 0, self.outputs[name] > 0) for name, h in hidden.items())
+            for name, error in errors.items():
+                within(name, outputs[name], self.outputs[name], error)
+            within("what forward gives", found, given, self.unit * np.abs(given))
         return found
+
+    def _forward_errors(self) -> dict[str, np.ndarray]:
+        """How far rounding may take each layer's outputs."""
+        errors, h, error = {}, self.outputs["X"], np.zeros_like(self.outputs["X"])
+        for i, (name, activation) in enumerate(
+            zip(list(self.outputs)[1:], self.architecture.activations, strict=True), 1
+        ):
+            W, b = np.abs(self.params[f"W{i}"]), np.abs(self.params[f"b{i}"])
+            error = error @ W + self.rounding * (np.abs(h) @ W + b) + self.lost
+            self.logit_error, h = error, self.outputs[name]
+            if activation == "softmax":  # exp makes an absolute error of its argument a relative one
+                shift = np.abs(self.logits - self.logits.max(axis=1, keepdims=True, initial=-np.inf))
+                error = error.max(axis=1, keepdims=True, initial=0) + self.unit * (20 + shift)
+                error = h * np.expm1(2 * error + self.rounding)
+            errors[name] = error = error + ACTIVATION_UNITS * self.unit * np.abs(h) + self.lost
+        return errors
 
     def backward(self, y: Any, reg: float = 0.0) -> float:
         loss = self.twin.backward(y, reg)
         self._read()
-        labels = np.asarray(y).ravel().astype(np.intp)
-        self.outputs["X"] = doubles(self.twin.outputs)["X"]  # which may be a view of what has changed
-        self.magnitude.outputs["X"] = np.abs(self.outputs["X"])
+        row, self.outputs = self.architecture.loss_row, doubles(self.twin.outputs)
+        y = np.ravel(y).astype(np.intp) if row.of_classes else np.asarray(y, np.float64)
         with np.errstate(all="ignore"):
-            expected = super().backward(labels, float(reg))
-        if not (self.comparable and moderate(*self.params.values(), self.outputs["X"], reg, expected)):
+            expected = super().backward(y, float(reg))
+            wanted = np.eye(self.output_size)[y] if row.of_classes else self._without_units(y)
+        numbers = {"targets": wanted, "strength": reg, "loss": expected}
+        if not (self.comparable and moderate(self.params, self.outputs, numbers)):
             return loss
-        rounding, weights = self.rounding + 2 * self.unit * len(labels), self.magnitude.params
-        squares = sum(np.square(w).sum() for name, w in weights.items() if name[0] == "W")
-        n_terms = sum(w.size for w in weights.values())
-        slack = 2 * self.score_error.max() + (rounding + n_terms * self.unit) * (abs(expected) + abs(reg) * squares + 1)
+        outputs, rounding = self.outputs["scores"], self.rounding + 2 * self.unit * len(wanted)
+        weights = {name: np.abs(array) for name, array in self.params.items()}
+        sizes = np.abs(outputs) + np.abs(wanted)
+        penalty = abs(reg) * sum(np.square(w).sum() for name, w in weights.items() if name[0] == "W")
+        slack = 2 * self.logit_error.max() + 4 * self.unit * np.square(sizes).mean()
+        slack += (rounding + self.unit * self.layout.n_parameters) * (abs(expected) + penalty + 1)
         within("the loss", loss, expected, slack)
-        if not self.stable:
-            return loss
-        error = (self.error + 4 * self.unit) / len(labels)
-        dout = np.abs(self.softmax_grad(self.logits, labels)) + error
+        # the gradient of the outputs, its error, and both on their way to the first layer
+        error = np.abs(outputs - ACTIVATIONS[self.architecture.activations[-1]].value(self.logits))
+        error = 2 * (error + 4 * self.unit * (1 + sizes)) / len(wanted) + self.lost
+        if row.fused:
+            size = np.abs(row.gradient(self.logits, y)) + error
+        else:
+            size = np.abs(row.gradient(outputs, wanted)) + error
+            size, error = self._through(self.num_layers, outputs, size, error)
         for i in range(self.num_layers, 0, -1):
-            W, h = weights[f"W{i}"], self.magnitude.outputs["X" if i == 1 else f"h{i - 1}"]
-            sizes, errors = self.linear_grad(W, h, dout), self.linear_grad(W, h, error)
+            W, h = weights[f"W{i}"], self.outputs["X" if i == 1 else f"h{i - 1}"]
+            totals, errors = (self.linear_grad(W, np.abs(h), gradient) for gradient in (size, error))
             for j, name in enumerate((f"W{i}", f"b{i}")):
-                slack = rounding * (sizes[j] + abs(reg) * weights[name]) + errors[j] + self.lost
+                slack = rounding * (totals[j] + abs(reg) * weights[name]) + errors[j] + self.lost
                 within(f"the gradient of {name}", self.twin.gradients[name], self.gradients[name], slack)
-            dout, error = sizes[2], errors[2] + rounding * sizes[2]
+            if i > 1:
+                size, error = self._through(i - 1, h, totals[2], errors[2] + rounding * totals[2])
         return loss
+
+    def _through(self, layer: int, h: np.ndarray, size: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A gradient and its error as they come through a layer's activation, whose derivative is off by 4 u."""
+        derivative = np.abs(self._derivative(layer, h))
+        return size * derivative, error * derivative + 4 * self.unit * size
 
     def update(self, *arguments: Any, **named: Any) -> None:
         self._read()
-        before, self.gradients = self.magnitude.params, doubles(self.twin.gradients)
-        self.magnitude.params = {name: np.zeros_like(array) for name, array in before.items()}
-        self.magnitude.gradients = {name: -np.abs(array) for name, array in self.gradients.items()}
-        self.twin.update(*arguments, **named)
+        gradients, before = doubles(self.twin.gradients), flat(self.params, self.moments)
+        nothing = {name: np.zeros_like(array) for name, array in self.params.items()}
+        sizes = {key: {name: np.abs(array) for name, array in group.items()} for key, group in self.moments.items()}
+
+        def step(*start: dict[str, Any]) -> dict[str, np.ndarray]:
+            """Parameters and moments after the reference's step from these parameters, moments and gradients."""
+            net = copy.copy(self)
+            net.params, net.moments, net.gradients = copy.deepcopy(start)
+            reference.NeuralNetwork.update(net, *arguments, **named)
+            return flat(net.params, net.moments)
+
         with np.errstate(all="ignore"):
-            super().update(*arguments, **named)
-            self.magnitude.update(*arguments, **named)
-        steps = self.magnitude.params
-        if moderate(*before.values(), *self.gradients.values(), *steps.values()):
-            for name, array in self.params.items():
-                slack = self.unit * (100 + 4 * self.n_updates) * (before[name] + np.abs(steps[name])) + self.lost
-                within(f"{name} after the update", self.twin.params[name], array, slack)
-        else:  # nor will these moments be comparable
-            for array in (array for arrays in self.moments.values() for array in arrays.values()):
-                array.fill(np.nan)
+            expected = step(self.params, self.moments, gradients)
+            # with one of the two signs, nothing that is added up cancels
+            one, other = (
+                step(nothing, sizes, {name: sign * np.abs(array) for name, array in gradients.items()})
+                for sign in (1, -1)
+            )
+        self.twin.update(*arguments, **named)
         self._read()
+        if moderate(before, gradients, expected, one, other):
+            for name, array in flat(self.params, self.moments).items():
+                size = np.abs(before.get(name, 0)) + np.maximum(np.abs(one[name]), np.abs(other[name]))
+                slack = STEP_UNITS * self.unit * size + self.lost
+                within(f"{name} after the update", array, expected[name], slack)
+
+    def train(self, units: Any, X: np.ndarray, y: np.ndarray, standardize: bool, **settings: Any) -> History:
+        """`fit`, in units of the targets that a network has learnt, which must be those of the reference."""
+        self._read()
+        if standardize:
+            reference._Loop(self).measure_targets(self.architecture.checked_targets("y", y, len(X)))
+        assert (units is None) == (self.target_units is None), f"its units are {units}"
+        if self.target_units is not None:
+            (mean, scale), slack = self.target_units, 1e-9 * np.abs(y).max()
+            within("the targets' mean", units[0], mean, slack)
+            # the standardizer does not take for a spread what only rounding makes of equal numbers
+            within("the targets' scale", units[1], np.where(scale <= slack, 1, scale), slack)
+        self.twin.restore(self.twin.snapshot() | {"target_units": units})
+        with np.errstate(all="ignore"):
+            return self.fit(X, y, standardize_targets=False, **settings)
 
     def evaluate(self, X: Any, y: Any, reg: float = 0.0) -> tuple[float, float]:
         return self.twin.evaluate(X, y, reg)
 
     def snapshot(self) -> dict[str, Any]:
-        return {"own": super().snapshot(), "magnitude": self.magnitude.snapshot(), "twin": self.twin.snapshot()}
+        return self.twin.snapshot()
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        super().restore(snapshot["own"])
-        self.magnitude.restore(snapshot["magnitude"])
-        self.twin.restore(snapshot["twin"])
+        self.twin.restore(snapshot)
 
 
 def doubles(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -121,9 +179,14 @@ def doubles(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {name: array.astype(np.float64) for name, array in arrays.items()}
 
 
-def moderate(*arrays: Any) -> bool:
+def flat(params: dict[str, np.ndarray], moments: dict[str, dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Parameters and moments by one name each."""
+    return params | {f"{key}.{name}": array for key, group in moments.items() for name, array in group.items()}
+
+
+def moderate(*groups: Mapping[str, Any]) -> bool:
     """Whether all numbers are finite and far from overflow."""
-    return all(np.abs(array).max(initial=0) <= LARGE for array in arrays)
+    return all(np.abs(array).max(initial=0) <= LARGE for group in groups for array in group.values())
 
 
 def within(what: str, found: Any, expected: Any, slack: Any) -> None:

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from fastmlp import NeuralNetwork, Standardizer
+from fastmlp.functions import OPTIMIZERS
 from fastmlp.tuning import search
-from robustness.product import OPTIMIZERS, always_parallel
+from robustness.running import always_parallel
 
 # Sizes and rows with which each product is cut in each of the three ways, rows in tiles, and small products not at all.
 SHAPES = {
@@ -51,7 +52,7 @@ def batch(shape: str, repetition: int) -> tuple[tuple[int, ...], np.ndarray, np.
 def trained(shape: str, repetition: int, n_threads: int) -> list[bytes]:
     """Parameters after an epoch of two batches, and after the three calls."""
     sizes, X, y = batch(shape, repetition)
-    optimizer = OPTIMIZERS[repetition % len(OPTIMIZERS)]
+    optimizer = list(OPTIMIZERS)[repetition % len(OPTIMIZERS)]
     # pixels are gathered and standardised, and floats of the network's own type are used where they are
     standardizer = Standardizer().fit(X) if repetition % 2 else None
     dtype = ("float32", "float64")[repetition // 2 % 2]

@@ -9,7 +9,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from benchmarks.environment import ROOT
+from fastmlp.engine import threads
 from robustness.report import Fault
+
+
+def always_parallel() -> None:
+    """Let small networks too use several threads in this process."""
+    assert isinstance(threads.SERIAL_WORK, int)
+    threads.SERIAL_WORK = 0
 
 
 def watched(

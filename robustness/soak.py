@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from fastmlp import NeuralNetwork
-from robustness.product import OPTIMIZERS
+from fastmlp.functions import OPTIMIZERS
 from robustness.report import Fault, conclude, parser
 
 # A network that stays would take 40 kB; arenas of 1 MiB, in which Python allocates, come one at a time.
@@ -36,7 +36,7 @@ def use(path: Path, i: int, X: np.ndarray, y: np.ndarray) -> None:
     net = NeuralNetwork(64, [32], 10, dtype=("float32", "float64")[i % 2], seed=i)
     net.forward(X)
     net.backward(y)
-    net.update(0.001, opt=OPTIMIZERS[i % len(OPTIMIZERS)])
+    net.update(0.001, opt=list(OPTIMIZERS)[i % len(OPTIMIZERS)])
     net.save(path)
     NeuralNetwork.load(path).predict(X)
 
