@@ -142,10 +142,6 @@ def hostile(trace: Path) -> list[bytes]:
     deep = (b"[" * 100_000, b'{"format":' * 30_000, b'{"format": "fastmlp-network", "version": ' + b"9" * 5000 + b"}")
     return [
         *(pickle.dumps(intruder, protocol) for intruder in intruders for protocol in (0, 2, 4)),
-        *(pickle.dumps({b"data": intruder, b"labels": [1]}, 2) for intruder in intruders),
-        # keys whose hash is deep, or takes for ever; room for what does not come
-        *(b"}K\x01" + tuples + b"K\0s." for tuples in (b"\x85" * 100_000, b"q\x01h\x01\x86" * 60)),
-        *(b"\x80\x05" + code + (1 << 33).to_bytes(8, "little") + b"." for code in (b"\x8e", b"\x95", b"\x96")),
         *(*[npz(header=objects, X=objects, y=objects, W1=objects)] * 4, npy(objects)),
         *(zipped([(name, bomb), ("y.npy", bomb)], deflated) for name in names),
         *(zipped([(name, claim + bytes(1 << 16))], deflated) for name in names),

@@ -71,7 +71,7 @@ def address(asked: argparse.Namespace) -> Iterator[Fault]:
     command = [*PYTHON, "pytest", "-q", *(("-m", "not application") if asked.quick else ())]
     # in another folder, or the processes that tests start find the checkout's package
     yield suite("tests under AddressSanitizer and UBSan", command, variables, ROOT / "tests")
-    calls = f"from robustness import calls; n, faults = calls.run(1, {asked.calls}); assert not faults, faults; print(n)"
+    calls = f"from robustness.calls import run; n, faults = run(1, {asked.calls}); assert not faults, faults; print(n)"
     status, output = watched([sys.executable, "-P", "-c", calls], variables)
     n = int(output) if status == 0 else 1
     yield Fault("calls of a network under AddressSanitizer and UBSan", n, n if status == 0 else 0)
