@@ -5,7 +5,6 @@ twin, which has another number of threads and is given plain copies of the array
 rounding. A wrong one must be refused by an error that names an argument that is wrong, and change nothing.
 """
 
-import contextlib
 import copy
 import functools
 import itertools
@@ -83,20 +82,9 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     return [name for name in one if one[name] != other[name]]
 
 
-class CutError(Exception):
-    """The process of a training is gone."""
-
-
-def cut(net: NeuralNetwork, history: History) -> None:
-    """A callback that ends a training after its second epoch, of which the checkpoint has the first."""
-    if len(history) == 2:
-        raise CutError
-
-
-def forget(*networks: NeuralNetwork) -> None:
+def forget(net: NeuralNetwork) -> None:
     """Drop the last batch, as a training does."""
-    for net in networks:
-        net.standardizer = net.standardizer
+    net.standardizer = net.standardizer
 
 
 def outcome(train: Callable[[], Any]) -> Any:
@@ -222,16 +210,14 @@ class Networks(RuleBasedStateMachine):
     @rule(recipe=ARRAYS, y_recipe=ARRAYS, options=arguments.some("train_epoch"), order=ORDERS)
     def train_epoch(self, recipe: Recipe, y_recipe: Recipe, options: dict[str, Any], order: str) -> None:
         """What the reference does in an epoch that takes the rows in this order."""
-        X, y, finite = self.training(recipe, y_recipe, options)
-        order = order if finite else "all"
+        if (batch := self.training(recipe, y_recipe, options)) is None:
+            return
+        X, y = batch
         n, random, before = len(X.plain), np.random.RandomState(recipe.seed), self.net.snapshot()
         rows = {"all": np.arange(n), "permuted": random.permutation(n), "some": random.randint(n, size=7)}[order]
         chosen = {} if order == "all" else {"order": rows.astype(np.uint16)}
         t = 1 if options.get("time_step") == "epoch" else None
         call = functools.partial(self.net.train_epoch, X.value, y.value, **{**options, "time_step": t}, **chosen)
-        if not finite:
-            self.spoils(call)
-            return
         found = outcome(call)
         # the reference's shuffling brings them into this order
         shuffled = rows[np.argsort(np.random.RandomState(5).permutation(len(rows)))]
@@ -246,31 +232,17 @@ class Networks(RuleBasedStateMachine):
             same = exact(found[0]) == exact(other[0].train_loss) and self.is_score(found[1], other[0].train_score)
             assert same, f"it gave {found}, the reference {other[0]}"
 
-    @rule(
-        recipe=ARRAYS,
-        y_recipe=ARRAYS,
-        options=arguments.some("fit"),
-        validated=st.booleans(),
-        kept=st.sampled_from((None, "anew", "cut off")),
-    )
-    def fit(self, recipe: Recipe, y_recipe: Recipe, options: dict[str, Any], validated: bool, kept: str | None) -> None:
-        """What the reference does, also where a part has been done before."""
-        X, y, finite = self.training(recipe, y_recipe, options)
+    @rule(recipe=ARRAYS, y_recipe=ARRAYS, options=arguments.some("fit"), validated=st.booleans())
+    def fit(self, recipe: Recipe, y_recipe: Recipe, options: dict[str, Any], validated: bool) -> None:
+        """What the reference does."""
+        if (batch := self.training(recipe, y_recipe, options)) is None:
+            return
+        X, y = batch
         if options.get("batch_size", 200) > len(X.plain):
             options = {**options, "drop_last": False}
         options = {"epochs": 1, "seed": 0, **options}
-        data = {"X_val": X.plain, "y_val": y.plain} if validated and finite else {}
-        call = functools.partial(NeuralNetwork.fit, X=X.value, y=y.value, **options, **data)
-        if not finite:
-            self.spoils(lambda: call(self.net, drop_last=False))
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            if kept is not None:
-                call = functools.partial(call, checkpoint=Path(folder, "checkpoint.npz"), resume=kept == "cut off")
-            if kept == "cut off":
-                with contextlib.suppress(CutError, DivergenceError):
-                    call(copy.deepcopy(self.net), callbacks=[cut])
-            found = outcome(functools.partial(call, self.net))
+        data = {"X_val": X.plain, "y_val": y.plain} if validated else {}
+        found = outcome(functools.partial(self.net.fit, X.value, y.value, **options, **data))
         units, standardize = self.net.snapshot()["target_units"], options.pop("standardize_targets", True)
         train = functools.partial(self.oracle.train, units, X.plain, y.plain, bool(standardize))
         other = outcome(functools.partial(train, **options, **data))
@@ -283,25 +255,12 @@ class Networks(RuleBasedStateMachine):
         # the rest is compared by its bits
         self.oracle.twin.history = History(other._replace(train_score=own.train_score) for own, other in epochs)
 
-    def training(self, recipe: Recipe, y_recipe: Recipe, options: dict[str, Any]) -> tuple[Given, Given, bool]:
-        """At least one row to train on, not too many for small batches, its targets, and whether all is finite."""
+    def training(self, recipe: Recipe, y_recipe: Recipe, options: dict[str, Any]) -> tuple[Given, Given] | None:
+        """At least one row to train on, not too many for small batches, and targets; none where X is not finite."""
         most = 64 if options.get("batch_size", 200) < 9 else 10**9
         n_rows, seed = min(max(1, recipe.n_rows), most), recipe.seed | 8  # no view of what changes meanwhile
         X, finite = self.rows(recipe._replace(n_rows=n_rows, seed=seed))
-        return X, y_recipe.targets(self.net, n_rows), finite
-
-    def spoils(self, train: Callable[[], object]) -> None:
-        """Train on rows that are not finite, which must be found; then all is as it was, but for the last batch."""
-        before, history, found = self.net.snapshot(), self.net.history, None
-        try:
-            train()
-        except (DivergenceError, ValueError) as error:
-            found = error
-        named = isinstance(found, DivergenceError) or str(found).startswith("X")
-        assert named, f"rows are not finite, found {found!r}"
-        self.net.restore(before)
-        self.net.history = history
-        forget(self.net, self.oracle.twin)
+        return (X, y_recipe.targets(self.net, n_rows)) if finite else None
 
     @rule(way=st.sampled_from((*FILES, *COPIES)))
     def copies(self, way: str) -> None:
@@ -358,7 +317,7 @@ def each_choice(start: int) -> None:
             networks.update({"opt": optimizer, "lr": 0.1, "weight_decay": 0.5}, {})
             networks.alike()
         networks.predict(recipe, recipe, {"reg": 0.1})
-        networks.fit(recipe, recipe, {"optimizer": optimizer, "epochs": 2, "batch_size": 4}, True, None)
+        networks.fit(recipe, recipe, {"optimizer": optimizer, "epochs": 2, "batch_size": 4}, True)
         networks.alike()
 
 
