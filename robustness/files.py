@@ -194,7 +194,6 @@ TARGETS = {
     "checkpoints": Kind("checkpoint.npz", checkpoints, resume, MODEL, True),
     "checkpoints with a right checksum": Kind("checkpoint.npz", checkpoints, resume, CHECKPOINT, change=resealed),
     "tables (.csv)": Kind("table.csv", csv_files, load_table, TABLE),
-    "tables (.tsv)": Kind("table.tsv", csv_files, load_table, TABLE),
     "tables (.npz)": Kind("table.npz", npz_files, load_table, TABLE),
     "tables (.npy)": Kind("table.npy", npy_files, load_rows, TABLE),
 }

@@ -4,7 +4,7 @@
     python -m robustness.mutants --paths src_pyx --count 10 --tests tests/engine tests/network
 
 Each mutant is one change in a copy of the working tree, where the suite runs until a test fails: first the tests whose
-names or words fit the file, then all others. A failing test, a crash, a hang or an import that fails kills it.
+names fit the file, then all others. A failing test, a crash, a hang or an import that fails kills it.
 Survivors are printed as diffs, to be read: one that changes nothing that anybody could notice is no gap of the suite.
 Kernels are built without optimisation and with bounds checks (FASTMLP_DEBUG=1).
 """
@@ -126,17 +126,13 @@ class Copy:
             path.write_text(before)
 
     def failure(self, file: str = "") -> str | None:
-        """What fails first, None if nothing does, in the tests that fit a file before all others."""
+        """What fails first, None if nothing does; tests whose names fit the file run before all others."""
         words = [word for word in re.split(r"\W|_", file) if len(word) > 2 and word not in ("fastmlp", "init", "src")]
-
-        def fit(test: Path) -> tuple[int, str]:
-            name, text = str(test.relative_to(self.tree)), test.read_text()
-            return -sum(100 * (word in name) + (word in text) for word in words), name
-
         asked = [self.tree / test for test in self.tests]
-        tests = {file for test in asked for file in (test.rglob("test_*.py") if test.is_dir() else [test])}
+        tests = sorted(file for test in asked for file in (test.rglob("test_*.py") if test.is_dir() else [test]))
+        tests.sort(key=lambda test: -sum(word in str(test.relative_to(self.tree)) for word in words))
         options = ["-xq", "-pno:cacheprovider", f"-ofaulthandler_timeout={HANG}", "-ofaulthandler_exit_on_timeout=true"]
-        command = [sys.executable, "-m", "pytest", *options, *map(str, sorted(tests, key=fit))]
+        command = [sys.executable, "-m", "pytest", *options, *map(str, tests)]
         status, output = watched(command, self.variables, self.tree)
         if status == 0:
             return None

@@ -31,7 +31,7 @@ N_THREADS = 3
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """Make all calls at the same time, each in a thread of its own; gives their results, or raises an error of one."""
+    """The results of calls that begin at the same time, each in a thread of its own."""
     start = threading.Barrier(len(calls))
 
     def made(call: Callable[[], Any]) -> Any:
@@ -42,26 +42,25 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
         return list(pool.map(made, calls))
 
 
-def batch(shape: str, repetition: int) -> tuple[tuple[int, ...], np.ndarray, np.ndarray]:
-    """Sizes of a network, and rows of pixels with their labels."""
+def made(shape: str, repetition: int, **options: Any) -> tuple[NeuralNetwork, np.ndarray, np.ndarray]:
+    """A network, and rows of pixels with their labels."""
     sizes, n_rows = SHAPES[shape]
     random = np.random.RandomState(repetition)
-    return sizes, random.randint(256, size=(n_rows, sizes[0])).astype(np.uint8), random.randint(sizes[-1], size=n_rows)
+    X, y = random.randint(256, size=(n_rows, sizes[0])).astype(np.uint8), random.randint(sizes[-1], size=n_rows)
+    return NeuralNetwork(sizes[0], sizes[1:-1], sizes[-1], seed=0, **options), X, y
 
 
 def trained(shape: str, repetition: int, n_threads: int) -> list[bytes]:
     """Parameters after an epoch of two batches, and after the three calls."""
-    sizes, X, y = batch(shape, repetition)
-    optimizer = list(OPTIMIZERS)[repetition % len(OPTIMIZERS)]
+    optimizer, dtype = list(OPTIMIZERS)[repetition % len(OPTIMIZERS)], ("float32", "float64")[repetition // 2 % 2]
+    net, X, y = made(shape, repetition, dtype=dtype, n_threads=n_threads)
     # pixels are gathered and standardised, and floats of the network's own type are used where they are
-    standardizer = Standardizer().fit(X) if repetition % 2 else None
-    dtype = ("float32", "float64")[repetition // 2 % 2]
-    options = {"dtype": dtype, "n_threads": n_threads, "seed": 0, "standardizer": standardizer}
-    net = NeuralNetwork(sizes[0], sizes[1:-1], sizes[-1], **options)
-    rows = X if standardizer is not None else (X / 255).astype(dtype)
-    rates = {"learning_rate": 1e-3, "regularization": 0.1}
-    net.fit(rows, y, epochs=1, batch_size=len(X) - 1, optimizer=optimizer, seed=0, **rates)
-    net.forward(rows)
+    if repetition % 2:
+        net.standardizer = Standardizer().fit(X)
+    else:
+        X = (X / 255).astype(dtype)
+    net.fit(X, y, batch_size=len(X) - 1, epochs=1, optimizer=optimizer, learning_rate=1e-3, regularization=0.1, seed=0)
+    net.forward(X)
     net.backward(y, 0.1)
     net.update(1e-3, opt=optimizer)
     return [array.tobytes() for array in net.params.values()]
@@ -81,21 +80,15 @@ def concurrent_networks(repetition: int) -> None:
 
 def predictions(repetition: int) -> None:
     """One network asked by several threads, with numbers of rows that need different room."""
-    sizes, X, y = batch("rows in tiles", repetition)
-    net = NeuralNetwork(sizes[0], sizes[1:-1], sizes[-1], n_threads=2, seed=0)
-    calls = [
-        lambda: net.predict_proba(X).tobytes(),
-        lambda: net.predict(X[:600]).tobytes(),
-        lambda: net.evaluate(X, y),
-        lambda: net.predict_proba(X).tobytes(),
-    ]
+    net, X, y = made("rows in tiles", repetition, n_threads=2)
+    several = [lambda: net.predict(X[:600]).tobytes(), lambda: net.evaluate(X, y)]
+    calls = [*several, *[lambda: net.predict_proba(X).tobytes()] * 2]
     assert at_once(*calls) == [call() for call in calls]
 
 
 def refusals(repetition: int) -> None:
     """One network trained by two threads, until one of them has been refused."""
-    sizes, X, y = batch("rows in tiles", repetition)
-    net = NeuralNetwork(sizes[0], sizes[1:-1], sizes[-1], n_threads=2, seed=0)
+    net, X, y = made("rows in tiles", repetition, n_threads=2)
     refused: list[str] = []
 
     def train() -> None:
@@ -112,7 +105,7 @@ def refusals(repetition: int) -> None:
 
 def tuning(repetition: int) -> None:
     """A search with several networks at a time gives what one at a time gives."""
-    _, X, y = batch("deep", repetition)
+    _, X, y = made("deep", repetition)
     space = {"hidden_sizes": [[30], [20, 10]], "optimizer": list(OPTIMIZERS), "batch_size": 50, "epochs": 2}
     one, several = (search(space, X, y, X, y, n_workers=n).trials for n in (1, 4))
     assert [trial.rank for trial in one] == [trial.rank for trial in several]
