@@ -1,10 +1,7 @@
 """Arguments of a network's calls: right ones as Hypothesis draws them, and calls that must be refused."""
 
-import functools
 import inspect
-import operator
 import tempfile
-from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,8 +10,6 @@ from hypothesis import strategies as st
 from fastmlp import NeuralNetwork, Standardizer
 from fastmlp.engine.parameters import INITIALIZERS
 from fastmlp.functions import HIDDEN_ACTIVATIONS, LOSSES, OPTIMIZERS
-
-Call = Callable[[NeuralNetwork], object]
 
 
 def by_name(table: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
@@ -54,7 +49,7 @@ RIGHT = by_name(
 
 # What is right for no argument of any method.
 JUNK = (1j, float("nan"), object(), b"\0", [[1j]], np.array([1j]))
-METHODS = ("forward", "backward", "update", "predict_proba", "predict", "evaluate", "score", "train_epoch", "fit")
+METHODS = ("__init__", "forward", "backward", "update", "predict", "evaluate", "score", "train_epoch", "fit")
 
 
 def some(method: str, always: tuple[str, ...] = ()) -> st.SearchStrategy[dict[str, Any]]:
@@ -78,49 +73,6 @@ def attributes(net: NeuralNetwork) -> list[tuple[str, Any]]:
         *(("feature_names", names) for names in (None, features, np.array(features))),
         ("params", {name: np.ones_like(array) for name, array in net.params.items()}),
     ]
-
-
-def wrong_calls(net: NeuralNetwork) -> Iterator[tuple[str, Call]]:
-    """Calls that must be refused, each with what the error must name; most are right but for one argument."""
-    classes = LOSSES[net.loss].of_classes
-    X, y = np.ones((3, net.input_size)), np.zeros(3, np.int64) if classes else np.zeros((3, net.output_size))
-    right = {"X": X, "y": y, "X_val": X, "y_val": y, "opt": "Adam"}
-    right |= {"input_size": 4, "hidden_sizes": [], "output_size": 3}
-    for method in (*METHODS, "__init__"):
-        call = getattr(NeuralNetwork, method)
-        names = list(inspect.signature(call).parameters)[1:]
-        base = {name: right[name] for name in names if name in right}
-        if method == "backward":
-            base["y"] = np.zeros((len(net.outputs.get("X", ())), *y.shape[1:]), y.dtype)
-            names = names if len(base["y"]) else []
-        if method == "predict_proba" and not classes:
-            names = []
-        for name in names:
-            others: tuple[np.ndarray, ...] = ()
-            if name in ("X", "X_val"):
-                others = X[0], X[:, 1:], X[None]
-            elif name in ("y", "y_val"):
-                others = base[name][1:], base[name] * np.nan, base[name] - 1 if classes else base[name] + np.inf
-            for value in (*JUNK, *others):
-                yield name, functools.partial(call, **{**base, name: value})
-    if not net.outputs:
-        yield "forward", lambda net: net.backward(y)
-    if not classes:
-        yield "predict_proba", lambda net: net.predict_proba(X)
-    if not net.gradients:
-        yield "update", lambda net: net.update()
-    yield "update", lambda net: net.update(t=1, step=2)
-    yield "batch_size", lambda net: net.fit(X, y, batch_size=4, drop_last=True)
-    whole = net.snapshot()
-    spoiled = {"sizes": (4, 5), "flat_params": np.ones(7), "moments": {"Adam": []}, "n_updates": -1}
-    for snapshot in ([], *({**whole, name: value} for name, value in spoiled.items())):
-        yield "snapshot", functools.partial(NeuralNetwork.restore, snapshot=snapshot)
-    for name in ("input_size", "loss", "dtype", "n_threads", "standardizer", "class_names", "feature_names", "params"):
-        for value in JUNK:
-            yield name, operator.methodcaller("__setattr__", name, value)
-    for name, value in (("W1", net.params["W1"].shape), ("b1", net.params["b1"][None]), ("W99", 1)):
-        yield name, functools.partial(lambda net, name, value: net.params.update({name: value}), name=name, value=value)
-    yield "W1", lambda net: net.params.__delitem__("W1")
 
 
 # ---- arrays

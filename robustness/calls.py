@@ -7,6 +7,7 @@ rounding. A wrong one must be refused by an error that names an argument that is
 
 import copy
 import functools
+import inspect
 import itertools
 import math
 import pickle
@@ -138,29 +139,24 @@ class Networks(RuleBasedStateMachine):
         unknown = not self.classes and (not math.isfinite(found + expected) or min(found, expected) < -1e9)
         return unknown or abs(found - expected) <= (0 if self.classes else 1e-3 * (1 + abs(1 - expected)))
 
-    @rule(which=st.lists(st.integers(0, 10**6), min_size=3, max_size=3), value=st.integers(0, 10**6))
-    def refuse(self, which: list[int], value: int) -> None:
-        """Calls that must be refused, each argument of a method as often as any other."""
-        groups: dict[Any, list[Any]] = {}
-        for name, call in arguments.wrong_calls(self.net):
-            groups.setdefault((name, getattr(call, "func", call)), []).append((name, call))
-        for place in which:
-            calls = list(groups.values())[place % len(groups)]
-            self.is_refused(*calls[value % len(calls)])
-
-    def is_refused(self, name: str, call: arguments.Call) -> None:
-        """A call is refused by an error that names the argument, and changes nothing."""
-        Networks.n_calls += 1
-        before, kept, refusal = state(self.net), (self.net.n_threads, id(self.net.history)), None
+    @precondition(lambda self: self.net.outputs)
+    @rule(method=st.sampled_from(arguments.METHODS), which=st.integers(0, 999), value=st.sampled_from(arguments.JUNK))
+    def refuse(self, method: str, which: int, value: Any) -> None:
+        """A call that is right but for one argument is refused by an error that names it, and changes nothing."""
+        call, before, refusal = getattr(self.net, method), state(self.net), None
+        X, y = np.ones((3, self.net.input_size)), np.zeros(3 if self.classes else (3, self.net.output_size))
+        right = {"X": X, "y": y, "X_val": X, "y_val": y, "opt": "Adam"}
+        right |= {"input_size": 4, "hidden_sizes": [], "output_size": 3}
+        names = list(inspect.signature(call).parameters)
+        name = names[which % len(names)]
         try:
-            call(self.net)
+            call(**{**{name: right[name] for name in names if name in right}, name: value})
         except REFUSALS as error:
             refusal = error
-        assert refusal is not None, f"{name} is wrong, and it was taken: {call}"
-        assert re.search(rf"\b{name}\b", str(refusal), re.IGNORECASE), f"{refusal!r} does not name {name}: {call}"
+        assert refusal is not None, f"{name} of {method} must not be {value!r}"
+        assert re.search(rf"\b{name}\b", str(refusal), re.IGNORECASE), f"{refusal!r} does not name {name} of {method}"
         changed = differences(before, state(self.net))
-        assert not changed, f"a call that was refused has changed {changed}: {call}"
-        assert (self.net.n_threads, id(self.net.history)) == kept
+        assert not changed, f"{name}={value!r} was refused by {method}, and has changed {changed}"
 
     @rule(recipe=ARRAYS)
     def forward(self, recipe: Recipe) -> None:
