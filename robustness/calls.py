@@ -107,7 +107,6 @@ class Networks(RuleBasedStateMachine):
 
     @initialize(options=NETWORKS)
     def start(self, options: dict[str, Any]) -> None:
-        """The first network."""
         self.construct(options)
 
     @rule(options=NETWORKS)
@@ -160,7 +159,6 @@ class Networks(RuleBasedStateMachine):
 
     @rule(recipe=ARRAYS)
     def forward(self, recipe: Recipe) -> None:
-        """Outputs of a batch."""
         X, _ = self.rows(recipe)
         assert exact(self.net.forward(X.value)) == exact(self.oracle.forward(X.plain))
         if self.net.standardizer is not None:
@@ -170,14 +168,12 @@ class Networks(RuleBasedStateMachine):
     @precondition(lambda self: len(self.net.outputs.get("X", ())))
     @rule(recipe=ARRAYS, options=arguments.some("backward"))
     def backward(self, recipe: Recipe, options: dict[str, Any]) -> None:
-        """Loss and gradients of a batch."""
         y = recipe.targets(self.net, len(self.net.outputs["X"]))
         assert exact(self.net.backward(y.value, **options)) == exact(self.oracle.backward(y.plain, **options))
 
     @precondition(lambda self: self.net.gradients)
     @rule(options=arguments.some("update"), time=arguments.TIME)
     def update(self, options: dict[str, Any], time: dict[str, Any]) -> None:
-        """One step of an optimiser."""
         self.net.update(**options, **time)
         self.oracle.update(**options, **time)
 
@@ -286,7 +282,6 @@ class Networks(RuleBasedStateMachine):
 
     @rule(recipe=ARRAYS, which=st.integers(0, 99))
     def write(self, recipe: Recipe, which: int) -> None:
-        """Assign one parameter."""
         name = list(self.net.params)[which % len(self.net.params)]
         value, plain = recipe.array(*self.net.params[name].shape)
         self.net.params[name] = value

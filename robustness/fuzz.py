@@ -9,46 +9,28 @@ endless loop is one fault among others: what is printed of it has a command that
 
 import faulthandler
 import itertools
-import multiprocessing
+import json
 import resource
 import sys
 from collections import Counter
-from multiprocessing.connection import Connection
+from pathlib import Path
 
 from robustness import calls, files
 from robustness.report import Fault, conclude, parser
+from robustness.running import watched
 
 FUZZERS = {"calls": calls, "files": files}
-# Cases of one process, the seconds after which it counts as hung, and the bytes that it may have beyond its first ones.
-SLICE, PATIENCE, ROOM = 1000, 600.0, 512 << 20
-# Faults after which there is no point in going on.
-ENOUGH = 100
+# Cases of one process, the seconds after which it counts as hung, the bytes that it may have beyond its first ones, and
+# faults after which there is no point in going on.
+SLICE, PATIENCE, ROOM, ENOUGH = 1000, 600.0, 512 << 20, 100
 
 
-def work(name: str, seed: int, n_cases: int, sender: Connection) -> None:
-    """What the process does, with little memory."""
+def work(name: str, seed: int, n_cases: int) -> None:
+    """Try n_cases cases in this process, with little memory; prints how many were tried, and which failed how."""
     faulthandler.enable()
-    with open("/proc/self/statm") as file:
-        size = int(file.read().split()[0]) * resource.getpagesize()
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + ROOM, size + ROOM))
-    sender.send(FUZZERS[name].run(seed, n_cases))
-
-
-def attempt(name: str, seed: int, n_cases: int) -> tuple[int, list[tuple[int, str]]]:
-    """Try n_cases cases in a process of their own; gives how many were tried, at least one, and which failed how."""
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=work, args=(name, seed, n_cases, sender))
-    process.start()
-    sender.close()
-    try:
-        return receiver.recv() if receiver.poll(PATIENCE) else (1, [(0, f"no end after {PATIENCE:g} seconds")])
-    except EOFError:
-        process.join()
-        return 1, [(0, f"the process died with exit status {process.exitcode}")]
-    finally:
-        process.kill()
-        process.join()
+    print(json.dumps(FUZZERS[name].run(seed, n_cases)))
 
 
 def fuzz(name: str, seed: int, n_cases: int) -> list[Fault]:
@@ -59,19 +41,20 @@ def fuzz(name: str, seed: int, n_cases: int) -> list[Fault]:
         if cases.total() >= n_cases or failed.total() >= ENOUGH:
             break
         size = min(SLICE, n_cases - cases.total())
-        n, failures = attempt(name, slice_seed, size)
+        code = f"from robustness import fuzz; fuzz.work({name!r}, {slice_seed}, {size})"
+        status, output = watched([sys.executable, "-c", code], {}, patience=PATIENCE)
+        broken = 1, [(0, f"the process ended with status {status}")]
+        n, failures = broken if status else json.loads(output.splitlines()[-1])
         # the cases of a slice are of each kind in turn
         cases.update({kind: len(range(i, n, len(kinds))) for i, kind in enumerate(kinds)})
         for case, text in failures:
             failed[kinds[case % len(kinds)]] += 1
-            again = f"from robustness import {name}; print({name}.run({slice_seed}, {size}))"
-            print(f"FAILED case {case} of\n    python -c {again!r}\n{text}", file=sys.stderr)
+            print(f"FAILED case {case} of\n    python -c {code!r}\n{text}", file=sys.stderr)
         print(f"{name}: {cases.total():,} cases, {failed.total()} faults", file=sys.stderr, flush=True)
     return [Fault(kind, cases[kind], cases[kind] - failed[kind]) for kind in kinds]
 
 
 def main() -> None:
-    """Both fuzzers, or one."""
     options = parser(__doc__)
     options.add_argument("--cases", type=int, default=4000, help="of each fuzzer (default: 4000)")
     options.add_argument("--only", choices=FUZZERS, help="one of the two")

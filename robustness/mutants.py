@@ -50,7 +50,6 @@ PATTERNS = {
 
 
 def language(file: str) -> str:
-    """Of a source file; empty for any other."""
     return next((name for name, suffixes in LANGUAGES.items() if file.endswith(suffixes)), "")
 
 
@@ -112,7 +111,6 @@ class Copy:
         subprocess.run([self.python, "-m", "pip", "install", "--quiet", *requires], check=True)
 
     def built(self) -> bool:
-        """Build the kernels whose sources have changed."""
         return watched([self.python, "setup.py", "build_ext", "--inplace"], self.variables, self.tree)[0] == 0
 
     def killer(self, file: str, after: str) -> str | None:
@@ -141,7 +139,6 @@ class Copy:
 
 
 def main() -> None:
-    """Make mutants and say which survive."""
     command = parser(__doc__)
     command.add_argument("--count", type=int, default=20, help="mutants of each language (default: 20)")
     command.add_argument("--paths", nargs="+", default=["fastmlp", "src_pyx"], help="files and folders to change")

@@ -38,7 +38,6 @@ class Oracle(reference.NeuralNetwork):
         self.lost = float(limits.tiny) * 1e20  # denormal numbers, which count as zero, times weights
 
     def _read(self) -> None:
-        """Take what the twin has."""
         found = self.twin.snapshot()
         self.params = doubles(self.twin.params)
         self.moments = {

@@ -6,6 +6,7 @@ A line is printed for each repetition that has passed. `robustness.sanitize` run
 in any other one, only the results are checked.
 """
 
+import itertools
 import sys
 import threading
 from collections.abc import Callable
@@ -16,7 +17,6 @@ import numpy as np
 
 from fastmlp import NeuralNetwork, Standardizer
 from fastmlp.functions import OPTIMIZERS
-from fastmlp.tuning import search
 from robustness.running import always_parallel
 
 # Sizes and rows with which each product is cut in each of the three ways, rows in tiles, and small products not at all.
@@ -52,10 +52,11 @@ def made(shape: str, repetition: int, **options: Any) -> tuple[NeuralNetwork, np
 
 def trained(shape: str, repetition: int, n_threads: int) -> list[bytes]:
     """Parameters after an epoch of two batches, and after the three calls."""
-    optimizer, dtype = list(OPTIMIZERS)[repetition % len(OPTIMIZERS)], ("float32", "float64")[repetition // 2 % 2]
+    choices = tuple(itertools.product(("float32", "float64"), (False, True), OPTIMIZERS))
+    dtype, standardized, optimizer = choices[repetition % len(choices)]
     net, X, y = made(shape, repetition, dtype=dtype, n_threads=n_threads)
     # pixels are gathered and standardised, and floats of the network's own type are used where they are
-    if repetition % 2:
+    if standardized:
         net.standardizer = Standardizer().fit(X)
     else:
         X = (X / 255).astype(dtype)
@@ -103,15 +104,7 @@ def refusals(repetition: int) -> None:
     net.forward(X)  # and nobody is left inside
 
 
-def tuning(repetition: int) -> None:
-    """A search with several networks at a time gives what one at a time gives."""
-    _, X, y = made("deep", repetition)
-    space = {"hidden_sizes": [[30], [20, 10]], "optimizer": list(OPTIMIZERS), "batch_size": 50, "epochs": 2}
-    one, several = (search(space, X, y, X, y, n_workers=n).trials for n in (1, 4))
-    assert [trial.rank for trial in one] == [trial.rank for trial in several]
-
-
-SCENARIOS = {scenario.__name__: scenario for scenario in (training, concurrent_networks, predictions, refusals, tuning)}
+SCENARIOS = {scenario.__name__: scenario for scenario in (training, concurrent_networks, predictions, refusals)}
 
 
 if __name__ == "__main__":

@@ -68,7 +68,6 @@ def table() -> str:
 
 
 def main() -> None:
-    """Write the page, or compare it."""
     page = PAGE.read_text()
     right = f"{page.partition(START)[0]}{START}\n{table()}\n{END}{page.partition(END)[2]}"
     if "--check" not in sys.argv:

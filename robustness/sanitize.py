@@ -1,6 +1,6 @@
 """The compiled code under what watches every access of it: AddressSanitizer and UBSan, valgrind, ThreadSanitizer.
 
-    python -m robustness.sanitize --quick --repetitions 12 --calls 5000
+    python -m robustness.sanitize --quick --repetitions 16 --calls 5000
     python -m robustness.sanitize --only threads
 
 `address` is the whole suite and the call fuzzer under AddressSanitizer and UndefinedBehaviorSanitizer, which see what
@@ -54,15 +54,12 @@ def build(name: str) -> dict[str, str]:
     return {"PYTHONPATH": f"{ROOT / 'build' / name}:{ROOT}"}
 
 
-def said(*command: str) -> str:
-    return subprocess.check_output(command, text=True).strip()
-
-
 def address(asked: argparse.Namespace) -> Iterator[Fault]:
     need("gcc", "gcc")
+    libraries = [["gcc", f"-print-file-name={name}.so"] for name in ("libasan", "libubsan")]
     variables = build("address") | {
         # these have to be loaded before Python
-        "LD_PRELOAD": " ".join(said("gcc", f"-print-file-name={name}.so") for name in ("libasan", "libubsan")),
+        "LD_PRELOAD": " ".join(subprocess.check_output(library, text=True).strip() for library in libraries),
         # objects of Python's own too get room that is watched
         "PYTHONMALLOC": "malloc",
         "ASAN_OPTIONS": "detect_leaks=0:exitcode=66",
@@ -111,11 +108,10 @@ WATCHERS = {watcher.__name__: watcher for watcher in (address, valgrind, threads
 
 
 def main() -> None:
-    """All of them, or one."""
     commands = parser(__doc__)
     commands.add_argument("--only", choices=WATCHERS, help="one of them (default: all)")
     commands.add_argument("--quick", action="store_true", help="fewer tests, those of what computes")
-    # after twelve it has seen each optimiser with each kind of rows in each type
+    # after sixteen it has seen each optimiser with each kind of rows in each type
     commands.add_argument("--repetitions", type=int, default=60, help="under ThreadSanitizer (default: 60)")
     commands.add_argument("--calls", type=int, default=50_000, help="under AddressSanitizer (default: 50,000)")
     asked = commands.parse_args()
