@@ -29,8 +29,7 @@ RIGHT = by_name(
         "dtype": ("float32", np.float64, "f4", None),
         "init": INITIALIZERS,
         "n_threads": THREADS,
-        "reg": (-1.0, *RATES),
-        "lr": RATES,
+        "reg lr": (-1.0, *RATES),
         "learning_rate": (None, *RATES),
         "learning_rate_decay": (0.0, 0.5, 1.0),
         "regularization": (0.0, 1e-3, 0.1, 1e300),
@@ -42,7 +41,6 @@ RIGHT = by_name(
         "batch_size": (1, 2, 7, 200, np.uint8(3), 2**40),
         "epochs": (1, 2, 3),
         "drop_last standardize_targets": (False, np.bool_(True)),
-        "callbacks": ((), [lambda network, history: None]),
         "seed": (0, 5, np.int64(2**32 - 1)),
     }
 )
@@ -95,8 +93,6 @@ class Given(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """How to make an array."""
-
     n_rows: int
     dtype: str
     layout: str
@@ -114,12 +110,11 @@ class Recipe(NamedTuple):
         if not LOSSES[net.loss].of_classes:
             recipe = self if self.content in MODERATE else self._replace(content="normal")
             return recipe.array(*((n_rows,) if net.output_size == 1 and self.seed % 2 else (n_rows, net.output_size)))
-        highest = min(net.output_size, 2 if self.dtype == "?" else 127)
-        values = np.random.default_rng(self.seed).integers(0, highest, n_rows)
+        n_classes = min(net.output_size, 2 if self.dtype == "?" else 127)
+        values = np.random.default_rng(self.seed).integers(0, n_classes, n_rows)
         return given(laid_out((values[:, None] if self.seed % 2 else values).astype(self.dtype), self.layout))
 
     def array(self, *shape: int) -> Given:
-        """Numbers of this shape."""
         random, kind = np.random.default_rng(self.seed), np.dtype(self.dtype)
         values = random.integers(0, 256, shape) if self.content == "pixels" else random.standard_normal(shape)
         if self.content == "constant":

@@ -22,14 +22,7 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from fastmlp import DivergenceError, History, NeuralNetwork
 from fastmlp.functions import HIDDEN_ACTIVATIONS, LOSSES, OPTIMIZERS
@@ -44,8 +37,6 @@ REFUSALS = (AttributeError, TypeError, ValueError, KeyError, RuntimeError)
 STEPS = 50
 ORDERS = st.sampled_from(("all", "permuted", "some"))
 COPIES = {"pickle": lambda net: pickle.loads(pickle.dumps(net)), "deepcopy": copy.deepcopy, "copy": copy.copy}
-NETWORKS = arguments.some("__init__", ("activation", "loss"))
-FILES = ("net.npz", "net.NPZ", "net", "net.safetensors")
 
 
 def exact(value: Any) -> Any:
@@ -79,7 +70,6 @@ def state(net: NeuralNetwork) -> dict[str, Any]:
 
 
 def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
-    """The names of what differs in two states."""
     return [name for name in one if one[name] != other[name]]
 
 
@@ -104,12 +94,9 @@ class Networks(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         np.random.seed(0)
+        self.construct({})
 
-    @initialize(options=NETWORKS)
-    def start(self, options: dict[str, Any]) -> None:
-        self.construct(options)
-
-    @rule(options=NETWORKS)
+    @rule(options=arguments.some("__init__", ("activation", "loss")))
     def construct(self, options: dict[str, Any]) -> None:
         """Go on with another network, and a twin with another number of threads."""
         self.net = NeuralNetwork(**{"input_size": 4, "hidden_sizes": [8], "output_size": 3, "seed": 1, **options})
@@ -120,7 +107,6 @@ class Networks(RuleBasedStateMachine):
 
     @invariant()
     def alike(self) -> None:
-        """The network and the oracle's twin are the same."""
         Networks.n_calls += 1
         differ = differences(state(self.net), state(self.oracle.twin))
         assert not differ, f"network and twin differ in {differ}"
@@ -254,7 +240,7 @@ class Networks(RuleBasedStateMachine):
         X, finite = self.rows(recipe._replace(n_rows=n_rows, seed=seed))
         return (X, y_recipe.targets(self.net, n_rows)) if finite else None
 
-    @rule(way=st.sampled_from((*FILES, *COPIES)))
+    @rule(way=st.sampled_from(("net.npz", "net.NPZ", "net", "net.safetensors", *COPIES)))
     def copies(self, way: str) -> None:
         """Go on with a copy, which has everything but the last batch; a file has no history either."""
         n_threads = self.net.n_threads
@@ -306,7 +292,6 @@ def each_choice(start: int) -> None:
             networks.forward(recipe)
             networks.backward(recipe, {"reg": 0.1})
             networks.update({"opt": optimizer, "lr": 0.1, "weight_decay": 0.5}, {})
-            networks.alike()
         networks.predict(recipe, recipe, {"reg": 0.1})
         networks.fit(recipe, recipe, {"optimizer": optimizer, "epochs": 2, "batch_size": 4}, True)
         networks.alike()

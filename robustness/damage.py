@@ -8,7 +8,7 @@ import struct
 import warnings
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -102,16 +102,10 @@ def zipped(members: Sequence[tuple[str, bytes]], method: int) -> bytes:
     return target.getvalue()
 
 
-def npz(**arrays: Any) -> bytes:
-    """A file of arrays, objects too."""
+def saved(save: Callable[..., object], *arrays: Any, **named: Any) -> bytes:
+    """The file that `numpy.save` or `numpy.savez` writes for arrays, objects too."""
     target = io.BytesIO()
-    np.savez(target, **arrays)
-    return target.getvalue()
-
-
-def npy(array: Any) -> bytes:
-    target = io.BytesIO()
-    np.save(target, array)
+    save(target, *arrays, **named)
     return target.getvalue()
 
 
@@ -132,14 +126,14 @@ def hostile(trace: Path) -> list[bytes]:
     objects = np.array(intruders, object)
     claim = np.lib.format.magic(1, 0) + struct.pack("<H", 118)
     claim += b"{'descr': '<f8', 'fortran_order': False, 'shape': (536870912,), }".ljust(117) + b"\n"
-    bomb, names, deflated = npy(np.zeros(1 << 20)), ("X.npy", "header.npy"), zipfile.ZIP_DEFLATED
+    bomb, names, deflated = saved(np.save, np.zeros(1 << 20)), ("X.npy", "header.npy"), zipfile.ZIP_DEFLATED
     deep = (b"[" * 100_000, b'{"format":' * 30_000, b'{"format": "fastmlp-network", "version": ' + b"9" * 5000 + b"}")
     return [
         *(pickle.dumps(intruder, protocol) for intruder in intruders for protocol in (0, 2, 4)),
-        *(*[npz(header=objects, X=objects, y=objects, W1=objects)] * 4, npy(objects)),
+        *(*[saved(np.savez, header=objects, X=objects, y=objects, W1=objects)] * 4, saved(np.save, objects)),
         *(zipped([(name, bomb), ("y.npy", bomb)], deflated) for name in names),
         *(zipped([(name, claim + bytes(1 << 16))], deflated) for name in names),
         *(claim, zipped([(f"../../../{trace.name}", b"x"), (str(trace), b"x")], zipfile.ZIP_STORED)),
-        *(*deep, *(npz(header=np.frombuffer(text, np.uint8)) for text in deep)),
+        *(*deep, *(saved(np.savez, header=np.frombuffer(text, np.uint8)) for text in deep)),
         *(b"", b"\0" * 5000, b"\x93NUMPY", b"PK\x05\x06" + bytes(18)),
     ]

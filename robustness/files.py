@@ -1,8 +1,8 @@
 """Model files and checkpoints with their bytes changed, and files that were made to do harm.
 
 Each must load to something valid, to the very same content where a checksum guards it, or be refused by an error that
-the reader's documentation has and that names the file; in bounded time and memory, without a warning, with nothing in
-it executed and nothing written outside the folder that it was given.
+the reader's documentation has and that names the file; in bounded memory, without a warning, with nothing in it
+executed and nothing written outside the folder that it was given.
 """
 
 import contextlib
@@ -12,7 +12,6 @@ import io
 import json
 import shutil
 import tempfile
-import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -28,8 +27,6 @@ from fastmlp.functions import OPTIMIZERS
 from robustness import damage
 from robustness.calls import state
 
-# Seconds that one file may take.
-PATIENCE = 30.0
 X, Y = np.arange(24.0).reshape(8, 3) / 24, np.arange(8) % 2
 
 
@@ -42,8 +39,6 @@ class Kind(NamedTuple):
     # makes another file of one of the wholes
     change: Callable[[bytes, Sequence[bytes], Random], bytes] = damage.changed
 
-
-# ---- models and checkpoints
 
 # what a header may hold at any of its places
 VALUES = (
@@ -106,7 +101,7 @@ def resealed(whole: bytes, others: Sequence[bytes], random: Random) -> bytes:
     if random.random() < 0.1:
         del arrays[random.choice(list(arrays))]
     header["sha256"] = digest(header, arrays)
-    return damage.npz(header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
+    return damage.saved(np.savez, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
 
 
 def train(path: Path, epochs: int) -> NeuralNetwork:
@@ -117,7 +112,6 @@ def train(path: Path, epochs: int) -> NeuralNetwork:
 
 
 def checkpoints() -> list[bytes]:
-    """After each of four epochs."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "checkpoint.npz")
         return [train(path, epochs) and path.read_bytes() for epochs in range(1, 5)]
@@ -130,8 +124,6 @@ def resume(path: Path) -> Any:
     except DivergenceError as error:
         return error.epoch, error.batch
 
-
-# ---- all kinds
 
 MODEL, CHECKPOINT = (ModelFileError,), (ModelFileError, ValueError)
 npz_models = functools.partial(models, ".npz")
@@ -187,7 +179,6 @@ def try_file(what: str, random: Random) -> None:
     else:
         content = kind.change(random.choice(wholes), [*wholes, *hostile], random)
     with placed(kind, content) as path:
-        began = time.monotonic()
         try:
             found = kind.load(path)
         except kind.refusals as error:
@@ -195,7 +186,6 @@ def try_file(what: str, random: Random) -> None:
         else:
             assert not kind.guarded or found in known, "it was loaded to something else than was saved"
             refusal = None
-        assert time.monotonic() - began < PATIENCE, "it took too long"
     if refusal is not None:
         assert content not in wholes, f"a whole file was refused: {refusal!r}"
         assert kind.name in str(refusal), f"it does not name the file: {refusal!r}"

@@ -13,11 +13,10 @@ import json
 import resource
 import sys
 from collections import Counter
-from pathlib import Path
 
 from robustness import calls, files
 from robustness.report import Fault, conclude, parser
-from robustness.running import watched
+from robustness.running import memory, watched
 
 FUZZERS = {"calls": calls, "files": files}
 # Cases of one process, the seconds after which it counts as hung, the bytes that it may have beyond its first ones, and
@@ -28,8 +27,7 @@ SLICE, PATIENCE, ROOM, ENOUGH = 1000, 600.0, 512 << 20, 100
 def work(name: str, seed: int, n_cases: int) -> None:
     """Try n_cases cases in this process, with little memory; prints how many were tried, and which failed how."""
     faulthandler.enable()
-    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (size + ROOM, size + ROOM))
+    resource.setrlimit(resource.RLIMIT_AS, (memory(0) + ROOM,) * 2)
     print(json.dumps(FUZZERS[name].run(seed, n_cases)))
 
 

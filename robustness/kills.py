@@ -43,7 +43,6 @@ def run(command: list[str], folder: Path, seconds: float | None) -> bool:
     """Train, killed so many seconds after the first epoch, and check what is left; gives whether it was complete."""
     pipe = subprocess.PIPE
     with subprocess.Popen([*command, str(folder)], stdout=pipe, stderr=pipe, text=True, bufsize=1) as process:
-        assert process.stdout is not None
         first = process.stdout.readline()
         if seconds is not None:
             time.sleep(seconds)
@@ -54,7 +53,6 @@ def run(command: list[str], folder: Path, seconds: float | None) -> bool:
     left = set(os.listdir(folder)) - {"checkpoint.npz", "model.npz", "history.json", "history.png"}
     assert len(left) <= MAX_LEFT, f"left behind: {left}"
     history = NeuralNetwork.load(folder / "checkpoint.npz").history if (folder / "checkpoint.npz").exists() else ()
-    assert history is not None
     if command is FIT and epochs:  # the command does not write one after every epoch
         assert len(history) >= int(epochs[-1]) - 1, f"epoch {epochs[-1]} was over, the checkpoint has {len(history)}"
     return process.returncode == 0

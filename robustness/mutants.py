@@ -49,10 +49,6 @@ PATTERNS = {
 }
 
 
-def language(file: str) -> str:
-    return next((name for name, suffixes in LANGUAGES.items() if file.endswith(suffixes)), "")
-
-
 def places(file: str, code: str, operator: str) -> Iterator[tuple[int, int, str]]:
     """Where an operator applies to code without its prose, and what it puts there."""
     for match in re.finditer(PATTERNS[operator], code, re.MULTILINE):
@@ -151,8 +147,8 @@ def main() -> None:
         copy = Copy(Path(folder), asked.tests)
         if not copy.built() or (failed := copy.failure()) is not None:
             raise SystemExit(f"the suite fails without a mutant: {failed}")
-        for name in LANGUAGES:
-            files = [file for file in listed.stdout.split() if language(file) == name]
+        for name, suffixes in LANGUAGES.items():
+            files = [file for file in listed.stdout.split() if file.endswith(suffixes)]
             killers: dict[str, str | None] = {}
             for file, after, diff in mutants(files, random.Random(f"{asked.seed} {name}")):
                 if len(killers) == asked.count:
@@ -161,8 +157,8 @@ def main() -> None:
                     killers[diff] = killer
                     print(diff + (f"killed by {killer}\n" if killer else "SURVIVED\n"), flush=True)
             if killers:
-                n_killed = sum(killer is not None for killer in killers.values())
-                fault = Fault(f"random mutants of the {name} that the suite notices", len(killers), n_killed)
+                n, what = len(killers), f"random mutants of the {name} that the suite notices"
+                fault = Fault(what, n, n - list(killers.values()).count(None))
                 conclude({f"mutants_{name.split()[0].lower()}": [fault]}, asked.results, expected=False)
 
 

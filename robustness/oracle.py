@@ -60,14 +60,14 @@ class Oracle(reference.NeuralNetwork):
             for name, error in errors.items():
                 within(name, outputs[name], self.outputs[name], error)
             within("what forward gives", found, given, self.unit * np.abs(given))
+        self.outputs = outputs  # for the score of an epoch
         return found
 
     def _forward_errors(self) -> dict[str, np.ndarray]:
         """How far rounding may take each layer's outputs."""
         errors, h, error = {}, self.outputs["X"], np.zeros_like(self.outputs["X"])
-        for i, (name, activation) in enumerate(
-            zip(list(self.outputs)[1:], self.architecture.activations, strict=True), 1
-        ):
+        layers = zip(list(self.outputs)[1:], self.architecture.activations, strict=True)
+        for i, (name, activation) in enumerate(layers, 1):
             W, b = np.abs(self.params[f"W{i}"]), np.abs(self.params[f"b{i}"])
             error = error @ W + self.rounding * (np.abs(h) @ W + b) + self.lost
             self.logit_error, h = error, self.outputs[name]
@@ -121,6 +121,8 @@ class Oracle(reference.NeuralNetwork):
 
     def update(self, *arguments: Any, **named: Any) -> None:
         self._read()
+        # the reference does not convert its arguments, and float32 times float is float32
+        plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in named.items()}
         gradients, before = doubles(self.twin.gradients), flat(self.params, self.moments)
         nothing = {name: np.zeros_like(array) for name, array in self.params.items()}
         sizes = {key: {name: np.abs(array) for name, array in group.items()} for key, group in self.moments.items()}
@@ -129,7 +131,7 @@ class Oracle(reference.NeuralNetwork):
             """Parameters and moments after the reference's step from these parameters, moments and gradients."""
             net = copy.copy(self)
             net.params, net.moments, net.gradients = copy.deepcopy(start)
-            reference.NeuralNetwork.update(net, *arguments, **named)
+            reference.NeuralNetwork.update(net, *arguments, **plain)
             return flat(net.params, net.moments)
 
         with np.errstate(all="ignore"):
@@ -150,6 +152,7 @@ class Oracle(reference.NeuralNetwork):
     def train(self, units: Any, X: np.ndarray, y: np.ndarray, standardize: bool, **settings: Any) -> History:
         """`fit`, in units of the targets that a network has learnt, which must be those of the reference."""
         self._read()
+        y = np.asarray(y, np.float64)
         if standardize:
             reference._Loop(self).measure_targets(self.architecture.checked_targets("y", y, len(X)))
         assert (units is None) == (self.target_units is None), f"its units are {units}"
@@ -173,13 +176,11 @@ class Oracle(reference.NeuralNetwork):
 
 
 def doubles(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Copies in double precision."""
     with np.errstate(invalid="ignore"):
         return {name: array.astype(np.float64) for name, array in arrays.items()}
 
 
 def flat(params: dict[str, np.ndarray], moments: dict[str, dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Parameters and moments by one name each."""
     return params | {f"{key}.{name}": array for key, group in moments.items() for name, array in group.items()}
 
 
@@ -194,5 +195,5 @@ def within(what: str, found: Any, expected: Any, slack: Any) -> None:
     far = ~(np.abs(found - expected) <= slack) & ~np.isnan(expected)
     if far.any():
         at = np.unravel_index(np.argmax(far), far.shape)
-        limit = np.broadcast_to(slack, far.shape)[at]
-        raise AssertionError(f"{what} must be {expected[at]!r} up to {limit:g}, got {found[at]!r} at {at}")
+        limit = f"{np.broadcast_to(slack, far.shape)[at]:g}"
+        raise AssertionError(f"{what} must be {expected[at]!r} up to {limit}, got {found[at]!r} at {at}")

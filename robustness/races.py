@@ -27,19 +27,13 @@ SHAPES = {
     "inputs over terms": ((11, 1409, 53), 60),
     "deep": ((20, 8, 7, 6, 5, 4), 130),
 }
-N_THREADS = 3
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:
     """The results of calls that begin at the same time, each in a thread of its own."""
     start = threading.Barrier(len(calls))
-
-    def made(call: Callable[[], Any]) -> Any:
-        start.wait()
-        return call()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(made, calls))
+    with ThreadPoolExecutor(len(calls), initializer=start.wait) as pool:
+        return list(pool.map(lambda call: call(), calls))
 
 
 def made(shape: str, repetition: int, **options: Any) -> tuple[NeuralNetwork, np.ndarray, np.ndarray]:
@@ -70,7 +64,7 @@ def trained(shape: str, repetition: int, n_threads: int) -> list[bytes]:
 def training(repetition: int) -> None:
     """A team gives what one thread gives."""
     for shape in SHAPES:
-        assert trained(shape, repetition, 1) == trained(shape, repetition, N_THREADS), shape
+        assert trained(shape, repetition, 1) == trained(shape, repetition, 3), shape
 
 
 def concurrent_networks(repetition: int) -> None:

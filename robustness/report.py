@@ -17,7 +17,6 @@ from benchmarks.environment import provenance
 RESULTS = Path(__file__).with_name("results")
 PAGE = Path(__file__).parents[1] / "docs" / "robustness.md"
 START, END = "<!-- python -m robustness.report -->", "<!-- end -->"
-VERSIONS = ("Python", "NumPy", "SciPy")
 
 
 class Fault(NamedTuple):
@@ -48,7 +47,9 @@ def conclude(parts: Mapping[str, Iterable[Fault]], folder: Path | None, expected
             origin = provenance(f"robustness.{name.partition('_')[0]}")
             command, where = re.sub(r" --results \S+", "", origin["command"]), origin["environment"]
             place = f"{origin['date'][:10]}, commit {where['commit']}, {where['processors']} processors "
-            place += f"({where['processor']}), " + ", ".join(f"{x} {where[x.lower()]}" for x in VERSIONS)
+            place += f"({where['processor']}), " + ", ".join(
+                f"{x} {where[x.lower()]}" for x in ("Python", "NumPy", "SciPy")
+            )
             folder.mkdir(parents=True, exist_ok=True)
             record = {"command": command, "place": place, "faults": found}
             (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
@@ -61,9 +62,8 @@ def table() -> str:
     records = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
     lines = ["| what was tried | cases | survived | command |", "|---|---:|---:|---|"]
     for record in records:
-        lines += [
-            f"| {what} | {n:,} | {survived:,} | `{record['command']}` |" for what, n, survived in record["faults"]
-        ]
+        end = f"`{record['command']}` |"
+        lines += [f"| {what} | {n:,} | {survived:,} | {end}" for what, n, survived in record["faults"]]
     return "\n".join([*lines, "", *dict.fromkeys(f"* `{r['command'].split()[2]}`: {r['place']}" for r in records)])
 
 

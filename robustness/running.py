@@ -19,6 +19,11 @@ def always_parallel() -> None:
     threads.SERIAL_WORK = 0
 
 
+def memory(column: int) -> int:
+    """Bytes that the system counts in a column of this process's statm, see proc(5): 0 of addresses, 1 of memory."""
+    return int(Path("/proc/self/statm").read_text().split()[column]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def watched(
     command: list[str], variables: dict[str, str], folder: Path = ROOT, captured: bool = True, patience: float = 3600
 ) -> tuple[int, str]:

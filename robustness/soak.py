@@ -19,15 +19,11 @@ import numpy as np
 from fastmlp import NeuralNetwork
 from fastmlp.functions import OPTIMIZERS
 from robustness.report import Fault, conclude, parser
+from robustness.running import memory
 
 # A network that stays would take 40 kB; arenas of 1 MiB, in which Python allocates, come one at a time.
 GROWTH, STALL, WARM_UP = 2 << 20, 50, 5.0
 X, Y = np.random.RandomState(0).randn(5000, 784).astype(np.float32), np.arange(5000) % 10
-
-
-def memory() -> int:
-    """Bytes in use, see proc(5)."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def use_networks(n: int) -> int:
@@ -35,24 +31,24 @@ def use_networks(n: int) -> int:
     half = 0
     with tempfile.TemporaryDirectory() as folder:
         for i in range(n):
-            half = memory() if i == n // 2 else half
+            half = memory(1) if i == n // 2 else half
             net = NeuralNetwork(64, [32], 10, dtype=("float32", "float64")[i % 2], seed=i)
             net.forward(X[:32, :64])
             net.backward(Y[:32])
             net.update(0.001, opt=list(OPTIMIZERS)[i % len(OPTIMIZERS)])
             net.save(Path(folder, "net"))
             NeuralNetwork.load(Path(folder, "net")).predict(X[:32, :64])
-    return memory() - half
+    return memory(1) - half
 
 
 def train(net: NeuralNetwork, seconds: float) -> tuple[int, np.ndarray]:
     """Epoch after epoch; gives by how much the memory grows, and the time of each."""
-    before, times, end = memory(), [], time.monotonic() + seconds
+    before, times, end = memory(1), [], time.monotonic() + seconds
     while time.monotonic() < end or not times:
         start = time.monotonic()
         net.fit(X, Y, epochs=1, batch_size=100, optimizer="Adam", learning_rate=1e-4, seed=0)
         times.append(time.monotonic() - start)
-    return memory() - before, np.array(times)
+    return memory(1) - before, np.array(times)
 
 
 def main() -> None:
