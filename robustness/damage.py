@@ -26,8 +26,6 @@ NOISE = (
     *(b"\0", b"\0" * 300, b"\xff\xfe", b"\xc3(", b"\xef\xbb\xbf", b'"', b"\\", b"\n", b"\r", b",,", b"{", b"\x80\x04."),
     *(b"[" * 100_000, b'{"a":' * 50_000, b"9" * 5000, b"\xf4\x90\x80\x80", b"\\ud800", b"../" * 9, b"x" * 200_000),
 )
-# Bytes of a piece that is repeated; a bomb's fifty times would be too much for the fuzzer itself.
-REPEATED = 1 << 16
 
 
 def changed(whole: bytes, others: Sequence[bytes], random: Random) -> bytes:
@@ -58,7 +56,7 @@ def change(content: bytearray, others: Sequence[bytes], random: Random) -> None:
     elif way == 4:
         content[a:a] = random.choice(NOISE)
     elif way == 5:
-        content[a:a] = content[short][:REPEATED] * random.choice((1, 2, 50))
+        content[a:a] = content[short][: 1 << 16] * random.choice((1, 2, 50))  # of a bomb, all would be too much
     elif way == 6:
         start = random.randint(0, len(other))
         content[short] = other[start : start + random.choice((8, 200, len(other)))]

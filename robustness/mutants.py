@@ -1,6 +1,5 @@
 """Whether the test suite notices small mistakes in the code, made at random places by a few general operators.
 
-    python -m robustness.mutants --seed 1 --count 20
     python -m robustness.mutants --paths src_pyx --count 10 --tests tests/engine tests/network
 
 Each mutant is one change in a copy of the working tree, where the suite runs until a test fails: first the tests whose

@@ -1,7 +1,6 @@
 """The compiled code under what watches every access of it: AddressSanitizer and UBSan, valgrind, ThreadSanitizer.
 
     python -m robustness.sanitize --quick --repetitions 16 --calls 5000
-    python -m robustness.sanitize --only threads
 
 `address` is the whole suite and the call fuzzer under AddressSanitizer and UndefinedBehaviorSanitizer, which see what
 the kernels' own code does. `valgrind` is the tests of kernels under memcheck, which also sees what BLAS does with their
