@@ -21,7 +21,7 @@ from robustness.running import memory, watched
 FUZZERS = {"calls": calls, "files": files}
 # Cases of one process, the seconds after which it counts as hung, the bytes that it may have beyond its first ones, and
 # faults after which there is no point in going on.
-SLICE, PATIENCE, ROOM, ENOUGH = 1000, 600.0, 512 << 20, 100
+SLICE, PATIENCE, ROOM, ENOUGH = 1000, 600.0, 512 << 20, 20
 
 
 def work(name: str, seed: int, n_cases: int) -> None:
