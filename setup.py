@@ -4,12 +4,11 @@ Environment variables:
 
 FASTMLP_DEBUG=1             bounds checks on, no optimisation
 FASTMLP_SANITIZE=address    bounds checks, AddressSanitizer and UndefinedBehaviorSanitizer; with gcc
-FASTMLP_SANITIZE=fuzzer     bounds checks, AddressSanitizer and libFuzzer's counters; with clang
 FASTMLP_SANITIZE=thread     bounds checks and ThreadSanitizer; with clang
 FASTMLP_NO_OPENMP=1         a build without threads
 CC, CFLAGS, LDFLAGS, ...    the compiler and its flags, without those that change results (VALUE_CHANGING)
 
-robustness/sanitize.py has make build these three sanitized versions, and runs each of them.
+robustness/sanitize.py has make build both sanitized versions, and runs each of them.
 
 The kernels are built for every processor, and a second time for x86-64-v3 (AVX2) if the compiler supports it;
 fastmlp/_kernels/__init__.py chooses one of the builds when it is imported.
@@ -65,7 +64,6 @@ from setuptools.command.build_ext import build_ext  # noqa: E402
 
 SANITIZERS = {
     "address": ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
-    "fuzzer": ["-fsanitize=fuzzer-no-link,address"],
     # all products by loops, since ThreadSanitizer does not see the reads and writes of BLAS
     "thread": ["-fsanitize=thread", "-shared-libsan", "-DFASTMLP_SMALL_WORK=PY_SSIZE_T_MAX"],
 }

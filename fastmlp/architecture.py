@@ -98,6 +98,11 @@ class Architecture:
         return self.sizes[-1]
 
     @property
+    def n_scores(self) -> int:
+        """Number of sums from which the score is computed, see `Loss.summed_score`."""
+        return 1 if self.loss_row.of_classes else self.n_outputs
+
+    @property
     def n_layers(self) -> int:
         """Number of affine layers."""
         return len(self.sizes) - 1

@@ -117,16 +117,15 @@ def r2(outputs: np.ndarray, y: np.ndarray) -> float:
     is exact, else 0, as in scikit-learn's `r2_score`.
     """
     outputs, y = (np.asarray(array, np.float64).reshape(len(y), -1) for array in (outputs, y))
-    errors = np.square(outputs - y).sum(axis=0)
-    return float(np.mean([_r2(error, spread) for error, spread in zip(errors, _spreads(y), strict=True)]))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _mean_r2(np.square(outputs - y).sum(axis=0), y)
 
 
-def _spreads(y: np.ndarray) -> np.ndarray:
-    return np.square(y - y.mean(axis=0)).sum(axis=0)
-
-
-def _r2(error: float, spread: float) -> float:
-    return 1 - error / spread if spread > 0 else float(error == 0)
+def _mean_r2(errors: np.ndarray, y: np.ndarray) -> float:
+    """R2 from the sums of squared errors (n_out,)."""
+    spreads = np.square(y - y.mean(axis=0)).sum(axis=0)
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        return float(np.where(spreads > 0, 1 - errors / spreads, errors == 0).mean())
 
 
 class Activation(NamedTuple):
@@ -155,8 +154,8 @@ class Loss(NamedTuple):
     score : callable
         The score of predictions and y.
     summed_score : callable
-        The score for y[order] from the sum over these rows that the kernels return: the number of correct rows, or the
-        sum of squared errors.
+        The score for y[order] from the kernels' sums over these rows: the number of correct rows (1,), or the squared
+        errors (n_outputs,).
     check : callable
         Checks the argument of this name and converts it as the kernels need it, for n_rows, n_outputs and a dtype.
     content : str
@@ -172,7 +171,7 @@ class Loss(NamedTuple):
     of_classes: bool
     score_name: str
     score: Callable[[np.ndarray, np.ndarray], float]
-    summed_score: Callable[[float, np.ndarray, np.ndarray], float]
+    summed_score: Callable[[np.ndarray, np.ndarray, np.ndarray], float]
     check: Callable[..., np.ndarray]
     content: str
 
@@ -261,12 +260,12 @@ def _labels(name: str, y: np.ndarray, n_rows: int, n_outputs: int, dtype: np.dty
     return class_labels(name, y, n_rows, n_outputs)
 
 
-def _summed_accuracy(n_correct: float, y: np.ndarray, order: np.ndarray) -> float:
-    return n_correct / len(order)
+def _summed_accuracy(n_correct: np.ndarray, y: np.ndarray, order: np.ndarray) -> float:
+    return float(n_correct[0]) / len(order)
 
 
-def _summed_r2(error: float, y: np.ndarray, order: np.ndarray) -> float:
-    return _r2(error, float(_spreads(np.asarray(y[order], np.float64)).sum()))
+def _summed_r2(errors: np.ndarray, y: np.ndarray, order: np.ndarray) -> float:
+    return _mean_r2(errors, np.asarray(y[order], np.float64))
 
 
 ACTIVATIONS = {

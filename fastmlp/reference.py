@@ -22,6 +22,7 @@ from fastmlp.generators import random_state
 from fastmlp.history import History
 from fastmlp.interface.calls import public, unexpected
 from fastmlp.interface.overrides import Originals
+from fastmlp.preprocessing import Standardizer
 from fastmlp.progress import Advance
 from fastmlp.training import Callback, Settings
 from fastmlp.validation import layer_sizes
@@ -137,14 +138,14 @@ class NeuralNetwork:
         if self.target_units is None:
             return outputs
         mean, scale = self.target_units
-        return outputs * scale + mean
+        return (outputs * scale + mean).astype(self.dtype)
 
     def _without_units(self, y: np.ndarray) -> np.ndarray:
         """Targets (n_rows, n_out) in the units that are learnt; labels stay what they are."""
         if self.architecture.loss_row.of_classes:
             return y
-        y = np.reshape(y, (-1, self.output_size))
-        return y if self.target_units is None else (y - self.target_units[0]) / self.target_units[1]
+        mean, scale = (0, 1) if self.target_units is None else self.target_units
+        return ((np.reshape(y, (-1, self.output_size)) - mean) / scale).astype(self.dtype)
 
     def backward(self, y: np.ndarray, reg: float = 0.0) -> float:
         """Loss of the batch last given to `forward`; fills `gradients`."""
@@ -198,7 +199,7 @@ class NeuralNetwork:
         optimizer = checked_optimizer(opt, b1, b2, eps, weight_decay)
         groups = [self._moments(f"{optimizer.name}.{i}") for i in range(optimizer.row.n_moments)]
         for name, w in self.params.items():
-            optimizer.row.step(w, self.gradients[name], [group[name] for group in groups], lr, optimizer, t)
+            optimizer.row.step(w, self.gradients[name], [group[name] for group in groups], float(lr), optimizer, t)
 
     def _moments(self, key: str) -> dict[str, np.ndarray]:
         """An optimiser's moments of one kind, zeros when they are new to this network."""
@@ -310,31 +311,34 @@ class _Loop:
         options: dict[str, Any] = {"opt": optimizer.name, "t": settings.time_step}
         if "weight_decay" in optimizer.row.options:  # a subclass may have an update that lacks it
             options["weight_decay"] = optimizer.weight_decay
-        loss, score, starts = 0.0, 0.0, range(0, len(order), settings.batch_size)
+        loss, scores, starts = 0.0, np.zeros(self.architecture.n_scores), range(0, len(order), settings.batch_size)
         rates = np.broadcast_to(settings.learning_rate, len(starts)).tolist()
         for n_batches, (start, rate) in enumerate(zip(starts, rates, strict=True), 1):
             rows = order[start : start + settings.batch_size]
             outputs = network.forward(X[rows])
             if row.of_classes:
-                score += np.count_nonzero(outputs.argmax(axis=1) == y[rows])
+                scores += np.count_nonzero(outputs.argmax(axis=1) == y[rows])
             else:
                 errors = network.outputs["scores"] - network._without_units(y[rows])
-                score += float(np.square(errors, dtype=np.float64).sum())
+                scores += np.square(errors, dtype=np.float64).sum(axis=0)
             batch_loss = network.backward(y[rows], settings.regularization)
             if not math.isfinite(batch_loss):
                 return EpochResult(batch_loss, math.nan, n_batches, True)
             network.update(rate, optimizer.beta1, optimizer.beta2, optimizer.epsilon, **options)
             loss += batch_loss * len(rows)
             advance(1)
-        score = row.summed_score(score, network._without_units(y), order)
+        score = row.summed_score(scores, network._without_units(y), order)
         return EpochResult(loss / len(order), score, len(starts), False)
 
     def begin_fit(self, y: np.ndarray, *, flat: bool, standardize: bool) -> None:
         """Give predictions the dimensions and the units of these targets (n_rows, n_out), see the engine's."""
-        self.network.flat_targets = flat
-        if standardize and self.network.target_units is None and not self.architecture.loss_row.of_classes:
-            scale = y.std(axis=0)
-            self.network.target_units = y.mean(axis=0), np.where(scale == 0, 1, scale)
+        network = self.network
+        network.flat_targets = flat
+        if network.n_updates == 0:
+            network.target_units = None
+            if standardize and not self.architecture.loss_row.of_classes:
+                measured = Standardizer().fit(y)
+                network.target_units = measured.mean_, measured.scale_
 
     def is_finite(self) -> bool:
         """Whether all parameters are."""

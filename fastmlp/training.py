@@ -180,6 +180,8 @@ def fit(
         history, over = History(score_name=architecture.loss_row.score_name), False
         if checkpointer is not None:
             history, over = checkpointer.begin(settings, seed, rows, targets, generator)
+        n_before = len(history)
+        trained.back_up()
         trained.begin_fit(targets, flat=y.ndim == 1, standardize=settings.standardize_targets)
         network.history = history
         with bar(len(history) * n_batches) as advance:
@@ -191,7 +193,8 @@ def fit(
                     epoch = len(history) + 1
                     rate = history[-1].learning_rate * settings.learning_rate_decay if len(history) else settings.rate
                     epoch_settings = settings.of_epoch(rate, epoch if settings.time_step == "epoch" else None)
-                    trained.back_up()
+                    if len(history) > n_before:
+                        trained.back_up()
                     start = time.perf_counter()
                     order = generator.permutation(n_rows)[: n_batches * settings.batch_size]
                     found = trained.train_epoch(rows, targets, order, epoch_settings, advance)

@@ -12,6 +12,9 @@ import numpy.typing as npt
 
 from fastmlp import _kernels
 
+# The squares of larger targets, added up over all rows, could be infinite.
+MAX_TARGET = 1e145
+
 # SciPy's BLAS counts in 32-bit integers.
 MAX_BLAS_SIZE = 2**31 - 1
 
@@ -52,7 +55,8 @@ def float_dtype(name: str, dtype: npt.DTypeLike, *others: str) -> np.dtype:
     """The data type that `dtype` names, in native byte order: float32, float64 or one of the others."""
     choices = ("float32", "float64", *others)
     for choice in choices:
-        if dtype is not None and np.dtype(choice) == dtype:  # NumPy takes None for float64
+        # NumPy takes None for float64, and compares an array element by element
+        if dtype is not None and not isinstance(dtype, np.ndarray) and np.dtype(choice) == dtype:
             return np.dtype(choice)
     raise ValueError(f"{name} must be {', '.join(choices[:-1])} or {choices[-1]}, got {dtype!r}")
 
@@ -215,12 +219,17 @@ def real_targets(name: str, values: npt.ArrayLike, n_rows: int, n_outputs: int, 
     if array.shape == (n_rows,) and n_outputs == 1:
         array = array[:, np.newaxis]
     if array.shape != (n_rows, n_outputs):
-        raise ValueError(f"{name} must have shape ({n_rows}, {n_outputs}), a target for each output, got {array.shape}")
+        shapes = f"({n_rows},) or ({n_rows}, 1)" if n_outputs == 1 else f"({n_rows}, {n_outputs})"
+        raise ValueError(f"{name} must have shape {shapes}, a target for each output, got {array.shape}")
     with np.errstate(over="ignore"):
-        finite = np.isfinite(array.astype(dtype)).all()
-    if not finite:
-        raise ValueError(f"{name} must be finite in {dtype}, got NaN or an infinity")
-    return array.astype(np.float64, order="C", subok=False)
+        targets = array.astype(np.float64, order="C", subok=False)
+    largest = min(float(np.finfo(dtype).max), MAX_TARGET)
+    wrong = np.argwhere(~(np.abs(targets) <= largest))
+    if len(wrong):
+        row, column = wrong[0]
+        got = f"{array[row, column]!s} in row {row}, column {column}"
+        raise ValueError(f"{name} must be finite and of at most {largest:.2g} in size, got {got}")
+    return targets
 
 
 def names(name: str, values: Any, n: int, what: str) -> list[str] | None:

@@ -154,7 +154,8 @@ class Oracle(reference.NeuralNetwork):
         self._read()
         y = np.asarray(y, np.float64)
         if standardize:
-            reference._Loop(self).measure_targets(self.architecture.checked_targets("y", y, len(X)))
+            targets = self.architecture.checked_targets("y", y, len(X))
+            reference._Loop(self).begin_fit(targets, flat=y.ndim == 1, standardize=True)
         assert (units is None) == (self.target_units is None), f"its units are {units}"
         if self.target_units is not None:
             (mean, scale), slack = self.target_units, 1e-9 * np.abs(y).max()

@@ -112,15 +112,15 @@ cdef inline floating exp(floating x) noexcept nogil:
 
 
 cdef inline void softmax(
-    const floating* restrict scores, floating* restrict probabilities, floating* restrict largest,
-    floating* restrict others, floating* restrict lost, Py_ssize_t n_rows, Py_ssize_t n
+    const floating* restrict logits, floating* restrict probabilities, floating* restrict row_max,
+    floating* restrict sum_minus_one, floating* restrict errors, Py_ssize_t n_rows, Py_ssize_t n
 ) noexcept nogil:
-    """probabilities := exp(scores - max) / sum(exp(scores - max)) of n_rows rows of n scores.
+    """probabilities := exp(logits - max) / sum(exp(logits - max)) for n_rows rows of n logits.
 
-    Also fills largest = max(scores) and others = sum(exp(scores - max)) - 1 of each row, from which the loss is
-    computed without the logarithm of a probability that may be 0. The term of the largest score, exp(0) = 1, is left
-    out, so that log1p(others) keeps the digits of a loss close to 0. `lost`, scratch (n_rows, n), holds the rounding
-    errors of scores - max: the relative error of the exponential is the absolute error of its argument.
+    Also fills row_max = max(logits) and sum_minus_one = sum(exp(logits - max)) - 1 of each row, from which the loss is
+    computed without the logarithm of a probability that may be 0. The term of the largest logit, exp(0) = 1, is left
+    out, so that log1p(sum_minus_one) keeps the digits of a loss close to 0. `errors`, scratch (n_rows, n), holds the
+    rounding errors of logits - max: the relative error of the exponential is the absolute error of its argument.
     """
     cdef Py_ssize_t i, j
     cdef int n_largest, is_largest
@@ -129,20 +129,20 @@ cdef inline void softmax(
     cdef floating most
     cdef double total, rest, term, before
     for i in range(n_rows):
-        row, terms, most = scores + i * n, probabilities + i * n, scores[i * n]
+        row, terms, most = logits + i * n, probabilities + i * n, logits[i * n]
         for j in range(1, n):
             most = row[j] if row[j] > most else most
         for j in range(n):
             terms[j] = row[j] - most
-            lost[i * n + j] = rounding(terms[j], row[j], -most)
-        largest[i] = most
+            errors[i * n + j] = rounding(terms[j], row[j], -most)
+        row_max[i] = most
     # one loop over all rows, which is fast for few classes, too
     for j in range(n_rows * n):
         probabilities[j] = exp(probabilities[j])
-        # exp(x + lost) = exp(x) (1 + lost) up to rounding; a term of 0 stays 0, since lost may be NaN there
-        probabilities[j] *= 1 + lost[j] if probabilities[j] > 0 else 1
+        # exp(x + errors) = exp(x) (1 + errors) up to rounding; a term of 0 stays 0, since errors may be NaN there
+        probabilities[j] *= 1 + errors[j] if probabilities[j] > 0 else 1
     for i in range(n_rows):
-        row, terms, most, n_largest, total, rest = scores + i * n, probabilities + i * n, largest[i], 0, 0, 0
+        row, terms, most, n_largest, total, rest = logits + i * n, probabilities + i * n, row_max[i], 0, 0, 0
         for j in range(n):
             is_largest = row[j] >= most  # that is, equal; False for NaN
             n_largest += is_largest
@@ -152,7 +152,7 @@ cdef inline void softmax(
             if floating is double:
                 rest += rounding(total, before, term)
         total += rest + (n_largest - 1)
-        others[i] = <floating> total
+        sum_minus_one[i] = <floating> total
         for j in range(n):
             terms[j] = <floating> (terms[j] / (1 + total))
 

@@ -4,7 +4,7 @@ from cython cimport floating
 from libc.math cimport isfinite
 
 from _batch cimport Batch, StepSettings
-from _network cimport TILE_ROWS, Network, backward_batch, flat_size, forward_batch, mean_loss, score_sum
+from _network cimport TILE_ROWS, Network, add_scores, backward_batch, flat_size, forward_batch, mean_loss
 from _openmp cimport Thread, barrier
 from _optimizers cimport Optimizer, set_step
 
@@ -26,13 +26,13 @@ cdef struct Epoch:
     Py_ssize_t time_step
     Py_ssize_t time_increment
     # Progress, written by the first thread alone: the number of rows and batches done, and of the batches applied; the
-    # sums over these rows of their batch's loss and of their score; whether the last loss was not finite; and whether
-    # to stop here.
+    # sums over these rows of their batch's loss and of their scores (n_scores,); whether the last loss was not finite;
+    # and whether to stop here.
     Py_ssize_t n_done
     Py_ssize_t n_batches
     Py_ssize_t n_updates
     double loss
-    double score
+    double* scores
     bint diverged
     bint paused
     # parameters that have been read or updated since the last look at the clock
@@ -75,7 +75,7 @@ cdef inline void finish_batch(Epoch* epoch, const Network* net, const Batch* bat
     if batch.step.denominator != 0:
         loss = mean_loss(net, batch)
         epoch.loss += loss * batch.step.denominator
-        epoch.score += score_sum(net, batch)
+        add_scores(net, batch, epoch.scores)
         epoch.diverged = not isfinite(loss)
     epoch.paused = epoch.diverged or epoch.n_done == epoch.n_rows
     epoch.unclocked += (batch.n_rows + 1) * flat_size(net)

@@ -28,8 +28,8 @@ from _elementwise cimport all_finite, clip
 from _epoch cimport Epoch
 from _float_mode cimport flush_denormals, restore
 from _layers cimport Layer, layer_partials
-from _losses cimport CROSS_ENTROPY, Loss
-from _network cimport TILE_ROWS as _TILE_ROWS, ArenaOffsets, Network, mean_loss, sum_of_blocks
+from _losses cimport Loss, takes_labels
+from _network cimport TILE_ROWS as _TILE_ROWS, ArenaOffsets, Network, mean_loss, n_scores, sum_of_blocks
 from _optimizers cimport Method, Optimizer, set_options, set_step
 from _products cimport MAX_BLOCKS as _MAX_BLOCKS
 from _rows cimport Rows, gather
@@ -146,7 +146,7 @@ cdef class Propagation:
     activation, loss : int; the output `Activation` and the `Loss`
     params, gradients : the flat buffers, both float32 or both float64
     arena : memory for one batch, of the same dtype, laid out as `layers` and `offsets` say
-    sums : (MAX_BLOCKS * (n_layers + 2),) float64
+    sums : (MAX_BLOCKS * (1 + n_layers + n_scores),) float64; n_scores is 1 for labels, else n_out
     statistics : mean, mean_rest and inverse_scale of `Rows`, each (n_in,) of the same dtype, or nothing
     """
 
@@ -172,7 +172,7 @@ cdef class Propagation:
 
     cdef const void* targets(self, y, Py_ssize_t n_rows) except NULL:
         """The address of the labels or targets of n_rows rows."""
-        return checked_address("y", y, n_rows, INTP if self.job.net.loss == CROSS_ENTROPY else self.type)
+        return checked_address("y", y, n_rows, INTP if takes_labels(self.job.net.loss) else self.type)
 
     cdef char* gathered(self) noexcept:
         """The place in the arena for rows that are gathered."""
@@ -295,6 +295,7 @@ cdef class EpochRun:
     order : (n,) intp array, the rows to train on
     batch_size : int, at most the rows of the arena
     steps : (n_batches, 3) float64 array; a row is a `StepSettings`
+    scores : (n_scores,) float64 array; the rows' scores are added to it, see `loss_and_grad_row`
     options : tuple of float; see `set_options`
     time_step : int; Adam's, of the first batch
     time_increment : int; its increment from one batch to the next
@@ -302,7 +303,7 @@ cdef class EpochRun:
     Attributes
     ----------
     n_done, n_batches, n_updates : the number of rows and batches done, and of the batches applied
-    loss, score : sums over these rows of their batch's loss, and of their score
+    loss : the sum over these rows of their batch's loss
     diverged : whether the last batch's loss was not finite
     slept : seconds that the threads of the last `advance` slept while they waited for each other
     """
@@ -312,22 +313,24 @@ cdef class EpochRun:
     cdef Optimizer optimizer  # a copy, since a progress bar may be the user's, and call update
     cdef tuple buffers
     cdef readonly Py_ssize_t n_done, n_batches, n_updates
-    cdef readonly double loss, score, slept
+    cdef readonly double loss, slept
     cdef readonly bint diverged
 
     def __init__(self, Propagation passes, Update update, X, y, const Py_ssize_t[::1] order, Py_ssize_t batch_size,
-                 const double[:, ::1] steps, tuple options, Py_ssize_t time_step, Py_ssize_t time_increment):
+                 const double[:, ::1] steps, double[::1] scores, tuple options, Py_ssize_t time_step,
+                 Py_ssize_t time_increment):
         cdef RowsView view = RowsView(X)
         self.passes = passes
         check_length("row", view.view.shape[1], passes.job.net.layers[0].n_in)
         check_length("steps", steps.shape[0], (order.shape[0] + batch_size - 1) // batch_size)
-        self.buffers = (update, view, y, order.base, steps.base)
+        check_length("scores", scores.shape[0], n_scores(&passes.job.net))
+        self.buffers = (update, view, y, order.base, steps.base, scores.base)
         self.optimizer = update.optimizer
         set_options(&self.optimizer, options)
         self.epoch.batch.rows, self.epoch.batch.x = standardized(view, passes.statistics), passes.gathered()
         self.epoch.batch.targets = passes.targets(y, view.view.shape[0])
         self.epoch.order, self.epoch.n_rows, self.epoch.batch_size = &order[0], order.shape[0], batch_size
-        self.epoch.steps = <const StepSettings*> &steps[0, 0]
+        self.epoch.steps, self.epoch.scores = <const StepSettings*> &steps[0, 0], &scores[0]
         self.epoch.time_step, self.epoch.time_increment = time_step, time_increment
 
     def advance(self, double seconds, int n_threads):
@@ -339,8 +342,7 @@ cdef class EpochRun:
         job.deadline = monotonic() + seconds
         run(job, n_threads)
         self.n_done, self.n_batches, self.n_updates = self.epoch.n_done, self.epoch.n_batches, self.epoch.n_updates
-        self.loss, self.score, self.diverged = self.epoch.loss, self.epoch.score, self.epoch.diverged
-        self.slept = job.slept
+        self.loss, self.diverged, self.slept = self.epoch.loss, self.epoch.diverged, job.slept
         return self.n_batches - before
 
 

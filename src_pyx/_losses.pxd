@@ -1,4 +1,4 @@
-"""The loss of one row, its gradient, and its score.
+"""The loss of one row, its gradient, and its scores.
 
 Cross-entropy of a softmax, and squared error of any elementwise activation (Goodfellow, Bengio and Courville, Deep
 Learning, 6.2.2.3 and 6.2.2.1).
@@ -16,52 +16,56 @@ cdef enum Loss:
     HALF_SQUARED_ERROR
 
 
-cdef struct RowLoss:
-    double loss
-    # of labels: 1 for a row classified right, else 0; of targets: sum((outputs - targets)**2)
-    double score
+cdef inline bint takes_labels(Loss loss) noexcept nogil:
+    """Whether the targets are labels (n,), intp; otherwise they are (n, n_out), of the network's dtype."""
+    return loss == CROSS_ENTROPY
 
 
-cdef inline RowLoss loss_and_grad_row(
-    Loss loss, Activation activation, const floating* scores, floating largest, floating others,
+cdef inline double loss_and_grad_row(
+    Loss loss, Activation activation, const floating* logits, const floating* row_max, const floating* sum_minus_one,
     const floating* restrict outputs, const void* targets, Py_ssize_t row, Py_ssize_t n, double denominator,
-    floating* restrict dscores
+    floating* restrict dlogits, double* scores
 ) noexcept nogil:
-    """The loss and the score of one row of n outputs = activation(scores); `row` is the index of its label or targets.
+    """The loss of one row of n outputs = activation(logits); `row` is the index of its label or targets.
 
-    `largest` and `others` are the values that `softmax` also gives. Where dscores (n,) is not NULL, it is filled with
-    the gradient of loss / denominator with respect to the scores.
+    row_max and sum_minus_one point to what `softmax` computes besides; they are not read for other activations. Where
+    they are not NULL, dlogits (n,) is filled with the gradient of loss / denominator with respect to the logits, and
+    scores, the sums over earlier rows, grow by those of this row: for labels (1,), by 1 for a row classified correctly;
+    for targets (n,), by the squared errors.
     """
-    cdef RowLoss result
+    cdef double result = 0
     cdef Py_ssize_t j, label
     cdef const floating* restrict expected
     cdef double difference, factor = 1 if loss == HALF_SQUARED_ERROR else 2
     cdef floating scale
     if loss == CROSS_ENTROPY:
         label = (<const Py_ssize_t*> targets)[row]
-        # -log(softmax(scores)[label])
+        # -log(softmax(logits)[label])
         if floating is float:
-            result.loss = log1pf(others) + (largest - scores[label])
+            result = log1pf(sum_minus_one[0]) + (row_max[0] - logits[label])
         else:
-            result.loss = log1p(others) + (largest - scores[label])
-        result.score = is_first_largest(outputs, label, n)
-        if dscores != NULL:
-            # (softmax(scores) - one_hot(label)) / denominator
+            result = log1p(sum_minus_one[0]) + (row_max[0] - logits[label])
+        if scores != NULL:
+            scores[0] += is_first_largest(outputs, label, n)
+        if dlogits != NULL:
+            # (softmax(logits) - one_hot(label)) / denominator
             scale = <floating> (1 / denominator)
             for j in range(n):
-                dscores[j] = outputs[j] * scale
-            dscores[label] = (outputs[label] - 1) * scale
+                dlogits[j] = outputs[j] * scale
+            dlogits[label] = (outputs[label] - 1) * scale
     else:
-        expected, result.score = <const floating*> targets + row * n, 0
+        expected = <const floating*> targets + row * n
         for j in range(n):
             difference = outputs[j] - expected[j]
-            result.score += difference * difference
-        result.loss = result.score / (2 * n if loss == HALF_SQUARED_ERROR else n)
-        if dscores != NULL:
+            result += difference * difference
+            if scores != NULL:
+                scores[j] += difference * difference
+        result /= 2 * n if loss == HALF_SQUARED_ERROR else n
+        if dlogits != NULL:
             scale = <floating> (factor / (denominator * n))
             for j in range(n):
-                dscores[j] = scale * (outputs[j] - expected[j])
-            multiply_by_derivative(activation, dscores, outputs, n)
+                dlogits[j] = scale * (outputs[j] - expected[j])
+            multiply_by_derivative(activation, dlogits, outputs, n)
     return result
 
 

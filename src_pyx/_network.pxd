@@ -1,13 +1,13 @@
 """The forward and backward pass of a whole network: one thread's share of them, and the loss of the batch."""
 from cython cimport floating
 from libc.math cimport isfinite
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from _activations cimport SOFTMAX, Activation, activate, softmax
 from _batch cimport Batch, Predictions
 from _elementwise cimport add
 from _layers cimport Layer, affine_backward, affine_forward, weight_gradient
-from _losses cimport Loss, RowLoss, argmax, loss_and_grad_row
+from _losses cimport Loss, argmax, loss_and_grad_row, takes_labels
 from _openmp cimport Thread, barrier, share_start, share_stop
 from _optimizers cimport Optimizer
 from _products cimport MAX_BLOCKS, Blocks, Product, cut, length, start
@@ -31,8 +31,8 @@ cdef struct ArenaOffsets:
     # and dx; and the partial sums.
     Py_ssize_t x
     Py_ssize_t outputs
-    Py_ssize_t largest
-    Py_ssize_t others
+    Py_ssize_t row_max
+    Py_ssize_t sum_minus_one
     Py_ssize_t delta
     Py_ssize_t next_delta
     Py_ssize_t partials
@@ -42,10 +42,11 @@ cdef struct Network:
     const Layer* layers
     int n_layers
     const ArenaOffsets* offsets
-    # the output activation, of the scores that the last layer gives
+    # the output activation; its arguments, the sums of the last layer, are called logits
     Activation activation
     Loss loss
-    # MAX_BLOCKS elements each for the losses of the rows, their scores, and the squared weights of each layer
+    # sums over blocks: MAX_BLOCKS elements each for the losses of the rows and the squared weights of each layer, then
+    # MAX_BLOCKS times n_scores elements for the rows' scores
     double* sums
     size_t itemsize
 
@@ -126,29 +127,29 @@ cdef inline void forward_batch(
 cdef inline void apply_output_activation(
     const Network* net, floating* arena, Py_ssize_t first, Py_ssize_t n_rows
 ) noexcept nogil:
-    """outputs := activation(scores) in n_rows rows of the arena; the scores are kept, since the loss may need them."""
+    """outputs := activation(logits) in n_rows rows of the arena; the logits are kept, since the loss may need them."""
     cdef Py_ssize_t n_out = last_layer(net).n_out
-    cdef const floating* scores = arena + last_layer(net).y + first * n_out
+    cdef const floating* logits = arena + last_layer(net).y + first * n_out
     cdef floating* outputs = arena + net.offsets.outputs + first * n_out
     if net.activation == SOFTMAX:
         # delta serves as scratch, since it is free until the backward pass
-        softmax(scores, outputs, arena + net.offsets.largest + first, arena + net.offsets.others + first,
+        softmax(logits, outputs, arena + net.offsets.row_max + first, arena + net.offsets.sum_minus_one + first,
                 arena + net.offsets.delta + first * n_out, n_rows, n_out)
     else:
-        memcpy(outputs, scores, n_rows * n_out * sizeof(floating))
+        memcpy(outputs, logits, n_rows * n_out * sizeof(floating))
         activate(net.activation, outputs, n_rows * n_out)
 
 
-cdef inline RowLoss row_loss(
+cdef inline double row_loss(
     const Network* net, const floating* arena, Py_ssize_t row, const Batch* batch, Py_ssize_t i, double denominator,
-    floating* dscores
+    floating* dlogits, double* scores
 ) noexcept nogil:
-    """The loss of row i of the batch, which is in this row of the arena, and its gradient; see `loss_and_grad_row`."""
+    """The loss of row i of the batch, which is in this row of the arena; see `loss_and_grad_row`."""
     cdef Py_ssize_t n_out = last_layer(net).n_out
     return loss_and_grad_row(
-        net.loss, net.activation, arena + last_layer(net).y + row * n_out, arena[net.offsets.largest + row],
-        arena[net.offsets.others + row], arena + net.offsets.outputs + row * n_out, batch.targets,
-        i if batch.order == NULL else batch.order[i], n_out, denominator, dscores
+        net.loss, net.activation, arena + last_layer(net).y + row * n_out, arena + net.offsets.row_max + row,
+        arena + net.offsets.sum_minus_one + row, arena + net.offsets.outputs + row * n_out, batch.targets,
+        i if batch.order == NULL else batch.order[i], n_out, denominator, dlogits, scores
     )
 
 
@@ -167,7 +168,7 @@ cdef inline void write_predictions(
         if predictions.classes != NULL:
             predictions.classes[first + i] = argmax(outputs + i * n_out, n_out)
         if predictions.losses != NULL:
-            predictions.losses[first + i] = row_loss(net, arena, at + i, batch, first + i, 1, no_gradient).loss
+            predictions.losses[first + i] = row_loss(net, arena, at + i, batch, first + i, 1, no_gradient, NULL)
 
 
 cdef inline bint backward_batch(
@@ -182,18 +183,18 @@ cdef inline bint backward_batch(
     cdef floating* dy = arena + net.offsets.delta
     cdef floating* dx = arena + net.offsets.next_delta
     cdef double* losses = net.sums
-    cdef double* scores = net.sums + MAX_BLOCKS
-    cdef double* squares = net.sums + 2 * MAX_BLOCKS
+    cdef double* squares = net.sums + MAX_BLOCKS
+    cdef double* scores
     cdef Py_ssize_t i, row, k, n_out = last_layer(net).n_out
     cdef Blocks blocks = loss_blocks(batch.n_rows)
     cdef Share share
-    cdef RowLoss found
     for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
-        losses[i] = scores[i] = 0
+        losses[i], scores = 0, block_scores(net, i)
+        memset(scores, 0, n_scores(net) * sizeof(double))
         for row in range(start(&blocks, i), start(&blocks, i) + length(&blocks, i)):
-            found = row_loss(net, arena, row, batch, row, batch.step.denominator, dy + row * n_out)
-            losses[i] += found.loss
-            scores[i] += found.score
+            losses[i] += row_loss(
+                net, arena, row, batch, row, batch.step.denominator, dy + row * n_out, scores
+            )
     barrier(thread)
     if optimizer != NULL and not isfinite(sum_of_blocks(losses, blocks.n)):
         return False
@@ -216,9 +217,21 @@ cdef inline double sum_of_blocks(const double* sums, Py_ssize_t n_blocks) noexce
     return total
 
 
-cdef inline double score_sum(const Network* net, const Batch* batch) noexcept nogil:
-    """The sum of the rows' scores in the batch of the last `backward_batch`."""
-    return sum_of_blocks(net.sums + MAX_BLOCKS, loss_blocks(batch.n_rows).n)
+cdef inline Py_ssize_t n_scores(const Network* net) noexcept nogil:
+    return 1 if takes_labels(net.loss) else last_layer(net).n_out
+
+
+cdef inline double* block_scores(const Network* net, Py_ssize_t i) noexcept nogil:
+    """The sums (n_scores,) over the rows of block i."""
+    return net.sums + (1 + net.n_layers) * MAX_BLOCKS + i * n_scores(net)
+
+
+cdef inline void add_scores(const Network* net, const Batch* batch, double* scores) noexcept nogil:
+    """scores (n_scores,) += those of the rows in the batch of the last `backward_batch`"""
+    cdef Py_ssize_t i, j
+    for i in range(loss_blocks(batch.n_rows).n):
+        for j in range(n_scores(net)):
+            scores[j] += block_scores(net, i)[j]
 
 
 cdef inline double mean_loss(const Network* net, const Batch* batch) noexcept nogil:
@@ -230,5 +243,5 @@ cdef inline double mean_loss(const Network* net, const Batch* batch) noexcept no
     if batch.step.l2 != 0:
         for k in range(net.n_layers):
             p = weight_gradient(batch.n_rows, &net.layers[k], net.itemsize)
-            squares += sum_of_blocks(net.sums + (k + 2) * MAX_BLOCKS, p.results.n)
+            squares += sum_of_blocks(net.sums + (1 + k) * MAX_BLOCKS, p.results.n)
     return loss / batch.step.denominator + 0.5 * batch.step.l2 * squares

@@ -55,6 +55,7 @@ class EpochRun:
         order: np.ndarray,
         batch_size: int,
         steps: np.ndarray,
+        scores: np.ndarray,
         options: tuple[float, ...],
         time_step: int,
         time_increment: int,
@@ -63,7 +64,6 @@ class EpochRun:
     n_batches: int
     n_updates: int
     loss: float
-    score: float
     diverged: bool
     slept: float
     def advance(self, seconds: float, n_threads: int) -> int: ...

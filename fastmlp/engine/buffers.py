@@ -10,7 +10,7 @@ from fastmlp.architecture import Architecture
 from fastmlp.engine.parameters import Layout
 from fastmlp.functions import OPTIMIZERS
 from fastmlp.preprocessing import Standardizer
-from fastmlp.validation import integer
+from fastmlp.validation import boolean, integer
 
 
 class Buffers:
@@ -41,7 +41,9 @@ class Buffers:
             copy.deepcopy,
             {
                 "sizes": self.architecture.sizes,
-                **{name: getattr(self, name) for name in ("flat_params", "moments", "n_updates", "target_units")},
+                "loss": self.architecture.loss,
+                **{name: getattr(self, name) for name in ("flat_params", "moments", "n_updates")},
+                **{name: getattr(self, name) for name in ("target_units", "flat_targets")},
             },
         )
 
@@ -56,14 +58,14 @@ class Buffers:
         self.exclusive.run(self._restore, snapshot)
 
     def _restore(self, snapshot: dict[str, Any]) -> None:
-        flat_params, moments, n_updates, units = self._checked_snapshot(snapshot)
+        flat_params, moments, others = self._checked_snapshot(snapshot)
         copies = [(self.flat_params, flat_params)]
         for name in {**self.moments, **moments}:
             buffers = self.moments_of(name)
             copies += zip(buffers, moments.get(name, [np.zeros(1)] * len(buffers)), strict=True)
-        _kernels.assign_all(self, {"n_updates": n_updates, "target_units": units}, copies)
+        _kernels.assign_all(self, others, copies)
 
-    def _checked_snapshot(self, snapshot: Any) -> tuple[np.ndarray, dict[str, list[np.ndarray]], int, Any]:
+    def _checked_snapshot(self, snapshot: Any) -> tuple[np.ndarray, dict[str, list[np.ndarray]], dict[str, Any]]:
         wanted = "snapshot must be what snapshot() of a network gives"
         try:
             sizes, flat_params = tuple(snapshot["sizes"]), np.asarray(snapshot["flat_params"])
@@ -73,14 +75,18 @@ class Buffers:
             sound = all(buffer.dtype == self.layout.dtype for buffer in buffers)
             units = snapshot.get("target_units")
             units = None if units is None else checked_units(units[0], units[1], self.architecture.n_outputs)
+            flat_targets = boolean("snapshot['flat_targets']", snapshot.get("flat_targets", True))
             sound &= all(len(group) == OPTIMIZERS[name].n_moments for name, group in groups.items())
         except (AttributeError, KeyError, IndexError, TypeError) as error:
             raise TypeError(f"{wanted}: {error!r}") from None
         if sizes != self.architecture.sizes:
             raise ValueError(f"snapshot must be of a network of sizes {self.architecture.sizes}, got one of {sizes}")
+        if (loss := snapshot.get("loss", self.architecture.loss)) != self.architecture.loss:
+            raise ValueError(f"snapshot must be of a network with loss={self.architecture.loss!r}, got {loss!r}")
         if not sound or any(buffer.shape != self.flat_params.shape for buffer in buffers):
             raise ValueError(f"{wanted} of dtype {self.layout.dtype}")
-        return flat_params, groups, n_updates, units
+        others = {"n_updates": n_updates, "target_units": units, "flat_targets": flat_targets}
+        return flat_params, groups, others
 
     def back_up(self) -> None:
         """Take a snapshot for `roll_back`, in the memory of the last one where it fits."""
@@ -88,7 +94,7 @@ class Buffers:
         if backup is None or backup["moments"].keys() != self.moments.keys():
             self._backup = self.snapshot()
             return
-        backup["n_updates"], backup["target_units"] = self.n_updates, self.target_units
+        backup |= {name: getattr(self, name) for name in ("n_updates", "target_units", "flat_targets")}
         backup["flat_params"][...] = self.flat_params
         for name, moments in self.moments.items():
             for moment, kept in zip(moments, backup["moments"][name], strict=True):

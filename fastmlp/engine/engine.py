@@ -19,7 +19,7 @@ from fastmlp.engine.parameters import l2_penalty
 from fastmlp.engine.workspace import Workspace
 from fastmlp.functions import Optimizer
 from fastmlp.preprocessing import Standardizer, own_copy
-from fastmlp.validation import as_stored, real_array
+from fastmlp.validation import as_stored, number, real_array
 
 # A call gets a team of threads where it has enough multiplications: rows times parameters. The update of one parameter
 # counts as UPDATE_WORK of them; in a training step, that of one moment of all parameters counts as MOMENT_ROWS rows.
@@ -64,6 +64,7 @@ class Engine(Buffers):
         self._batch: Workspace | None = None
         self._tiles: list[Workspace] = []
         self._rows: np.ndarray | None = None
+        self._earlier: np.ndarray | None = None  # gradients of the batches before, where they accumulate
         self._pace = Pace()
 
     @property
@@ -146,7 +147,12 @@ class Engine(Buffers):
         if n_rows == 0:
             raise ValueError("X must have at least one row to train on, got an empty batch")
         targets = self._without_units(self.architecture.checked_targets("y", y, n_rows))
-        earlier = self.flat_gradients.copy() if accumulate and self.has_gradients else None
+        earlier = None
+        if accumulate and self.has_gradients:
+            if self._earlier is None:
+                self._earlier = self.layout.zeros()
+            earlier = self._earlier
+            earlier[...] = self.flat_gradients
         loss = self._batch.passes.backward(
             targets, regularization, denominator or n_rows, earlier, self._team_size(n_rows)
         )
@@ -159,6 +165,9 @@ class Engine(Buffers):
         The first half of a step: the caller may then change or share the complete gradient, `flat_gradients`, before
         `apply`. Without such a change, the parameters get the bits that `train_epoch` gives them.
         """
+        number("regularization", batch.regularization, 0)
+        if batch.denominator is not None:
+            number("denominator", batch.denominator, 0)
         X = self.architecture.checked_rows("X", batch.X)
         y = real_array("y", batch.y, self.architecture.loss_row.content)
         return self.exclusive.run(self._compute_gradients, batch._replace(X=X, y=y))
@@ -177,7 +186,9 @@ class Engine(Buffers):
 
         Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks, 2013, algorithm 1.
         """
-        return self.exclusive.run(_kernels.clip_norm, self.flat_gradients, max_norm)
+        if not self.has_gradients:
+            raise RuntimeError("there are no gradients to clip: call compute_gradients first")
+        return self.exclusive.run(_kernels.clip_norm, self.flat_gradients, number("max_norm", max_norm, 0))
 
     def apply(self, optimizer: Optimizer, learning_rate: float, time_step: int | None = None) -> None:
         """One step with the gradients at hand; `time_step` None counts the network's own updates."""
@@ -220,32 +231,27 @@ class Engine(Buffers):
         X, y = workspace.apart(X), self._without_units(y)
         update = self._updater(optimizer)
         n_threads = self._team_size(batch_size + MOMENT_ROWS * optimizer.row.n_moments)
-        loss, score, n_batches, diverged = 0.0, 0.0, 0, False
+        scores = np.zeros(self.architecture.n_scores)
+        loss, n_batches, diverged = 0.0, 0, False
         for part in epoch_parts(workspace.stored, X, y, order, batch_size, settings):
             t, increment = (self.n_updates + 1, 1) if time_step is None else (time_step, 0)
-            run = _kernels.EpochRun(workspace.passes, update, *part, optimizer.options, t, increment)
-            self._finish(run, len(part.order), n_threads, advance)
-            loss, score, n_batches = loss + run.loss, score + run.score, n_batches + run.n_batches
-            diverged = run.diverged
+            run = _kernels.EpochRun(workspace.passes, update, *part, scores, optimizer.options, t, increment)
+            n_updates = self.n_updates
+            while run.n_done < len(part.order) and not run.diverged:
+                size, n_done, start = self._pace.team_size(n_threads), run.n_done, time.monotonic()
+                try:
+                    n_advanced = run.advance(SPAN, size)
+                finally:  # also where a signal raises
+                    self.n_updates = n_updates + run.n_updates
+                if n_threads > 1:
+                    now = time.monotonic()
+                    self._pace.record(size, run.n_done - n_done, now - start, run.slept, now)
+                advance(n_advanced)
+            loss, n_batches, diverged = loss + run.loss, n_batches + run.n_batches, run.diverged
             if diverged:
                 break
-        summed_score = self.architecture.loss_row.summed_score
-        return EpochResult(loss / len(order), summed_score(score, y, order), n_batches, diverged)
-
-    def _finish(self, run: _kernels.EpochRun, n_rows: int, n_threads: int, advance: Callable[[int], object]) -> None:
-        """Train until n_rows rows are done, a span at a time, or the run has diverged."""
-        counted = 0
-        while run.n_done < n_rows and not run.diverged:
-            size, before, start = self._pace.team_size(n_threads), run.n_done, time.monotonic()
-            try:
-                n_batches = run.advance(SPAN, size)
-            finally:  # also where a signal raises
-                self.n_updates += run.n_updates - counted
-                counted = run.n_updates
-            if n_threads > 1:
-                now = time.monotonic()
-                self._pace.record(size, run.n_done - before, now - start, run.slept, now)
-            advance(n_batches)
+        score = self.architecture.loss_row.summed_score(scores, y, order)
+        return EpochResult(loss / len(order), score, n_batches, diverged)
 
     def check_finite(self, name: str, X: np.ndarray, order: np.ndarray | None = None) -> None:
         """Raise a ValueError that names the first number in X (in X[order]) that is not finite in the network's dtype.
@@ -354,14 +360,13 @@ class Engine(Buffers):
         _kernels.assign_all(self, NO_BATCH, [])
 
     def begin_fit(self, y: np.ndarray, *, flat: bool, standardize: bool) -> None:
-        """Give predictions the dimensions and the units of the checked targets (n_rows, n_outputs) of a training.
-
-        The units are those of the network's first training.
-        """
+        """Set the shape of predictions, and in a first training their units, by checked targets (n_rows, n_outputs)."""
         self.flat_targets = flat
-        if standardize and self.target_units is None and not self.architecture.loss_row.of_classes:
-            measured = Standardizer().fit(y)
-            self.target_units = measured.mean_, measured.scale_
+        if self.n_updates == 0:  # later, other units would change what the network predicts
+            self.target_units = None
+            if standardize and not self.architecture.loss_row.of_classes:
+                measured = Standardizer().fit(y)
+                self.target_units = measured.mean_, measured.scale_
 
     def _without_units(self, y: np.ndarray) -> np.ndarray:
         """Checked targets as the kernels take them: (y - mean) / scale; labels stay what they are."""
@@ -377,7 +382,8 @@ class Engine(Buffers):
         if self.target_units is None:
             return outputs
         mean, scale = self.target_units
-        return (outputs * scale + mean).astype(self.layout.dtype)
+        with np.errstate(over="ignore"):
+            return (outputs * scale + mean).astype(self.layout.dtype)
 
     def layer_inputs(self, X: np.ndarray) -> list[np.ndarray]:
         """The input of each layer for these rows."""

@@ -40,7 +40,7 @@ class Workspace:
         offsets = np.array([self._starts[0], *self._starts[n_layers + 1 :]], np.intp)
         self._arena = aligned_empty(total, layout.dtype)
         self._written = (self._arena, params, gradients)
-        sums = np.zeros(_kernels.MAX_BLOCKS * (n_layers + 2))
+        sums = np.zeros(_kernels.MAX_BLOCKS * (1 + n_layers + architecture.n_scores))
         self.passes = _kernels.Propagation(
             layers, offsets, output, architecture.loss_row.code, params, gradients, self._arena, sums, statistics
         )

@@ -207,6 +207,8 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
         settings = header.get("standardizer", {})
         engine.standardizer = Standardizer.of_statistics(statistics[MEAN], statistics[SCALE], **settings)
     if TARGET_MEAN in statistics:
+        if architecture.loss_row.of_classes:
+            raise ModelFileError("it has units of targets, which a network of classes has not")
         engine.target_units = checked_units(statistics[TARGET_MEAN], statistics[TARGET_SCALE], architecture.n_outputs)
     buffers = [engine.flat_params, *(moment for name in optimizers for moment in engine.moments_of(name))]
     for prefix, buffer in zip(prefixes, buffers, strict=True):

@@ -299,13 +299,16 @@ def test_kernels_refuse_what_has_another_length():
     with pytest.raises(RuntimeError, match="prediction: 5 were needed, and there are 6"):
         passes.predict(np.ones((5, 4)), False, 1, None, labels, None, None)
     update = net._engine._updater(checked_optimizer("SGD", 0, 0, 0))
-    for X, steps, found in (
-        (np.ones((5, 3)), np.ones((1, 3)), "row"),
-        (np.ones((5, 4)), np.ones((1, 3)), "y: 5 were needed, and there are 6"),
-        (np.ones((6, 4)), np.ones((2, 3)), "steps: 1 were needed, and there are 2"),
+    for X, steps, n_scores, found in (
+        (np.ones((5, 3)), np.ones((1, 3)), 1, "row"),
+        (np.ones((5, 4)), np.ones((1, 3)), 1, "y: 5 were needed, and there are 6"),
+        (np.ones((6, 4)), np.ones((2, 3)), 1, "steps: 1 were needed, and there are 2"),
+        (np.ones((6, 4)), np.ones((1, 3)), 3, "scores: 1 were needed, and there are 3"),
     ):
         with pytest.raises(RuntimeError, match=found):
-            _kernels.EpochRun(passes, update, X, labels, np.zeros(5, np.intp), 5, steps, (0.0,) * 4, 1, 0)
+            _kernels.EpochRun(
+                passes, update, X, labels, np.zeros(5, np.intp), 5, steps, np.zeros(n_scores), (0.0,) * 4, 1, 0
+            )
 
 
 def test_a_network_that_is_constructed_again_is_not_trained_on():

@@ -141,7 +141,7 @@ def test_units_are_kept_in_files_copies_and_snapshots(tmp_path):
         np.testing.assert_array_equal(other.predict(X), net.predict(X))
     trained = net.snapshot()
     net.restore(before)
-    np.testing.assert_array_equal(net.predict(X), make().predict(X)[:, np.newaxis])
+    np.testing.assert_array_equal(net.predict(X), make().predict(X))  # (n,) again, as before the first fit
     net.restore(trained)
     np.testing.assert_array_equal(net.predict(X), loaded.predict(X))
 
@@ -165,8 +165,9 @@ def test_a_training_that_was_cut_off_is_continued(tmp_path):
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (np.zeros((300, 2)), r"^y must have shape \(300, 1\), a target for each output, got \(300, 2\)"),
-        (np.full(300, np.nan), "^y must be finite in float64"),
+        (np.zeros((300, 2)), r"^y must have shape \(300,\) or \(300, 1\), a target for each output, got \(300, 2\)"),
+        (np.full(300, np.nan), r"^y must be finite and of at most 1e\+145 in size, got nan in row 0, column 0"),
+        (np.where(np.arange(300) == 7, 1e155, 0), r"got 1e\+155 in row 7, column 0"),
         (["cheap"] * 300, "^y must be an array of real numbers"),
     ],
 )
@@ -191,3 +192,48 @@ def test_r2_is_that_of_scikit_learn():
     y = np.column_stack([random.randn(40), np.full(40, 3.0), np.full(40, 2.0)])
     outputs = np.column_stack([y[:, 0] + 0.3 * random.randn(40), np.full(40, 3.0), random.randn(40)])
     assert functions.r2(outputs, y) == pytest.approx(metrics.r2_score(y, outputs), rel=1e-13)
+
+
+def test_a_first_fit_that_fails_leaves_no_units():
+    X, y = prices()
+    net, fresh = make(), make()
+    spoiled = X.copy()
+    spoiled[3, 2] = np.nan
+    with pytest.raises(ValueError, match=r"^X must be finite"):
+        net.fit(spoiled, 1000 * y, seed=0)
+    for trained in (net, fresh):
+        trained.fit(X, y, epochs=3, seed=0)
+    np.testing.assert_array_equal(net.predict(X), fresh.predict(X))
+
+
+@pytest.mark.parametrize("module", [None, reference])
+def test_a_trained_network_keeps_its_units(module):
+    X, y = prices()
+    net = make(module=module)
+    net.fit(X, y / 1e5, epochs=3, standardize_targets=False, seed=0)
+    before = net.predict(X)
+    net.fit(X, y / 1e5, epochs=1, learning_rate=0.0, seed=0)
+    np.testing.assert_array_equal(net.predict(X), before)
+
+
+@pytest.mark.parametrize("module", [None, reference])
+@pytest.mark.parametrize("standardize", [True, False])
+def test_r2_of_training_and_of_the_same_rows_afterwards_are_the_same(standardize, module):
+    X, y = prices(k=3)
+    y[:, 1] = y[:, 1] / 1e4
+    y[:, 2] = 7.0
+    net = make(3, module=module)
+    history = net.fit(X, y, epochs=1, learning_rate=0.0, seed=0, standardize_targets=standardize, X_val=X, y_val=y)
+    assert history.train_score[0] == pytest.approx(history.val_score[0], rel=1e-9)
+    assert net.score(X, y) == pytest.approx(history.val_score[0], rel=1e-9)
+
+
+def test_a_snapshot_of_a_regression_is_refused_by_a_classifier():
+    X, y = prices(k=2)
+    regression, classifier = make(2), NeuralNetwork(5, [12], 2, seed=0)
+    regression.fit(X, y, epochs=1, seed=0)
+    with pytest.raises(
+        ValueError, match=r"^snapshot must be of a network with loss='cross_entropy', got 'squared_error'"
+    ):
+        classifier.restore(regression.snapshot())
+    assert classifier.snapshot()["target_units"] is None
