@@ -199,8 +199,8 @@ class Networks(RuleBasedStateMachine):
         # the reference's shuffling brings them into this order
         shuffled = rows[np.argsort(np.random.RandomState(5).permutation(len(rows)))]
         y_shuffled = (y.plain.ravel() if self.classes else y.plain)[shuffled]
-        fit = functools.partial(self.oracle.train, before["target_units"], X.plain[shuffled], y_shuffled, False)
-        other = outcome(functools.partial(fit, epochs=1, seed=5, **options))
+        fit = functools.partial(self.oracle.train, before, X.plain[shuffled], y_shuffled)
+        other = outcome(functools.partial(fit, epochs=1, seed=5, standardize_targets=False, **options))
         forget(self.oracle.twin)
         if isinstance(found, DivergenceError):
             assert found.batch == getattr(other, "batch", None), f"{found!r}, but the reference gave {other!r}"
@@ -220,8 +220,7 @@ class Networks(RuleBasedStateMachine):
         options = {"epochs": 1, "seed": 0, **options}
         data = {"X_val": X.plain, "y_val": y.plain} if validated else {}
         found = outcome(functools.partial(self.net.fit, X.value, y.value, **options, **data))
-        units, standardize = self.net.snapshot()["target_units"], options.pop("standardize_targets", True)
-        train = functools.partial(self.oracle.train, units, X.plain, y.plain, bool(standardize))
+        train = functools.partial(self.oracle.train, self.net.snapshot(), X.plain, y.plain)
         other = outcome(functools.partial(train, **options, **data))
         forget(self.oracle.twin)
         assert type(found) is type(other), f"{found!r}, but the reference gave {other!r}"

@@ -149,22 +149,16 @@ class Oracle(reference.NeuralNetwork):
                 slack = STEP_UNITS * self.unit * size + self.lost
                 within(f"{name} after the update", array, expected[name], slack)
 
-    def train(self, units: Any, X: np.ndarray, y: np.ndarray, standardize: bool, **settings: Any) -> History:
-        """`fit`, in units of the targets that a network has learnt, which must be those of the reference."""
+    def train(self, snapshot: Mapping[str, Any], X: np.ndarray, y: np.ndarray, **settings: Any) -> History:
+        """`fit`, with the shape and the units of predictions that the network's snapshot has."""
         self._read()
-        y = np.asarray(y, np.float64)
-        if standardize:
-            targets = self.architecture.checked_targets("y", y, len(X))
-            reference._Loop(self).begin_fit(targets, flat=y.ndim == 1, standardize=True)
-        assert (units is None) == (self.target_units is None), f"its units are {units}"
-        if self.target_units is not None:
-            (mean, scale), slack = self.target_units, 1e-9 * np.abs(y).max()
-            within("the targets' mean", units[0], mean, slack)
-            # the standardizer does not take for a spread what only rounding makes of equal numbers
-            within("the targets' scale", units[1], np.where(scale <= slack, 1, scale), slack)
-        self.twin.restore(self.twin.snapshot() | {"target_units": units})
+        names, units = ("target_units", "flat_targets"), snapshot["target_units"]
+        self.twin.restore(self.twin.snapshot() | {name: snapshot[name] for name in names})
         with np.errstate(all="ignore"):
-            return self.fit(X, y, standardize_targets=False, **settings)
+            history = self.fit(X, y, **settings)
+        for found, expected in zip(units or (), self.target_units or (), strict=True):
+            within("the units of targets", found, expected, 0)
+        return history
 
     def evaluate(self, X: Any, y: Any, reg: float = 0.0) -> tuple[float, float]:
         return self.twin.evaluate(X, y, reg)
