@@ -1,5 +1,8 @@
 """fastmlp: multilayer perceptrons trained on the CPU at the speed of their matrix products."""
 
+import importlib
+from types import ModuleType
+
 from fastmlp import _moved
 from fastmlp.courses.gradient_check import eval_numerical_gradient, rel_error
 from fastmlp.courses.kaggle import output_submission_csv
@@ -11,6 +14,14 @@ from fastmlp.network import NeuralNetwork
 from fastmlp.preprocessing import Standardizer
 
 _moved.register()
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Modules that are loaded when they are first used."""
+    if name == "reference" or f"fastmlp.{name}" in _moved.MOVED:
+        return importlib.import_module(f"fastmlp.{name}")
+    raise AttributeError(f"module 'fastmlp' has no attribute {name!r}")
+
 
 __version__ = "0.1.0"
 

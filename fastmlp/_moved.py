@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
-# Named in the documentation: these warn, and go after one release; but pickles name modules in `fastmlp.compat`, which
-# Python imports first, so that one stays.
+# Named in the documentation: what is taken from these warns, and they go after one release. But pickles name modules in
+# `fastmlp.compat`, so that one stays; to import it alone, as Python does then, does not warn.
 DEPRECATED = {
     "fastmlp.compat": "fastmlp.courses",
     "fastmlp.gradient_check": "fastmlp.courses.gradient_check",
@@ -26,7 +27,7 @@ MOVED = DEPRECATED | PICKLED
 
 
 class _MovedModules(MetaPathFinder, Loader):
-    """Imports a module under its old name, as the very module that has the new name."""
+    """Imports modules under their old names."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -35,10 +36,18 @@ class _MovedModules(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         old = module.__name__
-        if old in DEPRECATED:
-            warnings.warn(f"{old} is now {MOVED[old]}", DeprecationWarning, stacklevel=2)
-        # the import system returns what it finds here afterwards
-        sys.modules[old] = importlib.import_module(MOVED[old])
+        moved = importlib.import_module(MOVED[old])
+        if old in PICKLED:
+            sys.modules[old] = moved  # which the import system then returns
+            return
+
+        def attribute(name: str) -> Any:
+            value = getattr(moved, name)
+            if not name.startswith("__"):
+                warnings.warn(f"{old} is now {MOVED[old]}", DeprecationWarning, stacklevel=2)
+            return value
+
+        module.__dict__.update(__path__=[], __getattr__=attribute)
 
 
 def register() -> None:

@@ -13,7 +13,7 @@ from fastmlp.validation import layer_sizes, one_of, real_array, real_matrix
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes, activations, loss and dtype of a network, checked.
+    """Sizes, activations, loss and dtype of a network.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class Architecture:
 
     @property
     def n_outputs(self) -> int:
-        """Number of outputs: of classes, where these are what is learnt."""
+        """Number of classes, or of targets in a regression."""
         return self.sizes[-1]
 
     @property
@@ -109,7 +109,7 @@ class Architecture:
 
     @property
     def activation(self) -> str:
-        """That of the hidden layers; of a network without any, relu."""
+        """The activation of the hidden layers; "relu" if there are none."""
         return self.activations[0] if len(self.activations) > 1 else "relu"
 
     @property

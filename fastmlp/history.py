@@ -41,7 +41,8 @@ class History:
     train_loss : ndarray
         Mean loss of a row over the epoch's batches, as the net was when it saw them, regularisation included.
     train_score : ndarray
-        Score of the rows as the net saw them: accuracy, the share of the rows that are classified right.
+        Score of the rows as the network saw them: accuracy, the share of the rows that are classified correctly, or R2
+        in a regression.
     val_loss, val_score : ndarray
         The same of the validation data at the epoch's end; NaN where there are none.
     train_accuracy, val_accuracy : ndarray
@@ -51,9 +52,9 @@ class History:
     seconds : ndarray
         Time that training took, validation not included.
     score_name : str
-        What the scores are: "accuracy".
+        What the scores are: "accuracy", or "R2" in a regression.
     facts : fastmlp.diagnosis.Facts or None
-        What `diagnose` uses besides; of a training that has ended, by itself, after five epochs or more.
+        Further input of `diagnose`; set when training ends after at least five epochs.
 
     Examples
     --------
@@ -66,7 +67,7 @@ class History:
     """
 
     facts: Facts | None = None
-    score_name = "accuracy"
+    score_name = "accuracy"  # of histories pickled by earlier versions
 
     def __init__(self, epochs: Iterable[Epoch] = (), score_name: str = "accuracy"):
         self.epochs = list(epochs)
@@ -139,8 +140,8 @@ class History:
         * Train accuracy never left chance, or a layer is dead, and the root mean square of the largest column, as it
           enters the network, is above 10 or below 0.1: X is not scaled. A new network needs a `standardizer`.
 
-        At chance is what is no more than luck, or a tenth of the way from the commonest class's share to 1. Where it is
-        neither of these, the curves speak:
+        A score is at chance if luck explains it, or if it is within a tenth of the way from always predicting the
+        commonest class to 1. Otherwise the curves are judged:
 
         * The loss is noisy: its steps upwards add up to more than a quarter of its range. The learning rate is too
           high.
@@ -189,7 +190,7 @@ class DivergenceError(ArithmeticError):
     epoch : int or None
         Counted from 1, in `fit`.
     history : History or None
-        The epochs before, after the last of which `fit` has put back the net's parameters.
+        The finished epochs. `fit` has restored the parameters of the last one.
 
     Examples
     --------

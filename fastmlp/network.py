@@ -142,7 +142,7 @@ class NeuralNetwork:
         self._adopt(engine)
 
     def _adopt(self, engine: Engine) -> None:
-        # a constructor that is called again does not take the engine from under another thread
+        # calling the constructor again must not replace an engine that another thread uses
         held = self._engine if "_engine" in self.__dict__ else engine
         held.exclusive.run(setattr, self, "_engine", engine)
 
@@ -156,7 +156,7 @@ class NeuralNetwork:
     cross_entropy = staticmethod(functions.cross_entropy)
 
     def forward(self, X: npt.ArrayLike) -> np.ndarray:
-        """Compute the probability of each class.
+        """Compute the outputs: the probability of each class, or the predictions of a regression.
 
         Parameters
         ----------
@@ -167,7 +167,7 @@ class NeuralNetwork:
         Returns
         -------
         ndarray (n_rows, output_size)
-            Softmax of the last layer's scores, a fresh array of the network's dtype; (0, output_size) for no rows.
+            Probabilities, by softmax, or predictions; a new array of the network's dtype.
 
         Raises
         ------
@@ -190,14 +190,15 @@ class NeuralNetwork:
         Parameters
         ----------
         y : array_like (n_rows,)
-            Labels from 0 to output_size - 1; whole floats and shape (n_rows, 1) will do.
+            Labels from 0 to output_size - 1; whole floats and shape (n_rows, 1) are accepted. In a regression numbers:
+            (n_rows, output_size), or (n_rows,) for one output.
         reg : float
             Strength of the L2 regularisation of the weights; biases are not regularised.
 
         Returns
         -------
         float
-            Mean cross-entropy plus `0.5 * reg * sum(W**2)` over all weight matrices.
+            Mean loss of the rows plus `0.5 * reg * sum(W**2)` over all weight matrices.
 
         Raises
         ------
@@ -247,7 +248,7 @@ class NeuralNetwork:
             Time step of Adam's bias correction, from 1; `epoch` and `step` are other names for it. It holds for this
             update only; where it is absent, the network counts its updates of any kind.
         weight_decay : float
-            Of "AdamW": all parameters lose this share, times the learning rate, in each update.
+            AdamW's decoupled decay: each update also subtracts lr * weight_decay * parameter.
 
         Raises
         ------
@@ -298,7 +299,7 @@ class NeuralNetwork:
         checkpoint_seconds: float = 0.0,
         resume: bool = False,
     ) -> History:
-        """Train on the rows of X; a second call goes on where the first one ended, with the order that its seed gives.
+        """Train on the rows of X; a second call continues the training, with the row order of its own seed.
 
         Parameters
         ----------
@@ -328,9 +329,9 @@ class NeuralNetwork:
         drop_last : bool
             Leave out the rows of each epoch that do not fill a batch.
         standardize_targets : bool
-            In a regression, learn (y - mean) / deviation, by the mean and the standard deviation of each column of y in
-            the network's first `fit`; predictions are in the units of y. Losses and R2 of the history are in the units
-            that are learnt.
+            In a regression, train on (y - mean) / std, with the mean and the standard deviation of each column of y in
+            the network's first training; predictions are in the units of y. The losses of the history are those of the
+            standardised targets.
         seed : int, optional
             Shuffle with a `numpy.random.RandomState` of its own; by default `numpy.random.permutation` is called. With
             one seed, every call has the rows in the same order, epoch for epoch. Where `fit` is called again and again,
@@ -357,7 +358,7 @@ class NeuralNetwork:
         Returns
         -------
         History
-            Arrays of loss, accuracy, rate and time by epoch; also kept as `history`.
+            Arrays of loss, score, learning rate and time by epoch; also kept as `history`.
 
         Raises
         ------
@@ -461,7 +462,7 @@ class NeuralNetwork:
         X : array_like (n_rows, input_size)
             As in `fit`.
         y : array_like (n_rows,)
-            Labels from 0 to output_size - 1.
+            As in `fit`.
         order : array_like of int (n,), optional
             Rows of X, from 0 to n_rows - 1, in the order in which they are taken; any number of them, any of them more
             than once. By default all in turn.
@@ -472,14 +473,15 @@ class NeuralNetwork:
 
         Returns
         -------
-        loss, accuracy : float
-            Mean over the rows, each as the net was when it saw them; the loss includes the regularisation.
+        loss, score : float
+            Mean loss, regularisation included, and accuracy (R2 in a regression) of the rows, each as the network was
+            when it saw them.
 
         Raises
         ------
         DivergenceError
-            When the loss of a batch is not finite, or a parameter at the end. A batch whose cross-entropy is not finite
-            changes nothing.
+            When the loss of a batch is not finite, or a parameter at the end. A batch whose loss is not finite changes
+            nothing.
         TypeError, ValueError
             If an argument makes no sense; nothing has changed then. Also if a row of X is not finite, which is found
             when the loss is not; the batches before have been applied.
@@ -522,7 +524,7 @@ class NeuralNetwork:
             raise RuntimeError("this network has been constructed again while it was being trained")
 
     def predict_proba(self, X: npt.ArrayLike) -> np.ndarray:
-        """Probability of each class, as `forward` gives it, in blocks of rows.
+        """Compute the probability of each class, as `forward` does, in blocks of rows.
 
         Parameters
         ----------
@@ -548,9 +550,7 @@ class NeuralNetwork:
         """
         _check_predict_proba(self)
         if not self._engine.architecture.loss_row.of_classes:
-            raise TypeError(
-                f"predict_proba is of classes, which a network with loss={self.loss!r} has not: use predict"
-            )
+            raise TypeError(f"predict_proba needs a classifier, and this network has loss={self.loss!r}: use predict")
         return self._engine.predict_outputs(X)
 
     def predict(self, X: npt.ArrayLike) -> np.ndarray:
@@ -795,7 +795,7 @@ class NeuralNetwork:
         return self._engine.snapshot()
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Go back to a `snapshot` of this network, or of one of its sizes and dtype, in place.
+        """Go back to a `snapshot` of this network, or of one with its sizes, loss and dtype, in place.
 
         Raises
         ------

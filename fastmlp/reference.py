@@ -51,7 +51,7 @@ class NeuralNetwork:
     outputs : dict
         `X, h1, ..., scores` of the last `forward`: `backward` reads X and the hidden layers' outputs.
     logits : ndarray (n_rows, n_classes)
-        What the last layer of the last `forward` gave, before the softmax; `backward` reads it.
+        Sums of the last layer in the last `forward`, before its activation; `backward` reads them.
     history : fastmlp.History or None
         Of the last `fit`.
 
@@ -261,7 +261,7 @@ class NeuralNetwork:
         return outputs[:, 0] if self.flat_targets and self.output_size == 1 else outputs
 
     def evaluate(self, X: np.ndarray, y: np.ndarray, reg: float = 0.0) -> tuple[float, float]:
-        """Loss as `backward` returns it, and accuracy of `predict`, on X, y."""
+        """Loss as `backward` returns it, and accuracy (R2 of a regression) of `predict`, on X, y."""
         outputs, logits = self._apart(X)
         row = self.architecture.loss_row
         # a predict of the user's own takes another pass through the network
@@ -271,11 +271,11 @@ class NeuralNetwork:
         return loss + l2_penalty(self.params, reg), row.score(predicted, y)
 
     def score(self, X: np.ndarray, y: np.ndarray) -> float:
-        """Accuracy of `predict` on X, y, by `evaluate`."""
+        """Accuracy, or R2 of a regression, of `predict` on X, y, by `evaluate`."""
         return self.evaluate(X, y)[1]
 
     def _apart(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What `forward` gives, and its logits; the batch for `backward` stays what it was."""
+        """Outputs and logits of `forward`; the batch for `backward` stays."""
         batch = self.outputs, self.logits
         try:
             return self.forward(X), self.logits
@@ -292,7 +292,7 @@ class NeuralNetwork:
 
 
 class _Loop:
-    """What `fastmlp.training` drives, a `Trainable`: the network's own methods, whoever has replaced them."""
+    """Adapter of the network to `fastmlp.training.Trainable`; calls its methods, also where they are replaced."""
 
     def __init__(self, network: NeuralNetwork):
         self.network = network
@@ -364,7 +364,7 @@ class _Loop:
         self.network.outputs, self.network.gradients = {}, {}
 
     def layer_inputs(self, X: np.ndarray) -> list[np.ndarray] | None:
-        """What enters each layer for these rows; None where a subclass has other `outputs`."""
+        """The input of each layer for these rows; None where a subclass has other `outputs`."""
         network = self.network
         network.forward(X)
         names = ("X", *(f"h{i}" for i in range(1, network.num_layers)))

@@ -72,7 +72,7 @@ class Settings:
         return self.learning_rate
 
     def of_epoch(self, learning_rate: float, time_step: int | None) -> EpochSettings:
-        """The part of these that one epoch needs."""
+        """The settings of one epoch."""
         optimizer = Optimizer(self.optimizer, self.beta1, self.beta2, self.epsilon, self.weight_decay)
         return EpochSettings(self.batch_size, optimizer, learning_rate, self.regularization, time_step)
 
@@ -151,7 +151,7 @@ def fit(
     Parameters
     ----------
     trained : Trainable
-        The engine, or what stands for it.
+        An engine, or the reference's adapter.
     network : object
         Its `history` is set, and callbacks are called with it.
     evaluate : callable, optional
@@ -207,9 +207,9 @@ def fit(
                     val_loss, val_score = validate()
                     history.epochs.append(Epoch(found.loss, found.score, val_loss, val_score, rate, seconds))
                     # all of them are called, also after one that asks to stop
-                    answers = [callback(network, history) for callback in callbacks]
-                    # other values, such as a score, do not end it
-                    over = any(isinstance(answer, bool | np.bool_) and bool(answer) for answer in answers)
+                    returned = [callback(network, history) for callback in callbacks]
+                    # other values, such as a score, do not stop it
+                    over = any(isinstance(value, bool | np.bool_) and bool(value) for value in returned)
                     check()
                     if checkpointer is not None:
                         checkpointer.write(over=over, last=over or len(history) == settings.epochs)
@@ -253,7 +253,7 @@ def checked_validation(
     regularization: float,
     evaluate: Callable[..., tuple[float, float]],
 ) -> Callable[[], tuple[float, float]]:
-    """A function that gives loss and score of the validation data; NaN where there are none."""
+    """Return a function that computes loss and score of the validation data; NaN without such data."""
     if X_val is None and y_val is None:
         return lambda: (math.nan, math.nan)
     if X_val is None or y_val is None:

@@ -158,7 +158,7 @@ def real_array(name: str, values: npt.ArrayLike, content: str = "real numbers", 
 
 
 def real_matrix(name: str, values: npt.ArrayLike, n_columns: int) -> np.ndarray:
-    """`values` as an array (n, n_columns) of real numbers of any type and layout; never the very object."""
+    """`values` as an array (n, n_columns) of real numbers of any type and layout; always a new view."""
     array = real_array(name, values).view()
     if array.ndim != 2 or array.shape[1] != n_columns:
         hint = f"; for a single row pass {name}.reshape(1, -1)" if array.ndim == 1 else ""
@@ -228,7 +228,7 @@ def real_targets(name: str, values: npt.ArrayLike, n_rows: int, n_outputs: int, 
     if len(wrong):
         row, column = wrong[0]
         got = f"{array[row, column]!s} in row {row}, column {column}"
-        raise ValueError(f"{name} must be finite and of at most {largest:.2g} in size, got {got}")
+        raise ValueError(f"{name} must be finite in {dtype}, and at most {largest:.2g} in size, got {got}")
     return targets
 
 

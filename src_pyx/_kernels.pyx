@@ -54,7 +54,7 @@ cdef int run(Job* job, int n_threads) except -1:
     cdef int error, n_users = n_threads if calls_blas(job) else 0
     cdef openmp.Barrier barrier  # on the stack, since Python does not align its objects to 64 bytes
     if not blas.provide(n_users):
-        raise MemoryError(f"BLAS needs {blas.BUFFER >> 20} MiB for each of {n_users} threads, which are not to be had")
+        raise MemoryError(f"BLAS needs {blas.BUFFER >> 20} MiB for each of {n_users} threads, which could not be allocated")
     error = openmp.try_team(n_threads)
     if error != 0:
         raise RuntimeError(

@@ -1,4 +1,4 @@
-"""What one call of the kernels does, and each thread's share of it."""
+"""A call of the kernels, the Job, and each thread's share of it."""
 from cython cimport floating
 
 from _batch cimport Batch
@@ -55,7 +55,7 @@ cdef inline void run_thread(void* context, int number, int n_threads) noexcept n
 
 
 cdef inline void run_task(const Job* job, floating* params, Thread thread) noexcept nogil:
-    """The same, in float or double."""
+    """run_thread for float or double."""
     cdef unsigned long before = flush_denormals()
     cdef floating* gradients = <floating*> job.gradients
     cdef floating* arena = <floating*> job.arena

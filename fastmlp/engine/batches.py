@@ -10,7 +10,7 @@ from fastmlp.functions import Optimizer
 
 
 class Batch(NamedTuple):
-    """Rows to compute a gradient of, see `Engine.compute_gradients`.
+    """Rows for one gradient, see `Engine.compute_gradients`.
 
     Attributes
     ----------
@@ -22,7 +22,7 @@ class Batch(NamedTuple):
         What the sum of the rows' losses is divided by, where it is not their number; a batch for which it is 0 adds
         nothing.
     accumulate : bool
-        Whether this gradient is added to the one that is there, or takes its place.
+        Whether to add to the current gradient instead of replacing it.
     """
 
     X: Any
@@ -81,7 +81,7 @@ def epoch_parts(
     batch_size: int,
     settings: EpochSettings,
 ) -> Iterator[EpochPart]:
-    """All of an epoch where the kernels can gather rows of X, else each batch, its rows `stored` as they can."""
+    """Yield the whole epoch if the kernels can gather rows of X, otherwise one batch at a time, its rows `stored`."""
     starts = range(0, len(order), batch_size)
     steps = np.empty((len(starts), 3))
     steps[:, 0], steps[:, 1], steps[:, 2] = settings.learning_rate, settings.regularization, batch_size

@@ -23,7 +23,7 @@ class Buffers:
         self.flat_params = self.layout.zeros()
         self.flat_gradients = self.layout.zeros()
         self.moments: dict[str, list[np.ndarray]] = {}
-        # mean and scale (n_outputs,) of the targets that it has been trained on, in float64; it computes in these units
+        # mean and scale (n_outputs,) of the targets, in float64; the network is trained on (y - mean) / scale
         self.target_units: tuple[np.ndarray, np.ndarray] | None = None
         self.flat_targets = True  # whether they were (n_rows,), as predictions of one output then are
         self.exclusive = _kernels.Exclusive()
@@ -66,7 +66,7 @@ class Buffers:
         _kernels.assign_all(self, others, copies)
 
     def _checked_snapshot(self, snapshot: Any) -> tuple[np.ndarray, dict[str, list[np.ndarray]], dict[str, Any]]:
-        wanted = "snapshot must be what snapshot() of a network gives"
+        wanted = "snapshot must come from snapshot() of a network"
         try:
             sizes, flat_params = tuple(snapshot["sizes"]), np.asarray(snapshot["flat_params"])
             n_updates = integer("snapshot['n_updates']", snapshot["n_updates"], 0, 2**53)

@@ -191,7 +191,7 @@ class Engine(Buffers):
         return self.exclusive.run(_kernels.clip_norm, self.flat_gradients, number("max_norm", max_norm, 0))
 
     def apply(self, optimizer: Optimizer, learning_rate: float, time_step: int | None = None) -> None:
-        """One step with the gradients at hand; `time_step` None counts the network's own updates."""
+        """Apply the current gradients; `time_step` None uses the number of updates."""
         self.exclusive.run(self._apply, optimizer, learning_rate, time_step)
 
     def _apply(self, optimizer: Optimizer, learning_rate: float, time_step: int | None) -> None:
@@ -319,17 +319,17 @@ class Engine(Buffers):
         tiled = n_rows > TILE_ROWS
         n_threads = self._team_size(min(n_rows, BLOCK_ROWS))
         capacity = n_threads * TILE_ROWS if tiled else n_rows
-        # each prediction under way has a workspace of its own: no lock, which one in a signal's handler would wait for
+        # each prediction has its own workspace, without a lock, for which one in a signal handler would wait for ever
         tiles = self._tiles
         try:
             tile = tiles.pop()
         except IndexError:
             tile = None
         if tile is None or tile.capacity < capacity:
-            tile = None  # let go of the old one before the new one is made
+            tile = None  # free the old one before allocating the new one
             tile = self._workspace(capacity)
         given = (outputs, classes, y, losses)
-        if n_rows <= BLOCK_ROWS:  # to cut out a row takes as long as to predict it
+        if n_rows <= BLOCK_ROWS:  # slicing takes as long as predicting one row
             finite = tile.passes.predict(tile.stored(X), tiled, n_threads, *given)
         else:
             finite = True
@@ -401,7 +401,7 @@ class Engine(Buffers):
     def _batch_workspace(self, n_rows: int) -> Workspace:
         """Memory for a batch, and for all smaller ones to come."""
         if self._batch is None or self._batch.capacity < n_rows:
-            self._rows = self._batch = None  # let go of the old one before the new one is made
+            self._rows = self._batch = None  # free the old one before allocating the new one
             self._batch = self._workspace(max(n_rows, 1))
         return self._batch
 

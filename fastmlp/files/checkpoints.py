@@ -96,7 +96,7 @@ class Checkpoint:
         place = f"the checkpoint {str(self.path)!r}"
         found = model.training
         if found is None:
-            raise models.ModelFileError(f"{str(self.path)!r} is no checkpoint: it is a network that was saved")
+            raise models.ModelFileError(f"{str(self.path)!r} is a saved network, not a checkpoint")
         theirs, ours = _facts(found, model.engine), _facts(mine, self.model().engine)
         for name, value in theirs.items():
             if value != ours[name] and name != "epochs":

@@ -24,7 +24,7 @@ pytestmark = [
 def test_too_little_memory_for_blas_is_a_memory_error(method):
     """Each member of a team needs a buffer; a network that needs no more than there is goes on."""
     error, *others = run_python(SCRIPT, "blas", method).splitlines()
-    assert re.fullmatch(r"BLAS needs \d+ MiB for each of 2 threads, which are not to be had", error)
+    assert re.fullmatch(r"BLAS needs \d+ MiB for each of 2 threads, which could not be allocated", error)
     assert others == ["True", "True"]
 
 

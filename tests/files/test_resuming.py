@@ -80,7 +80,7 @@ def test_the_same_rows_of_another_type_are_taken(tmp_path):
 
 def test_a_network_that_was_saved_is_no_checkpoint(tmp_path):
     make().save(tmp_path / "net")
-    assert_refused(tmp_path / "net", make(), "is no checkpoint: it is a network that was saved", error=ModelFileError)
+    assert_refused(tmp_path / "net", make(), "is a saved network, not a checkpoint", error=ModelFileError)
 
 
 def test_a_damaged_checkpoint_is_refused(whole):

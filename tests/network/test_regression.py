@@ -166,7 +166,10 @@ def test_a_training_that_was_cut_off_is_continued(tmp_path):
     ("y", "message"),
     [
         (np.zeros((300, 2)), r"^y must have shape \(300,\) or \(300, 1\), a target for each output, got \(300, 2\)"),
-        (np.full(300, np.nan), r"^y must be finite and of at most 1e\+145 in size, got nan in row 0, column 0"),
+        (
+            np.full(300, np.nan),
+            r"^y must be finite in float64, and at most 1e\+145 in size, got nan in row 0, column 0",
+        ),
         (np.where(np.arange(300) == 7, 1e155, 0), r"got 1e\+155 in row 7, column 0"),
         (["cheap"] * 300, "^y must be an array of real numbers"),
     ],
@@ -182,7 +185,7 @@ def test_targets_that_are_none_are_refused(y, message):
 
 
 def test_probabilities_are_of_classes():
-    with pytest.raises(TypeError, match=r"^predict_proba is of classes, .*'squared_error'.*: use predict"):
+    with pytest.raises(TypeError, match=r"^predict_proba needs a classifier, and this network has loss='squared_error': use predict"):
         make().predict_proba(np.zeros((2, 5)))
 
 

@@ -98,18 +98,27 @@ def test_errors_of_other_packages_are_theirs(copied, statement, message):
 
 
 @pytest.mark.parametrize(("old", "new"), DEPRECATED.items())
-def test_a_module_that_has_moved_is_imported_with_a_warning(monkeypatch, old, new):
+def test_what_is_taken_from_a_module_that_has_moved_warns(monkeypatch, old, new):
     monkeypatch.delitem(sys.modules, old, raising=False)
+    module, moved = importlib.import_module(old), importlib.import_module(new)
+    name = next(name for name, value in vars(moved).items() if getattr(value, "__module__", "").startswith("fastmlp"))
     with pytest.warns(DeprecationWarning, match=f"^{re.escape(old)} is now {re.escape(new)}$") as caught:
-        module = importlib.import_module(old)
-    assert module is importlib.import_module(new)
-    assert caught[0].filename == importlib.__file__  # the line that imports, which here is importlib's
+        assert getattr(module, name) is getattr(moved, name)
+    assert caught[0].filename == __file__
+    with pytest.raises(AttributeError):
+        _ = module.not_there
 
 
 @pytest.mark.parametrize(("old", "new"), PICKLED.items())
 def test_a_module_that_pickles_name_is_imported_without_a_warning(monkeypatch, old, new):
     monkeypatch.delitem(sys.modules, old, raising=False)
-    monkeypatch.setitem(sys.modules, "fastmlp.compat", fastmlp.courses)
+    monkeypatch.delitem(sys.modules, "fastmlp.compat", raising=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert importlib.import_module(old) is importlib.import_module(new)
+
+
+def test_the_reference_is_an_attribute_of_the_package():
+    assert fastmlp.reference is importlib.import_module("fastmlp.reference")
+    with pytest.raises(AttributeError, match="'not_there'"):
+        _ = fastmlp.not_there
