@@ -25,8 +25,8 @@ SAMPLE_ROWS = 256
 # Inputs are scaled if the largest root mean square of a column is in this range. It is 1 for standardized columns, and
 # little less for pixels from 0 to 1.
 SMALL_SCALE, LARGE_SCALE = 0.1, 10.0
-# Accuracy is at chance below this share of the way from the largest class's share to 1, or within this number of
-# standard deviations of it, but never from half of the way on.
+# A score is at chance below this share of the way from chance to 1, or within this number of standard deviations of
+# it, but never from half of the way on. In a regression, chance is R2 = 0, that of a constant prediction.
 ABOVE_CHANCE, LUCK = 0.1, 3.0
 
 
@@ -40,7 +40,7 @@ class Facts(NamedTuple):
     input_scale : float
         The largest root mean square of a column of the sample, after standardization.
     chance : float
-        Share of the largest class among all labels.
+        Share of the largest class among all labels; of a regression 0, the R2 of a constant prediction.
     n_rows : int
         Number of all rows.
     """
@@ -70,7 +70,6 @@ def observe(
             alive.append([bool(h.any()) for h in inputs])
     dead = tuple(i for i, is_alive in enumerate(np.any(alive, axis=0)) if i > 0 and not is_alive)
     scale = math.sqrt(squares.max() / len(sample))
-    # of labels, the share of the commonest class; of a regression, R2 of predicting the mean
     chance = int(np.bincount(y).max()) / len(y) if y.dtype.kind == "i" else 0.0
     return Facts(dead, scale, chance, len(y))
 
@@ -88,7 +87,7 @@ def diagnose(
         return []
     rate = f"{learning_rate[0]:g} at first"
     noise = _noise(train_loss, rate)
-    found = [] if facts is None else _of_facts(facts, train_score, rate, noise)
+    found = [] if facts is None else _of_facts(facts, train_score, rate, noise, score_name)
     # the curves of a network that cannot learn say nothing about other settings
     return found or _of_curves(train_loss, train_score, val_score, rate, noise, score_name)
 
@@ -97,16 +96,16 @@ def diverged(train_loss: float, val_loss: float, untrained_loss: float, n_classe
     """Whether training ended far above the loss of the untrained network, though the loss is finite.
 
     All losses include the regularization. Both must be large: train loss alone may be an epoch's mean after a jump that
-    it has recovered from, validation loss alone may be overfitting.
+    it has recovered from, validation loss alone may be overfitting. A regression has one class, as it were.
     """
     worst = DIVERGED * max(untrained_loss, math.log(n_classes))
     return train_loss > worst and not val_loss <= worst  # NaN is no better
 
 
-def _at_chance(facts: Facts, accuracy: float) -> bool:
+def _at_chance(facts: Facts, score: float) -> bool:
     left = 1 - facts.chance
     luck = LUCK * math.sqrt(facts.chance * left / facts.n_rows)
-    return accuracy < facts.chance + min(max(ABOVE_CHANCE * left, luck), left / 2)
+    return score < facts.chance + min(max(ABOVE_CHANCE * left, luck), left / 2)
 
 
 def _noise(loss: np.ndarray, rate: str) -> str:
@@ -121,7 +120,7 @@ def _noise(loss: np.ndarray, rate: str) -> str:
     )
 
 
-def _of_facts(facts: Facts, train: np.ndarray, rate: str, noise: str) -> list[str]:
+def _of_facts(facts: Facts, train: np.ndarray, rate: str, noise: str, name: str) -> list[str]:
     """Sentences about what keeps a network from learning at all: dead layers, and inputs that are not scaled."""
     found = []
     # a layer that is dead in the sample may be alive for a rare class, which the sample lacks
@@ -136,10 +135,13 @@ def _of_facts(facts: Facts, train: np.ndarray, rate: str, noise: str) -> list[st
         )
     scale, best = facts.input_scale, float(train.max())
     if scale != 0 and not SMALL_SCALE <= scale <= LARGE_SCALE and (found or _at_chance(facts, best)):
+        chance = f"the commonest class is {facts.chance:.3f} of the rows"
+        if name != "accuracy":
+            chance = "a constant prediction has 0"
         found.append(
             f"X is not scaled: its largest column enters the network with a root mean square of {scale:.3g}, and train "
-            f"accuracy was {best:.3f} at best, where the commonest class is {facts.chance:.3f} of the rows. A new "
-            "network with standardizer=Standardizer().fit(X) gets columns of 1."
+            f"{name} was {best:.3f} at best, where {chance}. A new network with standardizer=Standardizer().fit(X) "
+            "gets columns of 1."
         )
     return found
 
@@ -163,14 +165,22 @@ def _of_curves(loss: np.ndarray, train: np.ndarray, val: np.ndarray, rate: str, 
             f"the first half did, so the learning rate, {rate}, may be too low."
         )
     gap = float(train[-1] - val[-1])
-    if gap >= LARGE_GAP:
+    # R2 below 0 is worse than a constant prediction, whatever the gap
+    if min(gap, train[-1]) >= LARGE_GAP:
         found.append(
             f"Train {name} ends {gap:.3f} above validation {name} ({train[-1]:.3f} and {val[-1]:.3f}): the network "
             "overfits, so more regularisation, a smaller network or fewer epochs may help."
         )
     gained = float(train[-1] - train[-1 - max(1, len(train) // 4)])
-    # each of the findings above explains a low score as well
-    if not found and abs(gap) <= NO_GAP and train[-1] < ENOUGH and gained <= PLATEAU:
+    if found:  # each of these explains a low score as well
+        return found
+    if name != "accuracy":  # noise in y limits R2, so that its height says nothing about the capacity
+        if train[best] < ABOVE_CHANCE:
+            found.append(
+                f"Train {name} was {train[best]:.3f} at best, where a constant prediction has 0: the network has "
+                "learnt next to nothing, so other settings, or features that say more about y, may help."
+            )
+    elif abs(gap) <= NO_GAP and train[-1] < ENOUGH and gained <= PLATEAU:
         found.append(
             f"Train {name} has stopped at {train[-1]:.3f}, and validation {name} with it: the network may have too "
             "little capacity, so a larger one, or less regularisation, may help."

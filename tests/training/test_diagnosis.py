@@ -277,6 +277,63 @@ def test_thresholds(past, words):
     assert first_words(past) == words
 
 
+def regression(kind=NeuralNetwork, scale=1.0, noise=False, n_rows=1000, **settings):
+    """The history of a regression on eight columns, the first three of which say what y is, or none of them."""
+    random = np.random.RandomState(0)
+    X = random.randn(1200, 8)
+    y = random.randn(1200) if noise else np.sin(X[:, 0]) + X[:, 1] * X[:, 2]
+    net = kind(8, [32], 1, loss="squared_error", init="he", seed=0)
+    settings = {"epochs": 30, "batch_size": 32, "optimizer": "Adam", "learning_rate": 0.01, "seed": 0} | settings
+    X *= scale
+    return net.fit(X[:n_rows], y[:n_rows], X_val=X[1000:], y_val=y[1000:], **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (
+            {"scale": 1e3},
+            r"^X is not scaled: .* train R2 was -[\d.]+ at best, where a constant prediction has 0\. A new",
+        ),
+        ({"scale": 1e-4, "optimizer": "SGD"}, r"^X is not scaled: .* train R2 was -?0\.00\d at best, where a constant"),
+        ({"noise": True, "learning_rate": 0.001}, r"^Train R2 was 0\.0\d+ at best, .* has learnt next to nothing"),
+        ({"n_rows": 60, "epochs": 100}, r"^Train R2 ends 0\.\d+ above validation R2 .*overfits"),
+        ({"regularization": 1.0}, r"^R2 falls while the loss falls \(train from .*regularisation term dominates"),
+        ({"learning_rate": 0.5}, "^The loss is noisy"),
+        ({"learning_rate": 1e-5}, "^The loss falls in a straight line"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("kind", [NeuralNetwork, reference.NeuralNetwork])
+def test_one_thing_is_said_of_a_regression_made_to_show_it(kind, settings, says):
+    (sentence,) = regression(kind, **settings).diagnose()
+    assert re.search(says, sentence)
+    assert "accuracy" not in sentence
+    assert "class" not in sentence
+
+
+@pytest.mark.parametrize("n_rows", [1000, 300])
+def test_nothing_is_said_of_a_good_regression(n_rows):
+    past = regression(n_rows=n_rows, regularization=0.01 * (n_rows < 1000))
+    assert past.diagnose() == []
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "words"),
+    [
+        (0.95, 0.94, []),
+        (0.5, 0.48, []),  # as much as the noise in y leaves
+        (0.5, 0.39, ["Train R2 ends"]),
+        (0.11, -5.0, ["Train R2 ends"]),
+        (-1.0, -5.0, ["Train R2 was"]),  # worse than a constant prediction: nothing that could be overfitted
+        (0.11, 0.1, []),
+        (0.09, 0.1, ["Train R2 was"]),
+    ],
+)
+def test_thresholds_of_a_regression(train, val, words):
+    assert first_words(History(history(CURVE, train, val).epochs, "R2")) == words
+
+
 class OtherOutputs(reference.NeuralNetwork):
     """Keeps less than the network that it is derived from."""
 
