@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from fastmlp.functions import LOSSES
 from fastmlp.preprocessing import Standardizer
-from fastmlp.validation import float_dtype, integer
+from fastmlp.validation import float_dtype, integer, one_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +24,14 @@ class Plan:
     halving : int, optional
         Successive halving (Jamieson and Talwalkar, AISTATS 2016): train all for a few epochs, the best 1 / `halving` of
         them for `halving` times as many, and so on; the last ones for all their epochs. Each round starts anew.
+    loss : {"cross_entropy", "squared_error", "half_squared_error"}
+        As in `NeuralNetwork`: of classes, or of a regression.
     dtype : float32 or float64
     standardizer : Standardizer, optional
         As in `NeuralNetwork`, for all networks.
     class_names, feature_names : sequence of str, optional
-        As in `NeuralNetwork`; there are as many classes as class names. A network that is read from the search's folder
-        gets them too.
+        As in `NeuralNetwork`; there are as many classes, or targets, as class names. A network that is read from the
+        search's folder gets them too.
     seed : int
         Of the combinations drawn, the weights and the batches.
     n_workers : int, optional
@@ -48,6 +52,7 @@ class Plan:
 
     n_trials: int | None = None
     halving: int | None = None
+    loss: str = "cross_entropy"
     dtype: npt.DTypeLike = np.float32
     standardizer: Standardizer | None = None
     class_names: Sequence[str] | None = None
@@ -56,7 +61,11 @@ class Plan:
     n_workers: int | None = None
 
     def __post_init__(self) -> None:
-        checked = {"dtype": float_dtype("dtype", self.dtype), "seed": integer("seed", self.seed, 0, 2**32 - 1)}
+        checked: dict[str, Any] = {
+            "loss": one_of("loss", self.loss, LOSSES),
+            "dtype": float_dtype("dtype", self.dtype),
+            "seed": integer("seed", self.seed, 0, 2**32 - 1),
+        }
         for name, low in (("n_trials", 1), ("halving", 2), ("n_workers", 1)):
             if (value := getattr(self, name)) is not None:
                 checked[name] = integer(name, value, low)

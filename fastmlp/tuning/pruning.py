@@ -8,7 +8,7 @@ from fastmlp.training import Callback, History
 
 
 def optuna_pruning(trial: Any) -> Callback:
-    """A callback for `fit` that reports the validation accuracy to an Optuna trial, which may prune it.
+    """A callback for `fit` that reports the validation score to an Optuna trial, which may prune it.
 
     Parameters
     ----------

@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from fastmlp.files.access import lock, ordinary, reading, undisturbed
+from fastmlp.functions import LOSSES
 from fastmlp.training import Epoch, History
 from fastmlp.tuning.space import Configuration
 
 FORMAT, VERSION = "fastmlp-search", 1
+# what files of earlier versions do not say
+EARLIER = {"loss": "cross_entropy"}
 
 
 class ResultsFileError(ValueError):
@@ -152,33 +155,38 @@ def has_only(path: Path, identity: dict[str, Any], keys: Set[str]) -> bool:
 
 def _trials(name: str, lines: Sequence[bytes], identity: dict[str, Any]) -> dict[str, Trial]:
     """The trials in a file's whole lines, by configuration keys; an error where they are not of this search."""
-    trials = {}
+    trials: dict[str, Trial] = {}
+    score_name = ""
     for number, line in enumerate(lines, 1):
         try:
             record = json.loads(line)
             if number > 1:
-                key, trial = _trial(record)
+                key, trial = _trial(record, score_name)
                 trials[key] = trial
             elif record["format"] != FORMAT:
                 raise ValueError(f"its format is {record['format']!r}")
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             fault = f"damaged in line {number}" if number > 1 else "no file of results"
             raise ResultsFileError(f"{name!r} is {fault}: {error}") from None
-        for field, value in _header(identity).items() if number == 1 else ():
-            if record.get(field) != value:
+        if number > 1:
+            continue
+        header = EARLIER | record
+        for field, value in _header(identity).items():
+            if header.get(field) != value:
                 raise ResultsFileError(
-                    f"{name!r} is of another search: its {field} is {record.get(field)!r}, this one's {value!r}; "
+                    f"{name!r} is of another search: its {field} is {header.get(field)!r}, this one's {value!r}; "
                     "choose another folder"
                 )
+        score_name = LOSSES[header["loss"]].score_name
     return trials
 
 
-def _trial(record: dict[str, Any]) -> tuple[str, Trial]:
+def _trial(record: dict[str, Any], score_name: str) -> tuple[str, Trial]:
     """A trial from its line, with the key of its configuration."""
     configuration, history = Configuration.from_dict(record["training"]), record["history"]
-    rows = zip(*(history[name] for name in History().to_dict()), strict=True)
+    rows = zip(*(history[name] for name in History((), score_name).to_dict()), strict=True)
     epochs = [Epoch(*(math.nan if value is None else float(value) for value in row)) for row in rows]
-    trial = Trial(dict(record["hyper_parameters"]), configuration.settings.epochs, History(epochs))
+    trial = Trial(dict(record["hyper_parameters"]), configuration.settings.epochs, History(epochs, score_name))
     _ = trial.configuration  # checks the hyper-parameters
     return configuration.key, trial
 

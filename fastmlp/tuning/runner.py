@@ -12,11 +12,12 @@ import numpy.typing as npt
 from fastmlp.architecture import Architecture
 from fastmlp.diagnosis import diverged
 from fastmlp.engine import Engine
+from fastmlp.functions import LOSSES
 from fastmlp.network import NeuralNetwork
 from fastmlp.training import DivergenceError, History
 from fastmlp.tuning.plan import Plan
 from fastmlp.tuning.space import Configuration
-from fastmlp.validation import MAX_BLAS_SIZE, as_stored, class_labels, names, real_array, real_matrix
+from fastmlp.validation import MAX_BLAS_SIZE, as_stored, names, real_array, real_matrix
 
 # Number of rows that are copied and hashed at a time.
 BLOCK_ROWS = 1024
@@ -45,6 +46,12 @@ class TrialRunner:
         rows = real_matrix("X", rows, n_features)
         engine = Engine(Architecture.of((max(1, n_features), 1), self._dtype))
         engine.standardizer = plan.standardizer  # checked here, before any training
+        self._loss = LOSSES[plan.loss]
+        targets = real_array("y", y, self._loss.content)
+        n_outputs = max(1, targets.shape[1]) if targets.ndim == 2 else 1
+        if self._loss.of_classes:
+            n_outputs = MAX_BLAS_SIZE  # how many there are, is known when all labels have been checked
+        architecture = Architecture.of((n_features, n_outputs), self._dtype, loss=plan.loss)
         if (X_test is None) != (y_test is None):
             raise ValueError("X_test and y_test must be given together, got only one of them")
         parts: list[tuple[str, Any, Any]] = [("", rows, y), ("_val", X_val, y_val)]
@@ -59,17 +66,21 @@ class TrialRunner:
             # one copy for all trials, where the kernels cannot read the rows as they are
             stored = as_stored(matrix, self._dtype)
             engine.check_finite(f"X{part}", stored)
-            arrays.append((stored, class_labels(f"y{part}", y_part, len(matrix), MAX_BLAS_SIZE)))
+            arrays.append((stored, architecture.checked_targets(f"y{part}", y_part, len(matrix))))
         (self.X, self.y), (self.X_val, self.y_val), *self._test = arrays
-        n_classes = 1 + max(int(labels.max()) for _, labels in arrays)
-        self._n_classes = n_classes if plan.class_names is None else len(plan.class_names)
-        if n_classes > self._n_classes:
-            raise ValueError(f"class_names must be {n_classes} names, one for each class, got {self._n_classes}")
-        self._class_names = names("class_names", plan.class_names, self._n_classes, "class")
+        if self._loss.of_classes:
+            n_classes = 1 + max(int(labels.max()) for _, labels in arrays)
+            n_outputs = n_classes if plan.class_names is None else len(plan.class_names)
+            if n_classes > n_outputs:
+                raise ValueError(f"class_names must be {n_classes} names, one for each class, got {n_outputs}")
+        else:
+            self.y = self.y.reshape(targets.shape)  # predictions get the dimensions of y
+        self._n_outputs = n_outputs
+        self._class_names = names("class_names", plan.class_names, n_outputs, "class")
         self._feature_names = names("feature_names", plan.feature_names, n_features, "feature")
 
     def identity(self) -> dict[str, Any]:
-        """What must be equal for two searches to share trials: the seed, the dtype, the classes and the data."""
+        """What must be equal for two searches to share trials: seed, loss, dtype, outputs and data."""
         digest = hashlib.blake2b(digest_size=16)
         for array in (self.X, self.y, self.X_val, self.y_val):
             digest.update(f"{array.dtype.str} {array.shape}".encode())
@@ -80,7 +91,8 @@ class TrialRunner:
         return {
             "seed": self._plan.seed,
             "dtype": self._dtype.name,
-            "n_classes": self._n_classes,
+            "loss": self._loss.name,
+            "n_classes": self._n_outputs,  # of a regression, the number of targets
             "data": digest.hexdigest(),
         }
 
@@ -94,7 +106,8 @@ class TrialRunner:
         network = NeuralNetwork(
             self.X.shape[1],
             configuration.hidden_sizes,
-            self._n_classes,
+            self._n_outputs,
+            loss=self._loss.name,
             dtype=self._dtype,
             n_threads=1,
             seed=seed,
@@ -103,6 +116,10 @@ class TrialRunner:
             standardizer=self._plan.standardizer,
         )
         self.set_names(network)
+        # the units of a regression's losses
+        network._engine.begin_fit(
+            self.y.reshape(len(self.y), -1), flat=self.y.ndim == 1, standardize=settings.standardize_targets
+        )
         untrained_loss = network.evaluate(self.X_val, self.y_val, settings.regularization)[0]
         with suppress(DivergenceError):
             network.fit(
@@ -119,8 +136,10 @@ class TrialRunner:
         assert history is not None
         if len(history) == settings.epochs:
             last = history[-1]
-            if diverged(last.train_loss, last.val_loss, untrained_loss, self._n_classes):
-                history = History(history.epochs[:-1])
+            if diverged(
+                last.train_loss, last.val_loss, untrained_loss, self._n_outputs if self._loss.of_classes else 1
+            ):
+                history = history[:-1]
         return history, network
 
     def set_names(self, network: NeuralNetwork) -> bool:

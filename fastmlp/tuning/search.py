@@ -36,18 +36,23 @@ class Search(NamedTuple):
     trials : list of Trial
         In the order of the combinations; of a halving, round after round.
     best : Trial
-        The one with the highest accuracy on the validation rows among those that were trained for all their epochs; of
-        equal ones that with the lower loss, then the first.
+        The one with the highest score (accuracy, or R2 of a regression) on the validation rows among those that were
+        trained for all their epochs; of equal ones that with the lower loss, then the first.
     network : NeuralNetwork
         The network of that trial.
-    test_accuracy : float
+    test_score : float
         Of this network; NaN without test rows.
     """
 
     trials: list[Trial]
     best: Trial
     network: NeuralNetwork
-    test_accuracy: float
+    test_score: float
+
+    @property
+    def test_accuracy(self) -> float:
+        """Of a classifier: its `test_score`."""
+        return self.test_score
 
 
 def search(
@@ -79,7 +84,7 @@ def search(
         `NeuralNetwork` and `fit`, with two hidden layers of 120.
     X, y, X_val, y_val : array_like
         As in `NeuralNetwork.fit`; arrays of another type than uint8, float32 and float64 are converted once, as a
-        whole. The number of classes is that of the largest label.
+        whole. The number of classes is one more than the largest label.
     plan : Plan, optional
         The settings of the search as a whole.
     X_test, y_test : array_like, optional
@@ -93,8 +98,8 @@ def search(
     progress : bool
         Show a progress bar with the best score so far (extra `progress`).
     **options
-        Fields of `Plan`, as keywords: `n_trials`, `halving`, `dtype`, `standardizer`, `class_names`, `feature_names`,
-        `seed`, `n_workers`. They replace those of `plan`.
+        Fields of `Plan`, as keywords: `n_trials`, `halving`, `loss`, `dtype`, `standardizer`, `class_names`,
+        `feature_names`, `seed`, `n_workers`. They replace those of `plan`.
 
     Returns
     -------
