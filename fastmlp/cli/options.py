@@ -8,11 +8,19 @@ from typing import Any, NamedTuple
 import click
 
 from fastmlp.cli import sources
-from fastmlp.cli.presets import Preset, default_of, preset
+from fastmlp.cli.presets import Preset, default_of, preset, with_option
 from fastmlp.functions import HIDDEN_ACTIVATIONS, OPTIMIZERS
 from fastmlp.network import NeuralNetwork
 from fastmlp.optional import require
 
+# The options of all optimizers, and what help pages say of them.
+OPTIMIZER_OPTIONS = tuple(dict.fromkeys(name for row in OPTIMIZERS.values() for name in row.options))
+MEANINGS = {
+    "beta1": "first decay rate, or the momentum",
+    "beta2": "second decay rate",
+    "epsilon": "what is added to the denominator",
+    "weight_decay": "share of the parameters, times the learning rate, that each update takes away",
+}
 # the exit status that shells expect after Ctrl-C: 128 and the signal's number
 INTERRUPTED = 130
 
@@ -64,6 +72,14 @@ def optimizer_option(default: str) -> Callable[[Any], Any]:
 def setting_option(name: str, help_text: str, kind: Any = float) -> Callable[[Any], Any]:
     """The option of a setting of training, whose default depends on the optimizer and the data set."""
     return click.option(f"--{name.replace('_', '-')}", type=kind, help=f"{help_text}  {default_of(name)}")
+
+
+def optimizer_settings(command: Any) -> Any:
+    """The options of all optimizers, as arguments of their names."""
+    for name in reversed(OPTIMIZER_OPTIONS):
+        used_by = ", ".join(with_option(name))
+        command = setting_option(name, f"Of {used_by}: {MEANINGS.get(name, name)}.")(command)
+    return command
 
 
 def training_options(out: str) -> Callable[[Any], Any]:

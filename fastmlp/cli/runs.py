@@ -17,14 +17,15 @@ from fastmlp.cli.sources import DataSet
 from fastmlp.diagnosis import diverged
 from fastmlp.environment import environment
 from fastmlp.files.access import replacing
-from fastmlp.functions import accuracy
+from fastmlp.functions import LOSSES, accuracy
 from fastmlp.network import NeuralNetwork
 from fastmlp.training import Callback, DivergenceError, History, Settings
 
 # Writing a checkpoint takes milliseconds, as long as an epoch on the digits.
 CHECKPOINT_SECONDS = 1.0
-# What is reported beside the loss, in full and as a column of a table.
-SCORE, COLUMN = "accuracy", "acc"
+# What is reported beside the loss, in full and as a column of a table; the commands train classifiers.
+SCORE = LOSSES["cross_entropy"].score_name
+COLUMN = SCORE[:3]
 
 
 @dataclasses.dataclass

@@ -22,7 +22,10 @@ from fastmlp.validation import real_array
 DELIMITERS = ",;\t"
 # More than FEW classes need at least this many rows each on average, which prices and ids do not have.
 FEW, ROWS_OF_A_CLASS = 20, 10
-GROUP = "group its values into a few classes: fastmlp does no regression"
+GROUP = (
+    "group its values into a few classes: the command trains classifiers, and a regression is "
+    'NeuralNetwork(..., loss="squared_error") in Python'
+)
 
 
 def columns(path: Path) -> list[str]:

@@ -8,9 +8,9 @@ import click
 from tqdm import tqdm
 
 from fastmlp.cli import folders, options, runs, sources
+from fastmlp.cli.presets import with_option
 from fastmlp.files import models
 from fastmlp.files.checkpoints import Checkpoint
-from fastmlp.functions import OPTIMIZERS
 from fastmlp.history import History
 from fastmlp.plots import plot_history
 from fastmlp.training import CheckpointState
@@ -47,8 +47,7 @@ def sizes(text: str) -> tuple[int, ...]:
 @options.setting_option("learning_rate", "Learning rate of the first epoch.")
 @options.setting_option("learning_rate_decay", "Factor on the learning rate after each epoch.")
 @options.setting_option("regularization", "Strength of the L2 penalty on the weights.")
-@options.setting_option("beta1", "Adam's first decay rate, or the momentum.")
-@options.setting_option("beta2", "Adam's second decay rate.")
+@options.optimizer_settings
 @options.threads_option
 @options.training_options(
     "Output folder for model.npz, history.json and history.png.  [default: the first free one of runs/DATA-OPTIMIZER, "
@@ -94,9 +93,9 @@ def train(
       fastmlp train --data train.csv --label species --hidden-sizes 32,16
       fastmlp train --data cifar10 --optimizer SGD --epochs 10
     """
-    for name in ("beta1", "beta2"):
-        if changes[name] is not None and name not in OPTIMIZERS[optimizer].options:
-            raise click.UsageError(f"--{name} has no effect with {optimizer}")
+    for name in options.OPTIMIZER_OPTIONS:
+        if changes[name] is not None and optimizer not in with_option(name):
+            raise click.UsageError(f"--{name.replace('_', '-')} has no effect with {optimizer}")
     usual = given.preset(optimizer)
     try:
         settings = usual.checked(**changes)

@@ -115,8 +115,8 @@ class LaterNeuralNetwork(_Edition):
     ----------
     input_size, hidden_sizes, output_size, num_layers
         See `fastmlp.NeuralNetwork`.
-    opt : {"SGD", "Momentum", "Adam"}
-        What `update` does.
+    opt : str
+        What `update` does, see `fastmlp.NeuralNetwork.update`.
     half : bool
         Whether the loss is half the mean of the squares, as one edition has it.
     dtype, n_threads, seed

@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable, Mapping
 
+from fastmlp.functions import OPTIMIZERS
+
 # Names of the same thing, here and in other libraries. A keyword stands for the first one that the function has.
 SYNONYMS = [
     names.split()
@@ -67,7 +69,7 @@ ADVICE = {
         "batch_norm batchnorm use_batch_norm use_batchnorm normalization": "there is no batch normalisation",
         "clipnorm clipvalue clip_grad grad_clip gradient_clip max_grad_norm": "gradients are not clipped; a lower "
         "learning rate may do",
-        "nesterov amsgrad dampening": 'the optimisers are "SGD", "Momentum" and "Adam", without variants',
+        "nesterov amsgrad dampening": f"the optimisers are {', '.join(OPTIMIZERS)}, without variants",
         "device gpu use_gpu cuda": "all is computed on the CPU; n_threads of a network says by how many threads",
         "bias use_bias fit_intercept": "every layer has biases",
         "with_mean with_std": "mean and standard deviation are both taken out; Standardizer.of_statistics takes others",

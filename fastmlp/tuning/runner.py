@@ -136,9 +136,8 @@ class TrialRunner:
         assert history is not None
         if len(history) == settings.epochs:
             last = history[-1]
-            if diverged(
-                last.train_loss, last.val_loss, untrained_loss, self._n_outputs if self._loss.of_classes else 1
-            ):
+            n_classes = self._n_outputs if self._loss.of_classes else 1
+            if diverged(last.train_loss, last.val_loss, untrained_loss, n_classes):
                 history = history[:-1]
         return history, network
 

@@ -55,7 +55,8 @@ def test_numbers_and_ids_are_no_classes(run, tmp_path, command, name, what):
     array = "column 'value'" if label else "y"
     assert f"Error: {array} in {name} must hold classes, 100 at most for its 1,000 rows, got {len(set(y)):,}," in said
     assert ("--label" in said, "--ignore" in said) == (bool(label), bool(label))
-    assert "group its values into a few classes: fastmlp does no regression" in said
+    assert "group its values into a few classes: the command trains classifiers, and a regression is" in said
+    assert 'NeuralNetwork(..., loss="squared_error") in Python' in said
 
 
 def test_the_parts_of_an_npz_file_are_counted_together(run, tmp_path):

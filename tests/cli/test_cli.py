@@ -17,6 +17,7 @@ from conftest import python
 
 import fastmlp
 from fastmlp.cli import sources
+from fastmlp.functions import OPTIMIZERS
 
 pytestmark = pytest.mark.application
 
@@ -202,7 +203,15 @@ def test_every_option_reaches_the_training(run, tmp_path):
     assert trained["network"].startswith("NeuralNetwork(64-9-8-10, float32")
     for name, value in {**wanted, "optimizer": "Momentum", "beta1": 0.8}.items():
         assert trained["settings"][name] == value
-    assert found(run("train", "--beta2", "0.9", "--epochs", "1", "--json"))["settings"]["beta2"] == 0.9
+
+
+def test_every_option_of_an_optimizer_reaches_the_training(run):
+    for optimizer, row in OPTIMIZERS.items():
+        wanted = dict.fromkeys(row.options, 0.0625)
+        options = [text for name, value in wanted.items() for text in (f"--{name.replace('_', '-')}", value)]
+        settings = found(run("train", "--optimizer", optimizer, "--epochs", "1", *options, "--json"))["settings"]
+        assert {name: settings[name] for name in wanted} == wanted
+        assert settings["optimizer"] == optimizer
 
 
 @pytest.mark.parametrize(
@@ -252,6 +261,8 @@ def test_help_lists_the_activations(run, command):
         (("--layers", "1", "--hidden-sizes", "5"), 2, "--hidden-sizes must be left out with 0 sizes, got 1"),
         (("--optimizer", "SGD", "--beta1", "0.5"), 2, "--beta1 has no effect with SGD"),
         (("--optimizer", "Momentum", "--beta2", "0.5"), 2, "--beta2 has no effect with Momentum"),
+        (("--optimizer", "SGD", "--epsilon", "0.5"), 2, "--epsilon has no effect with SGD"),
+        (("--weight-decay", "0.5"), 2, "--weight-decay has no effect with Adam"),
         (("--folder", "."), 2, "--folder is for --data cifar10, got --data digits"),
         (("--label", "x"), 2, "--label and --ignore are for columns of a .csv file, got --data digits"),
         (("--ignore", "x"), 2, "--label and --ignore are for columns of a .csv file, got --data digits"),
