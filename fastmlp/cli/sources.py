@@ -12,6 +12,7 @@ from fastmlp.cli import tables
 from fastmlp.datasets import CIFAR10_CLASSES, get_CIFAR10_data, load_digits
 from fastmlp.files.access import replacing
 from fastmlp.files.archives import write_archive
+from fastmlp.functions import LOSSES
 from fastmlp.network import NeuralNetwork
 from fastmlp.preprocessing import Standardizer
 
@@ -81,6 +82,8 @@ def load(data: str, folder: Path | None, label: str | None, ignore: Sequence[str
 
 def rows_of(network: NeuralNetwork, data: str, label: str | None) -> tuple[np.ndarray, np.ndarray | None]:
     """Raw rows to predict, of a file or of a data set's test part, and their labels if they are known."""
+    if not LOSSES[network.loss].of_classes:
+        raise ValueError(f"the network must be a classifier, got one with loss={network.loss!r}: use it in Python")
     if kind(data) == "file":
         X, y = _rows_of_file(network, Path(data), label)
     else:

@@ -49,6 +49,16 @@ def test_cifar10_there_and_back(tmp_path):
     assert NeuralNetwork.load(tmp_path / "a" / "model.npz").class_names[3] == "cat"
 
 
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+@pytest.mark.parametrize("data", ["digits", "rows.npz"])
+def test_a_regression_is_refused(run, command, data):
+    NeuralNetwork(64, [4], 1, loss="squared_error").save("model.npz")
+    np.savez("rows.npz", X=np.ones((3, 64)))
+    result = run(command, "model.npz", data)
+    assert result.exit_code == 1
+    assert "the network must be a classifier, got one with loss='squared_error': use it in Python" in result.stderr
+
+
 def test_digits_are_taken_as_before():
     """X / 16, to the last bit."""
     data = sources.load("digits", None, None)
