@@ -14,7 +14,7 @@ cdef enum:
     CLOCK_WORK = 1 << 20
 
 
-cdef struct Epoch:
+cdef struct EpochProgress:
     # what all batches share: X and the targets, and the memory of x
     Batch batch
     # the rows to train on, in batches of batch_size, the last one perhaps shorter, and the settings of each step
@@ -40,7 +40,7 @@ cdef struct Epoch:
 
 
 cdef inline void train_share(
-    const Network* net, floating* params, floating* gradients, floating* arena, Epoch* epoch,
+    const Network* net, floating* params, floating* gradients, floating* arena, EpochProgress* epoch,
     const Optimizer* optimizer, double deadline, Thread thread
 ) noexcept nogil:
     """Train on one batch after the other until the epoch or the time is over, or the loss is not finite."""
@@ -67,7 +67,9 @@ cdef inline void train_share(
             break
 
 
-cdef inline void finish_batch(Epoch* epoch, const Network* net, const Batch* batch, double deadline) noexcept nogil:
+cdef inline void finish_batch(
+    EpochProgress* epoch, const Network* net, const Batch* batch, double deadline
+) noexcept nogil:
     """Add the batch to the epoch's progress, and decide whether to pause."""
     cdef double loss
     epoch.n_done += batch.n_rows

@@ -25,7 +25,7 @@ from _activations cimport Activation
 from _arrays cimport address, can_gather, check_length, checked_address
 from _batch cimport Batch, Predictions, StepSettings
 from _elementwise cimport all_finite, clip
-from _epoch cimport Epoch
+from _epoch cimport EpochProgress
 from _float_mode cimport flush_denormals, restore
 from _layers cimport Layer, layer_partials
 from _losses cimport Loss, takes_labels
@@ -54,7 +54,9 @@ cdef int run(Job* job, int n_threads) except -1:
     cdef int error, n_users = n_threads if calls_blas(job) else 0
     cdef openmp.Barrier barrier  # on the stack, since Python does not align its objects to 64 bytes
     if not blas.provide(n_users):
-        raise MemoryError(f"BLAS needs {blas.BUFFER >> 20} MiB for each of {n_users} threads, which could not be allocated")
+        raise MemoryError(
+            f"BLAS needs {blas.BUFFER >> 20} MiB for each of {n_users} threads, which could not be allocated"
+        )
     error = openmp.try_team(n_threads)
     if error != 0:
         raise RuntimeError(
@@ -308,7 +310,7 @@ cdef class EpochRun:
     slept : seconds that the threads of the last `advance` slept while they waited for each other
     """
 
-    cdef Epoch epoch
+    cdef EpochProgress epoch
     cdef Propagation passes
     cdef Optimizer optimizer  # a copy, since a progress bar may be the user's, and call update
     cdef tuple buffers

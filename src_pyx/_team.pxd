@@ -2,7 +2,7 @@
 from cython cimport floating
 
 from _batch cimport Batch
-from _epoch cimport Epoch, train_share
+from _epoch cimport EpochProgress, train_share
 from _float_mode cimport flush_denormals, restore
 from _matmul cimport SMALL_WORK
 from _network cimport Network, backward_batch, flat_size, forward_batch, parameter_blocks
@@ -27,7 +27,7 @@ cdef struct Job:
     # what to do, and its arguments; in training, batch.n_rows is that of the largest batch
     Task task
     Batch batch
-    Epoch* epoch
+    EpochProgress* epoch
     double deadline
     const Optimizer* optimizer
     # the team, and how many seconds its threads have slept while they waited for each other

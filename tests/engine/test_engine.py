@@ -187,7 +187,7 @@ def trained(seed):
         ({"moments": {"Adam": []}}, ValueError, "dtype float64"),
         ({"moments": {"adam": []}}, TypeError, "adam"),
         ({"moments": {"Momentum": [np.zeros(2, np.float32)]}}, ValueError, "dtype float64"),
-        ({"moments": None}, TypeError, "snapshot must be what"),
+        ({"moments": None}, TypeError, "snapshot must come from snapshot"),
     ],
 )
 def test_what_is_no_snapshot_is_refused_and_changes_nothing(changes, error, message):
@@ -196,7 +196,7 @@ def test_what_is_no_snapshot_is_refused_and_changes_nothing(changes, error, mess
     with pytest.raises(error, match=message):
         net.restore({**trained(1).snapshot(), **changes})
     for nothing in ({}, None, 3):
-        with pytest.raises(TypeError, match="snapshot must be what"):
+        with pytest.raises(TypeError, match="snapshot must come from snapshot"):
             net.restore(nothing)
     after = net.snapshot()
     assert after.pop("moments").keys() == before["moments"].keys()

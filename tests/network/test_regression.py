@@ -185,7 +185,9 @@ def test_targets_that_are_none_are_refused(y, message):
 
 
 def test_probabilities_are_of_classes():
-    with pytest.raises(TypeError, match=r"^predict_proba needs a classifier, and this network has loss='squared_error': use predict"):
+    with pytest.raises(
+        TypeError, match=r"^predict_proba needs a classifier, and this network has loss='squared_error': use predict"
+    ):
         make().predict_proba(np.zeros((2, 5)))
 
 

@@ -26,10 +26,19 @@ pytestmark = pytest.mark.application
         ({"n_trials": 0}, "n_trials must be a positive integer, got 0"),
         ({"halving": 1}, "halving must be an integer of at least 2, got 1"),
         ({"loss": "hinge"}, "loss must be one of 'cross_entropy', 'squared_error', 'half_squared_error', got 'hinge'"),
-        ({"loss": "squared_error", "y": np.zeros(299)}, r"y must have shape \(300, 1\), a target for each output"),
-        ({"loss": "squared_error", "y": np.zeros((300, 0))}, r"y must have shape \(300, 1\), a target for each output"),
+        (
+            {"loss": "squared_error", "y": np.zeros(299)},
+            r"y must have shape \(300,\) or \(300, 1\), a target for each output",
+        ),
+        (
+            {"loss": "squared_error", "y": np.zeros((300, 0))},
+            r"y must have shape \(300,\) or \(300, 1\), a target for each output",
+        ),
         ({"loss": "squared_error", "y": np.zeros((300, 2))}, r"y_val must have shape \(100, 2\), a target for each"),
-        ({"loss": "squared_error", "y_val": np.full(100, np.nan)}, "y_val must be finite in float32, got NaN"),
+        (
+            {"loss": "squared_error", "y_val": np.full(100, np.nan)},
+            "y_val must be finite in float32, and at most 3.4e\+38 in size, got nan",
+        ),
         ({"loss": "squared_error", "class_names": ["a", "b"]}, "class_names must be 1 different names"),
         ({"n_workers": 0}, "n_workers must be a positive integer, got 0"),
         ({"progress": "no"}, "progress must be True or False, got 'no'"),
