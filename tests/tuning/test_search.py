@@ -37,7 +37,7 @@ pytestmark = pytest.mark.application
         ({"loss": "squared_error", "y": np.zeros((300, 2))}, r"y_val must have shape \(100, 2\), a target for each"),
         (
             {"loss": "squared_error", "y_val": np.full(100, np.nan)},
-            "y_val must be finite in float32, and at most 3.4e\+38 in size, got nan",
+            r"y_val must be finite in float32, and at most 3.4e\+38 in size, got nan",
         ),
         ({"loss": "squared_error", "class_names": ["a", "b"]}, "class_names must be 1 different names"),
         ({"n_workers": 0}, "n_workers must be a positive integer, got 0"),
