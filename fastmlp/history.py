@@ -153,8 +153,8 @@ class History:
         * None of these, no gap (0.05 or less), and a train accuracy below 0.9 that gained no more than 0.01 in the
           last quarter of the epochs: the network has too little capacity.
 
-        In a regression the same holds of R2, where chance is 0, that of a constant prediction; in place of the last rule,
-        one says where R2 never reached 0.1.
+        In a regression the same holds of R2, where chance is 0, that of a constant prediction; in place of the last
+        rule, one says where R2 never reached 0.1.
 
         Returns
         -------
