@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fastmlp.functions import ACTIVATIONS, HIDDEN_ACTIVATIONS, LOSSES, Loss
-from fastmlp.validation import layer_sizes, one_of, real_array, real_matrix
+from fastmlp.validation import layer_sizes, one_of, real_matrix
 
 
 @dataclass(frozen=True)
@@ -87,22 +88,22 @@ class Architecture:
             "dtype": self.dtype.name,
         }
 
-    @property
+    @cached_property
     def n_inputs(self) -> int:
         """Number of features."""
         return self.sizes[0]
 
-    @property
+    @cached_property
     def n_outputs(self) -> int:
         """Number of classes, or of targets in a regression."""
         return self.sizes[-1]
 
-    @property
+    @cached_property
     def n_scores(self) -> int:
         """Number of sums from which the score is computed, see `Loss.summed_score`."""
         return 1 if self.loss_row.of_classes else self.n_outputs
 
-    @property
+    @cached_property
     def n_layers(self) -> int:
         """Number of affine layers."""
         return len(self.sizes) - 1
@@ -112,7 +113,7 @@ class Architecture:
         """The activation of the hidden layers; "relu" if there are none."""
         return self.activations[0] if len(self.activations) > 1 else "relu"
 
-    @property
+    @cached_property
     def loss_row(self) -> Loss:
         """The loss's row of `fastmlp.functions.LOSSES`."""
         return LOSSES[self.loss]
@@ -128,5 +129,4 @@ class Architecture:
 
     def checked_targets(self, name: str, y: npt.ArrayLike, n_rows: int) -> np.ndarray:
         """Labels or targets for n_rows rows, as the kernels take them; always a copy."""
-        row = self.loss_row
-        return row.check(name, real_array(name, y, row.content), n_rows, self.n_outputs, self.dtype)
+        return self.loss_row.check(name, y, n_rows, self.n_outputs, self.dtype)

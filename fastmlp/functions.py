@@ -319,6 +319,9 @@ OPTIMIZERS = {
 }
 
 
+_WITHOUT_OPTIONS = {name: Optimizer(name, 0.0, 0.0, 0.0, 0.0) for name, row in OPTIMIZERS.items() if not row.options}
+
+
 def checked_options(
     beta1: float,
     beta2: float,
@@ -344,6 +347,6 @@ def checked_optimizer(opt: str, b1: float, b2: float, eps: float, weight_decay: 
         If there is no such optimiser, or an option that it takes is not finite or out of its range.
     """
     name = one_of("opt", opt, OPTIMIZERS)
-    if not OPTIMIZERS[name].options:
-        return Optimizer(name, 0.0, 0.0, 0.0, 0.0)
+    if name in _WITHOUT_OPTIONS:
+        return _WITHOUT_OPTIONS[name]
     return Optimizer(name, *checked_options(b1, b2, eps, weight_decay, ("b1", "b2", "eps")))

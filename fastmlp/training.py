@@ -191,9 +191,9 @@ def fit(
                 nonlocal over
                 while not over and len(history) < settings.epochs:
                     epoch = len(history) + 1
-                    rate = history[-1].learning_rate * settings.learning_rate_decay if len(history) else settings.rate
+                    rate = history[-1].learning_rate * settings.learning_rate_decay if epoch > 1 else settings.rate
                     epoch_settings = settings.of_epoch(rate, epoch if settings.time_step == "epoch" else None)
-                    if len(history) > n_before:
+                    if epoch > n_before + 1:
                         trained.back_up()
                     start = time.perf_counter()
                     order = generator.permutation(n_rows)[: n_batches * settings.batch_size]

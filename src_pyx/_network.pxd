@@ -1,7 +1,7 @@
 """The forward and backward pass of a whole network: one thread's share of them, and the loss of the batch."""
 from cython cimport floating
 from libc.math cimport isfinite
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 from _activations cimport SOFTMAX, Activation, activate, softmax
 from _batch cimport Batch, Predictions
@@ -185,16 +185,17 @@ cdef inline bint backward_batch(
     cdef double* losses = net.sums
     cdef double* squares = net.sums + MAX_BLOCKS
     cdef double* scores
+    cdef double loss
     cdef Py_ssize_t i, row, k, n_out = last_layer(net).n_out
     cdef Blocks blocks = loss_blocks(batch.n_rows)
     cdef Share share
     for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
-        losses[i], scores = 0, block_scores(net, i)
-        memset(scores, 0, n_scores(net) * sizeof(double))
+        scores, loss = block_scores(net, i), 0
+        for k in range(n_scores(net)):
+            scores[k] = 0
         for row in range(start(&blocks, i), start(&blocks, i) + length(&blocks, i)):
-            losses[i] += row_loss(
-                net, arena, row, batch, row, batch.step.denominator, dy + row * n_out, scores
-            )
+            loss += row_loss(net, arena, row, batch, row, batch.step.denominator, dy + row * n_out, scores)
+        losses[i] = loss
     barrier(thread)
     if optimizer != NULL and not isfinite(sum_of_blocks(losses, blocks.n)):
         return False
@@ -229,9 +230,11 @@ cdef inline double* block_scores(const Network* net, Py_ssize_t i) noexcept nogi
 cdef inline void add_scores(const Network* net, const Batch* batch, double* scores) noexcept nogil:
     """scores (n_scores,) += those of the rows in the batch of the last `backward_batch`"""
     cdef Py_ssize_t i, j
+    cdef const double* of_block
     for i in range(loss_blocks(batch.n_rows).n):
+        of_block = block_scores(net, i)
         for j in range(n_scores(net)):
-            scores[j] += block_scores(net, i)[j]
+            scores[j] += of_block[j]
 
 
 cdef inline double mean_loss(const Network* net, const Batch* batch) noexcept nogil:

@@ -94,7 +94,8 @@ class Buffers:
         if backup is None or backup["moments"].keys() != self.moments.keys():
             self._backup = self.snapshot()
             return
-        backup |= {name: getattr(self, name) for name in ("n_updates", "target_units", "flat_targets")}
+        backup["n_updates"], backup["target_units"] = self.n_updates, self.target_units
+        backup["flat_targets"] = self.flat_targets
         backup["flat_params"][...] = self.flat_params
         for name, moments in self.moments.items():
             for moment, kept in zip(moments, backup["moments"][name], strict=True):

@@ -124,7 +124,8 @@ class Engine(Buffers):
         X = batch.stored(batch.apart(X))
         gathered = n_rows == 0 or batch.passes.forward(X, self._team_size(n_rows))
         self._rows = batch.outputs(0, n_rows) if gathered else X
-        return self._with_units(batch.outputs(self.architecture.n_layers + 1, n_rows).copy())
+        outputs = batch.outputs(self.architecture.n_layers + 1, n_rows).copy()
+        return outputs if self.target_units is None else self._with_units(outputs)
 
     def scores(self) -> np.ndarray:
         """Sums of the last layer in the last `forward`, before its activation (n_rows, n_outputs), a copy."""
@@ -146,7 +147,9 @@ class Engine(Buffers):
         n_rows = len(self._rows)
         if n_rows == 0:
             raise ValueError("X must have at least one row to train on, got an empty batch")
-        targets = self._without_units(self.architecture.checked_targets("y", y, n_rows))
+        targets = self.architecture.checked_targets("y", y, n_rows)
+        if not self.architecture.loss_row.of_classes:
+            targets = self._without_units(targets)
         earlier = None
         if accumulate and self.has_gradients:
             if self._earlier is None:
