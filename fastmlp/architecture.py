@@ -1,8 +1,7 @@
 """The description of a network without its parameters, shared by engine, files, searches and the reference."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,15 @@ class Architecture:
     dtype : numpy.dtype
         float32 or float64, native.
 
+    Attributes
+    ----------
+    n_inputs, n_outputs, n_layers : int
+        Number of features, of classes (of targets in a regression), and of affine layers.
+    n_scores : int
+        Number of sums from which the score is computed, see `Loss.summed_score`.
+    loss_row : Loss
+        The loss's row of `fastmlp.functions.LOSSES`.
+
     Raises
     ------
     ValueError
@@ -37,6 +45,11 @@ class Architecture:
     activations: tuple[str, ...]
     loss: str
     dtype: np.dtype
+    n_inputs: int = field(init=False, repr=False, compare=False)
+    n_outputs: int = field(init=False, repr=False, compare=False)
+    n_layers: int = field(init=False, repr=False, compare=False)
+    n_scores: int = field(init=False, repr=False, compare=False)
+    loss_row: Loss = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.activations) != len(self.sizes) - 1:
@@ -44,7 +57,18 @@ class Architecture:
         for i, name in enumerate(self.activations[:-1]):
             one_of(f"activations[{i}]", name, HIDDEN_ACTIVATIONS, any_case=False)
         one_of("loss", self.loss, LOSSES, any_case=False)
-        one_of("activations[-1]", self.activations[-1], LOSSES[self.loss].activations, any_case=False)
+        row = LOSSES[self.loss]
+        one_of("activations[-1]", self.activations[-1], row.activations, any_case=False)
+        n_outputs = self.sizes[-1]
+        derived = {
+            "n_inputs": self.sizes[0],
+            "n_outputs": n_outputs,
+            "n_layers": len(self.activations),
+            "n_scores": 1 if row.of_classes else n_outputs,
+            "loss_row": row,
+        }
+        for name, value in derived.items():  # once, since a step of a tiny network takes a microsecond
+            object.__setattr__(self, name, value)
 
     @classmethod
     def of(
@@ -88,35 +112,10 @@ class Architecture:
             "dtype": self.dtype.name,
         }
 
-    @cached_property
-    def n_inputs(self) -> int:
-        """Number of features."""
-        return self.sizes[0]
-
-    @cached_property
-    def n_outputs(self) -> int:
-        """Number of classes, or of targets in a regression."""
-        return self.sizes[-1]
-
-    @cached_property
-    def n_scores(self) -> int:
-        """Number of sums from which the score is computed, see `Loss.summed_score`."""
-        return 1 if self.loss_row.of_classes else self.n_outputs
-
-    @cached_property
-    def n_layers(self) -> int:
-        """Number of affine layers."""
-        return len(self.sizes) - 1
-
     @property
     def activation(self) -> str:
         """The activation of the hidden layers; "relu" if there are none."""
         return self.activations[0] if len(self.activations) > 1 else "relu"
-
-    @cached_property
-    def loss_row(self) -> Loss:
-        """The loss's row of `fastmlp.functions.LOSSES`."""
-        return LOSSES[self.loss]
 
     @property
     def activation_codes(self) -> list[int]:

@@ -180,7 +180,7 @@ def fit(
         history, over = History(score_name=architecture.loss_row.score_name), False
         if checkpointer is not None:
             history, over = checkpointer.begin(settings, seed, rows, targets, generator)
-        n_before = len(history)
+        records, n_before = history.epochs, len(history)
         trained.back_up()
         trained.begin_fit(targets, flat=y.ndim == 1, standardize=settings.standardize_targets)
         network.history = history
@@ -189,9 +189,9 @@ def fit(
             def epochs() -> None:
                 """Train to the end; a function of its own, since a signal at a loop's end may skip a `finally`."""
                 nonlocal over
-                while not over and len(history) < settings.epochs:
-                    epoch = len(history) + 1
-                    rate = history[-1].learning_rate * settings.learning_rate_decay if epoch > 1 else settings.rate
+                while not over and len(records) < settings.epochs:
+                    epoch = len(records) + 1
+                    rate = records[-1].learning_rate * settings.learning_rate_decay if records else settings.rate
                     epoch_settings = settings.of_epoch(rate, epoch if settings.time_step == "epoch" else None)
                     if epoch > n_before + 1:
                         trained.back_up()
@@ -205,14 +205,14 @@ def fit(
                         raise DivergenceError(batch, rate, epoch, history)
                     seconds = time.perf_counter() - start
                     val_loss, val_score = validate()
-                    history.epochs.append(Epoch(found.loss, found.score, val_loss, val_score, rate, seconds))
+                    records.append(Epoch(found.loss, found.score, val_loss, val_score, rate, seconds))
                     # all of them are called, also after one that asks to stop
                     returned = [callback(network, history) for callback in callbacks]
                     # other values, such as a score, do not stop it
                     over = any(isinstance(value, bool | np.bool_) and bool(value) for value in returned)
                     check()
                     if checkpointer is not None:
-                        checkpointer.write(over=over, last=over or len(history) == settings.epochs)
+                        checkpointer.write(over=over, last=over or len(records) == settings.epochs)
 
             try:
                 epochs()
