@@ -182,7 +182,8 @@ def check_of_version(name, loaded):
 def fitted(activation, **changes):
     """The network of a file of version 5, trained anew, its rows and its targets.
 
-    The files were written by `save`, that of "tanh" by `fit` as its checkpoint; its pickle is of the same network.
+    The files were written by `save`, that of "tanh" by `fit` as its checkpoint; its pickle is of the same network, with
+    the module names of NumPy 1, which NumPy 2 knows too.
     """
     loss, (X, y) = LOSSES_OF_VERSION_5[activation], batch(9, 4, 3)
     if activation == "logistic":
