@@ -193,7 +193,7 @@ def fit(
                     epoch = len(records) + 1
                     rate = records[-1].learning_rate * settings.learning_rate_decay if records else settings.rate
                     epoch_settings = settings.of_epoch(rate, epoch if settings.time_step == "epoch" else None)
-                    if epoch > n_before + 1:
+                    if epoch > n_before + 1:  # the first one goes back to before `begin_fit`
                         trained.back_up()
                     start = time.perf_counter()
                     order = generator.permutation(n_rows)[: n_batches * settings.batch_size]

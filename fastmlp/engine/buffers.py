@@ -37,15 +37,16 @@ class Buffers:
 
     def snapshot(self) -> dict[str, Any]:
         """Copies of all that training changes, and the sizes of the layers."""
-        return self.exclusive.run(
-            copy.deepcopy,
-            {
-                "sizes": self.architecture.sizes,
-                "loss": self.architecture.loss,
-                **{name: getattr(self, name) for name in ("flat_params", "moments", "n_updates")},
-                **{name: getattr(self, name) for name in ("target_units", "flat_targets")},
-            },
-        )
+        state = {
+            "sizes": self.architecture.sizes,
+            "loss": self.architecture.loss,
+            "flat_params": self.flat_params,
+            "moments": self.moments,
+            "n_updates": self.n_updates,
+            "target_units": self.target_units,
+            "flat_targets": self.flat_targets,
+        }
+        return self.exclusive.run(copy.deepcopy, state)
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Go back to a snapshot of this engine, or of one with the same sizes and dtype; a refused one changes nothing.

@@ -124,8 +124,7 @@ class Engine(Buffers):
         X = batch.stored(batch.apart(X))
         gathered = n_rows == 0 or batch.passes.forward(X, self._team_size(n_rows))
         self._rows = batch.outputs(0, n_rows) if gathered else X
-        outputs = batch.outputs(self.architecture.n_layers + 1, n_rows).copy()
-        return outputs if self.target_units is None else self._with_units(outputs)
+        return self._with_units(batch.outputs(self.architecture.n_layers + 1, n_rows).copy())
 
     def scores(self) -> np.ndarray:
         """Sums of the last layer in the last `forward`, before its activation (n_rows, n_outputs), a copy."""
@@ -147,9 +146,7 @@ class Engine(Buffers):
         n_rows = len(self._rows)
         if n_rows == 0:
             raise ValueError("X must have at least one row to train on, got an empty batch")
-        targets = self.architecture.checked_targets("y", y, n_rows)
-        if not self.architecture.loss_row.of_classes:
-            targets = self._without_units(targets)
+        targets = self._without_units(self.architecture.checked_targets("y", y, n_rows))
         earlier = None
         if accumulate and self.has_gradients:
             if self._earlier is None:
@@ -168,12 +165,13 @@ class Engine(Buffers):
         The first half of a step: the caller may then change or share the complete gradient, `flat_gradients`, before
         `apply`. Without such a change, the parameters get the bits that `train_epoch` gives them.
         """
-        number("regularization", batch.regularization, 0)
-        if batch.denominator is not None:
-            number("denominator", batch.denominator, 0)
-        X = self.architecture.checked_rows("X", batch.X)
-        y = real_array("y", batch.y, self.architecture.loss_row.content)
-        return self.exclusive.run(self._compute_gradients, batch._replace(X=X, y=y))
+        checked = batch._replace(
+            X=self.architecture.checked_rows("X", batch.X),
+            y=real_array("y", batch.y, self.architecture.loss_row.content),
+            regularization=number("regularization", batch.regularization, 0),
+            denominator=None if batch.denominator is None else number("denominator", batch.denominator, 0),
+        )
+        return self.exclusive.run(self._compute_gradients, checked)
 
     def _compute_gradients(self, batch: Batch) -> float:
         if batch.denominator == 0:
@@ -189,9 +187,12 @@ class Engine(Buffers):
 
         Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks, 2013, algorithm 1.
         """
+        return self.exclusive.run(self._clip_gradients, number("max_norm", max_norm, 0))
+
+    def _clip_gradients(self, max_norm: float) -> float:
         if not self.has_gradients:
             raise RuntimeError("there are no gradients to clip: call compute_gradients first")
-        return self.exclusive.run(_kernels.clip_norm, self.flat_gradients, number("max_norm", max_norm, 0))
+        return _kernels.clip_norm(self.flat_gradients, max_norm)
 
     def apply(self, optimizer: Optimizer, learning_rate: float, time_step: int | None = None) -> None:
         """Apply the current gradients; `time_step` None uses the number of updates."""

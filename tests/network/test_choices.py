@@ -6,10 +6,10 @@ import pickle
 import numpy as np
 import pytest
 from choices import HIDDEN_ACTIVATIONS, OPTIMIZERS
-from conftest import assert_near, assert_same, batch, trained_state
+from conftest import assert_gradients, assert_near, assert_same, batch, trained_state
 from epoch_helpers import fused, three_calls
 
-from fastmlp import NeuralNetwork, eval_numerical_gradient, functions, reference
+from fastmlp import NeuralNetwork, functions, reference
 
 NUMBERS = np.concatenate([np.linspace(-60, 60, 2001), [-1e-3, -1e-9, -1e-300, 0, 1e-300, 1e-9, 1e-3, 1e4, -1e4]])
 
@@ -42,18 +42,7 @@ def test_what_is_not_finite_passes_through(activation):
 @pytest.mark.parametrize("activation", HIDDEN_ACTIVATIONS)
 def test_gradients_are_those_of_the_loss(activation):
     X, y = batch(5, 6, 4)
-    net = make(activation)
-    net.forward(X)
-    net.backward(y, 0.1)
-    gradients = {name: array.copy() for name, array in net.gradients.items()}
-
-    def loss(array):
-        net.forward(X)
-        return net.backward(y, 0.1)
-
-    for name, array in net.params.items():
-        numerical = eval_numerical_gradient(loss, array, verbose=False, h=1e-5)
-        np.testing.assert_allclose(gradients[name], numerical, rtol=1e-6, atol=1e-9)
+    assert_gradients(make(activation), X, y)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

@@ -7,9 +7,9 @@ import pickle
 import numpy as np
 import pytest
 from choices import HIDDEN_ACTIVATIONS, LEARNING_RATES, OPTIMIZERS
-from conftest import assert_near, assert_same, trained_state
+from conftest import assert_gradients, assert_near, assert_same, trained_state
 
-from fastmlp import NeuralNetwork, eval_numerical_gradient, functions, reference
+from fastmlp import NeuralNetwork, functions, reference
 
 REGRESSIONS = [name for name, row in functions.LOSSES.items() if not row.of_classes]
 
@@ -87,19 +87,7 @@ def test_it_trains_as_the_reference_does(loss, k, optimizer):
 @pytest.mark.parametrize("loss", REGRESSIONS)
 def test_gradients_are_those_of_the_loss(loss, activation):
     X, y = prices(6, 2)
-    y = (y - 1e5) / 2e4
-    net = make(2, loss=loss, activation=activation)
-    net.forward(X)
-    net.backward(y, 0.1)
-    gradients = {name: array.copy() for name, array in net.gradients.items()}
-
-    def value(array):
-        net.forward(X)
-        return net.backward(y, 0.1)
-
-    for name, array in net.params.items():
-        numerical = eval_numerical_gradient(value, array, verbose=False, h=1e-5)
-        np.testing.assert_allclose(gradients[name], numerical, rtol=1e-6, atol=1e-9)
+    assert_gradients(make(2, loss=loss, activation=activation), X, (y - 1e5) / 2e4)
 
 
 @pytest.mark.usefixtures("no_gate")
