@@ -130,6 +130,7 @@ SANITIZE_FLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-fno-wrapv", *SANITIZ
 LEVELS = {
     "plain": ([], "1"),
     "x86_64_v3": (["-march=x86-64-v3"], '(__builtin_cpu_init(), __builtin_cpu_supports("x86-64-v3"))'),
+    "x86_64_v4": (["-march=x86-64-v4"], '(__builtin_cpu_init(), __builtin_cpu_supports("x86-64-v4"))'),
 }
 # The module that is built once, and has no kernels.
 PROCESS = "process"

@@ -47,6 +47,7 @@ def environment() -> dict[str, str]:
         "build": build["build"],
         "flags": build["flags"],
         "SIMD": build["simd"],
+        "products": {"tiles": "register tiles", "blas": "BLAS"}[threads.products],
         "OpenMP": f"yes, version {openmp}" if openmp else "no: built without it, one thread",
         "BLAS": threads.blas.description,
         "threads": str(threads.available_threads()),

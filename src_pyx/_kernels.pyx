@@ -6,9 +6,10 @@ a) Python checks and allocates, kernels compute. `fastmlp.engine` has checked ev
 b) Float and double come from one source, the fused type `floating`; a bound object stores which of them it holds.
 c) A call is one parallel region. All its threads go through the same steps, each computes its share of the blocks of a
    step (_products.pxd), and they wait for each other where a step reads what other threads wrote.
-d) During a call, SciPy's BLAS is limited to one thread (_blas_limit.h) where it has functions for that. Where it has
-   none, BLAS keeps its threads, the team has one thread, and only one call runs at a time, since concurrent products
-   are not safe in every OpenBLAS (OpenBLAS#4741, #5836).
+d) Products are computed by tiles, or by SciPy's BLAS in builds without fused multiply-add and on request. Then BLAS is
+   limited to one thread during a call (_blas_limit.h) where it has functions for that. Where it has none, BLAS keeps
+   its threads, the team has one thread, and only one call runs at a time, since concurrent products are not safe in
+   every OpenBLAS (OpenBLAS#4741, #5836).
 """
 cimport cython
 from cpython.buffer cimport PyBUF_RECORDS_RO, PyBuffer_Release, PyObject_GetBuffer
@@ -27,13 +28,14 @@ from _batch cimport Batch, Predictions, StepSettings
 from _elementwise cimport all_finite, clip
 from _epoch cimport EpochProgress
 from _float_mode cimport flush_denormals, restore
-from _layers cimport Layer, layer_partials
+from _layers cimport Layer, packs_inputs
 from _losses cimport Loss, takes_labels
 from _network cimport TILE_ROWS as _TILE_ROWS, ArenaOffsets, Network, mean_loss, n_scores, sum_of_blocks
 from _optimizers cimport Method, Optimizer, set_options, set_step
 from _products cimport MAX_BLOCKS as _MAX_BLOCKS
 from _rows cimport Rows, gather
 from _team cimport BACKWARD, FORWARD, TRAIN, UPDATE, Job, calls_blas, run_thread
+from _tiles cimport PACKED_SIZE, TILES, use_tiles, uses_tiles
 
 TILE_ROWS = _TILE_ROWS
 MAX_BLOCKS = _MAX_BLOCKS
@@ -46,7 +48,7 @@ cdef PyThread_type_lock blas_lock = PyThread_allocate_lock()
 
 
 cdef int run(Job* job, int n_threads) except -1:
-    """Run a job with the GIL released, and BLAS limited to one thread or to one call at a time.
+    """Run a job with the GIL released, and BLAS, if it may be called, limited to one thread or to one call at a time.
 
     First checks that there are memory for BLAS and threads for the team: without memory OpenBLAS would try again
     forever, and without threads libgomp would end the process.
@@ -64,7 +66,9 @@ cdef int run(Job* job, int n_threads) except -1:
             "raise the limits of processes and memory"
         )
     blas.users += n_users
-    if blas.get_threads != NULL:
+    if uses_tiles:
+        pass
+    elif blas.get_threads != NULL:
         blas.hold()
     else:
         with nogil:
@@ -75,7 +79,9 @@ cdef int run(Job* job, int n_threads) except -1:
         openmp.run_team(n_threads, run_thread, job)
     job.slept = barrier.slept
     openmp.destroy(&barrier)
-    if blas.get_threads != NULL:
+    if uses_tiles:
+        pass
+    elif blas.get_threads != NULL:
         blas.release()
     else:
         PyThread_release_lock(blas_lock)
@@ -365,13 +371,16 @@ def clip_norm(buffer, double max_norm):
     return clip(<double*> address(buffer), max_norm, len(buffer))
 
 
-def partials_needed(const Py_ssize_t[:, ::1] layers, Py_ssize_t n_rows, size_t itemsize):
-    """Elements of scratch for partial sums that suffice for batches of up to n_rows rows."""
+def scratch_needed(const Py_ssize_t[:, ::1] layers, size_t itemsize):
+    """Elements of scratch for packing, for as many threads as there may be; those of absent threads are not touched."""
     cdef const Layer* layer = <const Layer*> &layers[0, 0]
-    cdef Py_ssize_t k, needed = 0
-    for k in range(layers.shape[0]):
-        needed = max(needed, layer_partials(n_rows, layer + k, itemsize))
-    return needed
+    cdef Py_ssize_t k
+    return _MAX_BLOCKS * PACKED_SIZE if any([packs_inputs(layer + k, itemsize) for k in range(layers.shape[0])]) else 0
+
+
+def choose_products(bint by_tiles):
+    """Compute products by tiles, if this build has them, or by BLAS; to be called before any buffer is bound."""
+    use_tiles(by_tiles)
 
 
 def first_outside(labels, Py_ssize_t n_classes):
@@ -416,6 +425,7 @@ def build_info():
     return {
         "compiler": build.COMPILER.decode(),
         "simd": build.SIMD.decode(),
+        "has_tiles": TILES,
         "openmp": openmp.openmp_version(),
         "build": build.BUILD.decode(),
         "flags": build.FLAGS.decode(),

@@ -8,10 +8,11 @@ from libc.math cimport isfinite
 
 from _activations cimport Activation, add_and_activate, multiply_by_derivative
 from _elementwise cimport RUN, regularize
-from _matmul cimport combine_rows, matmul, partial_sums
+from _matmul cimport combine_rows, matmul
 from _openmp cimport Thread, barrier, share_start, share_stop
 from _optimizers cimport Optimizer, update
-from _products cimport Block, Blocks, Product, cut, length, partials_size, product, result_block, start
+from _products cimport Block, Blocks, Product, block_of, cut, length, product, start
+from _tiles cimport PACKED_SIZE, are_far, uses_tiles
 
 cdef enum:
     # columns in a block of a bias gradient
@@ -32,34 +33,32 @@ cdef struct Layer:
     Py_ssize_t input_activation
 
 
-cdef inline Product outputs(Py_ssize_t n_rows, const Layer* layer, size_t itemsize, bint one_block) noexcept nogil:
+cdef inline Product outputs(Py_ssize_t n_rows, const Layer* layer, bint one_block) noexcept nogil:
     """The product x @ w."""
     cdef Py_ssize_t work = 0 if one_block else n_rows * layer.n_in * layer.n_out
-    return product(False, False, n_rows, layer.n_out, layer.n_in, work, itemsize)
+    return product(False, False, n_rows, layer.n_out, layer.n_in, work)
 
 
-cdef inline Product input_gradient(Py_ssize_t n_rows, const Layer* layer, size_t itemsize) noexcept nogil:
+cdef inline Product input_gradient(Py_ssize_t n_rows, const Layer* layer) noexcept nogil:
     """The product dy @ w.T."""
     cdef Py_ssize_t work = n_rows * layer.n_in * layer.n_out
-    return product(False, True, n_rows, layer.n_in, layer.n_out, work, itemsize)
+    return product(False, True, n_rows, layer.n_in, layer.n_out, work)
 
 
-cdef inline Product weight_gradient(Py_ssize_t n_rows, const Layer* layer, size_t itemsize) noexcept nogil:
+cdef inline Product weight_gradient(Py_ssize_t n_rows, const Layer* layer) noexcept nogil:
     """The product x.T @ dy."""
     cdef Py_ssize_t work = (n_rows + UPDATE_WORK) * layer.n_in * layer.n_out
-    return product(True, False, layer.n_in, layer.n_out, n_rows, work, itemsize)
+    return product(True, False, layer.n_in, layer.n_out, n_rows, work)
 
 
-cdef inline Py_ssize_t layer_partials(Py_ssize_t n_rows, const Layer* layer, size_t itemsize) noexcept nogil:
-    """Elements of scratch that suffice for a layer and up to n_rows rows, forward or backward."""
-    return max(partials_size(outputs(n_rows, layer, itemsize, False), itemsize),
-               partials_size(weight_gradient(n_rows, layer, itemsize), itemsize),
-               partials_size(input_gradient(n_rows, layer, itemsize), itemsize))
+cdef inline bint packs_inputs(const Layer* layer, size_t itemsize) noexcept nogil:
+    """Whether the gradient of the weights needs scratch, by tiles."""
+    return uses_tiles and are_far(layer.n_in, itemsize)
 
 
 cdef inline void affine_forward(
     const Layer* layer, const floating* params, const floating* x, floating* y, Py_ssize_t n_rows, bint one_block,
-    floating* partials, double* n_bad, Thread thread
+    double* n_bad, Thread thread
 ) noexcept nogil:
     """y := activation(x @ w + b), in one block or cut into several; complete for every thread on return.
 
@@ -67,16 +66,16 @@ cdef inline void affine_forward(
     all rows of x that are not finite, since NaN and infinities spoil every sum that they are in, so that x itself need
     not be searched.
     """
-    cdef Product p = outputs(n_rows, layer, sizeof(floating), one_block)
+    cdef Product p = outputs(n_rows, layer, one_block)
     cdef Block block
     cdef floating* out
+    cdef floating* no_scratch = NULL
     cdef Py_ssize_t i, row
-    # y = x @ w
-    cdef const floating* sums = partial_sums(&p, x, params + layer.w, partials, thread)
-    for i in range(share_start(thread, p.results.n), share_stop(thread, p.results.n)):
-        block = result_block(&p, i)
+    for i in range(share_start(thread, p.blocks.n), share_stop(thread, p.blocks.n)):
+        block = block_of(&p, i)
         out = y + block.row * p.n + block.column
-        matmul(&p, &block, x, params + layer.w, sums, out, p.n)
+        # y = x @ w
+        matmul(&p, &block, x, params + layer.w, out, p.n, no_scratch)
         for row in range(block.m):
             if n_bad != NULL and block.column == 0 and not isfinite(out[row * p.n]):
                 n_bad[0] += 1
@@ -88,39 +87,38 @@ cdef inline void affine_forward(
 
 cdef inline void affine_backward(
     const Layer* layer, floating* params, floating* gradients, const floating* x, const floating* dy, floating* dx,
-    Py_ssize_t n_rows, double l2, double* squares, const Optimizer* optimizer, floating* partials, Thread thread
+    Py_ssize_t n_rows, double l2, double* squares, const Optimizer* optimizer, floating* packed, Thread thread
 ) noexcept nogil:
     """dw := x.T @ dy + l2 * w, db := dy.sum(axis=0), dx := (dy @ w.T) * the derivative of the inputs' activation.
 
     dx is NULL for the first layer, whose x needs no gradient. Also fills squares (MAX_BLOCKS,), whose sum is
     sum(w**2). Where an optimiser is given, it is applied to w and b, and the gradients then hold scratch values.
-    Complete for every thread on return.
+    `packed` is the scratch of all threads, PACKED_SIZE elements each, if the layer `packs_inputs`. Complete for every
+    thread on return.
     """
-    # The two products share their scratch, since at most one of them has partial sums: one sums over n_out, the other
-    # over n_rows, and a product is cut along its terms only where there are more of them than rows and columns.
     if dx != NULL:
-        backward_inputs(layer, params + layer.w, x, dy, dx, n_rows, partials, thread)
+        backward_inputs(layer, params + layer.w, x, dy, dx, n_rows, thread)
         if optimizer != NULL:
             barrier(thread)  # before w is updated, all threads have read it
-    backward_weights(layer, params, gradients, x, dy, n_rows, l2, squares, optimizer, partials, thread)
+    backward_weights(layer, params, gradients, x, dy, n_rows, l2, squares, optimizer, packed, thread)
     backward_bias(layer, params, gradients, dy, n_rows, optimizer, thread)
     barrier(thread)
 
 
 cdef inline void backward_inputs(
     const Layer* layer, const floating* w, const floating* x, const floating* dy, floating* dx, Py_ssize_t n_rows,
-    floating* partials, Thread thread
+    Thread thread
 ) noexcept nogil:
     """dx := (dy @ w.T) * the derivative of the activation of x"""
-    cdef Product p = input_gradient(n_rows, layer, sizeof(floating))
+    cdef Product p = input_gradient(n_rows, layer)
     cdef Block block
+    cdef floating* no_scratch = NULL
     cdef Py_ssize_t i, row, at
-    # dx = dy @ w.T
-    cdef const floating* sums = partial_sums(&p, dy, w, partials, thread)
-    for i in range(share_start(thread, p.results.n), share_stop(thread, p.results.n)):
-        block = result_block(&p, i)
+    for i in range(share_start(thread, p.blocks.n), share_stop(thread, p.blocks.n)):
+        block = block_of(&p, i)
         at = block.row * p.n + block.column
-        matmul(&p, &block, dy, w, sums, dx + at, p.n)
+        # dx = dy @ w.T
+        matmul(&p, &block, dy, w, dx + at, p.n, no_scratch)
         for row in range(block.m):
             multiply_by_derivative(
                 <Activation> layer.input_activation, dx + at + row * p.n, x + at + row * p.n, block.n
@@ -129,26 +127,26 @@ cdef inline void backward_inputs(
 
 cdef inline void backward_weights(
     const Layer* layer, floating* params, floating* gradients, const floating* x, const floating* dy,
-    Py_ssize_t n_rows, double l2, double* squares, const Optimizer* optimizer, floating* partials, Thread thread
+    Py_ssize_t n_rows, double l2, double* squares, const Optimizer* optimizer, floating* packed, Thread thread
 ) noexcept nogil:
     """dw := x.T @ dy + l2 * w, applied to w where an optimiser is given"""
-    cdef Product p = weight_gradient(n_rows, layer, sizeof(floating))
-    cdef Py_ssize_t i, ld_dw = p.n, first = share_start(thread, p.results.n)
-    cdef Block block = result_block(&p, first)
+    cdef Product p = weight_gradient(n_rows, layer)
+    cdef Py_ssize_t i, ld_dw = p.n, first = share_start(thread, p.blocks.n)
+    cdef Block block = block_of(&p, first)
     cdef floating* dw = gradients + layer.w
     # A gradient that is applied at once is not needed afterwards: the thread writes each block to the memory of its
     # first one, which stays in cache.
     cdef floating* reused = dw + block.row * p.n + block.column * p.m
     cdef floating* out
-    # dw = x.T @ dy
-    cdef const floating* sums = partial_sums(&p, x, dy, partials, thread)
-    for i in range(first, share_stop(thread, p.results.n)):
-        block = result_block(&p, i)
+    packed += thread.number * PACKED_SIZE
+    for i in range(first, share_stop(thread, p.blocks.n)):
+        block = block_of(&p, i)
         if optimizer == NULL:
             out = dw + block.row * p.n + block.column
         else:
             out, ld_dw = reused, block.n
-        matmul(&p, &block, x, dy, sums, out, ld_dw)
+        # dw = x.T @ dy
+        matmul(&p, &block, x, dy, out, ld_dw, packed)
         squares[i] = apply_block(&block, layer, params, out, ld_dw, l2, optimizer)
 
 

@@ -1,14 +1,13 @@
-"""Products of blocks of matrices: by BLAS, or by loops where the product is smaller than the overhead of BLAS.
+"""Products of blocks of matrices: by tiles; or else by BLAS, or by loops where a product is small.
 
-The choice follows from the shape alone, and the loops sum each element of a result in the order of its terms.
+The choice between BLAS and loops follows from the shape alone, and loops too sum each element of a result in the order
+of its terms.
 """
 from cython cimport floating
-from libc.string cimport memcpy
 
 from _blas cimport gemm
-from _elementwise cimport add
-from _openmp cimport Thread, barrier, share_start, share_stop
-from _products cimport TERMS, Block, Product, length, start, whole
+from _products cimport Block, Product
+from _tiles cimport TILES, multiply, uses_tiles
 
 cdef extern from *:
     """
@@ -21,21 +20,23 @@ cdef extern from *:
 
 
 cdef inline void matmul(
-    const Product* p, const Block* block, const floating* a, const floating* b, const floating* partials, floating* c,
-    Py_ssize_t ldc
+    const Product* p, const Block* block, const floating* a, const floating* b, floating* c, Py_ssize_t ldc,
+    floating* packed
 ) noexcept nogil:
-    """c := block of op(a) @ op(b), computed from the partial sums where these are given.
+    """c := block of op(a) @ op(b). The block's first element is at c; ld? is the distance between rows.
 
-    The block's first element is at c; ld? is the distance between rows.
+    `packed` is the thread's scratch for `multiply`.
     """
     cdef Py_ssize_t i
-    cdef Py_ssize_t m = block.m, n = block.n, k = block.k
-    cdef Py_ssize_t lda = p.m if p.ta else p.k, ldb = p.k if p.tb else p.n
+    cdef Py_ssize_t m = block.m, n = block.n, k = p.k
+    cdef Py_ssize_t lda = p.m if p.ta else k, ldb = k if p.tb else p.n
     cdef bint is_small = m * n * k <= SMALL_WORK
-    a += block.term * lda + block.row if p.ta else block.row * lda + block.term
-    b += block.column * ldb + block.term if p.tb else block.term * ldb + block.column
-    if partials != NULL:
-        add_partials(p, block, partials, c)
+    a += block.row if p.ta else block.row * lda
+    b += block.column * ldb if p.tb else block.column
+    if TILES and uses_tiles:
+        # c = op(a) @ op(b)
+        multiply(m, n, k, a, 1 if p.ta else lda, lda if p.ta else 1, b, 1 if p.tb else ldb, ldb if p.tb else 1, c, ldc,
+                 packed)
     elif not p.tb and (is_small or m == 1 or k == 1):
         for i in range(m):
             combine_rows(a + (i if p.ta else i * lda), lda if p.ta else 1, b, ldb, c + i * ldc, n, k)
@@ -45,35 +46,6 @@ cdef inline void matmul(
     else:
         # c = op(a) @ op(b)
         gemm(p.ta, p.tb, m, n, k, a, lda, b, ldb, c, ldc)
-
-
-cdef inline const floating* partial_sums(
-    const Product* p, const floating* a, const floating* b, floating* partials, Thread thread
-) noexcept nogil:
-    """Compute this thread's share of the partial sums; those of all threads are complete on return.
-
-    Returns them, or NULL where the terms are not cut.
-    """
-    cdef Block block = whole(p)
-    cdef floating* no_partials = NULL
-    cdef Py_ssize_t i
-    if p.axis != TERMS:
-        return NULL
-    for i in range(share_start(thread, p.blocks.n), share_stop(thread, p.blocks.n)):
-        block.term, block.k = start(&p.blocks, i), length(&p.blocks, i)
-        matmul(p, &block, a, b, no_partials, partials + i * p.m * p.n, p.n)
-    barrier(thread)
-    return partials
-
-
-cdef inline void add_partials(
-    const Product* p, const Block* block, const floating* partials, floating* c
-) noexcept nogil:
-    """block := partials[0] + partials[1] + ..., in this order; whole rows, without gaps between them"""
-    cdef Py_ssize_t j, at = block.row * p.n, extent = block.m * p.n
-    memcpy(c, partials + at, extent * sizeof(floating))
-    for j in range(1, p.blocks.n):
-        add(c, partials + j * p.m * p.n + at, extent)
 
 
 cdef inline void combine_rows(

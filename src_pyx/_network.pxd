@@ -28,14 +28,14 @@ cdef enum:
 cdef struct ArenaOffsets:
     # Where the parts of the arena start, besides each layer's y: the gathered x (n_rows, n_in); the outputs
     # (n_rows, n_out); the two values that softmax also gives of each row; two buffers of the widest layer's size for dy
-    # and dx; and the partial sums.
+    # and dx; and the threads' scratch for packing.
     Py_ssize_t x
     Py_ssize_t outputs
     Py_ssize_t row_max
     Py_ssize_t sum_minus_one
     Py_ssize_t delta
     Py_ssize_t next_delta
-    Py_ssize_t partials
+    Py_ssize_t packed
 
 
 cdef struct Network:
@@ -114,8 +114,7 @@ cdef inline void forward_batch(
         for k in range(net.n_layers):
             layer = &net.layers[k]
             y = arena + layer.y + at * layer.n_out
-            affine_forward(layer, params, x, y, n_rows, batch.tiled, arena + net.offsets.partials,
-                           n_bad if k == 0 else NULL, within)
+            affine_forward(layer, params, x, y, n_rows, batch.tiled, n_bad if k == 0 else NULL, within)
             x = y
         share = share_of(within, loss_blocks(n_rows))
         apply_output_activation(net, arena, at + share.start, share.n)
@@ -202,7 +201,7 @@ cdef inline bint backward_batch(
     for k in range(net.n_layers - 1, -1, -1):
         x = <floating*> batch.x if k == 0 else arena + net.layers[k - 1].y
         affine_backward(&net.layers[k], params, gradients, x, dy, NULL if k == 0 else dx, batch.n_rows, batch.step.l2,
-                        squares + k * MAX_BLOCKS, optimizer, arena + net.offsets.partials, thread)
+                        squares + k * MAX_BLOCKS, optimizer, arena + net.offsets.packed, thread)
         dy, dx = dx, dy
     if batch.earlier != NULL:
         share = share_of(thread, parameter_blocks(flat_size(net)))
@@ -245,6 +244,6 @@ cdef inline double mean_loss(const Network* net, const Batch* batch) noexcept no
     cdef Py_ssize_t k
     if batch.step.l2 != 0:
         for k in range(net.n_layers):
-            p = weight_gradient(batch.n_rows, &net.layers[k], net.itemsize)
-            squares += sum_of_blocks(net.sums + (1 + k) * MAX_BLOCKS, p.results.n)
+            p = weight_gradient(batch.n_rows, &net.layers[k])
+            squares += sum_of_blocks(net.sums + (1 + k) * MAX_BLOCKS, p.blocks.n)
     return loss / batch.step.denominator + 0.5 * batch.step.l2 * squares

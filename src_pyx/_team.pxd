@@ -9,6 +9,7 @@ from _network cimport Network, backward_batch, flat_size, forward_batch, paramet
 from _openmp cimport Barrier, Thread, share_start, share_stop
 from _optimizers cimport Optimizer, update
 from _products cimport Blocks, length, start
+from _tiles cimport uses_tiles
 
 cdef enum Task:
     FORWARD
@@ -38,7 +39,7 @@ cdef struct Job:
 
 cdef inline bint calls_blas(const Job* job) noexcept nogil:
     """Whether a product of this job may be too large for the loops of _matmul.pxd."""
-    return job.task != UPDATE and <double> job.batch.n_rows * flat_size(&job.net) > SMALL_WORK
+    return not uses_tiles and job.task != UPDATE and <double> job.batch.n_rows * flat_size(&job.net) > SMALL_WORK
 
 
 cdef inline void run_thread(void* context, int number, int n_threads) noexcept nogil:

@@ -38,6 +38,10 @@ SHAPES = {
 
 with_openmp = pytest.mark.skipif(not _kernels.build_info()["openmp"], reason="built without OpenMP")
 under_p2 = pytest.mark.skipif(threads.pattern != "openmp", reason="holds where OpenMP owns the threads (pattern P2)")
+limits_blas = pytest.mark.skipif(
+    threads.pattern != "openmp" or threads.products != "blas",
+    reason="needs products by BLAS, limited to one thread: FASTMLP_PRODUCTS=blas",
+)
 
 
 def batch(n_rows, n_in, n_classes, seed=0, dtype=np.float64):

@@ -1,9 +1,9 @@
-"""How many threads a call uses; the only place that decides this.
+"""How many threads a call uses, and whether tiles or BLAS compute its products; the only place that decides this.
 
-There are two patterns. Under "openmp" the kernels use a team of OpenMP threads, and SciPy's BLAS is held to one thread
-while a kernel runs; results have the same bits for any number of threads. It needs a BLAS whose number of threads can
-be set. Where that cannot be done, or where FASTMLP_THREADING=blas asks for it, the pattern is "blas": BLAS keeps its
-threads, the kernels have one, and results may differ in rounding from one number of threads to another.
+There are two patterns. Under "openmp" the kernels use a team of OpenMP threads; results have the same bits for any
+number of threads. Where BLAS computes the products, it is held to one thread while a kernel runs. Where that cannot be
+done, or where FASTMLP_THREADING=blas asks for it, the pattern is "blas": BLAS keeps its threads, the kernels have one,
+and results may differ in rounding from one number of threads to another.
 """
 
 import os
@@ -21,17 +21,37 @@ SERIAL_WORK = 1 << 21
 MAX_THREADS = 64
 
 
-def _choose_pattern() -> str:
-    asked = os.environ.get("FASTMLP_THREADING", "openmp")
-    if asked not in ("openmp", "blas"):
-        raise ValueError(f"the environment variable FASTMLP_THREADING must be 'openmp' or 'blas', got {asked!r}")
-    return "openmp" if asked == "openmp" and blas.get_threads else "blas"
+def _asked(variable: str, *choices: str) -> str:
+    """What an environment variable says; the first choice where it is not set."""
+    asked = os.environ.get(variable, choices[0])
+    if asked not in choices:
+        needed = " or ".join(map(repr, choices))
+        raise ValueError(f"the environment variable {variable} must be {needed}, got {asked!r}")
+    return asked
+
+
+def _choose_products() -> str:
+    asked = _asked("FASTMLP_PRODUCTS", "auto", "tiles", "blas")
+    has_tiles = _kernels.build_info()["has_tiles"]
+    if asked != "tiles":
+        return "tiles" if asked == "auto" and has_tiles and pattern_asked == "openmp" else "blas"
+    if not has_tiles:
+        raise ValueError(
+            "the environment variable FASTMLP_PRODUCTS must be 'auto' or 'blas' for this build of the kernels, which "
+            "is without fused multiply-add, got 'tiles'"
+        )
+    if pattern_asked == "blas":
+        raise ValueError("with FASTMLP_THREADING=blas, FASTMLP_PRODUCTS must be 'auto' or 'blas', got 'tiles'")
+    return asked
 
 
 blas = find_blas()
-pattern = _choose_pattern()
+pattern_asked = _asked("FASTMLP_THREADING", "openmp", "blas")
+products = _choose_products()
+pattern = "openmp" if products == "tiles" or (pattern_asked == "openmp" and blas.get_threads) else "blas"
 _forked = _kernels.forked_with_openmp
 
+_kernels.choose_products(products == "tiles")
 if pattern == "openmp":
     _kernels.bind_blas(*blas[1:])
 

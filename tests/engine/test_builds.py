@@ -34,26 +34,31 @@ def test_nothing_is_allocated_after_the_first_step(tmp_path, stored):
     assert [name for name, few, many in counts if few == many] == list(OPTIMIZERS), shown
 
 
-@pytest.fixture(scope="module")
-def builds():
-    """A process for each build that this processor can run."""
+@pytest.fixture(scope="module", params=["tiles", "blas"])
+def builds(request):
+    """A process for each build that this processor can run, and that can compute products so, by its name."""
+    # the first one, for any processor, has no tiles
+    levels = process.supported_levels()[1 if request.param == "tiles" else 0 :]
+    if len(levels) < 2:
+        pytest.skip(f"this processor has one build for products by {request.param} at most")
     with ExitStack() as stack:
-        pools = []
-        for level in process.supported_levels():
-            pools.append(stack.enter_context(ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))))
+        pools = {}
+        for level in levels:
+            pools[level] = stack.enter_context(ProcessPoolExecutor(1, multiprocessing.get_context("spawn")))
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv("FASTMLP_SIMD", level)
-                pools[-1].submit(os.getpid).result(timeout=60)  # the process starts here
+                patch.setenv("FASTMLP_PRODUCTS", request.param)
+                patch.delenv("FASTMLP_THREADING", raising=False)
+                pools[level].submit(os.getpid).result(timeout=60)  # the process starts here
         yield pools
 
 
-@pytest.mark.skipif(len(process.supported_levels()) == 1, reason="this processor can run one build only")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_build_gives_the_same_bits(shape, dtype, builds):
-    futures = [pool.submit(results_of_build, SHAPES[shape], dtype) for pool in builds]
+    futures = [pool.submit(results_of_build, SHAPES[shape], dtype) for pool in builds.values()]
     levels, (first, *others) = zip(*[future.result(timeout=60) for future in futures], strict=True)
-    assert list(levels) == process.supported_levels()
+    assert list(levels) == list(builds)
     for results in others:
         assert_same(results, first)
 

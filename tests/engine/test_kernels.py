@@ -144,14 +144,6 @@ def test_first_outside():
     assert _kernels.first_outside(labels[:0], 5) == -1
 
 
-def test_scratch_for_partial_sums_grows_with_the_batch_up_to_a_limit():
-    layers = np.array([[600, 100, 0, 0, 0]], np.intp)
-    needed = [_kernels.partials_needed(layers, n, 8) for n in (1, 100, 500, 2000, 2**31 - 1)]
-    assert needed == sorted(needed)
-    assert needed[0] == 0
-    assert 0 < needed[1] < needed[-1] == 2**18
-
-
 def test_bound_buffers_are_checked():
     layers = np.array([[2, 3, 0, 8, 0, 0, 0]], np.intp)
     offsets = np.zeros(7, np.intp)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import assert_same, trained_state
 
-from fastmlp import NeuralNetwork, Standardizer, _kernels
+from fastmlp import NeuralNetwork, Standardizer
 from fastmlp.architecture import Architecture
 from fastmlp.engine.parameters import Layout
 
@@ -111,10 +111,7 @@ def test_layers_larger_than_blas_can_count_are_refused(sizes, name):
 
 
 def test_places_of_parameters_beyond_2_to_the_31():
-    """Nothing is allocated: the layout only says where things would lie, and how a product would be cut."""
+    """Nothing is allocated: the layout only says where things would lie."""
     layout = Layout(Architecture.of((65_536, 65_536, 3), np.dtype(np.float32)))
     assert layout.offsets == {"W1": 0, "b1": 2**32, "W2": 2**32 + 2**16, "b2": 2**32 + 2**16 + 3 * 2**16}
     assert layout.n_parameters == 2**32 + 2**16 + 3 * 2**16 + 3
-    # the partial sums of a weight gradient would have 2**32 elements for each block, and so there are none
-    layers = np.array([[65_536, 65_536, 0, 2**32, 0]], np.intp)
-    assert _kernels.partials_needed(layers, 70_000, 4) == 2**19

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import joblib
 import pytest
-from conftest import assert_near, assert_same, under_p2, with_openmp
+from conftest import assert_near, assert_same, limits_blas, with_openmp
 from joblib.externals.loky import get_reusable_executor
 from process_helpers import CASES, rows_and_labels, run_python, trained
 
@@ -110,7 +110,7 @@ def test_child_forked_by_a_callback_is_still_inside():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@under_p2
+@limits_blas
 def test_child_forked_while_a_kernel_was_at_work_gets_blas_back():
     assert run_python(SCRIPTS / "fork_in_kernel.py", PYTHONWARNINGS="ignore") == "0"
 

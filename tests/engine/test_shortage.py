@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import under_p2, with_openmp
+from conftest import limits_blas, under_p2, with_openmp
 from process_helpers import run_python
 
 from fastmlp import _kernels
@@ -21,6 +21,7 @@ pytestmark = [
 
 @pytest.mark.parametrize("method", ["forward", "predict", "fit"])
 @with_openmp
+@limits_blas
 def test_too_little_memory_for_blas_is_a_memory_error(method):
     """Each member of a team needs a buffer; a network that needs no more than there is goes on."""
     error, *others = run_python(SCRIPT, "blas", method).splitlines()

@@ -11,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from conftest import assert_near, assert_same, batch, interrupted_at, trained_state, under_p2
+from conftest import assert_near, assert_same, batch, interrupted_at, limits_blas, trained_state
 from process_helpers import run_python
 
 from fastmlp import NeuralNetwork
+from fastmlp._kernels import process
 from fastmlp.engine import engine, threads
 
 
@@ -39,7 +40,7 @@ def train(n_threads=None, steps=5):
     return net
 
 
-@under_p2
+@limits_blas
 @pytest.mark.parametrize("limit", [1, 2])
 def test_blas_limit_is_restored(blas_control, limit):
     get, set_ = blas_control
@@ -48,7 +49,7 @@ def test_blas_limit_is_restored(blas_control, limit):
     assert get() == limit
 
 
-@under_p2
+@limits_blas
 def test_lifted_limit_is_set_again_while_training(blas_control):
     """Another thread lifts it, and waits to see it come down, ten times."""
     get, set_ = blas_control
@@ -78,7 +79,7 @@ def test_lifted_limit_is_set_again_while_training(blas_control):
     assert last == 2  # no kernel is under way, and the last wish was not its own
 
 
-@under_p2
+@limits_blas
 def test_a_limit_lifted_within_a_call_is_set_again(blas_control, monkeypatch):
     """It comes down more often than calls begin, each of which sets it: products look again."""
     get, set_ = blas_control
@@ -109,7 +110,7 @@ def test_a_limit_lifted_within_a_call_is_set_again(blas_control, monkeypatch):
     assert len(came_down) > calls
 
 
-@under_p2
+@limits_blas
 def test_a_limit_that_another_thread_chose_meanwhile_stays(blas_control):
     """An update has no product that would look at it."""
     get, set_ = blas_control
@@ -131,7 +132,7 @@ def test_a_limit_that_another_thread_chose_meanwhile_stays(blas_control):
     assert get() == 3
 
 
-@under_p2
+@limits_blas
 @pytest.mark.parametrize("n_threads", [1, 2, 4])
 def test_results_hold_while_another_thread_lifts_the_limit_without_a_pause(blas_control, n_threads):
     """A product may begin in the instant between the look at the limit and its own, hence the tolerance."""
@@ -291,7 +292,32 @@ def test_predictions_may_come_from_several_threads():
 
 def test_pattern_can_be_forced():
     script = "from fastmlp.engine import threads; print(threads.pattern, threads.available_threads())"
-    assert run_python(script, FASTMLP_THREADING="blas") == "blas 1"
+    assert run_python(script, FASTMLP_THREADING="blas", FASTMLP_PRODUCTS="auto") == "blas 1"
+
+
+@pytest.mark.parametrize(
+    ("simd", "threading", "asked", "products"),
+    [
+        ("plain", "openmp", "auto", "blas"),
+        ("plain", "openmp", "tiles", "must be 'auto' or 'blas' for this build"),
+        (None, "openmp", "blas", "blas"),
+        (None, "blas", "auto", "blas"),
+        (None, "blas", "tiles", "with FASTMLP_THREADING=blas"),
+        (None, "openmp", "both", "must be 'auto' or 'tiles' or 'blas', got 'both'"),
+    ],
+)
+def test_products_can_be_chosen(simd, threading, asked, products):
+    script = """
+    try:
+        from fastmlp.engine import threads
+        print(threads.products)
+    except ValueError as error:
+        print(error)
+    """
+    level = simd or process.supported_levels()[-1]
+    if simd is None and level == "plain" and asked == "tiles":
+        pytest.skip("this processor has no build with tiles")
+    assert products in run_python(script, FASTMLP_SIMD=level, FASTMLP_THREADING=threading, FASTMLP_PRODUCTS=asked)
 
 
 def test_unknown_pattern_is_refused():
