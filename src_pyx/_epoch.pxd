@@ -4,7 +4,9 @@ from cython cimport floating
 from libc.math cimport isfinite
 
 from _batch cimport Batch, StepSettings
-from _network cimport TILE_ROWS, Network, add_scores, backward_batch, flat_size, forward_batch, mean_loss
+from _network cimport (
+    TILE_ROWS, Network, add_scores, backward_batch, flat_size, forward_batch, is_narrow, mean_loss, train_narrow,
+)
 from _openmp cimport Thread, barrier
 from _optimizers cimport Optimizer, set_step
 
@@ -55,8 +57,11 @@ cdef inline void train_share(
         set_step(&now, batch.step.learning_rate, epoch.time_step + i * epoch.time_increment)
         applied = batch.step.denominator != 0
         if applied:
-            forward_batch(net, params, arena, &batch, thread)
-            applied = backward_batch(net, params, gradients, arena, &batch, &now, thread)
+            if is_narrow(net, batch.n_rows):
+                applied = train_narrow(net, params, gradients, arena, &batch, False, &now, thread)
+            else:
+                forward_batch(net, params, arena, &batch, thread)
+                applied = backward_batch(net, params, gradients, arena, &batch, &now, thread)
         at += batch.n_rows
         i += 1
         if thread.number == 0:

@@ -30,7 +30,9 @@ from _epoch cimport EpochProgress
 from _float_mode cimport flush_denormals, restore
 from _layers cimport Layer, packs_inputs
 from _losses cimport Loss, takes_labels
-from _network cimport TILE_ROWS as _TILE_ROWS, ArenaOffsets, Network, mean_loss, n_scores, sum_of_blocks
+from _network cimport (
+    TILE_ROWS as _TILE_ROWS, ArenaOffsets, Network, flat_size, is_narrow, mean_loss, n_scores, sum_of_blocks,
+)
 from _optimizers cimport Method, Optimizer, set_options, set_step
 from _products cimport MAX_BLOCKS as _MAX_BLOCKS
 from _rows cimport Rows, gather
@@ -150,7 +152,7 @@ cdef class Propagation:
     Parameters
     ----------
     layers : (n_layers, 7) intp array; a row is a `Layer`
-    offsets : (7,) intp array; the `ArenaOffsets`
+    offsets : (8,) intp array; the `ArenaOffsets`
     activation, loss : int; the output `Activation` and the `Loss`
     params, gradients : the flat buffers, both float32 or both float64
     arena : memory for one batch, of the same dtype, laid out as `layers` and `offsets` say
@@ -371,11 +373,19 @@ def clip_norm(buffer, double max_norm):
     return clip(<double*> address(buffer), max_norm, len(buffer))
 
 
-def scratch_needed(const Py_ssize_t[:, ::1] layers, size_t itemsize):
-    """Elements of scratch for packing, for as many threads as there may be; those of absent threads are not touched."""
+def scratch_needed(const Py_ssize_t[:, ::1] layers, Py_ssize_t n_rows, size_t itemsize):
+    """Elements of scratch for batches of up to n_rows rows: for packing, and for the gradients of blocks of rows.
+
+    They suffice for as many threads as there may be; those of absent threads are not touched.
+    """
     cdef const Layer* layer = <const Layer*> &layers[0, 0]
+    cdef Network net
     cdef Py_ssize_t k
-    return _MAX_BLOCKS * PACKED_SIZE if any([packs_inputs(layer + k, itemsize) for k in range(layers.shape[0])]) else 0
+    net.layers, net.n_layers = layer, <int> layers.shape[0]
+    packs = any([packs_inputs(layer + k, itemsize) for k in range(net.n_layers)])
+    return (
+        _MAX_BLOCKS * PACKED_SIZE if packs else 0, _MAX_BLOCKS * flat_size(&net) if is_narrow(&net, n_rows) else 0
+    )
 
 
 def choose_products(bint by_tiles):

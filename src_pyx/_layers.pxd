@@ -12,7 +12,7 @@ from _matmul cimport combine_rows, matmul
 from _openmp cimport Thread, barrier, share_start, share_stop
 from _optimizers cimport Optimizer, update
 from _products cimport Block, Blocks, Product, block_of, cut, length, product, start
-from _tiles cimport PACKED_SIZE, are_far, uses_tiles
+from _tiles cimport PACKED_SIZE, are_far, multiply, uses_tiles
 
 cdef enum:
     # columns in a block of a bias gradient
@@ -105,6 +105,38 @@ cdef inline void affine_backward(
     barrier(thread)
 
 
+cdef inline void add_gradients(
+    const Layer* layer, const floating* w, floating* gradients, const floating* x, const floating* dy, floating* dx,
+    Py_ssize_t n_rows, floating* packed
+) noexcept nogil:
+    """dw += x.T @ dy, db += dy.sum(axis=0), dx as in `affine_backward`; by one thread, and by tiles."""
+    cdef Py_ssize_t n_in = layer.n_in, n_out = layer.n_out
+    cdef floating one = 1
+    if dx != NULL:
+        backward_inputs(layer, w, x, dy, dx, n_rows, Thread(0, 1, NULL))
+    # dw += x.T @ dy
+    multiply(n_in, n_out, n_rows, x, 1, n_in, dy, n_out, 1, True, gradients + layer.w, n_out, packed)
+    # db += dy.sum(axis=0)
+    combine_rows(&one, 0, dy, n_out, True, gradients + layer.b, n_out, n_rows)
+
+
+cdef inline void apply_gradients(
+    const Layer* layer, floating* params, floating* gradients, Py_ssize_t n_rows, double l2, double* squares,
+    const Optimizer* optimizer, Thread thread
+) noexcept nogil:
+    """dw += l2 * w; applied, as in `affine_backward`."""
+    cdef Product p = weight_gradient(n_rows, layer)
+    cdef Block block
+    cdef Py_ssize_t i
+    for i in range(share_start(thread, p.blocks.n), share_stop(thread, p.blocks.n)):
+        block = block_of(&p, i)
+        squares[i] = apply_block(
+            &block, layer, params, gradients + layer.w + block.row * p.n + block.column, p.n, l2, optimizer
+        )
+    if optimizer != NULL and thread.number == 0:
+        update(optimizer, params + layer.b, gradients + layer.b, layer.b, layer.n_out)
+
+
 cdef inline void backward_inputs(
     const Layer* layer, const floating* w, const floating* x, const floating* dy, floating* dx, Py_ssize_t n_rows,
     Thread thread
@@ -185,6 +217,6 @@ cdef inline void backward_bias(
         column, n = start(&blocks, i), length(&blocks, i)
         at = layer.b + column
         # db = dy.sum(axis=0), as a combination of the rows with coefficients 1
-        combine_rows(&one, 0, dy + column, layer.n_out, gradients + at, n, n_rows)
+        combine_rows(&one, 0, dy + column, layer.n_out, False, gradients + at, n, n_rows)
         if optimizer != NULL:
             update(optimizer, params + at, gradients + at, at, n)

@@ -35,11 +35,11 @@ cdef inline void matmul(
     b += block.column * ldb if p.tb else block.column
     if TILES and uses_tiles:
         # c = op(a) @ op(b)
-        multiply(m, n, k, a, 1 if p.ta else lda, lda if p.ta else 1, b, 1 if p.tb else ldb, ldb if p.tb else 1, c, ldc,
-                 packed)
+        multiply(m, n, k, a, 1 if p.ta else lda, lda if p.ta else 1, b, 1 if p.tb else ldb, ldb if p.tb else 1, False,
+                 c, ldc, packed)
     elif not p.tb and (is_small or m == 1 or k == 1):
         for i in range(m):
-            combine_rows(a + (i if p.ta else i * lda), lda if p.ta else 1, b, ldb, c + i * ldc, n, k)
+            combine_rows(a + (i if p.ta else i * lda), lda if p.ta else 1, b, ldb, False, c + i * ldc, n, k)
     elif p.tb and not p.ta and is_small:
         for i in range(m):
             dot_rows(a + i * lda, b, ldb, c + i * ldc, n, k)
@@ -49,15 +49,19 @@ cdef inline void matmul(
 
 
 cdef inline void combine_rows(
-    const floating* restrict a, Py_ssize_t step, const floating* restrict b, Py_ssize_t ldb, floating* restrict c,
-    Py_ssize_t n, Py_ssize_t k
+    const floating* restrict a, Py_ssize_t step, const floating* restrict b, Py_ssize_t ldb, bint adds,
+    floating* restrict c, Py_ssize_t n, Py_ssize_t k
 ) noexcept nogil:
-    """c := a[0] * b[0] + a[step] * b[1] + ..., rows of b, in this order; four at a time, so that c is written less."""
-    cdef Py_ssize_t j, i = 1
+    """c := a[0] * b[0] + a[step] * b[1] + ..., rows of b, in this order, or c + a[0] * b[0] + ... where it adds.
+
+    Four rows at a time, so that c is written less.
+    """
+    cdef Py_ssize_t j, i = 0 if adds else 1
     cdef floating a0, a1, a2, a3
     cdef const floating* restrict row
-    for j in range(n):
-        c[j] = a[0] * b[j]
+    if not adds:
+        for j in range(n):
+            c[j] = a[0] * b[j]
     while i + 4 <= k:
         a0, a1, a2, a3 = a[i * step], a[(i + 1) * step], a[(i + 2) * step], a[(i + 3) * step]
         row = b + i * ldb

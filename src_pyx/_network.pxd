@@ -1,17 +1,18 @@
 """The forward and backward pass of a whole network: one thread's share of them, and the loss of the batch."""
 from cython cimport floating
 from libc.math cimport isfinite
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from _activations cimport SOFTMAX, Activation, activate, softmax
 from _batch cimport Batch, Predictions
-from _elementwise cimport add
-from _layers cimport Layer, affine_backward, affine_forward, weight_gradient
+from _elementwise cimport RUN, add
+from _layers cimport Layer, add_gradients, affine_backward, affine_forward, apply_gradients, weight_gradient
 from _losses cimport Loss, argmax, loss_and_grad_row, takes_labels
 from _openmp cimport Thread, barrier, share_start, share_stop
 from _optimizers cimport Optimizer
 from _products cimport MAX_BLOCKS, Blocks, Product, cut, length, start
 from _rows cimport gather
+from _tiles cimport PACKED_SIZE, uses_tiles
 
 cdef enum:
     # A batch of more rows is taken forward in tiles of this many, each by one thread through all layers, so that the
@@ -21,6 +22,9 @@ cdef enum:
     # rows in a block of the output activation and the loss, and in a block that is gathered
     LOSS_ROWS = 64
     GATHER_ROWS = 16
+    # A network of at most NARROW_SIZE parameters takes such a batch forward and backward NARROW_ROWS rows at a time.
+    NARROW_SIZE = 8192
+    NARROW_ROWS = 64
     # parameters in a block that is updated, or to which the gradients of earlier batches are added
     UPDATE_SIZE = 8192
 
@@ -28,7 +32,7 @@ cdef enum:
 cdef struct ArenaOffsets:
     # Where the parts of the arena start, besides each layer's y: the gathered x (n_rows, n_in); the outputs
     # (n_rows, n_out); the two values that softmax also gives of each row; two buffers of the widest layer's size for dy
-    # and dx; and the threads' scratch for packing.
+    # and dx; the threads' scratch for packing; and the gradients of blocks of rows, for narrow networks.
     Py_ssize_t x
     Py_ssize_t outputs
     Py_ssize_t row_max
@@ -36,6 +40,7 @@ cdef struct ArenaOffsets:
     Py_ssize_t delta
     Py_ssize_t next_delta
     Py_ssize_t packed
+    Py_ssize_t partials
 
 
 cdef struct Network:
@@ -80,6 +85,22 @@ cdef inline Py_ssize_t flat_size(const Network* net) noexcept nogil:
     return last_layer(net).b + last_layer(net).n_out
 
 
+cdef inline bint is_narrow(const Network* net, Py_ssize_t n_rows) noexcept nogil:
+    """Whether each thread takes blocks of rows through the whole network and back, instead of a share of each layer.
+
+    A product of a narrow network has too few elements to be shared, and its outputs too many rows to stay in cache.
+    """
+    return uses_tiles and n_rows > TILE_ROWS and flat_size(net) <= NARROW_SIZE
+
+
+cdef inline Py_ssize_t widest(const Network* net) noexcept nogil:
+    """The elements of a row of the buffers for dy and dx."""
+    cdef Py_ssize_t k, n = 0
+    for k in range(net.n_layers):
+        n = max(n, net.layers[k].n_out)
+    return n
+
+
 cdef inline void forward_batch(
     const Network* net, const floating* params, floating* arena, const Batch* batch, Thread thread
 ) noexcept nogil:
@@ -96,31 +117,54 @@ cdef inline void forward_batch(
     cdef Blocks tiles = Blocks(batch.n_rows, batch.n_rows, 1)
     cdef bint predicts = batch.predictions != NULL
     cdef double* n_bad = net.sums + thread.number if predicts else NULL
-    cdef Py_ssize_t i, k, first, at, n_rows, n_in = net.layers[0].n_in
-    cdef const Layer* layer
-    cdef floating* x
-    cdef floating* y
+    cdef Py_ssize_t i, first, at, n_rows
     if batch.tiled:
         tiles = Blocks(batch.n_rows, TILE_ROWS, (batch.n_rows + TILE_ROWS - 1) // TILE_ROWS)
     for i in range(share_start(across, tiles.n), share_stop(across, tiles.n)):
         # rows of the batch from `first` on, in the rows of the arena from `at` on
         first, n_rows = start(&tiles, i), length(&tiles, i)
         at = thread.number * TILE_ROWS if predicts and batch.tiled else first
-        x = <floating*> batch.x + (first if batch.rows.data == NULL else at) * n_in
-        if batch.rows.data != NULL:
-            share = share_of(within, cut(n_rows, n_rows // GATHER_ROWS))
-            gather(&batch.rows, batch.order, first + share.start, share.n, n_in, x + share.start * n_in)
-            barrier(within)
-        for k in range(net.n_layers):
-            layer = &net.layers[k]
-            y = arena + layer.y + at * layer.n_out
-            affine_forward(layer, params, x, y, n_rows, batch.tiled, n_bad if k == 0 else NULL, within)
-            x = y
-        share = share_of(within, loss_blocks(n_rows))
-        apply_output_activation(net, arena, at + share.start, share.n)
+        forward_rows(net, params, arena, batch, first, n_rows, at, n_bad, within)
         if predicts:
+            share = share_of(within, loss_blocks(n_rows))
             write_predictions(net, arena, at + share.start, share.n, batch, first + share.start)
     barrier(across)
+
+
+cdef inline void forward_rows(
+    const Network* net, const floating* params, floating* arena, const Batch* batch, Py_ssize_t first,
+    Py_ssize_t n_rows, Py_ssize_t at, double* n_bad, Thread thread
+) noexcept nogil:
+    """Compute the outputs of n_rows rows of the batch, from `first` on, in the rows of the arena from `at` on."""
+    cdef Py_ssize_t k
+    cdef const Layer* layer
+    cdef floating* x = inputs(net, arena, batch, first, at, 0)
+    cdef floating* y
+    cdef Share share
+    if batch.rows.data != NULL:
+        share = share_of(thread, cut(n_rows, n_rows // GATHER_ROWS))
+        gather(&batch.rows, batch.order, first + share.start, share.n, net.layers[0].n_in,
+               x + share.start * net.layers[0].n_in)
+        barrier(thread)
+    for k in range(net.n_layers):
+        layer = &net.layers[k]
+        y = arena + layer.y + at * layer.n_out
+        affine_forward(layer, params, x, y, n_rows, batch.tiled, n_bad if k == 0 else NULL, thread)
+        x = y
+    share = share_of(thread, loss_blocks(n_rows))
+    apply_output_activation(net, arena, at + share.start, share.n)
+
+
+cdef inline floating* inputs(
+    const Network* net, floating* arena, const Batch* batch, Py_ssize_t first, Py_ssize_t at, Py_ssize_t k
+) noexcept nogil:
+    """The inputs of layer k for the row `first` of the batch, which is in row `at` of the arena.
+
+    The first layer's may not be in the arena: X itself, where it is used in place.
+    """
+    if k > 0:
+        return arena + net.layers[k - 1].y + at * net.layers[k].n_in
+    return <floating*> batch.x + (first if batch.rows.data == NULL else at) * net.layers[0].n_in
 
 
 cdef inline void apply_output_activation(
@@ -133,7 +177,7 @@ cdef inline void apply_output_activation(
     if net.activation == SOFTMAX:
         # delta serves as scratch, since it is free until the backward pass
         softmax(logits, outputs, arena + net.offsets.row_max + first, arena + net.offsets.sum_minus_one + first,
-                arena + net.offsets.delta + first * n_out, n_rows, n_out)
+                arena + net.offsets.delta + first * widest(net), n_rows, n_out)
     else:
         memcpy(outputs, logits, n_rows * n_out * sizeof(floating))
         activate(net.activation, outputs, n_rows * n_out)
@@ -178,35 +222,101 @@ cdef inline bint backward_batch(
 
     Returns whether the mean loss, without the regularisation, is finite; where it is not, nothing is applied.
     """
-    cdef const floating* x
     cdef floating* dy = arena + net.offsets.delta
     cdef floating* dx = arena + net.offsets.next_delta
-    cdef double* losses = net.sums
     cdef double* squares = net.sums + MAX_BLOCKS
-    cdef double* scores
-    cdef double loss
-    cdef Py_ssize_t i, row, k, n_out = last_layer(net).n_out
+    cdef Py_ssize_t i, first, k, n_out = last_layer(net).n_out
     cdef Blocks blocks = loss_blocks(batch.n_rows)
-    cdef Share share
     for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
-        scores, loss = block_scores(net, i), 0
-        for k in range(n_scores(net)):
-            scores[k] = 0
-        for row in range(start(&blocks, i), start(&blocks, i) + length(&blocks, i)):
-            loss += row_loss(net, arena, row, batch, row, batch.step.denominator, dy + row * n_out, scores)
-        losses[i] = loss
+        first = start(&blocks, i)
+        clear_sums(net, i)
+        add_losses(net, arena, batch, i, first, length(&blocks, i), first, dy + first * n_out)
     barrier(thread)
-    if optimizer != NULL and not isfinite(sum_of_blocks(losses, blocks.n)):
+    if optimizer != NULL and not isfinite(sum_of_blocks(net.sums, blocks.n)):
         return False
     for k in range(net.n_layers - 1, -1, -1):
-        x = <floating*> batch.x if k == 0 else arena + net.layers[k - 1].y
-        affine_backward(&net.layers[k], params, gradients, x, dy, NULL if k == 0 else dx, batch.n_rows, batch.step.l2,
-                        squares + k * MAX_BLOCKS, optimizer, arena + net.offsets.packed, thread)
+        affine_backward(
+            &net.layers[k], params, gradients, inputs(net, arena, batch, 0, 0, k), dy, NULL if k == 0 else dx,
+            batch.n_rows, batch.step.l2, squares + k * MAX_BLOCKS, optimizer, arena + net.offsets.packed, thread,
+        )
         dy, dx = dx, dy
+    add_earlier(net, gradients, batch, thread)
+    return True
+
+
+cdef inline void clear_sums(const Network* net, Py_ssize_t i) noexcept nogil:
+    """Clear the sums over the rows of block i."""
+    cdef Py_ssize_t k
+    net.sums[i] = 0
+    for k in range(n_scores(net)):
+        block_scores(net, i)[k] = 0
+
+
+cdef inline void add_losses(
+    const Network* net, const floating* arena, const Batch* batch, Py_ssize_t i, Py_ssize_t first, Py_ssize_t n_rows,
+    Py_ssize_t at, floating* dlogits
+) noexcept nogil:
+    """Fill dlogits (n_rows, n_out) for rows of block i, and add their losses and scores to its sums."""
+    cdef Py_ssize_t row, n_out = last_layer(net).n_out
+    for row in range(n_rows):
+        net.sums[i] += row_loss(net, arena, at + row, batch, first + row, batch.step.denominator,
+                                dlogits + row * n_out, block_scores(net, i))
+
+
+cdef inline bint train_narrow(
+    const Network* net, floating* params, floating* gradients, floating* arena, const Batch* batch,
+    bint is_forward_done, const Optimizer* optimizer, Thread thread
+) noexcept nogil:
+    """`backward_batch` of a narrow network, after `forward_batch`, or with the forward pass in the same loop."""
+    cdef Blocks blocks = loss_blocks(batch.n_rows)
+    cdef Blocks runs = cut(flat_size(net), flat_size(net) // RUN)
+    cdef Thread alone = Thread(0, 1, NULL)
+    cdef Py_ssize_t i, k, first, stop, n_rows, at, size = flat_size(net)
+    cdef floating* partials = arena + net.offsets.partials
+    cdef floating* dy
+    cdef floating* dx
+    for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
+        first, stop = start(&blocks, i), start(&blocks, i) + length(&blocks, i)
+        clear_sums(net, i)
+        memset(partials + i * size, 0, size * sizeof(floating))
+        while first < stop:
+            n_rows = min(<Py_ssize_t> NARROW_ROWS, stop - first)
+            # without a forward pass before, all rows of a block use the same rows of the arena, which stay in cache
+            at = first if is_forward_done else start(&blocks, i)
+            if not is_forward_done:
+                forward_rows(net, params, arena, batch, first, n_rows, at, NULL, alone)
+            dy, dx = arena + net.offsets.delta + at * widest(net), arena + net.offsets.next_delta + at * widest(net)
+            add_losses(net, arena, batch, i, first, n_rows, at, dy)
+            for k in range(net.n_layers - 1, -1, -1):
+                add_gradients(&net.layers[k], params + net.layers[k].w, partials + i * size,
+                              inputs(net, arena, batch, first, at, k), dy, NULL if k == 0 else dx, n_rows,
+                              arena + net.offsets.packed + thread.number * PACKED_SIZE)
+                dy, dx = dx, dy
+            first += n_rows
+    barrier(thread)
+    if optimizer != NULL and not isfinite(sum_of_blocks(net.sums, blocks.n)):
+        return False
+    for k in range(share_start(thread, runs.n), share_stop(thread, runs.n)):
+        memcpy(gradients + start(&runs, k), partials + start(&runs, k), length(&runs, k) * sizeof(floating))
+        for i in range(1, blocks.n):
+            add(gradients + start(&runs, k), partials + i * size + start(&runs, k), length(&runs, k))
+    barrier(thread)
+    for k in range(net.n_layers):
+        apply_gradients(&net.layers[k], params, gradients, batch.n_rows, batch.step.l2,
+                        net.sums + (1 + k) * MAX_BLOCKS, optimizer, thread)
+    barrier(thread)
+    add_earlier(net, gradients, batch, thread)
+    return True
+
+
+cdef inline void add_earlier(
+    const Network* net, floating* gradients, const Batch* batch, Thread thread
+) noexcept nogil:
+    """Add the gradients of earlier batches, where they accumulate."""
+    cdef Share share
     if batch.earlier != NULL:
         share = share_of(thread, parameter_blocks(flat_size(net)))
         add(gradients + share.start, <const floating*> batch.earlier + share.start, share.n)
-    return True
 
 
 cdef inline double sum_of_blocks(const double* sums, Py_ssize_t n_blocks) noexcept nogil:

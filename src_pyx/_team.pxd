@@ -5,7 +5,9 @@ from _batch cimport Batch
 from _epoch cimport EpochProgress, train_share
 from _float_mode cimport flush_denormals, restore
 from _matmul cimport SMALL_WORK
-from _network cimport Network, backward_batch, flat_size, forward_batch, parameter_blocks
+from _network cimport (
+    Network, backward_batch, flat_size, forward_batch, is_narrow, parameter_blocks, train_narrow,
+)
 from _openmp cimport Barrier, Thread, share_start, share_stop
 from _optimizers cimport Optimizer, update
 from _products cimport Blocks, length, start
@@ -63,7 +65,10 @@ cdef inline void run_task(const Job* job, floating* params, Thread thread) noexc
     if job.task == FORWARD:
         forward_batch(&job.net, params, arena, &job.batch, thread)
     elif job.task == BACKWARD:
-        backward_batch(&job.net, params, gradients, arena, &job.batch, NULL, thread)
+        if is_narrow(&job.net, job.batch.n_rows):
+            train_narrow(&job.net, params, gradients, arena, &job.batch, True, NULL, thread)
+        else:
+            backward_batch(&job.net, params, gradients, arena, &job.batch, NULL, thread)
     elif job.task == TRAIN:
         train_share(&job.net, params, gradients, arena, job.epoch, job.optimizer, job.deadline, thread)
     else:

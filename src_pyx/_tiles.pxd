@@ -47,9 +47,9 @@ cdef inline bint are_far(Py_ssize_t distance, size_t itemsize) noexcept nogil:
 
 cdef inline void multiply(
     Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const floating* a, Py_ssize_t ra, Py_ssize_t ta, const floating* b,
-    Py_ssize_t tb, Py_ssize_t cb, floating* c, Py_ssize_t ldc, floating* packed
+    Py_ssize_t tb, Py_ssize_t cb, bint adds, floating* c, Py_ssize_t ldc, floating* packed
 ) noexcept nogil:
-    """c := a @ b, a (m, k), b (k, n), c (m, n).
+    """c := a @ b, or c += a @ b where it adds, a (m, k), b (k, n), c (m, n).
 
     a[i, t] is at a + i * ra + t * ta, b[t, j] at b + t * tb + j * cb, and c[i, j] at c + i * ldc + j. `packed`
     (PACKED_SIZE,) is scratch, and is not used unless `are_far(ta)`.
@@ -76,10 +76,10 @@ cdef inline void multiply(
                     pack(columns, tb, cb, n_terms, n_columns, <floating*> b_panel, width)
                     columns = <floating*> b_panel
                 if packs_a:
-                    packed_tiles(t > 0, n_rows, n_columns, n_terms, packed, columns, width if packs_b else tb,
+                    packed_tiles(adds or t > 0, n_rows, n_columns, n_terms, packed, columns, width if packs_b else tb,
                                  c + i * ldc + j, ldc)
                 else:
-                    tiles(t > 0, n_rows, n_columns, n_terms, rows, ra, ta, columns, width if packs_b else tb,
+                    tiles(adds or t > 0, n_rows, n_columns, n_terms, rows, ra, ta, columns, width if packs_b else tb,
                           c + i * ldc + j, ldc)
                 j += n_columns
             t += n_terms

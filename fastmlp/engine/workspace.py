@@ -33,8 +33,8 @@ class Workspace:
         layers[:, 3] = list(layout.offsets.values())[1::2]
         layers[:-1, 5] = layers[1:, 6] = hidden
         deltas = capacity * max(sizes[1:])
-        scratch = _kernels.scratch_needed(layers, itemsize)
-        extents = [*(capacity * n for n in sizes), capacity * sizes[-1], capacity, capacity, deltas, deltas, scratch]
+        scratch = _kernels.scratch_needed(layers, capacity, itemsize)
+        extents = [*(capacity * n for n in sizes), capacity * sizes[-1], capacity, capacity, deltas, deltas, *scratch]
         self._starts, total = aligned_offsets(extents, itemsize)
         layers[:, 4] = self._starts[1 : n_layers + 1]
         offsets = np.array([self._starts[0], *self._starts[n_layers + 1 :]], np.intp)
