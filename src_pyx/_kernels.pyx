@@ -180,6 +180,11 @@ cdef class Propagation:
             self.statistics[i] = checked_address("statistic", statistic, layers[0, 0], self.type)
         self.buffers = (layers.base, offsets.base, sums.base, params, gradients, arena, statistics)
 
+    @property
+    def slept(self):
+        """Seconds that the threads of the last call slept while they waited for each other."""
+        return self.job.slept
+
     cdef const void* targets(self, y, Py_ssize_t n_rows) except NULL:
         """The address of the labels or targets of n_rows rows."""
         return checked_address("y", y, n_rows, INTP if takes_labels(self.job.net.loss) else self.type)
@@ -284,6 +289,11 @@ cdef class Update:
         self.job.n_parameters = len(params)
         self.job.optimizer = &self.optimizer
         self.buffers = (params, gradients, moments)
+
+    @property
+    def slept(self):
+        """Seconds that the threads of the last `step` slept while they waited for each other."""
+        return self.job.slept
 
     def step(self, tuple options, double learning_rate, Py_ssize_t time_step, int n_threads):
         """Apply the gradients; the time step is used by Adam alone."""

@@ -8,7 +8,7 @@ from _matmul cimport SMALL_WORK
 from _network cimport (
     Network, backward_batch, flat_size, forward_batch, is_narrow, parameter_blocks, train_narrow,
 )
-from _openmp cimport Barrier, Thread, share_start, share_stop
+from _openmp cimport Barrier, Thread, barrier, share_start, share_stop
 from _optimizers cimport Optimizer, update
 from _products cimport Blocks, length, start
 from _tiles cimport uses_tiles
@@ -85,3 +85,4 @@ cdef inline void update_share(
     for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
         at = start(&blocks, i)
         update(optimizer, w + at, dw + at, at, length(&blocks, i))
+    barrier(thread)  # at the end of the region OpenMP would wait, without a count of the time, and without sleep

@@ -25,6 +25,7 @@ class Propagation:
         sums: np.ndarray,
         statistics: tuple[np.ndarray, ...],
     ) -> None: ...
+    slept: float
     def forward(self, X: np.ndarray, n_threads: int) -> bool: ...
     def backward(
         self, y: np.ndarray, l2: float, denominator: float, earlier: np.ndarray | None, n_threads: int
@@ -43,6 +44,7 @@ class Propagation:
 class Update:
     def __init__(self, optimizer: int, params: np.ndarray, gradients: np.ndarray, *moments: np.ndarray) -> None: ...
     n_steps: int
+    slept: float
     def step(self, options: tuple[float, ...], learning_rate: float, time_step: int, n_threads: int) -> None: ...
 
 class EpochRun:

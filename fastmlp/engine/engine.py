@@ -65,7 +65,7 @@ class Engine(Buffers):
         self._tiles: list[Workspace] = []
         self._rows: np.ndarray | None = None
         self._earlier: np.ndarray | None = None  # gradients of the batches before, where they accumulate
-        self._pace = Pace()
+        self._paces = {call: Pace() for call in ("forward", "backward", "update", "epoch")}
 
     @property
     def standardizer(self) -> Standardizer | None:
@@ -122,7 +122,9 @@ class Engine(Buffers):
         self._rows = None
         batch = self._batch_workspace(n_rows)
         X = batch.stored(batch.apart(X))
-        gathered = n_rows == 0 or batch.passes.forward(X, self._team_size(n_rows))
+        gathered = n_rows == 0 or self._paces["forward"].run(
+            batch.passes, self._team_size(n_rows), n_rows, batch.passes.forward, X
+        )
         self._rows = batch.outputs(0, n_rows) if gathered else X
         return self._with_units(batch.outputs(self.architecture.n_layers + 1, n_rows).copy())
 
@@ -153,9 +155,9 @@ class Engine(Buffers):
                 self._earlier = self.layout.zeros()
             earlier = self._earlier
             earlier[...] = self.flat_gradients
-        loss = self._batch.passes.backward(
-            targets, regularization, denominator or n_rows, earlier, self._team_size(n_rows)
-        )
+        passes = self._batch.passes
+        arguments = targets, regularization, denominator or n_rows, earlier
+        loss = self._paces["backward"].run(passes, self._team_size(n_rows), n_rows, passes.backward, *arguments)
         self.has_gradients = True
         return loss
 
@@ -206,7 +208,7 @@ class Engine(Buffers):
         updater = self._updater(optimizer)
         before = updater.n_steps
         try:
-            updater.step(optimizer.options, learning_rate, t, n_threads)
+            self._paces["update"].run(updater, n_threads, 1, updater.step, optimizer.options, learning_rate, t)
         finally:
             self.n_updates += updater.n_steps - before  # also where a signal raises as soon as the step is done
 
@@ -235,21 +237,21 @@ class Engine(Buffers):
         X, y = workspace.apart(X), self._without_units(y)
         update = self._updater(optimizer)
         n_threads = self._team_size(batch_size + MOMENT_ROWS * optimizer.row.n_moments)
-        scores = np.zeros(self.architecture.n_scores)
+        scores, pace = np.zeros(self.architecture.n_scores), self._paces["epoch"]
         loss, n_batches, diverged = 0.0, 0, False
         for part in epoch_parts(workspace.stored, X, y, order, batch_size, settings):
             t, increment = (self.n_updates + 1, 1) if time_step is None else (time_step, 0)
             run = _kernels.EpochRun(workspace.passes, update, *part, scores, optimizer.options, t, increment)
             n_updates = self.n_updates
             while run.n_done < len(part.order) and not run.diverged:
-                size, n_done, start = self._pace.team_size(n_threads), run.n_done, time.monotonic()
+                size, n_done, start = pace.team_size(n_threads), run.n_done, time.monotonic()
                 try:
                     n_advanced = run.advance(SPAN, size)
                 finally:  # also where a signal raises
                     self.n_updates = n_updates + run.n_updates
                 if n_threads > 1:
                     now = time.monotonic()
-                    self._pace.record(size, run.n_done - n_done, now - start, run.slept, now)
+                    pace.record(size, run.n_done - n_done, now - start, run.slept, now)
                 advance(n_advanced)
             loss, n_batches, diverged = loss + run.loss, n_batches + run.n_batches, run.diverged
             if diverged:

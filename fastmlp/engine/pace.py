@@ -1,5 +1,11 @@
 """Whether a team of threads or one thread trains faster, on a machine that other processes use too."""
 
+import time
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+Result = TypeVar("Result")
+
 # A team is disturbed where its threads have slept for the share DISTURBED of their time, waiting for one that was not
 # running: over a window of WINDOW seconds, or sooner where it has less than HOPELESS times the speed of one thread.
 DISTURBED = 0.1
@@ -7,6 +13,13 @@ WINDOW = 0.5
 HOPELESS = 0.5
 # Seconds for which the faster of the two is kept once both have been tried.
 HOLD = 2.0
+
+
+class Team(Protocol):
+    """An object whose calls have a team of threads; seconds that the threads of the last one slept."""
+
+    @property
+    def slept(self) -> float: ...
 
 
 class Pace:
@@ -27,6 +40,16 @@ class Pace:
     def team_size(self, n_threads: int) -> int:
         """Threads for the next span, n_threads at most."""
         return 1 if self._alone else n_threads
+
+    def run(self, team: Team, n_threads: int, n_rows: float, call: Callable[..., Result], *arguments: object) -> Result:
+        """Call a team's function, whose last argument is its number of threads, with n_threads or with one."""
+        if n_threads == 1:
+            return call(*arguments, 1)
+        size, start = self.team_size(n_threads), time.monotonic()
+        result = call(*arguments, size)
+        now = time.monotonic()
+        self.record(size, n_rows, now - start, team.slept, now)
+        return result
 
     def record(self, n_threads: int, n_rows: float, seconds: float, slept: float, now: float) -> None:
         """Record a span of these threads: rows done, seconds taken and slept, and the time at its end."""

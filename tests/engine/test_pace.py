@@ -133,3 +133,22 @@ def test_a_team_that_changes_within_an_epoch_gives_the_same_bits(monkeypatch):
 def test_members_sleep_while_they_wait_for_one_that_does_not_run():
     found = run_python(Path(__file__).parent / "scripts" / "one_processor.py")
     assert found.split() == ["True", "False"]
+
+
+@under_p2
+@pytest.mark.usefixtures("no_gate")
+def test_calls_of_a_loop_by_hand_give_way_too(monkeypatch):
+    """Each of the three has a pace of its own, since they differ in what they do for a row."""
+    recorded = []
+    monkeypatch.setattr(Pace, "team_size", lambda pace, n_threads: n_threads - 1)
+    monkeypatch.setattr(Pace, "record", lambda pace, *span: recorded.append((pace, span[0])))
+    X, y = batch(64, 200, 10)
+    net = NeuralNetwork(200, [150], 10, seed=0, n_threads=3)
+    for _ in range(2):
+        net.forward(X)
+        net.backward(y)
+        net.update(0.1)
+    assert [n_threads for _, n_threads in recorded] == [2] * 6
+    paces = [pace for pace, _ in recorded]
+    assert paces[:3] == paces[3:]
+    assert len(set(paces)) == 3
