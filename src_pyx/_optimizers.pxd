@@ -3,7 +3,7 @@
 Scalars are rounded to the type of the parameters once, before the loop.
 """
 from cython cimport floating
-from libc.math cimport pow, sqrt
+from libc.math cimport sqrt
 
 cdef enum Method:
     SGD
@@ -36,8 +36,25 @@ cdef inline void set_step(Optimizer* optimizer, double learning_rate, Py_ssize_t
     """Set the learning rate and Adam's corrections for the step at time t, counted from 1."""
     optimizer.learning_rate = learning_rate
     if optimizer.method in (ADAM, ADAMW):
-        optimizer.correction1 = 1 - pow(optimizer.beta1, <double> t)
-        optimizer.correction2 = 1 - pow(optimizer.beta2, <double> t)
+        set_corrections(optimizer, t)
+
+
+cdef inline void set_corrections(Optimizer* optimizer, Py_ssize_t t) noexcept nogil:
+    """1 - beta**t by squaring (Knuth, The Art of Computer Programming, 4.6.3, algorithm A), for two betas at a time.
+
+    Where a = 1 - beta**i and b = 1 - beta**j, 1 - beta**(i + j) is a + b * (1 - a). Nothing cancels, so that all digits
+    are kept even for a beta whose powers are close to 1.
+    """
+    cdef double square1 = 1 - optimizer.beta1, result1 = 0
+    cdef double square2 = 1 - optimizer.beta2, result2 = 0
+    while t > 0:
+        if t % 2 == 1:
+            result1 += square1 * (1 - result1)
+            result2 += square2 * (1 - result2)
+        square1 *= 2 - square1
+        square2 *= 2 - square2
+        t //= 2
+    optimizer.correction1, optimizer.correction2 = result1, result2
 
 
 cdef inline void update(

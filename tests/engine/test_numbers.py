@@ -3,6 +3,7 @@
 import math
 import shutil
 import subprocess
+from decimal import Decimal, localcontext
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,20 @@ def test_adam_keeps_its_bias_correction_over_a_million_steps(dtype, beta2):
         done = t
         step = rate * 0.75 / (0.75 + 1e-8)
         np.testing.assert_allclose(net.params["W1"][1], [step, -step], rtol=np.finfo(dtype).eps / (1 - beta2))
+
+
+@pytest.mark.parametrize("beta", [0, 0.5, 0.999, 1 - 2.0**-53])
+def test_adams_corrections_keep_their_digits(beta):
+    """The step is sqrt((1 - beta) / (1 - beta**t)) where both moments are new; powers of a beta near 1 are near 1."""
+    for t in (1, 2, 3, 1000, 10**6 + 1, 2**53):
+        net = NeuralNetwork(1, [], 2)
+        net.params["W1"] = [[-2e4, 2e4]]
+        net.forward([[1.0]])
+        net.backward([0])  # the bias's gradient is (-1, 1)
+        net.update(1.0, b1=beta, b2=beta, eps=1e-30, opt="Adam", t=t)
+        with localcontext(prec=60):
+            step = math.sqrt((1 - Decimal(beta)) / (1 - Decimal(beta) ** t))
+        np.testing.assert_allclose(net.params["b1"], [step, -step], rtol=4 * np.finfo(float).eps, err_msg=f"t = {t}")
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
