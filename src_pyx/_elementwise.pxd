@@ -22,21 +22,26 @@ cdef inline void add(floating* restrict y, const floating* restrict x, Py_ssize_
 cdef inline double regularize(
     floating* restrict dw, const floating* restrict w, double regularization, Py_ssize_t n
 ) noexcept nogil:
-    """dw += regularization * w; returns sum(w**2), summed in the type of the arrays, so for n <= RUN only"""
-    cdef floating lanes[LANES]
+    """dw += regularization * w; returns sum(w**2), summed in double"""
+    cdef double lanes[LANES]
     cdef floating scale = <floating> regularization
     cdef Py_ssize_t i, j, k
     for k in range(LANES):
         lanes[k] = 0
     for i in range(n // LANES):
         for k in range(LANES):
-            j = i * LANES + k
-            lanes[k] += w[j] * w[j]
-            dw[j] += scale * w[j]
+            dw[i * LANES + k] += scale * w[i * LANES + k]
+        for k in range(LANES):
+            lanes[k] += <double> w[i * LANES + k] * w[i * LANES + k]
     for j in range(n - n % LANES, n):
-        lanes[0] += w[j] * w[j]
         dw[j] += scale * w[j]
-    # the upper half is added to the lower half, in loops of constant length, which take a few instructions
+        lanes[0] += <double> w[j] * w[j]
+    return sum_of_lanes(lanes)
+
+
+cdef inline double sum_of_lanes(double* lanes) noexcept nogil:
+    """The upper half is added to the lower half, in loops of constant length, which take a few instructions."""
+    cdef Py_ssize_t k
     for k in range(LANES // 2):
         lanes[k] += lanes[k + LANES // 2]
     for k in range(LANES // 4):
@@ -66,7 +71,7 @@ cdef inline bint all_finite(const floating* restrict x, Py_ssize_t n) noexcept n
 cdef inline double clip(floating* restrict x, double max_norm, Py_ssize_t n) noexcept nogil:
     """x *= min(1, max_norm / norm); returns the norm, sqrt(sum(x**2)), summed in double"""
     cdef double lanes[LANES]
-    cdef double norm = 0
+    cdef double norm
     cdef floating scale
     cdef Py_ssize_t i, j, k
     for k in range(LANES):
@@ -76,9 +81,7 @@ cdef inline double clip(floating* restrict x, double max_norm, Py_ssize_t n) noe
             lanes[k] += <double> x[i * LANES + k] * x[i * LANES + k]
     for j in range(n - n % LANES, n):
         lanes[0] += <double> x[j] * x[j]
-    for k in range(LANES):
-        norm += lanes[k]
-    norm = sqrt(norm)
+    norm = sqrt(sum_of_lanes(lanes))
     if norm > max_norm:
         scale = <floating> (max_norm / norm)
         for j in range(n):

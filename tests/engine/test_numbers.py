@@ -86,6 +86,16 @@ def test_probabilities_below_the_smallest_normal_number_are_zero(dtype):
     assert net.evaluate([[0, -900]], [1])[0] == 900
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_penalty_in_a_loss_is_summed_in_double(dtype):
+    X, y = batch(3, 300, 7)
+    net = NeuralNetwork(300, [], 7, seed=0, dtype=dtype)
+    net.forward(X)
+    loss, with_penalty = net.backward(y), net.backward(y, 2.0)
+    squares = math.fsum(float(w) ** 2 for w in net.params["W1"].flat)
+    np.testing.assert_allclose(with_penalty, loss + squares, rtol=1e-13)
+
+
 @pytest.mark.parametrize("beta2", [0.999, 0.999999])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_adam_keeps_its_bias_correction_over_a_million_steps(dtype, beta2):
