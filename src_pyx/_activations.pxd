@@ -28,7 +28,7 @@ cdef enum:
     N_TANH_TERMS = 10
 
 
-cdef extern from "_exp.h" nogil:
+cdef extern from "_exp_log.h" nogil:
     float exp_float "fastmlp_exp_float"(float) noexcept
     double exp_double "fastmlp_exp_double"(double) noexcept
 

@@ -4,9 +4,12 @@ Cross-entropy of a softmax, and squared error of any elementwise activation (Goo
 Learning, 6.2.2.3 and 6.2.2.1).
 """
 from cython cimport floating
-from libc.math cimport log1p, log1pf
 
 from _activations cimport Activation, multiply_by_derivative
+
+cdef extern from "_exp_log.h" nogil:
+    double log1p "fastmlp_log1p"(double) noexcept
+
 
 cdef enum Loss:
     # of labels, with SOFTMAX
@@ -41,10 +44,7 @@ cdef inline double loss_and_grad_row(
     if loss == CROSS_ENTROPY:
         label = (<const Py_ssize_t*> targets)[row]
         # -log(softmax(logits)[label])
-        if floating is float:
-            result = log1pf(sum_minus_one[0]) + (row_max[0] - logits[label])
-        else:
-            result = log1p(sum_minus_one[0]) + (row_max[0] - logits[label])
+        result = log1p(sum_minus_one[0]) + (row_max[0] - logits[label])
         if scores != NULL:
             scores[0] += is_first_largest(outputs, label, n)
         if dlogits != NULL:
