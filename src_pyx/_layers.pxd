@@ -5,10 +5,11 @@ to them, and dy with respect to x @ w + b. Each function computes one thread's s
 """
 from cython cimport floating
 from libc.math cimport isfinite
+from libc.string cimport memset
 
 from _activations cimport Activation, add_and_activate, multiply_by_derivative
-from _elementwise cimport RUN, regularize
-from _matmul cimport combine_rows, matmul
+from _elementwise cimport RUN, add_rows, regularize
+from _matmul cimport matmul
 from _openmp cimport Thread, barrier, share_start, share_stop
 from _optimizers cimport Optimizer, update
 from _products cimport Block, Blocks, Product, block_of, cut, length, product, start
@@ -111,13 +112,12 @@ cdef inline void add_gradients(
 ) noexcept nogil:
     """dw += x.T @ dy, db += dy.sum(axis=0), dx as in `affine_backward`; by one thread, and by tiles."""
     cdef Py_ssize_t n_in = layer.n_in, n_out = layer.n_out
-    cdef floating one = 1
     if dx != NULL:
         backward_inputs(layer, w, x, dy, dx, n_rows, Thread(0, 1, NULL))
     # dw += x.T @ dy
     multiply(n_in, n_out, n_rows, x, 1, n_in, dy, n_out, 1, True, gradients + layer.w, n_out, packed)
     # db += dy.sum(axis=0)
-    combine_rows(&one, 0, dy, n_out, True, gradients + layer.b, n_out, n_rows)
+    add_rows(gradients + layer.b, dy, n_out, n_rows, n_out)
 
 
 cdef inline void apply_gradients(
@@ -212,11 +212,11 @@ cdef inline void backward_bias(
     """db := dy.sum(axis=0), applied to b where an optimiser is given"""
     cdef Blocks blocks = cut(layer.n_out, layer.n_out // BIAS_COLUMNS)
     cdef Py_ssize_t i, column, n, at
-    cdef floating one = 1
     for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
         column, n = start(&blocks, i), length(&blocks, i)
         at = layer.b + column
-        # db = dy.sum(axis=0), as a combination of the rows with coefficients 1
-        combine_rows(&one, 0, dy + column, layer.n_out, False, gradients + at, n, n_rows)
+        # db = dy.sum(axis=0)
+        memset(gradients + at, 0, n * sizeof(floating))
+        add_rows(gradients + at, dy + column, layer.n_out, n_rows, n)
         if optimizer != NULL:
             update(optimizer, params + at, gradients + at, at, n)

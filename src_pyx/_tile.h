@@ -12,7 +12,7 @@
    touched.
 
    FMA, and loading and storing a part of a vector, are intrinsics of each instruction set: with contraction off, as in
-   all of this package, only the intrinsic is exactly one instruction with every compiler. Without it there are no tiles. */
+   all of this package, only the intrinsic is exactly one instruction with every compiler. */
 #ifndef FASTMLP_TILE_H
 #define FASTMLP_TILE_H
 
@@ -53,27 +53,31 @@ static const int64_t fastmlp_mask_double[8] = {-1, -1, -1, -1};
 #define STORE_FIRST_float _mm256_maskstore_ps
 #define STORE_FIRST_double _mm256_maskstore_pd
 
-#elif defined(__aarch64__) && defined(__ARM_NEON)
-#include <arm_neon.h>
-#define FASTMLP_TILES 1
+#else
 #define FASTMLP_VECTOR_BYTES 16
 #define MASK_float size_t
 #define MASK_double size_t
 #define FIRST_float(n) ((n) * sizeof(float))
 #define FIRST_double(n) ((n) * sizeof(double))
-#define FMA_float(x, y, sum) vfmaq_f32(sum, x, y)
-#define FMA_double(x, y, sum) vfmaq_f64(sum, x, y)
-#define LOAD_FIRST_float(p, size) ({ float32x4_t x = {0}; memcpy(&x, p, size); x; })
-#define LOAD_FIRST_double(p, size) ({ float64x2_t x = {0}; memcpy(&x, p, size); x; })
+#define LOAD_FIRST_float(p, size) ({ fastmlp_floats x = {0}; memcpy(&x, p, size); x; })
+#define LOAD_FIRST_double(p, size) ({ fastmlp_doubles x = {0}; memcpy(&x, p, size); x; })
 #define STORE_FIRST_float(p, size, x) memcpy(p, &(x), size)
 #define STORE_FIRST_double(p, size, x) memcpy(p, &(x), size)
+#if defined(__aarch64__) && defined(__ARM_NEON)
+#include <arm_neon.h>
+#define FASTMLP_TILES 1
+#define FMA_float(x, y, sum) vfmaq_f32(sum, x, y)
+#define FMA_double(x, y, sum) vfmaq_f64(sum, x, y)
 #else
+/* without FMA: for small products, with two roundings a term */
 #define FASTMLP_TILES 0
-#define FASTMLP_VECTOR_BYTES 16
+#define FMA_float(x, y, sum) ((sum) + (x) * (y))
+#define FMA_double(x, y, sum) ((sum) + (x) * (y))
+#endif
 #endif
 
 /* each number of rows and vectors that a tile may have, the largest ones last */
-#if defined(__AVX2__) && !defined(__AVX512F__)
+#if !defined(__AVX512F__) && !defined(__aarch64__)
 #define FASTMLP_TILE_ROWS 4
 #define FASTMLP_TILE_VECTORS 3
 #define FOR_VECTORS(F, real, ROWS) F(real, ROWS, 1) F(real, ROWS, 2) F(real, ROWS, 3)
@@ -88,12 +92,11 @@ static const int64_t fastmlp_mask_double[8] = {-1, -1, -1, -1};
     FOR_VECTORS(F, real, 5) FOR_VECTORS(F, real, 6)
 #endif
 
-/* whether products are computed by tiles; chosen once, when the package is imported */
+/* whether all products are computed by tiles; chosen once, when the package is imported */
 static int fastmlp_uses_tiles = FASTMLP_TILES;
 
 static inline void fastmlp_use_tiles(int by_tiles) { fastmlp_uses_tiles = by_tiles && FASTMLP_TILES; }
 
-#if FASTMLP_TILES
 #define UNROLL _Pragma("GCC unroll 8")
 
 /* ROWS, VECTORS, LOADED and WHOLE are constants wherever this is inlined: of its loops only that over the terms is left. */
@@ -172,9 +175,4 @@ static inline void fastmlp_use_tiles(int by_tiles) { fastmlp_uses_tiles = by_til
 
 FASTMLP_TILE_FUNCTION(float)
 FASTMLP_TILE_FUNCTION(double)
-#else
-/* never called */
-#define fastmlp_float_tile(...) ((void)0)
-#define fastmlp_double_tile(...) ((void)0)
-#endif
 #endif

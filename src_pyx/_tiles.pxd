@@ -52,50 +52,39 @@ cdef inline void multiply(
     """c := a @ b, or c += a @ b where it adds, a (m, k), b (k, n), c (m, n).
 
     a[i, t] is at a + i * ra + t * ta, b[t, j] at b + t * tb + j * cb, and c[i, j] at c + i * ldc + j. `packed`
-    (PACKED_SIZE,) is scratch, and is not used unless `are_far(ta)`.
+    (PACKED_SIZE,) is scratch, and is not used unless `are_far(ta)` and there are several terms.
     """
     cdef Py_ssize_t width = TILE_VECTORS * VECTOR_BYTES // <Py_ssize_t> sizeof(floating)
-    cdef bint packs_a = are_far(ta, sizeof(floating)) and n > width
+    cdef bint packs_a = are_far(ta, sizeof(floating)) and n > width and k > 1
     cdef bint packs_b = cb != 1 or are_far(tb, sizeof(floating)) and m >= SHARING_ROWS
     cdef Py_ssize_t run = PACKED_TERMS if packs_a or packs_b else RUN_TERMS
-    cdef Py_ssize_t height = BLOCK_ROWS if packs_a else m
+    cdef Py_ssize_t height = BLOCK_ROWS if packs_a else m, panel_rows = PANEL_ROWS if packs_a else m
     cdef double b_panel[PANEL_DOUBLES]
     cdef const floating* columns
     cdef const floating* rows
-    cdef Py_ssize_t i = 0, j, t, n_rows, n_columns, n_terms
+    cdef Py_ssize_t i = 0, j, t, panel, n_rows, n_columns, n_terms
     while i < m:
         n_rows, t = min(height, m - i), 0
         while t < k:
-            n_terms, j = min(run, k - t), 0
-            rows = a + i * ra + t * ta
+            n_terms, j, rows = min(run, k - t), 0, a + i * ra + t * ta
             if packs_a:
-                pack_rows(rows, ta, ra, n_terms, n_rows, packed)
+                for panel in range((n_rows + PANEL_ROWS - 1) // PANEL_ROWS):
+                    pack(rows + panel * PANEL_ROWS * ra, ta, ra, n_terms, min(PANEL_ROWS, n_rows - panel * PANEL_ROWS),
+                         packed + panel * PANEL_ROWS * PACKED_TERMS, PANEL_ROWS)
+                rows = packed
             while j < n:
-                n_columns, columns = min(width, n - j), b + t * tb + j * cb
+                n_columns, columns, panel = min(width, n - j), b + t * tb + j * cb, 0
                 if packs_b:
                     pack(columns, tb, cb, n_terms, n_columns, <floating*> b_panel, width)
                     columns = <floating*> b_panel
-                if packs_a:
-                    packed_tiles(adds or t > 0, n_rows, n_columns, n_terms, packed, columns, width if packs_b else tb,
-                                 c + i * ldc + j, ldc)
-                else:
-                    tiles(adds or t > 0, n_rows, n_columns, n_terms, rows, ra, ta, columns, width if packs_b else tb,
-                          c + i * ldc + j, ldc)
+                while panel < n_rows:
+                    tiles(adds or t > 0, min(panel_rows, n_rows - panel), n_columns, n_terms,
+                          rows + panel * PACKED_TERMS, 1 if packs_a else ra, PANEL_ROWS if packs_a else ta,
+                          columns, width if packs_b else tb, c + (i + panel) * ldc + j, ldc)
+                    panel += panel_rows
                 j += n_columns
             t += n_terms
         i += n_rows
-
-
-cdef inline void packed_tiles(
-    bint loaded, Py_ssize_t m, Py_ssize_t n_columns, Py_ssize_t n_terms, const floating* packed, const floating* b,
-    Py_ssize_t tb, floating* c, Py_ssize_t ldc
-) noexcept nogil:
-    """All tiles of m rows, packed by `pack_rows`, and one tile's columns."""
-    cdef Py_ssize_t i = 0
-    while i < m:
-        tiles(loaded, min(PANEL_ROWS, m - i), n_columns, n_terms, packed + i * PACKED_TERMS, 1, PANEL_ROWS, b, tb,
-              c + i * ldc, ldc)
-        i += PANEL_ROWS
 
 
 cdef inline void tiles(
@@ -111,16 +100,6 @@ cdef inline void tiles(
         else:
             double_tile(loaded, n_rows, n_columns, n_terms, a + i * ra, ra, ta, b, tb, c + i * ldc, ldc)
         i += n_rows
-
-
-cdef inline void pack_rows(
-    const floating* a, Py_ssize_t ta, Py_ssize_t ra, Py_ssize_t n_terms, Py_ssize_t m, floating* packed
-) noexcept nogil:
-    """Rows of a, in panels of PANEL_ROWS rows: packed[i // PANEL_ROWS, t, i % PANEL_ROWS] := a[i, t]"""
-    cdef Py_ssize_t i = 0
-    while i < m:
-        pack(a + i * ra, ta, ra, n_terms, min(PANEL_ROWS, m - i), packed + i * PACKED_TERMS, PANEL_ROWS)
-        i += PANEL_ROWS
 
 
 cdef inline void pack(
