@@ -31,6 +31,7 @@ cdef enum:
 cdef extern from "_exp_log.h" nogil:
     float exp_float "fastmlp_exp_float"(float) noexcept
     double exp_double "fastmlp_exp_double"(double) noexcept
+    double log1p "fastmlp_log1p"(double) noexcept
 
 
 cdef inline void add_and_activate(
@@ -113,13 +114,13 @@ cdef inline floating exp(floating x) noexcept nogil:
 
 cdef inline void softmax(
     const floating* restrict logits, floating* restrict probabilities, floating* restrict row_max,
-    floating* restrict sum_minus_one, floating* restrict errors, Py_ssize_t n_rows, Py_ssize_t n
+    floating* restrict log_sum, floating* restrict errors, Py_ssize_t n_rows, Py_ssize_t n
 ) noexcept nogil:
     """probabilities := exp(logits - max) / sum(exp(logits - max)) for n_rows rows of n logits.
 
-    Also fills row_max = max(logits) and sum_minus_one = sum(exp(logits - max)) - 1 of each row, from which the loss is
+    Also fills row_max = max(logits) and log_sum = log(sum(exp(logits - max))) of each row, from which the loss is
     computed without the logarithm of a probability that may be 0. The term of the largest logit, exp(0) = 1, is left
-    out, so that log1p(sum_minus_one) keeps the digits of a loss close to 0. `errors`, scratch (n_rows, n), holds the
+    out, so that log1p of the others keeps the digits of a loss close to 0. `errors`, scratch (n_rows, n), holds the
     rounding errors of logits - max: the relative error of the exponential is the absolute error of its argument.
     """
     cdef Py_ssize_t i, j
@@ -152,9 +153,11 @@ cdef inline void softmax(
             if floating is double:
                 rest += rounding(total, before, term)
         total += rest + (n_largest - 1)
-        sum_minus_one[i] = <floating> total
+        log_sum[i] = <floating> total
         for j in range(n):
             terms[j] = <floating> (terms[j] / (1 + total))
+    for i in range(n_rows):
+        log_sum[i] = <floating> log1p(log_sum[i])
 
 
 cdef inline floating rounding(floating rounded, floating a, floating b) noexcept nogil:

@@ -7,9 +7,6 @@ from cython cimport floating
 
 from _activations cimport Activation, multiply_by_derivative
 
-cdef extern from "_exp_log.h" nogil:
-    double log1p "fastmlp_log1p"(double) noexcept
-
 
 cdef enum Loss:
     # of labels, with SOFTMAX
@@ -25,13 +22,13 @@ cdef inline bint takes_labels(Loss loss) noexcept nogil:
 
 
 cdef inline double loss_and_grad_row(
-    Loss loss, Activation activation, const floating* logits, const floating* row_max, const floating* sum_minus_one,
+    Loss loss, Activation activation, const floating* logits, const floating* row_max, const floating* log_sum,
     const floating* restrict outputs, const void* targets, Py_ssize_t row, Py_ssize_t n, double denominator,
     floating* restrict dlogits, double* scores
 ) noexcept nogil:
     """The loss of one row of n outputs = activation(logits); `row` is the index of its label or targets.
 
-    row_max and sum_minus_one point to what `softmax` computes besides; they are not read for other activations. Where
+    row_max and log_sum point to what `softmax` computes besides; they are not read for other activations. Where
     they are not NULL, dlogits (n,) is filled with the gradient of loss / denominator with respect to the logits, and
     scores, the sums over earlier rows, grow by those of this row: for labels (1,), by 1 for a row classified correctly;
     for targets (n,), by the squared errors.
@@ -44,7 +41,7 @@ cdef inline double loss_and_grad_row(
     if loss == CROSS_ENTROPY:
         label = (<const Py_ssize_t*> targets)[row]
         # -log(softmax(logits)[label])
-        result = log1p(sum_minus_one[0]) + (row_max[0] - logits[label])
+        result = <double> log_sum[0] + (row_max[0] - logits[label])
         if scores != NULL:
             scores[0] += is_first_largest(outputs, label, n)
         if dlogits != NULL:

@@ -36,7 +36,7 @@ cdef struct ArenaOffsets:
     Py_ssize_t x
     Py_ssize_t outputs
     Py_ssize_t row_max
-    Py_ssize_t sum_minus_one
+    Py_ssize_t log_sum
     Py_ssize_t delta
     Py_ssize_t next_delta
     Py_ssize_t packed
@@ -176,7 +176,7 @@ cdef inline void apply_output_activation(
     cdef floating* outputs = arena + net.offsets.outputs + first * n_out
     if net.activation == SOFTMAX:
         # delta serves as scratch, since it is free until the backward pass
-        softmax(logits, outputs, arena + net.offsets.row_max + first, arena + net.offsets.sum_minus_one + first,
+        softmax(logits, outputs, arena + net.offsets.row_max + first, arena + net.offsets.log_sum + first,
                 arena + net.offsets.delta + first * widest(net), n_rows, n_out)
     else:
         memcpy(outputs, logits, n_rows * n_out * sizeof(floating))
@@ -191,7 +191,7 @@ cdef inline double row_loss(
     cdef Py_ssize_t n_out = last_layer(net).n_out
     return loss_and_grad_row(
         net.loss, net.activation, arena + last_layer(net).y + row * n_out, arena + net.offsets.row_max + row,
-        arena + net.offsets.sum_minus_one + row, arena + net.offsets.outputs + row * n_out, batch.targets,
+        arena + net.offsets.log_sum + row, arena + net.offsets.outputs + row * n_out, batch.targets,
         i if batch.order == NULL else batch.order[i], n_out, denominator, dlogits, scores
     )
 
