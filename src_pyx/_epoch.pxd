@@ -4,11 +4,10 @@ from cython cimport floating
 from libc.math cimport isfinite
 
 from _batch cimport Batch, StepSettings
-from _network cimport (
-    TILE_ROWS, Network, add_scores, backward_batch, flat_size, forward_batch, is_narrow, mean_loss, train_narrow,
-)
+from _network cimport TILE_ROWS, Network, add_scores, flat_size, mean_loss
 from _openmp cimport Thread, barrier
 from _optimizers cimport Optimizer, set_step
+from _training cimport train_batch
 
 cdef enum:
     # Parameters that are read or updated between two looks at the clock, counting each once for a row and once for an
@@ -57,11 +56,7 @@ cdef inline void train_share(
         set_step(&now, batch.step.learning_rate, epoch.time_step + i * epoch.time_increment)
         applied = batch.step.denominator != 0
         if applied:
-            if is_narrow(net, batch.n_rows):
-                applied = train_narrow(net, params, gradients, arena, &batch, False, &now, thread)
-            else:
-                forward_batch(net, params, arena, &batch, thread)
-                applied = backward_batch(net, params, gradients, arena, &batch, &now, thread)
+            applied = train_batch(net, params, gradients, arena, &batch, False, &now, thread)
         at += batch.n_rows
         i += 1
         if thread.number == 0:

@@ -31,13 +31,14 @@ from _float_mode cimport flush_denormals, restore
 from _layers cimport Layer, packs_inputs
 from _losses cimport Loss, takes_labels
 from _network cimport (
-    TILE_ROWS as _TILE_ROWS, ArenaOffsets, Network, flat_size, is_narrow, mean_loss, n_scores, sum_of_blocks,
+    TILE_ROWS as _TILE_ROWS, ArenaOffsets, Network, flat_size, mean_loss, n_scores, sum_of_blocks,
 )
 from _optimizers cimport Method, Optimizer, set_options, set_step
 from _products cimport MAX_BLOCKS as _MAX_BLOCKS
 from _rows cimport Rows, gather
 from _team cimport BACKWARD, FORWARD, TRAIN, UPDATE, Job, calls_blas, run_thread
 from _tiles cimport PACKED_SIZE, TILES, use_tiles, uses_tiles
+from _training cimport is_narrow
 
 TILE_ROWS = _TILE_ROWS
 MAX_BLOCKS = _MAX_BLOCKS
@@ -152,7 +153,7 @@ cdef class Propagation:
     Parameters
     ----------
     layers : (n_layers, 7) intp array; a row is a `Layer`
-    offsets : (8,) intp array; the `ArenaOffsets`
+    offsets : (9,) intp array; the `ArenaOffsets`
     activation, loss : int; the output `Activation` and the `Loss`
     params, gradients : the flat buffers, both float32 or both float64
     arena : memory for one batch, of the same dtype, laid out as `layers` and `offsets` say

@@ -1,18 +1,17 @@
 """The forward and backward pass of a whole network: one thread's share of them, and the loss of the batch."""
 from cython cimport floating
 from libc.math cimport isfinite
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 from _activations cimport SOFTMAX, Activation, activate, softmax
 from _batch cimport Batch, Predictions
-from _elementwise cimport RUN, add
-from _layers cimport Layer, add_gradients, affine_backward, affine_forward, apply_gradients, weight_gradient
+from _elementwise cimport add
+from _layers cimport Layer, affine_backward, affine_forward, weight_gradient
 from _losses cimport Loss, argmax, loss_and_grad_row, takes_labels
 from _openmp cimport Thread, barrier, share_start, share_stop
 from _optimizers cimport Optimizer
 from _products cimport MAX_BLOCKS, Blocks, Product, cut, length, start
 from _rows cimport gather
-from _tiles cimport PACKED_SIZE, uses_tiles
 
 cdef enum:
     # A batch of more rows is taken forward in tiles of this many, each by one thread through all layers, so that the
@@ -22,17 +21,15 @@ cdef enum:
     # rows in a block of the output activation and the loss, and in a block that is gathered
     LOSS_ROWS = 64
     GATHER_ROWS = 16
-    # A network of at most NARROW_SIZE parameters takes such a batch forward and backward NARROW_ROWS rows at a time.
-    NARROW_SIZE = 8192
-    NARROW_ROWS = 64
     # parameters in a block that is updated, or to which the gradients of earlier batches are added
     UPDATE_SIZE = 8192
 
 
 cdef struct ArenaOffsets:
     # Where the parts of the arena start, besides each layer's y: the gathered x (n_rows, n_in); the outputs
-    # (n_rows, n_out); the two values that softmax also gives of each row; two buffers of the widest layer's size for dy
-    # and dx; the threads' scratch for packing; and the gradients of blocks of rows, for narrow networks.
+    # (n_rows, n_out); the two values that softmax also gives of each row; two buffers (n_rows, widest) for dy and dx;
+    # the threads' scratch for packing; and the gradients of blocks of rows, for narrow networks. Last, the number of
+    # outputs of the widest layer.
     Py_ssize_t x
     Py_ssize_t outputs
     Py_ssize_t row_max
@@ -41,6 +38,7 @@ cdef struct ArenaOffsets:
     Py_ssize_t next_delta
     Py_ssize_t packed
     Py_ssize_t partials
+    Py_ssize_t widest
 
 
 cdef struct Network:
@@ -83,22 +81,6 @@ cdef inline const Layer* last_layer(const Network* net) noexcept nogil:
 cdef inline Py_ssize_t flat_size(const Network* net) noexcept nogil:
     """Elements of a flat buffer, from the first layer's weights to the last one's biases."""
     return last_layer(net).b + last_layer(net).n_out
-
-
-cdef inline bint is_narrow(const Network* net, Py_ssize_t n_rows) noexcept nogil:
-    """Whether each thread takes blocks of rows through the whole network and back, instead of a share of each layer.
-
-    A product of a narrow network has too few elements to be shared, and its outputs too many rows to stay in cache.
-    """
-    return uses_tiles and n_rows > TILE_ROWS and flat_size(net) <= NARROW_SIZE
-
-
-cdef inline Py_ssize_t widest(const Network* net) noexcept nogil:
-    """The elements of a row of the buffers for dy and dx."""
-    cdef Py_ssize_t k, n = 0
-    for k in range(net.n_layers):
-        n = max(n, net.layers[k].n_out)
-    return n
 
 
 cdef inline void forward_batch(
@@ -177,7 +159,7 @@ cdef inline void apply_output_activation(
     if net.activation == SOFTMAX:
         # delta serves as scratch, since it is free until the backward pass
         softmax(logits, outputs, arena + net.offsets.row_max + first, arena + net.offsets.log_sum + first,
-                arena + net.offsets.delta + first * widest(net), n_rows, n_out)
+                arena + net.offsets.delta + first * net.offsets.widest, n_rows, n_out)
     else:
         memcpy(outputs, logits, n_rows * n_out * sizeof(floating))
         activate(net.activation, outputs, n_rows * n_out)
@@ -261,52 +243,6 @@ cdef inline void add_losses(
     for row in range(n_rows):
         net.sums[i] += row_loss(net, arena, at + row, batch, first + row, batch.step.denominator,
                                 dlogits + row * n_out, block_scores(net, i))
-
-
-cdef inline bint train_narrow(
-    const Network* net, floating* params, floating* gradients, floating* arena, const Batch* batch,
-    bint is_forward_done, const Optimizer* optimizer, Thread thread
-) noexcept nogil:
-    """`backward_batch` of a narrow network, after `forward_batch`, or with the forward pass in the same loop."""
-    cdef Blocks blocks = loss_blocks(batch.n_rows)
-    cdef Blocks runs = cut(flat_size(net), flat_size(net) // RUN)
-    cdef Thread alone = Thread(0, 1, NULL)
-    cdef Py_ssize_t i, k, first, stop, n_rows, at, size = flat_size(net)
-    cdef floating* partials = arena + net.offsets.partials
-    cdef floating* dy
-    cdef floating* dx
-    for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
-        first, stop = start(&blocks, i), start(&blocks, i) + length(&blocks, i)
-        clear_sums(net, i)
-        memset(partials + i * size, 0, size * sizeof(floating))
-        while first < stop:
-            n_rows = min(<Py_ssize_t> NARROW_ROWS, stop - first)
-            # without a forward pass before, all rows of a block use the same rows of the arena, which stay in cache
-            at = first if is_forward_done else start(&blocks, i)
-            if not is_forward_done:
-                forward_rows(net, params, arena, batch, first, n_rows, at, NULL, alone)
-            dy, dx = arena + net.offsets.delta + at * widest(net), arena + net.offsets.next_delta + at * widest(net)
-            add_losses(net, arena, batch, i, first, n_rows, at, dy)
-            for k in range(net.n_layers - 1, -1, -1):
-                add_gradients(&net.layers[k], params + net.layers[k].w, partials + i * size,
-                              inputs(net, arena, batch, first, at, k), dy, NULL if k == 0 else dx, n_rows,
-                              arena + net.offsets.packed + thread.number * PACKED_SIZE)
-                dy, dx = dx, dy
-            first += n_rows
-    barrier(thread)
-    if optimizer != NULL and not isfinite(sum_of_blocks(net.sums, blocks.n)):
-        return False
-    for k in range(share_start(thread, runs.n), share_stop(thread, runs.n)):
-        memcpy(gradients + start(&runs, k), partials + start(&runs, k), length(&runs, k) * sizeof(floating))
-        for i in range(1, blocks.n):
-            add(gradients + start(&runs, k), partials + i * size + start(&runs, k), length(&runs, k))
-    barrier(thread)
-    for k in range(net.n_layers):
-        apply_gradients(&net.layers[k], params, gradients, batch.n_rows, batch.step.l2,
-                        net.sums + (1 + k) * MAX_BLOCKS, optimizer, thread)
-    barrier(thread)
-    add_earlier(net, gradients, batch, thread)
-    return True
 
 
 cdef inline void add_earlier(

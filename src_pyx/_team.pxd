@@ -5,13 +5,12 @@ from _batch cimport Batch
 from _epoch cimport EpochProgress, train_share
 from _float_mode cimport flush_denormals, restore
 from _matmul cimport SMALL_WORK
-from _network cimport (
-    Network, backward_batch, flat_size, forward_batch, is_narrow, parameter_blocks, train_narrow,
-)
+from _network cimport Network, flat_size, forward_batch, parameter_blocks
 from _openmp cimport Barrier, Thread, barrier, share_start, share_stop
 from _optimizers cimport Optimizer, update
 from _products cimport Blocks, length, start
 from _tiles cimport uses_tiles
+from _training cimport train_batch
 
 cdef enum Task:
     FORWARD
@@ -65,10 +64,7 @@ cdef inline void run_task(const Job* job, floating* params, Thread thread) noexc
     if job.task == FORWARD:
         forward_batch(&job.net, params, arena, &job.batch, thread)
     elif job.task == BACKWARD:
-        if is_narrow(&job.net, job.batch.n_rows):
-            train_narrow(&job.net, params, gradients, arena, &job.batch, True, NULL, thread)
-        else:
-            backward_batch(&job.net, params, gradients, arena, &job.batch, NULL, thread)
+        train_batch(&job.net, params, gradients, arena, &job.batch, True, NULL, thread)
     elif job.task == TRAIN:
         train_share(&job.net, params, gradients, arena, job.epoch, job.optimizer, job.deadline, thread)
     else:

@@ -32,12 +32,13 @@ class Workspace:
         layers[:, 2] = list(layout.offsets.values())[0::2]
         layers[:, 3] = list(layout.offsets.values())[1::2]
         layers[:-1, 5] = layers[1:, 6] = hidden
-        deltas = capacity * max(sizes[1:])
+        widest = max(sizes[1:])
+        deltas = capacity * widest
         scratch = _kernels.scratch_needed(layers, capacity, itemsize)
         extents = [*(capacity * n for n in sizes), capacity * sizes[-1], capacity, capacity, deltas, deltas, *scratch]
         self._starts, total = aligned_offsets(extents, itemsize)
         layers[:, 4] = self._starts[1 : n_layers + 1]
-        offsets = np.array([self._starts[0], *self._starts[n_layers + 1 :]], np.intp)
+        offsets = np.array([self._starts[0], *self._starts[n_layers + 1 :], widest], np.intp)
         self._arena = aligned_empty(total, layout.dtype)
         self._written = (self._arena, params, gradients)
         sums = np.zeros(_kernels.MAX_BLOCKS * (1 + n_layers + architecture.n_scores))
