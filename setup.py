@@ -10,8 +10,8 @@ CC, CFLAGS, LDFLAGS, ...    the compiler and its flags, without those that chang
 
 robustness/sanitize.py has make build both sanitized versions, and runs each of them.
 
-The kernels are built for every processor, and a second time for x86-64-v3 (AVX2) if the compiler supports it;
-fastmlp/_kernels/__init__.py chooses one of the builds when it is imported.
+The kernels are built for every processor, and again for x86-64-v3 (AVX2) and x86-64-v4 (AVX-512) if the compiler
+supports them; fastmlp/_kernels/__init__.py chooses one of the builds when it is imported.
 """
 
 import importlib
@@ -298,7 +298,7 @@ def openmp_flags(compiler):
 
 def known_levels(compiler):
     """The levels that the compiler supports, both as flags and as conditions."""
-    if DEBUG or platform.machine() not in ("x86_64", "AMD64"):
+    if platform.machine() not in ("x86_64", "AMD64"):
         return ["plain"]
     return [
         level

@@ -32,18 +32,25 @@ static PyObject *flags(PyObject *self, PyObject *nothing)
 {
     return PyUnicode_FromString(FASTMLP_FLAGS);
 }
-static PyMethodDef methods[] = {{"flags", flags, METH_NOARGS, ""}, {NULL, NULL, 0, NULL}};
+#define LEVEL(name, condition) name " "
+static PyObject *levels(PyObject *self, PyObject *nothing)
+{
+    return PyUnicode_FromString(FASTMLP_LEVELS);
+}
+static PyMethodDef methods[] = {
+    {"flags", flags, METH_NOARGS, ""}, {"levels", levels, METH_NOARGS, ""}, {NULL, NULL, 0, NULL}};
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "plain", NULL, -1, methods};
 PyMODINIT_FUNC PyInit_plain(void) { return PyModule_Create(&module); }
 """
 
-# What a process has after it has loaded the module, and the flags that the compiler was given.
+# What a process has after it has loaded the module; the flags that the compiler was given, and the levels.
 LOAD = """
 import json, sys
 import numpy as np
 import plain
 longer = np.longdouble(1) + np.finfo(np.longdouble).eps != 1
-print(json.dumps([5e-324 * 1 != 0 and bool(np.float32(1e-40) * np.float32(1) != 0) and bool(longer), plain.flags()]))
+unchanged = 5e-324 * 1 != 0 and bool(np.float32(1e-40) * np.float32(1) != 0) and bool(longer)
+print(json.dumps([unchanged, plain.flags(), plain.levels().split()]))
 """
 
 
@@ -82,7 +89,7 @@ def build(tmp_path):
 
 
 def loaded(folder):
-    """Whether a process that loads the module keeps its floating-point mode, and the flags that the compiler had."""
+    """Whether a process that loads the module keeps its floating-point mode; the compiler's flags, and the levels."""
     done = subprocess.run([sys.executable, "-c", LOAD], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -159,11 +166,21 @@ def test_all_ways_in_at_once(build, tmp_path):
     assert done.returncode == 0, done.stderr
     (left_out,) = re.findall("is built without these flags, which change results: (.*)", done.stderr)
     assert set(left_out.split()) == {"-Ofast", "-ffinite-math-only", "-funsafe-math-optimizations", "-ffast-math"}
-    unchanged, flags = loaded(tmp_path)
+    unchanged, flags, _ = loaded(tmp_path)
     assert unchanged
     assert not set(flags.split()) & set(CHANGING)
     for part in ("-O2 -march=native", "@", "'-DNAME=\"a b\"'", "-fPIC", "-O3", "-ffp-contract=off"):
         assert part in flags
+
+
+def test_a_build_with_checks_has_the_levels_of_a_release(build, tmp_path):
+    levels = {}
+    for variables, optimised in (({}, "-O3"), ({"FASTMLP_DEBUG": "1"}, "-O0")):
+        done = build(CC="gcc", **variables)
+        assert done.returncode == 0, done.stderr
+        _, flags, levels[optimised] = loaded(tmp_path)
+        assert re.findall(r"-O\d", flags)[-1] == optimised
+    assert levels["-O0"] == levels["-O3"]
 
 
 LINKING = 'case "$*" in *.c*) exec gcc "$@";; *) exec gcc "$@" {};; esac'
