@@ -100,7 +100,7 @@ $(VENV)/installed: $(BIN)/python $(SOURCES)
 # Other builds of the package, which PYTHONPATH puts in the place of the environment's.
 debug_build := FASTMLP_DEBUG=1
 address_build := FASTMLP_SANITIZE=address CC=gcc
-thread_build := FASTMLP_SANITIZE=thread CC=clang-16 LDSHARED='clang-16 -shared'
+thread_build := FASTMLP_SANITIZE=thread CC=gcc
 build/%/built: $(VENV)/tested $(SOURCES) $(wildcard fastmlp/*.py fastmlp/*/*.py)
 	$($*_build) $(BIN)/python -m pip install --quiet --no-deps --upgrade --target build/$* .
 	touch $@

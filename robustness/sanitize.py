@@ -26,11 +26,9 @@ from robustness.races import SCENARIOS
 from robustness.report import Fault, conclude, parser
 from robustness.running import suite, watched
 
-# where Debian's clang-16, of these packages, has its libraries
-CLANG_PACKAGES = "clang-16 libomp-16-dev libclang-rt-16-dev llvm-16"
+# where Debian's libomp-16-dev has its libraries
 LLVM = Path("/usr/lib/llvm-16/lib")
-TSAN, ARCHER = LLVM / "clang/16/lib/linux/libclang_rt.tsan-x86_64.so", LLVM / "libarcher.so"
-SYMBOLIZER = LLVM.parent / "bin/llvm-symbolizer"
+OPENMP, ARCHER = LLVM / "libomp.so", LLVM / "libarcher.so"
 # -P, or Python looks into the current folder first
 PYTHON = (sys.executable, "-P", "-m")
 # In one type, since both come from one source. Valgrind cannot flush denormal numbers to zero, and allocates itself.
@@ -56,12 +54,16 @@ def build(name: str) -> dict[str, str]:
     return {"PYTHONPATH": f"{ROOT / 'build' / name}:{ROOT}"}
 
 
-def address(asked: argparse.Namespace) -> Iterator[Fault]:
+def preloaded(*libraries: str) -> str:
+    """These libraries of gcc's, which have to be loaded before Python."""
     need("gcc", "gcc")
-    libraries = [["gcc", f"-print-file-name={name}.so"] for name in ("libasan", "libubsan")]
+    named = [["gcc", f"-print-file-name={library}.so"] for library in libraries]
+    return " ".join(subprocess.check_output(command, text=True).strip() for command in named)
+
+
+def address(asked: argparse.Namespace) -> Iterator[Fault]:
     variables = build("address") | {
-        # these have to be loaded before Python
-        "LD_PRELOAD": " ".join(subprocess.check_output(library, text=True).strip() for library in libraries),
+        "LD_PRELOAD": preloaded("libasan", "libubsan"),
         # objects of Python's own too get room that is watched
         "PYTHONMALLOC": "malloc",
         "ASAN_OPTIONS": "detect_leaks=0:exitcode=66",
@@ -97,12 +99,13 @@ def valgrind(asked: argparse.Namespace) -> Iterator[Fault]:
 
 
 def threads(asked: argparse.Namespace) -> Iterator[Fault]:
-    need(CLANG_PACKAGES, "clang-16", ARCHER, TSAN, SYMBOLIZER)
+    need("libomp-16-dev", OPENMP, ARCHER)
     n, variables = asked.repetitions, build("thread")
-    variables |= {"LD_PRELOAD": str(TSAN), "LD_LIBRARY_PATH": str(LLVM), "OMP_TOOL_LIBRARIES": str(ARCHER)}
+    # LLVM's OpenMP takes the place of gcc's, of which ThreadSanitizer learns nothing
+    variables |= {"LD_PRELOAD": f"{preloaded('libtsan')} {OPENMP}", "OMP_TOOL_LIBRARIES": str(ARCHER)}
     # what libomp, Python and NumPy read and write is not watched; their locks are
     options = "halt_on_error=1:exitcode=66:ignore_noninstrumented_modules=1"
-    variables |= {"OPENBLAS_NUM_THREADS": "1", "TSAN_OPTIONS": f"{options}:external_symbolizer_path={SYMBOLIZER}"}
+    variables |= {"OPENBLAS_NUM_THREADS": "1", "TSAN_OPTIONS": options}
     for name in SCENARIOS:
         status, output = watched([*PYTHON, "robustness.races", name, str(n)], variables)
         survived = n if status == 0 else min(len(output.splitlines()), n - 1)

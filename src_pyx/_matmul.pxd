@@ -5,14 +5,9 @@ from _blas cimport gemm
 from _products cimport Block, Product
 from _tiles cimport multiply, uses_tiles
 
-cdef extern from *:
-    """
-    #ifndef FASTMLP_SMALL_WORK /* the build for ThreadSanitizer sets it */
-    #define FASTMLP_SMALL_WORK 2048
-    #endif
-    """
+cdef enum:
     # multiplications up to which tiles are faster even without fused multiply-add
-    const Py_ssize_t SMALL_WORK "FASTMLP_SMALL_WORK"
+    SMALL_WORK = 2048
 
 
 cdef inline void matmul(
