@@ -124,12 +124,13 @@ COMMON_FLAGS = ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
 SANITIZE_FLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-fno-wrapv", *SANITIZERS.get(SANITIZE, [])]
 
 
-# The builds of the kernels, one for each level of vector instructions: its flags, and the condition in C that tells
-# whether the processor supports it; the fastest one last.
+# The builds of the kernels, one for each level of vector instructions: the features that it uses, the fastest one last.
+# gcc and clang know all of these names, as flags and as questions to the processor; clang has those of levels since 18.
+FMA = ("avx2", "fma", "bmi2")
 LEVELS = {
-    "plain": ([], "1"),
-    "x86_64_v3": (["-march=x86-64-v3"], '(__builtin_cpu_init(), __builtin_cpu_supports("x86-64-v3"))'),
-    "x86_64_v4": (["-march=x86-64-v4"], '(__builtin_cpu_init(), __builtin_cpu_supports("x86-64-v4"))'),
+    "plain": (),
+    "x86_64_v3": FMA,
+    "x86_64_v4": (*FMA, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"),
 }
 # The module that is built once, and has no kernels.
 PROCESS = "process"
@@ -295,14 +296,25 @@ def openmp_flags(compiler):
     return [], []
 
 
+def flags_of(level):
+    """The flags of a level; none of the module without kernels."""
+    return [f"-m{feature}" for feature in LEVELS.get(level, ())]
+
+
+def condition_of(level):
+    """The condition in C that tells whether the processor supports a level."""
+    asked = [f'__builtin_cpu_supports("{feature}")' for feature in LEVELS[level]]
+    return " && ".join(["(__builtin_cpu_init(), 1)", *asked]) if asked else "1"
+
+
 def known_levels(compiler):
     """The levels that the compiler supports, both as flags and as conditions."""
     if platform.machine() not in ("x86_64", "AMD64"):
         return ["plain"]
     return [
         level
-        for level, (flags, condition) in LEVELS.items()
-        if said(compiler, flags, f"int probe(void) {{ return {condition}; }}") is not None
+        for level in LEVELS
+        if said(compiler, flags_of(level), f"int probe(void) {{ return {condition_of(level)}; }}") is not None
     ]
 
 
@@ -341,15 +353,14 @@ class BuildKernels(build_ext):
         check_compiler(self.compiler, flags)
         openmp_compile_flags, openmp_link_flags = openmp_flags(self.compiler)
         levels = known_levels(self.compiler)
-        conditions = " ".join(f'LEVEL("{level}", {LEVELS[level][1]})' for level in levels)
+        conditions = " ".join(f'LEVEL("{level}", {condition_of(level)})' for level in levels)
         # without the name of the compiler, which may be several words
         given = list(itertools.dropwhile(lambda word: not word.startswith("-"), self.compiler.compiler_so))
         self.extensions = [e for e in self.extensions if e.name.rpartition(".")[2] in (PROCESS, *levels)]
         for extension in self.extensions:
             name = extension.name.rpartition(".")[2]
-            level_flags, _ = LEVELS.get(name, LEVELS["plain"])
             extension.sources = c_sources(name)
-            extension.extra_compile_args = [*flags, *level_flags, *openmp_compile_flags]
+            extension.extra_compile_args = [*flags, *flags_of(name), *openmp_compile_flags]
             extension.extra_link_args = [*flags, *openmp_link_flags]
             shown = json.dumps(shlex.join([*given, *extension.extra_compile_args]))
             extension.define_macros = [
