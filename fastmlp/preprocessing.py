@@ -100,6 +100,8 @@ class Standardizer:
     def fit(self, X: npt.ArrayLike) -> Self:
         """Measure X (n_rows, n_features) in one pass, exactly for integers of up to 16 bits; returns the standardizer.
 
+        The same numbers have the same statistics, to the last bit, however they lie in memory.
+
         Raises
         ------
         TypeError, ValueError
@@ -204,8 +206,9 @@ def _checked(**statistics: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _blocks(X: np.ndarray, dtype: type) -> Iterator[np.ndarray]:
+    """Rows of X, always row-major: the order of NumPy's sums follows memory, here row after row."""
     for start in range(0, len(X), _BLOCK_ROWS):
-        yield X[start : start + _BLOCK_ROWS].astype(dtype)
+        yield X[start : start + _BLOCK_ROWS].astype(dtype, order="C")
 
 
 def _exact_statistics(X: np.ndarray, n_channels: int, pooled: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -271,7 +274,8 @@ def _settled(
     is scikit-learn's, from Chan, Golub and LeVeque. The former excludes a single number that is far from the others,
     and a standard deviation above 1, which does no harm as a scale.
     """
-    mean, variance = np.where(low == high, low, mean), np.where(low == high, 0, variance)
+    # + 0.0: of 0.0 and -0.0, either may be the lowest
+    mean, variance = np.where(low == high, low + 0.0, mean), np.where(low == high, 0, variance)
     size, rounding = np.abs(mean), n * np.finfo(np.float64).eps
     with np.errstate(over="ignore"):
         of_variance = variance <= rounding * variance + np.square(rounding * size)

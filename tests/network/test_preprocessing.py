@@ -46,6 +46,33 @@ def test_statistics_of_other_numbers_keep_their_digits(n_channels, pooled, dtype
     np.testing.assert_allclose(standardizer.scale_**2, [float(v) for v in variances], rtol=1e-13)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+@pytest.mark.parametrize("n_columns", [1, 2, 3, 37, 3072])
+def test_statistics_do_not_depend_on_how_rows_lie_in_memory(n_columns, dtype, tmp_path):
+    X = (np.random.RandomState(0).randn(301, n_columns) * 30 + 100).clip(0, 255).astype(dtype)
+    on_disk = np.memmap(tmp_path / "X", dtype, "w+", shape=X.T.shape)
+    on_disk[...] = X.T
+    layouts = {
+        "columns together": np.asfortranarray(X),
+        "backwards": X[::-1, ::-1].copy()[::-1, ::-1],
+        "rows and columns left out": np.repeat(np.repeat(X, 2, axis=0), 2, axis=1)[::2, ::2],
+        "on disk": on_disk.T,
+    }
+    for options in ((None, "feature"), (1, "feature"), (n_columns, "channel"), (1, "channel")):
+        expected = Standardizer(*options).fit(X)
+        for layout, same in layouts.items():
+            found = Standardizer(*options).fit(same)
+            assert found.mean_.tobytes() == expected.mean_.tobytes(), (layout, options)
+            assert found.scale_.tobytes() == expected.scale_.tobytes(), (layout, options)
+
+
+def test_the_mean_of_zeros_is_positive():
+    """Of either sign; a minimum may have either, too."""
+    X = np.where(np.arange(37 * 30) % 4 < 2, 0.0, -0.0).reshape(30, 37)
+    for zeros in (X, np.asfortranarray(X), np.full((3, 2), -0.0)):
+        assert not np.signbit(Standardizer().fit(zeros).mean_).any()
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "int64", "float32", "float64"])
 @pytest.mark.parametrize("value", [0, 7, 0.1])
 def test_a_constant_feature_has_scale_1(value, dtype):
