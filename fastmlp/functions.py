@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastmlp.sums import mean_of_rows, sum_rows
 from fastmlp.validation import MIN_EPSILON, class_labels, number, one_of, real_targets
 
 
@@ -118,14 +119,14 @@ def r2(outputs: np.ndarray, y: np.ndarray) -> float:
     """
     outputs, y = (np.asarray(array, np.float64).reshape(len(y), -1) for array in (outputs, y))
     with np.errstate(over="ignore", invalid="ignore"):
-        return _mean_r2(np.square(outputs - y).sum(axis=0), y)
+        return _mean_r2(sum_rows(np.square(outputs - y)), y)
 
 
 def _mean_r2(errors: np.ndarray, y: np.ndarray) -> float:
     """R2 from the sums of squared errors (n_out,)."""
-    spreads = np.square(y - y.mean(axis=0)).sum(axis=0)
+    spreads = sum_rows(np.square(y - mean_of_rows(y)))
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        return float(np.where(spreads > 0, 1 - errors / spreads, errors == 0).mean())
+        return float(mean_of_rows(np.where(spreads > 0, 1 - errors / spreads, errors == 0)))
 
 
 class Activation(NamedTuple):

@@ -19,6 +19,7 @@ from fastmlp.engine.parameters import l2_penalty
 from fastmlp.engine.workspace import Workspace
 from fastmlp.functions import Optimizer
 from fastmlp.preprocessing import Standardizer, own_copy
+from fastmlp.sums import mean_of_rows
 from fastmlp.validation import as_stored, number, real_array
 
 # A call gets a team of threads where it has enough multiplications: rows times parameters. The update of one parameter
@@ -307,7 +308,7 @@ class Engine(Buffers):
             predicted = np.empty((len(X), self.architecture.n_outputs), self.layout.dtype)
             self._predict(X, outputs=predicted, y=y, losses=losses)
         with np.errstate(over="ignore", invalid="ignore"):
-            loss = float(losses.mean())
+            loss = float(mean_of_rows(losses))
         return loss + l2_penalty(self.params, regularization), row.score(predicted, y)
 
     def _predict(

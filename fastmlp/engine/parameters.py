@@ -14,6 +14,7 @@ import numpy.typing as npt
 from fastmlp import _kernels
 from fastmlp.architecture import Architecture
 from fastmlp.interface.calls import named
+from fastmlp.sums import sum_rows
 from fastmlp.validation import one_of, real_array
 
 # A cache line, and the widest vector of current processors.
@@ -213,5 +214,5 @@ def l2_penalty(params: Mapping[str, np.ndarray], regularization: float) -> float
     if regularization == 0:
         return 0.0
     with np.errstate(over="ignore", invalid="ignore"):
-        squares = [float(np.square(w, dtype=np.float64).sum()) for name, w in params.items() if name.startswith("W")]
-    return 0.5 * regularization * sum(squares)
+        squares = [np.square(w, dtype=np.float64).ravel() for name, w in params.items() if name.startswith("W")]
+        return 0.5 * regularization * sum(float(sum_rows(of_one)) for of_one in squares)
