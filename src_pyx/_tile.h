@@ -7,9 +7,9 @@
    of a vector, nor on the instruction set.
 
    A term loads a row of b into vectors, and for each row of the tile multiplies them by one element of a. All sums stay
-   in registers: 6 rows of 4 vectors where there are 32 registers (AVX-512, NEON), 4 rows of 3 where there are 16 (AVX2).
-   The last vector of a row may be partial: it is loaded and stored by a mask, so that nothing outside of b and c is
-   touched.
+   in registers: 6 rows of 4 vectors where there are 32 of them (AVX-512), 5 rows where the elements of a take registers
+   too (NEON), and 4 rows of 3 vectors where there are 16 (AVX2, SSE2). The last vector of a row may be partial: it is
+   loaded and stored by a mask, so that nothing outside of b and c is touched.
 
    FMA, and loading and storing a part of a vector, are intrinsics of each instruction set: with contraction off, as in
    all of this package, only the intrinsic is exactly one instruction with every compiler. */
@@ -18,11 +18,12 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #if defined(__AVX512F__)
 #include <immintrin.h>
 #define FASTMLP_TILES 1
+#define FASTMLP_TILE_ROWS 6
+#define FASTMLP_TILE_VECTORS 4
 #define FASTMLP_VECTOR_BYTES 64
 #define MASK_float __mmask16
 #define MASK_double __mmask8
@@ -38,6 +39,8 @@
 #elif defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
 #define FASTMLP_TILES 1
+#define FASTMLP_TILE_ROWS 4
+#define FASTMLP_TILE_VECTORS 3
 #define FASTMLP_VECTOR_BYTES 32
 #define MASK_float __m256i
 #define MASK_double __m256i
@@ -55,41 +58,47 @@ static const int64_t fastmlp_mask_double[8] = {-1, -1, -1, -1};
 
 #else
 #define FASTMLP_VECTOR_BYTES 16
-#define MASK_float size_t
-#define MASK_double size_t
-#define FIRST_float(n) ((n) * sizeof(float))
-#define FIRST_double(n) ((n) * sizeof(double))
-#define LOAD_FIRST_float(p, size) ({ fastmlp_floats x = {0}; memcpy(&x, p, size); x; })
-#define LOAD_FIRST_double(p, size) ({ fastmlp_doubles x = {0}; memcpy(&x, p, size); x; })
-#define STORE_FIRST_float(p, size, x) memcpy(p, &(x), size)
-#define STORE_FIRST_double(p, size, x) memcpy(p, &(x), size)
+#define MASK_float ptrdiff_t
+#define MASK_double ptrdiff_t
+/* Numbers are loaded and stored one by one, n of 1 to 3 floats or 1 double. Without branches: places in the vector after
+   the first n repeat the last of these, in b and in c, and so their sum is the same number. */
+#define FIRST_float(n) (n)
+#define FIRST_double(n) (n)
+#define LOAD_FIRST_float(p, n) ((fastmlp_floats){(p)[0], (p)[(n) > 1], (p)[(n) - 1]})
+#define LOAD_FIRST_double(p, n) ((fastmlp_doubles){(p)[(n) - 1]})
+#define STORE_FIRST_float(p, n, x) ((p)[0] = (x)[0], (p)[(n) > 1] = (x)[1], (p)[(n) - 1] = (x)[2])
+#define STORE_FIRST_double(p, n, x) ((p)[(n) - 1] = (x)[0])
 #if defined(__aarch64__) && defined(__ARM_NEON)
 #include <arm_neon.h>
 #define FASTMLP_TILES 1
+#define FASTMLP_TILE_ROWS 5
+#define FASTMLP_TILE_VECTORS 4
 #define FMA_float(x, y, sum) vfmaq_f32(sum, x, y)
 #define FMA_double(x, y, sum) vfmaq_f64(sum, x, y)
 #else
-/* without FMA: for small products, with two roundings a term */
+/* without fused multiply-add: for small products, with two roundings a term */
 #define FASTMLP_TILES 0
+#define FASTMLP_TILE_ROWS 4
+#define FASTMLP_TILE_VECTORS 3
 #define FMA_float(x, y, sum) ((sum) + (x) * (y))
 #define FMA_double(x, y, sum) ((sum) + (x) * (y))
 #endif
 #endif
 
 /* each number of rows and vectors that a tile may have, the largest ones last */
-#if !defined(__AVX512F__) && !defined(__aarch64__)
-#define FASTMLP_TILE_ROWS 4
-#define FASTMLP_TILE_VECTORS 3
+#if FASTMLP_TILE_VECTORS == 3
 #define FOR_VECTORS(F, real, ROWS) F(real, ROWS, 1) F(real, ROWS, 2) F(real, ROWS, 3)
-#define FOR_TILES(F, real) \
-    FOR_VECTORS(F, real, 1) FOR_VECTORS(F, real, 2) FOR_VECTORS(F, real, 3) FOR_VECTORS(F, real, 4)
 #else
-#define FASTMLP_TILE_ROWS 6
-#define FASTMLP_TILE_VECTORS 4
 #define FOR_VECTORS(F, real, ROWS) F(real, ROWS, 1) F(real, ROWS, 2) F(real, ROWS, 3) F(real, ROWS, 4)
-#define FOR_TILES(F, real) \
-    FOR_VECTORS(F, real, 1) FOR_VECTORS(F, real, 2) FOR_VECTORS(F, real, 3) FOR_VECTORS(F, real, 4) \
-    FOR_VECTORS(F, real, 5) FOR_VECTORS(F, real, 6)
+#endif
+#define FOR_4_ROWS(F, real) \
+    FOR_VECTORS(F, real, 1) FOR_VECTORS(F, real, 2) FOR_VECTORS(F, real, 3) FOR_VECTORS(F, real, 4)
+#if FASTMLP_TILE_ROWS == 4
+#define FOR_TILES FOR_4_ROWS
+#elif FASTMLP_TILE_ROWS == 5
+#define FOR_TILES(F, real) FOR_4_ROWS(F, real) FOR_VECTORS(F, real, 5)
+#else
+#define FOR_TILES(F, real) FOR_4_ROWS(F, real) FOR_VECTORS(F, real, 5) FOR_VECTORS(F, real, 6)
 #endif
 
 /* whether all products are computed by tiles; chosen once, when the package is imported */
@@ -97,7 +106,12 @@ static int fastmlp_uses_tiles = FASTMLP_TILES;
 
 static inline void fastmlp_use_tiles(int by_tiles) { fastmlp_uses_tiles = by_tiles && FASTMLP_TILES; }
 
+/* clang does not unroll by the other one: sums would be in memory */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
 #define UNROLL _Pragma("GCC unroll 8")
+#endif
 
 /* ROWS, VECTORS, LOADED and WHOLE are constants wherever this is inlined: of its loops only that over the terms is left. */
 #define FASTMLP_TILE(real)                                                                                             \
