@@ -7,6 +7,19 @@ ctypedef fused Stored:
     double
 
 
+cdef extern from *:
+    """
+    #define fastmlp_prefetch(address) __builtin_prefetch(address)
+    """
+    void prefetch "fastmlp_prefetch"(const void* address) noexcept nogil
+
+cdef enum:
+    # Features that are converted at a time, while those of the next row are on their way into the cache: rows in random
+    # order come from main memory.
+    FEATURES = 256
+    CACHE_LINE = 64
+
+
 cdef struct Rows:
     # feature j of row i is at data + i * row_stride + j * stride, strides in bytes
     const char* data
@@ -25,33 +38,49 @@ cdef inline void gather(
     const Rows* rows, const Py_ssize_t* order, Py_ssize_t first, Py_ssize_t n_rows, Py_ssize_t n_in, floating* x
 ) noexcept nogil:
     """x (n_rows, n_in) := rows order[first], order[first + 1], ..., or first, first + 1, ... where order is NULL."""
-    cdef Py_ssize_t i, row
+    cdef Py_ssize_t i, j, n, line
     cdef const char* source
+    cdef const char* next_row
     for i in range(n_rows):
-        row = first + i if order == NULL else order[first + i]
-        source = rows.data + row * rows.row_stride
-        if rows.type == b"B":
-            convert(rows, <const unsigned char*> source, n_in, x + i * n_in)
-        elif rows.type == b"f":
-            convert(rows, <const float*> source, n_in, x + i * n_in)
-        else:
-            convert(rows, <const double*> source, n_in, x + i * n_in)
+        source = row(rows, order, first + i)
+        next_row = row(rows, order, first + min(i + 1, n_rows - 1))
+        j = 0
+        while j < n_in:
+            n = min(<Py_ssize_t> FEATURES, n_in - j)
+            if rows.stride <= <Py_ssize_t> sizeof(double):
+                for line in range(n * rows.stride // CACHE_LINE):
+                    prefetch(next_row + j * rows.stride + line * CACHE_LINE)
+            if rows.type == b"B":
+                convert(rows, <const unsigned char*> source, j, n, x)
+            elif rows.type == b"f":
+                convert(rows, <const float*> source, j, n, x)
+            else:
+                convert(rows, <const double*> source, j, n, x)
+            j += n
+        x += n_in
 
 
-cdef inline void convert(const Rows* rows, const Stored* source, Py_ssize_t n, floating* x) noexcept nogil:
-    """x (n,) := one row, cast and standardised."""
+cdef inline const char* row(const Rows* rows, const Py_ssize_t* order, Py_ssize_t i) noexcept nogil:
+    return rows.data + (i if order == NULL else order[i]) * rows.row_stride
+
+
+cdef inline void convert(
+    const Rows* rows, const Stored* source, Py_ssize_t first, Py_ssize_t n, floating* x
+) noexcept nogil:
+    """x[first:first + n] := those features of one row, cast and standardised."""
     cdef Py_ssize_t step = rows.stride // <Py_ssize_t> sizeof(Stored)
     # the constant lets the compiler vectorise the loops over contiguous features
     if step == 1:
-        convert_every(rows, source, 1, n, x)
+        convert_every(rows, source + first, 1, first, n, x + first)
     else:
-        convert_every(rows, source, step, n, x)
+        convert_every(rows, source + first * step, step, first, n, x + first)
 
 
 cdef inline void convert_every(
-    const Rows* rows, const Stored* restrict source, Py_ssize_t step, Py_ssize_t n, floating* restrict x
+    const Rows* rows, const Stored* restrict source, Py_ssize_t step, Py_ssize_t first, Py_ssize_t n,
+    floating* restrict x
 ) noexcept nogil:
-    """The same, of every step-th element of the source."""
+    """x (n,) := every step-th element of the source, which are features from `first` on."""
     cdef Py_ssize_t j
     cdef const floating* mean = <const floating*> rows.mean
     cdef const floating* mean_rest = <const floating*> rows.mean_rest
@@ -62,4 +91,6 @@ cdef inline void convert_every(
     else:
         for j in range(n):
             # the difference is computed in the wider of the two types, so that a large mean costs no digits
-            x[j] = (<floating> (source[j * step] - mean[j]) - mean_rest[j]) * inverse_scale[j]
+            x[j] = (
+                (<floating> (source[j * step] - mean[first + j]) - mean_rest[first + j]) * inverse_scale[first + j]
+            )
