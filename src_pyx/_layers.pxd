@@ -12,7 +12,7 @@ from _elementwise cimport RUN, add_rows, regularize
 from _matmul cimport matmul
 from _openmp cimport Thread, barrier, share_start, share_stop
 from _optimizers cimport Optimizer, update
-from _products cimport Block, Blocks, Product, block_of, cut, length, product, start
+from _products cimport Block, Blocks, block_of, cut, cut_product, length, start
 from _tiles cimport PACKED_SIZE, are_far, multiply, uses_tiles
 
 cdef enum:
@@ -34,22 +34,9 @@ cdef struct Layer:
     Py_ssize_t input_activation
 
 
-cdef inline Product outputs(Py_ssize_t n_rows, const Layer* layer, bint one_block) noexcept nogil:
-    """The product x @ w."""
-    cdef Py_ssize_t work = 0 if one_block else n_rows * layer.n_in * layer.n_out
-    return product(False, False, n_rows, layer.n_out, layer.n_in, work)
-
-
-cdef inline Product input_gradient(Py_ssize_t n_rows, const Layer* layer) noexcept nogil:
-    """The product dy @ w.T."""
-    cdef Py_ssize_t work = n_rows * layer.n_in * layer.n_out
-    return product(False, True, n_rows, layer.n_in, layer.n_out, work)
-
-
-cdef inline Product weight_gradient(Py_ssize_t n_rows, const Layer* layer) noexcept nogil:
-    """The product x.T @ dy."""
-    cdef Py_ssize_t work = (n_rows + UPDATE_WORK) * layer.n_in * layer.n_out
-    return product(True, False, layer.n_in, layer.n_out, n_rows, work)
+cdef inline Blocks weight_blocks(Py_ssize_t n_rows, const Layer* layer) noexcept nogil:
+    """The blocks of rows of w and its gradient."""
+    return cut_product(layer.n_in, 1, (n_rows + UPDATE_WORK) * layer.n_in * layer.n_out)
 
 
 cdef inline bint packs_inputs(const Layer* layer, size_t itemsize) noexcept nogil:
@@ -67,21 +54,23 @@ cdef inline void affine_forward(
     all rows of x that are not finite, since NaN and infinities spoil every sum that they are in, so that x itself need
     not be searched.
     """
-    cdef Product p = outputs(n_rows, layer, one_block)
+    cdef Py_ssize_t n_in = layer.n_in, n_out = layer.n_out
+    cdef Blocks blocks = cut_product(n_rows, n_out, 0 if one_block else n_rows * n_in * n_out)
     cdef Block block
     cdef floating* out
     cdef floating* no_scratch = NULL
     cdef Py_ssize_t i, row
-    for i in range(share_start(thread, p.blocks.n), share_stop(thread, p.blocks.n)):
-        block = block_of(&p, i)
-        out = y + block.row * p.n + block.column
+    for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
+        block = block_of(&blocks, n_rows, n_out, i)
+        out = y + block.row * n_out + block.column
         # y = x @ w
-        matmul(&p, &block, x, params + layer.w, out, p.n, no_scratch)
+        matmul(False, False, block.m, block.n, n_in, x + block.row * n_in, n_in, params + layer.w + block.column, n_out,
+               out, n_out, no_scratch)
         for row in range(block.m):
-            if n_bad != NULL and block.column == 0 and not isfinite(out[row * p.n]):
+            if n_bad != NULL and block.column == 0 and not isfinite(out[row * n_out]):
                 n_bad[0] += 1
             add_and_activate(
-                <Activation> layer.activation, out + row * p.n, params + layer.b + block.column, block.n
+                <Activation> layer.activation, out + row * n_out, params + layer.b + block.column, block.n
             )
     barrier(thread)
 
@@ -106,54 +95,25 @@ cdef inline void affine_backward(
     barrier(thread)
 
 
-cdef inline void add_gradients(
-    const Layer* layer, const floating* w, floating* gradients, const floating* x, const floating* dy, floating* dx,
-    Py_ssize_t n_rows, floating* packed
-) noexcept nogil:
-    """dw += x.T @ dy, db += dy.sum(axis=0), dx as in `affine_backward`; by one thread, and by tiles."""
-    cdef Py_ssize_t n_in = layer.n_in, n_out = layer.n_out
-    if dx != NULL:
-        backward_inputs(layer, w, x, dy, dx, n_rows, Thread(0, 1, NULL))
-    # dw += x.T @ dy
-    multiply(n_in, n_out, n_rows, x, 1, n_in, dy, n_out, 1, True, gradients + layer.w, n_out, packed)
-    # db += dy.sum(axis=0)
-    add_rows(gradients + layer.b, dy, n_out, n_rows, n_out)
-
-
-cdef inline void apply_gradients(
-    const Layer* layer, floating* params, floating* gradients, Py_ssize_t n_rows, double l2, double* squares,
-    const Optimizer* optimizer, Thread thread
-) noexcept nogil:
-    """dw += l2 * w; applied, as in `affine_backward`."""
-    cdef Product p = weight_gradient(n_rows, layer)
-    cdef Block block
-    cdef Py_ssize_t i
-    for i in range(share_start(thread, p.blocks.n), share_stop(thread, p.blocks.n)):
-        block = block_of(&p, i)
-        squares[i] = apply_block(
-            &block, layer, params, gradients + layer.w + block.row * p.n + block.column, p.n, l2, optimizer
-        )
-    if optimizer != NULL and thread.number == 0:
-        update(optimizer, params + layer.b, gradients + layer.b, layer.b, layer.n_out)
-
-
 cdef inline void backward_inputs(
     const Layer* layer, const floating* w, const floating* x, const floating* dy, floating* dx, Py_ssize_t n_rows,
     Thread thread
 ) noexcept nogil:
     """dx := (dy @ w.T) * the derivative of the activation of x"""
-    cdef Product p = input_gradient(n_rows, layer)
+    cdef Py_ssize_t n_in = layer.n_in, n_out = layer.n_out
+    cdef Blocks blocks = cut_product(n_rows, n_in, n_rows * n_in * n_out)
     cdef Block block
     cdef floating* no_scratch = NULL
     cdef Py_ssize_t i, row, at
-    for i in range(share_start(thread, p.blocks.n), share_stop(thread, p.blocks.n)):
-        block = block_of(&p, i)
-        at = block.row * p.n + block.column
+    for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
+        block = block_of(&blocks, n_rows, n_in, i)
+        at = block.row * n_in + block.column
         # dx = dy @ w.T
-        matmul(&p, &block, dy, w, dx + at, p.n, no_scratch)
+        matmul(False, True, block.m, block.n, n_out, dy + block.row * n_out, n_out, w + block.column * n_out, n_out,
+               dx + at, n_in, no_scratch)
         for row in range(block.m):
             multiply_by_derivative(
-                <Activation> layer.input_activation, dx + at + row * p.n, x + at + row * p.n, block.n
+                <Activation> layer.input_activation, dx + at + row * n_in, x + at + row * n_in, block.n
             )
 
 
@@ -162,46 +122,34 @@ cdef inline void backward_weights(
     Py_ssize_t n_rows, double l2, double* squares, const Optimizer* optimizer, floating* packed, Thread thread
 ) noexcept nogil:
     """dw := x.T @ dy + l2 * w, applied to w where an optimiser is given"""
-    cdef Product p = weight_gradient(n_rows, layer)
-    cdef Py_ssize_t i, ld_dw = p.n, first = share_start(thread, p.blocks.n)
-    cdef Block block = block_of(&p, first)
-    cdef floating* dw = gradients + layer.w
+    cdef Py_ssize_t n_in = layer.n_in, n_out = layer.n_out
+    cdef Blocks blocks = weight_blocks(n_rows, layer)
+    cdef Py_ssize_t i, at, m
     # A gradient that is applied at once is not needed afterwards: the thread writes each block to the memory of its
     # first one, which stays in cache.
-    cdef floating* reused = dw + block.row * p.n + block.column * p.m
-    cdef floating* out
-    packed += thread.number * PACKED_SIZE
-    for i in range(first, share_stop(thread, p.blocks.n)):
-        block = block_of(&p, i)
+    cdef floating* dw = gradients + layer.w + start(&blocks, share_start(thread, blocks.n)) * n_out
+    for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
+        at, m = start(&blocks, i), length(&blocks, i)
         if optimizer == NULL:
-            out = dw + block.row * p.n + block.column
-        else:
-            out, ld_dw = reused, block.n
+            dw = gradients + layer.w + at * n_out
         # dw = x.T @ dy
-        matmul(&p, &block, x, dy, out, ld_dw, packed)
-        squares[i] = apply_block(&block, layer, params, out, ld_dw, l2, optimizer)
+        matmul(True, False, m, n_out, n_rows, x + at, n_in, dy, n_out, dw, n_out, packed + thread.number * PACKED_SIZE)
+        squares[i] = apply_gradient(params, dw, layer.w + at * n_out, m * n_out, l2, optimizer)
 
 
-cdef inline double apply_block(
-    const Block* block, const Layer* layer, floating* params, floating* dw, Py_ssize_t ld_dw, double l2,
-    const Optimizer* optimizer
+cdef inline double apply_gradient(
+    floating* params, floating* dw, Py_ssize_t at, Py_ssize_t n, double l2, const Optimizer* optimizer
 ) noexcept nogil:
-    """dw += l2 * w in one block, applied to w where an optimiser is given; returns sum(w**2) of w before."""
-    # whole rows have no gaps between them
-    cdef bint is_contiguous = block.n == layer.n_out
-    cdef Py_ssize_t n_runs = 1 if is_contiguous else block.m
-    cdef Py_ssize_t extent = block.m * block.n if is_contiguous else block.n
-    cdef Py_ssize_t i, j, run, n, at
+    """dw += l2 * w, for n weights from `at` on, applied to them where an optimiser is given; returns sum(w**2)."""
     cdef double squares = 0
-    for i in range(n_runs):
-        for run in range((extent + RUN - 1) // RUN):
-            j = run * RUN
-            n = min(<Py_ssize_t> RUN, extent - j)
-            at = layer.w + (block.row + i) * layer.n_out + block.column + j
-            if l2 != 0:
-                squares += regularize(dw + i * ld_dw + j, params + at, l2, n)
-            if optimizer != NULL:
-                update(optimizer, params + at, dw + i * ld_dw + j, at, n)
+    cdef Py_ssize_t i = 0, run
+    while i < n:
+        run = min(<Py_ssize_t> RUN, n - i)
+        if l2 != 0:
+            squares += regularize(dw + i, params + at + i, l2, run)
+        if optimizer != NULL:
+            update(optimizer, params + at + i, dw + i, at + i, run)
+        i += run
     return squares
 
 
@@ -220,3 +168,31 @@ cdef inline void backward_bias(
         add_rows(gradients + at, dy + column, layer.n_out, n_rows, n)
         if optimizer != NULL:
             update(optimizer, params + at, gradients + at, at, n)
+
+
+cdef inline void add_gradients(
+    const Layer* layer, const floating* w, floating* gradients, const floating* x, const floating* dy, floating* dx,
+    Py_ssize_t n_rows, floating* packed
+) noexcept nogil:
+    """dw += x.T @ dy, db += dy.sum(axis=0), dx as in `affine_backward`; by one thread, and by tiles."""
+    cdef Py_ssize_t n_in = layer.n_in, n_out = layer.n_out
+    if dx != NULL:
+        backward_inputs(layer, w, x, dy, dx, n_rows, Thread(0, 1, NULL))
+    # dw += x.T @ dy
+    multiply(n_in, n_out, n_rows, x, 1, n_in, dy, n_out, 1, True, gradients + layer.w, n_out, packed)
+    # db += dy.sum(axis=0)
+    add_rows(gradients + layer.b, dy, n_out, n_rows, n_out)
+
+
+cdef inline void apply_gradients(
+    const Layer* layer, floating* params, floating* gradients, Py_ssize_t n_rows, double l2, double* squares,
+    const Optimizer* optimizer, Thread thread
+) noexcept nogil:
+    """dw += l2 * w, applied with db where an optimiser is given, as in `affine_backward`."""
+    cdef Blocks blocks = weight_blocks(n_rows, layer)
+    cdef Py_ssize_t i, at
+    for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
+        at = layer.w + start(&blocks, i) * layer.n_out
+        squares[i] = apply_gradient(params, gradients + at, at, length(&blocks, i) * layer.n_out, l2, optimizer)
+    if optimizer != NULL and thread.number == 0:
+        update(optimizer, params + layer.b, gradients + layer.b, layer.b, layer.n_out)

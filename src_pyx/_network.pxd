@@ -6,11 +6,11 @@ from libc.string cimport memcpy
 from _activations cimport SOFTMAX, Activation, activate, softmax
 from _batch cimport Batch, Predictions
 from _elementwise cimport add
-from _layers cimport Layer, affine_backward, affine_forward, weight_gradient
+from _layers cimport Layer, affine_backward, affine_forward, weight_blocks
 from _losses cimport Loss, argmax, loss_and_grad_row, takes_labels
 from _openmp cimport Thread, barrier, share_start, share_stop
 from _optimizers cimport Optimizer
-from _products cimport MAX_BLOCKS, Blocks, Product, cut, length, start
+from _products cimport MAX_BLOCKS, Blocks, cut, length, start
 from _rows cimport gather
 
 cdef enum:
@@ -285,11 +285,11 @@ cdef inline void add_scores(const Network* net, const Batch* batch, double* scor
 cdef inline double mean_loss(const Network* net, const Batch* batch) noexcept nogil:
     """sum(loss) / denominator + 0.5 * l2 * sum(w**2) of the batch of the last `backward_batch`, w before its update."""
     cdef double loss = sum_of_blocks(net.sums, loss_blocks(batch.n_rows).n)
-    cdef Product p
     cdef double squares = 0
     cdef Py_ssize_t k
     if batch.step.l2 != 0:
         for k in range(net.n_layers):
-            p = weight_gradient(batch.n_rows, &net.layers[k])
-            squares += sum_of_blocks(net.sums + (1 + k) * MAX_BLOCKS, p.blocks.n)
+            squares += sum_of_blocks(
+                net.sums + (1 + k) * MAX_BLOCKS, weight_blocks(batch.n_rows, &net.layers[k]).n
+            )
     return loss / batch.step.denominator + 0.5 * batch.step.l2 * squares

@@ -26,20 +26,8 @@ cdef struct Blocks:
     Py_ssize_t n
 
 
-cdef struct Product:
-    # c := op(a) @ op(b), op(a) (m, k), op(b) (k, n), c (m, n), all row-major and without gaps between rows
-    bint ta
-    bint tb
-    Py_ssize_t m
-    Py_ssize_t n
-    Py_ssize_t k
-    # whether the rows of c are cut into these blocks, or its columns
-    bint by_rows
-    Blocks blocks
-
-
 cdef struct Block:
-    # rows [row, row + m) and columns [column, column + n) of c
+    # rows [row, row + m) and columns [column, column + n) of a matrix
     Py_ssize_t row
     Py_ssize_t m
     Py_ssize_t column
@@ -64,24 +52,17 @@ cdef inline Py_ssize_t length(const Blocks* blocks, Py_ssize_t i) noexcept nogil
     return min(blocks.size, blocks.extent - i * blocks.size)
 
 
-cdef inline Product product(
-    bint ta, bint tb, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Py_ssize_t work
-) noexcept nogil:
-    """The product op(a) @ op(b), cut along its rows or columns, of which there are more; in one block for work = 0.
+cdef inline Blocks cut_product(Py_ssize_t m, Py_ssize_t n, Py_ssize_t work) noexcept nogil:
+    """The blocks of a product (m, n), of its rows or of its columns, of which there are more; one block for work = 0.
 
     `work` is its multiplications, plus the other work on the result, as multiplications that take as long.
     """
-    cdef Product p
-    cdef bint by_rows = m >= n
     cdef Py_ssize_t extent = max(m, n)
     cdef Py_ssize_t wanted = max(extent // BLOCK_EXTENT, min(<Py_ssize_t> FEW_BLOCKS, extent // SMALL_EXTENT))
-    cdef Py_ssize_t grain = TILED_GRAIN if uses_tiles and by_rows else GRAIN
-    p.ta, p.tb, p.m, p.n, p.k, p.by_rows = ta, tb, m, n, k, by_rows
-    p.blocks = cut(extent, min(wanted, work // BLOCK_WORK), grain)
-    return p
+    return cut(extent, min(wanted, work // BLOCK_WORK), TILED_GRAIN if uses_tiles and m >= n else GRAIN)
 
 
-cdef inline Block block_of(const Product* p, Py_ssize_t i) noexcept nogil:
-    """Block i of c."""
-    cdef Py_ssize_t at = start(&p.blocks, i), extent = length(&p.blocks, i)
-    return Block(at, extent, 0, p.n) if p.by_rows else Block(0, p.m, at, extent)
+cdef inline Block block_of(const Blocks* blocks, Py_ssize_t m, Py_ssize_t n, Py_ssize_t i) noexcept nogil:
+    """Block i of the product (m, n)."""
+    cdef Py_ssize_t at = start(blocks, i), extent = length(blocks, i)
+    return Block(at, extent, 0, n) if m >= n else Block(0, m, at, extent)

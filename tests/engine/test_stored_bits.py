@@ -40,10 +40,10 @@ regression float32 SGD: dfc804f6aaec 44332c437538 c1ad3f063d46
 regression float32 Adam: 6077eb1fe7fc 3d87d9f9303e 8a2e16e4060e
 regression float64 SGD: 49b5206c0f47 d4a569a94c6c f3896bd39d1e
 regression float64 Adam: 8957ae337418 70e4b8379d4f 23a7e52d4173
-wide float32 SGD: ac806f75f176 5098e51bad75 a736a0698752
-wide float32 Adam: 90c1fd3c3bc4 522f9d9ead82 bc5b4b4a72e2
+wide float32 SGD: ac806f75f176 5098e51bad75 00070cafa5b2
+wide float32 Adam: 90c1fd3c3bc4 522f9d9ead82 df78209fec3b
 wide float64 SGD: 5d0eeac20193 36b07ba8eae7 bcbdc25a7c6a
-wide float64 Adam: a7493e226142 f32bfa25eebf baca1e7d4fc7
+wide float64 Adam: a7493e226142 f32bfa25eebf 6cc2b6d309d7
 """
 # And the parameters of tiny trainings without fused multiply-add, by tiles with two roundings a term.
 WITHOUT_FMA = {
