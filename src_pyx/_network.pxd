@@ -157,9 +157,9 @@ cdef inline void apply_output_activation(
     cdef const floating* logits = arena + last_layer(net).y + first * n_out
     cdef floating* outputs = arena + net.offsets.outputs + first * n_out
     if net.activation == SOFTMAX:
-        # delta serves as scratch, since it is free until the backward pass
+        # next_delta serves as scratch: other threads may have begun to write the gradients of their rows to delta
         softmax(logits, outputs, arena + net.offsets.row_max + first, arena + net.offsets.log_sum + first,
-                arena + net.offsets.delta + first * net.offsets.widest, n_rows, n_out)
+                arena + net.offsets.next_delta + first * net.offsets.widest, n_rows, n_out)
     else:
         memcpy(outputs, logits, n_rows * n_out * sizeof(floating))
         activate(net.activation, outputs, n_rows * n_out)

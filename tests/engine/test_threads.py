@@ -272,6 +272,17 @@ def test_refused_fit_leaves_the_one_under_way_alone():
     net.forward(X)  # no thread holds the network any more
 
 
+@pytest.mark.usefixtures("no_gate")
+@pytest.mark.parametrize("n_threads", [3, 8])
+def test_threads_that_are_ahead_in_a_batch_disturb_no_other(n_threads):
+    """The first threads are done with the outputs of their rows while others still compute theirs."""
+    X, y = batch(40 * 512, 5, 3)
+    nets = [NeuralNetwork(5, [7], 3, seed=0, n_threads=n) for n in (1, n_threads)]
+    for net in nets:
+        net.train_epoch(X, y, np.arange(len(X)), batch_size=512)
+    assert_same(nets[1].params, nets[0].params)
+
+
 def test_predictions_may_come_from_several_threads():
     net = train()
     X, _ = batch(1500, 800, 10)
