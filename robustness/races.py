@@ -19,13 +19,16 @@ from fastmlp import NeuralNetwork, Standardizer
 from fastmlp.functions import OPTIMIZERS
 from robustness.running import always_parallel
 
-# Sizes and rows with which each product is cut in each of the three ways, rows in tiles, and small products not at all.
+# Sizes and rows with which each product is cut along its rows and along its columns, rows are in tiles, a network is
+# narrow, small products are not cut, and the loss of each row is computed by another thread than its last layer.
 SHAPES = {
-    "terms": ((2048, 48, 10), 60),
-    "rows in tiles": ((40, 32, 9), 1100),
+    "packed": ((2048, 48, 10), 60),
+    "narrow": ((40, 32, 9), 1100),
+    "rows in tiles": ((90, 96, 9), 1100),
     "columns": ((30, 1531, 3), 97),
-    "inputs over terms": ((11, 1409, 53), 60),
+    "inputs over columns": ((11, 1409, 53), 60),
     "deep": ((20, 8, 7, 6, 5, 4), 130),
+    "outputs of many rows": ((5, 7, 3), 500),
 }
 
 
@@ -69,8 +72,8 @@ def training(repetition: int) -> None:
 
 def concurrent_networks(repetition: int) -> None:
     """Networks in threads of their own, each with a team."""
-    expected = trained("terms", repetition, 1)
-    assert at_once(*[lambda: trained("terms", repetition, 2)] * 3) == [expected] * 3
+    expected = trained("packed", repetition, 1)
+    assert at_once(*[lambda: trained("packed", repetition, 2)] * 3) == [expected] * 3
 
 
 def predictions(repetition: int) -> None:
