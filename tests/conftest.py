@@ -21,7 +21,7 @@ from fastmlp.environment import environment
 # Relative tolerance against the reference, after many steps.
 RTOL = {"float64": 1e-11, "float32": 1e-4}
 
-# sizes and rows, chosen so that each product is cut in each of the three ways, and not at all
+# sizes and rows, chosen so that each product is cut along its rows, along its columns, and not at all
 SHAPES = {
     "one of everything": ((1, 1), 1),
     "one class": ((3, 4, 1), 5),
@@ -29,9 +29,11 @@ SHAPES = {
     "toy": ((4, 10, 10, 3), 5),
     "odd": ((33, 31, 29, 7), 17),
     "vector edges": ((8, 9, 15, 16), 31),
-    "forward over inputs, weights over inputs": ((1201, 67, 10), 103),
-    "forward over rows in tiles, weights over rows": ((40, 32, 9), 3001),
-    "forward over outputs, weights over outputs": ((101, 1531, 3), 97),
+    "inputs that are packed": ((1201, 67, 10), 103),
+    "narrow": ((40, 32, 9), 3001),
+    "narrow, with inputs that are packed": ((304, 26), 3001),
+    "rows in tiles": ((90, 96, 9), 3001),
+    "over outputs": ((101, 1531, 3), 97),
     "input gradients over outputs": ((23, 53, 1409), 211),
     "input gradients over inputs": ((11, 1409, 53), 211),
 }
