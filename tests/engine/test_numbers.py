@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import batch, with_openmp
+from conftest import assert_same, batch, with_openmp
 from process_helpers import run_python
 
 from fastmlp import DivergenceError, NeuralNetwork
@@ -189,3 +189,16 @@ def test_divergence_is_found_at_its_batch(way, dtype):
     assert (caught.value.epoch, caught.value.batch, caught.value.learning_rate) == (epoch, number, 0.125)
     # `fit` goes back to the beginning of the epoch, `train_epoch` keeps the batches before
     assert net.snapshot()["n_updates"] == 2 * 9 + n_kept
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n_rows", [7, 700])
+def test_nothing_is_applied_of_a_batch_whose_loss_is_not_finite(n_rows, dtype):
+    """Neither where all layers are computed one by one, nor in a narrow network, which takes many rows in blocks."""
+    X, y = batch(n_rows, 6, 3, dtype=dtype)
+    X[-1] = np.finfo(dtype).max
+    net = NeuralNetwork(6, [5], 3, seed=0, dtype=dtype)
+    before = {name: array.copy() for name, array in net.params.items()}
+    with pytest.raises(DivergenceError):
+        net.train_epoch(X, y, np.arange(n_rows), batch_size=n_rows)
+    assert_same(net.params, before)
