@@ -39,7 +39,7 @@ cdef struct Job:
 
 
 cdef inline bint calls_blas(const Job* job) noexcept nogil:
-    """Whether a product of this job may be too large for the loops of _matmul.pxd."""
+    """Whether BLAS may compute a product of this job: one that is not small (_matmul.pxd)."""
     return not uses_tiles and job.task != UPDATE and <double> job.batch.n_rows * flat_size(&job.net) > SMALL_WORK
 
 

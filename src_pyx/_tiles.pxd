@@ -28,10 +28,9 @@ cdef enum:
     PACKED_TERMS = 128
     # Rows that are further apart fall into few sets of a cache, and each is in another page. A panel of b, one tile
     # wide, is packed where its terms are that far apart, if at least SHARING_ROWS rows of c use it, or where it is
-    # transposed. It has PACKED_TERMS rows of PANEL_BYTES, on the stack.
+    # transposed. It is on the stack: PACKED_TERMS rows of a tile's widest columns, 256 bytes.
     FAR_BYTES = 2048
     SHARING_ROWS = 32
-    PANEL_BYTES = 256
     PANEL_DOUBLES = 4096
     # Where the terms of a are that far apart, a block of BLOCK_ROWS rows is packed, in panels of PANEL_ROWS rows.
     PANEL_ROWS = 24

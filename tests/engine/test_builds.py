@@ -78,7 +78,7 @@ def test_a_build_is_chosen_by_name():
 @pytest.mark.skipif(shutil.which("qemu-x86_64") is None, reason="needs qemu-x86_64, of Debian's qemu-user")
 @pytest.mark.skipif(_kernels.build_info()["build"] == "sanitize", reason="a sanitizer's memory does not fit into qemu")
 def test_a_processor_of_2008_gets_the_same_bits():
-    """Nehalem has SSE 4.2, and no AVX. All products are small enough for loops: BLAS has other kernels there."""
+    """Nehalem has SSE 4.2, and no AVX. All products are small enough for tiles: BLAS has other kernels there."""
     script = SCRIPTS / "few_products.py"
     here = subprocess.run(
         [sys.executable, script],

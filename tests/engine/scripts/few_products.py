@@ -1,4 +1,4 @@
-"""Trains small networks, whose products are all loops; prints the instructions used and all results."""
+"""Trains small networks, whose products are all small; prints the instructions used and all results."""
 
 import numpy as np
 
