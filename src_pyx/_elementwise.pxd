@@ -5,6 +5,7 @@ of the processor's vectors.
 """
 from cython cimport floating
 from libc.math cimport sqrt
+from libc.string cimport memset
 
 cdef enum:
     LANES = 16
@@ -31,6 +32,14 @@ cdef inline void add_rows(
             total[j] = (((total[j] + row[j]) + row[distance + j]) + row[2 * distance + j]) + row[3 * distance + j]
     for i in range(n_rows - n_rows % 4, n_rows):
         add(total, x + i * distance, n)
+
+
+cdef inline void set_rows(
+    floating* total, const floating* x, Py_ssize_t distance, Py_ssize_t n_rows, Py_ssize_t n
+) noexcept nogil:
+    """total := x[0] + x[1] + ..., as in `add_rows`"""
+    memset(total, 0, n * sizeof(floating))
+    add_rows(total, x, distance, n_rows, n)
 
 
 cdef inline double regularize(

@@ -5,10 +5,9 @@ to them, and dy with respect to x @ w + b. Each function computes one thread's s
 """
 from cython cimport floating
 from libc.math cimport isfinite
-from libc.string cimport memset
 
 from _activations cimport Activation, add_and_activate, multiply_by_derivative
-from _elementwise cimport RUN, add_rows, regularize
+from _elementwise cimport RUN, add_rows, regularize, set_rows
 from _matmul cimport matmul
 from _openmp cimport Thread, barrier, share_start, share_stop
 from _optimizers cimport Optimizer, update
@@ -164,8 +163,7 @@ cdef inline void backward_bias(
         column, n = start(&blocks, i), length(&blocks, i)
         at = layer.b + column
         # db = dy.sum(axis=0)
-        memset(gradients + at, 0, n * sizeof(floating))
-        add_rows(gradients + at, dy + column, layer.n_out, n_rows, n)
+        set_rows(gradients + at, dy + column, layer.n_out, n_rows, n)
         if optimizer != NULL:
             update(optimizer, params + at, gradients + at, at, n)
 
@@ -184,15 +182,18 @@ cdef inline void add_gradients(
     add_rows(gradients + layer.b, dy, n_out, n_rows, n_out)
 
 
-cdef inline void apply_gradients(
-    const Layer* layer, floating* params, floating* gradients, Py_ssize_t n_rows, double l2, double* squares,
-    const Optimizer* optimizer, Thread thread
+cdef inline void apply_partials(
+    const Layer* layer, floating* params, floating* gradients, const floating* partials, Py_ssize_t distance,
+    Py_ssize_t n_partials, Py_ssize_t n_rows, double l2, double* squares, const Optimizer* optimizer, Thread thread
 ) noexcept nogil:
-    """dw += l2 * w, applied with db where an optimiser is given, as in `affine_backward`."""
+    """dw and db := the sums of partial ones, flat buffers at this distance; then as in `affine_backward`."""
     cdef Blocks blocks = weight_blocks(n_rows, layer)
-    cdef Py_ssize_t i, at
+    cdef Py_ssize_t i, at, n
     for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
-        at = layer.w + start(&blocks, i) * layer.n_out
-        squares[i] = apply_gradient(params, gradients + at, at, length(&blocks, i) * layer.n_out, l2, optimizer)
-    if optimizer != NULL and thread.number == 0:
-        update(optimizer, params + layer.b, gradients + layer.b, layer.b, layer.n_out)
+        at, n = layer.w + start(&blocks, i) * layer.n_out, length(&blocks, i) * layer.n_out
+        set_rows(gradients + at, partials + at, distance, n_partials, n)
+        squares[i] = apply_gradient(params, gradients + at, at, n, l2, optimizer)
+    if thread.number == 0:
+        set_rows(gradients + layer.b, partials + layer.b, distance, n_partials, layer.n_out)
+        if optimizer != NULL:
+            update(optimizer, params + layer.b, gradients + layer.b, layer.b, layer.n_out)

@@ -1,22 +1,21 @@
 """One training step of a network, as far as its gradients or their update: one thread's share of it."""
 from cython cimport floating
 from libc.math cimport isfinite
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from _batch cimport Batch
-from _elementwise cimport RUN, add
-from _layers cimport add_gradients, apply_gradients
+from _layers cimport add_gradients, apply_partials
 from _network cimport (
     TILE_ROWS, Network, add_earlier, add_losses, backward_batch, clear_sums, flat_size, forward_batch, forward_rows,
     inputs, loss_blocks, sum_of_blocks,
 )
 from _openmp cimport Thread, barrier, share_start, share_stop
 from _optimizers cimport Optimizer
-from _products cimport MAX_BLOCKS, Blocks, cut, length, start
+from _products cimport MAX_BLOCKS, Blocks, length, start
 from _tiles cimport PACKED_SIZE, uses_tiles
 
 cdef enum:
-    # a network of at most so many parameters is narrow, and goes forward and backward for so many rows at a time
+    # a network whose flat buffers have at most so many elements is narrow, and takes so many rows at a time
     NARROW_SIZE = 8192
     NARROW_ROWS = 64
 
@@ -50,7 +49,6 @@ cdef inline bint train_narrow(
     The gradient is summed over the rows of each block, and then over the blocks, in order.
     """
     cdef Blocks blocks = loss_blocks(batch.n_rows)
-    cdef Blocks runs = cut(flat_size(net), flat_size(net) // RUN)
     cdef Thread alone = Thread(0, 1, NULL)
     cdef Py_ssize_t i, k, first, stop, n_rows, at, size = flat_size(net)
     cdef floating* partials = arena + net.offsets.partials
@@ -78,14 +76,9 @@ cdef inline bint train_narrow(
     barrier(thread)
     if optimizer != NULL and not isfinite(sum_of_blocks(net.sums, blocks.n)):
         return False
-    for k in range(share_start(thread, runs.n), share_stop(thread, runs.n)):
-        memcpy(gradients + start(&runs, k), partials + start(&runs, k), length(&runs, k) * sizeof(floating))
-        for i in range(1, blocks.n):
-            add(gradients + start(&runs, k), partials + i * size + start(&runs, k), length(&runs, k))
-    barrier(thread)
     for k in range(net.n_layers):
-        apply_gradients(&net.layers[k], params, gradients, batch.n_rows, batch.step.l2,
-                        net.sums + (1 + k) * MAX_BLOCKS, optimizer, thread)
+        apply_partials(&net.layers[k], params, gradients, partials, size, blocks.n, batch.n_rows, batch.step.l2,
+                       net.sums + (1 + k) * MAX_BLOCKS, optimizer, thread)
     barrier(thread)
     add_earlier(net, gradients, batch, thread)
     return True

@@ -31,7 +31,7 @@ SHAPES = {
     "vector edges": ((8, 9, 15, 16), 31),
     "inputs that are packed": ((1201, 67, 10), 103),
     "narrow": ((40, 32, 9), 3001),
-    "narrow, with inputs that are packed": ((304, 26), 3001),
+    "narrow, with inputs that are packed": ((300, 27), 3001),
     "rows in tiles": ((90, 96, 9), 3001),
     "over outputs": ((101, 1531, 3), 97),
     "input gradients over outputs": ((23, 53, 1409), 211),
