@@ -1,7 +1,10 @@
 """Version and build information, for bug reports and measurements."""
 
 import platform
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy
@@ -19,6 +22,15 @@ def processor() -> str:
         return platform.processor() or platform.machine()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
+
+
+def _same_bits(has_tiles: bool) -> str:
+    """Whether a training has the same bits on other processors, and why."""
+    if threads.products == "tiles":
+        return "yes, on any processor with fused multiply-add, because tiles compute all products"
+    variable = "FASTMLP_THREADING" if threads.pattern_asked == "blas" else "FASTMLP_PRODUCTS"
+    cause = f"{variable}=blas leaves" if has_tiles else "this build, without fused multiply-add, leaves"
+    return f"not on other processors, because {cause} products to BLAS, which rounds differently on each"
 
 
 def environment() -> dict[str, str]:
@@ -48,8 +60,57 @@ def environment() -> dict[str, str]:
         "flags": build["flags"],
         "SIMD": build["simd"],
         "products": {"tiles": "register tiles", "blas": "BLAS"}[threads.products],
+        "same bits": _same_bits(build["has_tiles"]),
         "OpenMP": f"yes, version {openmp}" if openmp else "no: built without it, one thread",
         "BLAS": threads.blas.description,
         "threads": str(threads.available_threads()),
         "threading": patterns[threads.pattern],
     }
+
+
+def training_products(sizes: Sequence[int], batch_size: int) -> list[dict[str, Any]]:
+    """The matrix products of one training step, and what computes them in this process.
+
+    A batch of more than 512 rows goes forward 512 rows at a time, and these are the rows of its forward products.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Sizes of the input, of each hidden layer and of the output.
+    batch_size : int
+        Number of rows of the batch.
+
+    Returns
+    -------
+    list of dict
+        For each product: `layer`, from 1 on; `product`, which is "forward", "weight gradient" or "input gradient";
+        `rows` and `columns` of the result; `terms` in each of its sums; and `computed_by`, "tiles" or "BLAS".
+
+    Raises
+    ------
+    ValueError
+        If a product has 2**62 multiplications or more.
+
+    Examples
+    --------
+    >>> from fastmlp.environment import training_products
+    >>> [product["product"] for product in training_products((64, 10), 32)]
+    ['forward', 'weight gradient']
+    """
+    found = []
+    for layer, (n_in, n_out) in enumerate(pairwise(sizes), 1):
+        if batch_size * n_in * n_out >= 2**62:
+            raise ValueError(f"a layer of {n_in} inputs and {n_out} outputs is too large for {batch_size} rows")
+        n_rows = min(batch_size, _kernels.TILE_ROWS)
+        products = {
+            "forward": (n_rows, n_out, n_in),
+            "weight gradient": (n_in, n_out, batch_size),
+            "input gradient": (batch_size, n_in, n_out),
+        }
+        if layer == 1:
+            del products["input gradient"]  # the network's input needs none
+        for name, (rows, columns, terms) in products.items():
+            by_tiles = _kernels.product_is_tiled(name == "input gradient", rows, columns, terms)
+            shape = {"rows": rows, "columns": columns, "terms": terms}
+            found.append({"layer": layer, "product": name, **shape, "computed_by": "tiles" if by_tiles else "BLAS"})
+    return found

@@ -30,6 +30,7 @@ from _epoch cimport EpochProgress
 from _float_mode cimport flush_denormals, restore
 from _layers cimport Layer, packs_inputs
 from _losses cimport Loss, takes_labels
+from _matmul cimport is_tiled
 from _network cimport (
     TILE_ROWS as _TILE_ROWS, ArenaOffsets, Network, flat_size, mean_loss, n_scores, sum_of_blocks,
 )
@@ -402,6 +403,11 @@ def scratch_needed(const Py_ssize_t[:, ::1] layers, Py_ssize_t n_rows, size_t it
 def choose_products(bint by_tiles):
     """Compute products by tiles, if this build has them, or by BLAS; to be called before any buffer is bound."""
     use_tiles(by_tiles)
+
+
+def product_is_tiled(bint transposed, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k):
+    """Whether tiles compute the product (m, k) @ (k, n), of which the second operand may be transposed."""
+    return is_tiled(transposed, m, n, k)
 
 
 def first_outside(labels, Py_ssize_t n_classes):

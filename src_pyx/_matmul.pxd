@@ -9,6 +9,11 @@ cdef enum:
     SMALL_WORK = 2048
 
 
+cdef inline bint is_tiled(bint tb, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
+    """Whether tiles compute a product of this shape, whose second operand may be transposed."""
+    return uses_tiles or m * n * k <= SMALL_WORK or not tb and (m == 1 or k == 1)
+
+
 cdef inline void matmul(
     bint ta, bint tb, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const floating* a, Py_ssize_t lda, const floating* b,
     Py_ssize_t ldb, floating* c, Py_ssize_t ldc, floating* packed
@@ -17,9 +22,8 @@ cdef inline void matmul(
 
     `packed` is the thread's scratch for `multiply`.
     """
-    cdef bint is_small = m * n * k <= SMALL_WORK or not tb and (m == 1 or k == 1)
     # c = op(a) @ op(b)
-    if uses_tiles or is_small:
+    if is_tiled(tb, m, n, k):
         multiply(m, n, k, a, 1 if ta else lda, lda if ta else 1, b, 1 if tb else ldb, ldb if tb else 1, False, c, ldc,
                  packed)
     else:

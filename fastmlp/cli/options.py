@@ -59,6 +59,17 @@ class TrainingOptions(NamedTuple):
         return data.network(hidden_sizes, **options)
 
 
+def sizes(text: str) -> tuple[int, ...]:
+    """Positive integers separated by commas."""
+    try:
+        found = tuple(map(int, text.split(",")))
+    except ValueError:
+        found = (0,)
+    if min(found) < 1:
+        raise click.BadParameter(f"{text!r} is not a list of positive integers such as 120,120")
+    return found
+
+
 def choice(names: Iterable[str]) -> click.Choice:
     """One of these names, in upper or lower case."""
     return click.Choice(tuple(names), case_sensitive=False)

@@ -23,23 +23,12 @@ HEADINGS = ("train loss", f"train {runs.COLUMN}", "val loss", f"val {runs.COLUMN
 DIGITS = (4, 4, 4, 4, 6, 3)
 
 
-def sizes(text: str) -> tuple[int, ...]:
-    """Positive integers separated by commas."""
-    try:
-        found = tuple(map(int, text.split(",")))
-    except ValueError:
-        found = (0,)
-    if min(found) < 1:
-        raise click.BadParameter(f"{text!r} is not a list of positive integers such as 120,120")
-    return found
-
-
 @click.command()
 @options.optimizer_option("Adam")
 @click.option("--layers", type=click.IntRange(1), help="Number of affine layers: hidden layers and the output layer.")
 @click.option(
     "--hidden-sizes",
-    type=sizes,
+    type=options.sizes,
     help="Sizes of the hidden layers, such as 120,120; with --layers one size for all.  [default: 64; cifar10: "
     "120,120]",
 )
