@@ -45,8 +45,7 @@ def summary(found: Measurement, attempts: int) -> dict:
         systems[name] = {
             **times,
             **quoted(found.ratios(name), "ratio"),
-            # an epoch of CIFAR-10 contains predictions too
-            "of_peak": None if case.kind == "cifar10" else case.operations / times["seconds"] / found.peak,
+            "of_peak": found.share_of_peak(times["seconds"]),
             "memory": found.finished[name]["VmHWM"],
             "checks_passed": found.checks.get(name, []).count([]),
             "errors": found.errors(name),
@@ -58,7 +57,7 @@ def summary(found: Measurement, attempts: int) -> dict:
         "products_spread": found.spread,
         "noisy": found.noisy,
         "attempts": attempts,
-        "peak_gflops": found.peak / 1e9,
+        "peak_gflops": found.peak and found.peak / 1e9,
         "systems": systems,
         "failed": found.failed,
     }

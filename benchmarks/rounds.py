@@ -52,8 +52,8 @@ class Measurement:
     finished: dict[str, dict] = field(default_factory=dict)
     # why a system could not be measured
     failed: dict[str, str] = field(default_factory=dict)
-    # operations a second of a large matrix product
-    peak: float = 0.0
+    # operations a second that the processors can compute; None without a C compiler
+    peak: float | None = None
 
     def quartiles(self, system: str) -> np.ndarray:
         """The lower quartile of each repetition's blocks."""
@@ -74,6 +74,12 @@ class Measurement:
         """Whether the products' time moved, or a thread had to wait for a processor."""
         delay = max(float(np.mean(self.delayed[system])) for system in NEEDED)  # summed over the threads
         return self.spread > MAX_SPREAD or delay / self.threads > MAX_DELAY
+
+    def share_of_peak(self, seconds: float) -> float | None:
+        """The rate of a step's products; None where it is not known, as in an epoch, which contains predictions too."""
+        if self.peak is None or self.case.kind == "cifar10":
+            return None
+        return self.case.operations / seconds / self.peak
 
     def errors(self, system: str) -> list[str]:
         """What is wrong with a system: it has not computed what it should, or not been computing."""
@@ -141,7 +147,8 @@ def _take_turns(found, repetition, workers, folder):
     generator = random.Random()  # without a seed, so that the checked block cannot be known beforehand
     repetitions, rounds = found.seconds["fit"].shape
     checked = generator.randrange(rounds)
-    found.peak = max(found.peak, workers["products only"].ask("peak"))
+    peak = workers["products only"].ask("peak")
+    found.peak = peak if found.peak is None else max(found.peak, peak)
     for round_ in progress(range(rounds), f"{found.case.name} ({repetition + 1} of {repetitions})"):
         for system in generator.sample(sorted(workers), len(workers)):
             time.sleep(PAUSE)

@@ -3,13 +3,15 @@
 import contextlib
 import importlib.util
 import json
+import os
+import shutil
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import compare, environment, report, rounds, sizes
+from benchmarks import compare, environment, peak, report, rounds, sizes
 from benchmarks.cases import CASES, FIRST_STEP, Case
 from benchmarks.data import folder_of
 from benchmarks.processes import Worker, WorkerError
@@ -220,6 +222,42 @@ def test_the_phases_of_a_step_are_timed(tmp_path):
     for name in names[1:]:
         assert list(found[name]) == ["gather", "forward", "backward", "update"]
         assert min(found[name].values()) > 0
+
+
+with_compiler = pytest.mark.skipif(shutil.which(os.environ.get("CC", "cc")) is None, reason="there is no C compiler")
+
+
+@with_compiler
+@pytest.mark.parametrize("name", ["peak_float", "peak_double"])
+def test_the_peaks_operations_are_counted(name):
+    run = peak.compiled(name)
+    of_one, element = run(1), {"peak_float": 4, "peak_double": 8}[name]
+    assert run(7) == 7 * of_one
+    # a multiply-add in each element of several vectors
+    assert of_one % (2 * 16 // element) == 0
+    assert of_one >= 2 * 12 * 16 // element
+
+
+@with_compiler
+def test_the_peak_is_measured_with_any_number_of_threads():
+    assert min(peak.measured(dtype, threads) for dtype in ("float32", "float64") for threads in (1, 2)) > 0
+
+
+def test_without_a_compiler_there_is_no_peak_and_no_share_of_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("CC", "no-such-compiler")
+    assert peak.compiled("peak_float") is None
+    found = measured(Case(NET, 32, ()), tmp_path, {})
+    result = compare.summary(found, 1)
+    assert result["peak_gflops"] is result["systems"]["fit"]["of_peak"] is None
+    assert report.ratios_table({"cases": [result]}, 1).splitlines()[2].split("|")[3].strip() == ""
+
+
+def test_the_share_of_the_peak_is_that_of_the_products_operations():
+    found = with_products(1.0, 1.0)
+    found.peak = 4 * found.case.operations
+    assert found.share_of_peak(0.5) == 0.5
+    found.case = Case(NET, 32, (), kind="cifar10")
+    assert found.share_of_peak(0.5) is None
 
 
 @pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0])

@@ -1,14 +1,11 @@
 """The matrix products of a step and nothing else, by SciPy's BLAS, operands hot, results in place."""
 
 import time
-import timeit
 
 import numpy as np
 from scipy.linalg import blas
 
 from benchmarks.systems import System
-
-PEAK_SIZE = 1536
 
 
 class ProductsOnly(System):
@@ -54,9 +51,3 @@ class ProductsOnly(System):
 
     def weights(self):
         return {}
-
-    def peak(self):
-        """Operations a second of a large square product, the best of four."""
-        a, b, c = (self._random(PEAK_SIZE, PEAK_SIZE).T for _ in range(3))
-        seconds = timeit.repeat(lambda: self.gemm(1, a, b, c=c, overwrite_c=True), repeat=4, number=1)
-        return 2 * PEAK_SIZE**3 / min(seconds)
