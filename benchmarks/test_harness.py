@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import compare, environment, peak, report, rounds, sizes
+from benchmarks import compare, environment, peak, products, report, rounds, sizes
 from benchmarks.cases import CASES, FIRST_STEP, Case
 from benchmarks.data import folder_of
 from benchmarks.processes import Worker, WorkerError
 from benchmarks.systems import SYSTEMS, installed
 from benchmarks.systems.networks import Fit
 from benchmarks.systems.plain import InPlace
+from fastmlp._kernels import build_info
 
 NET = (64, 32, 10)
 
@@ -258,6 +259,29 @@ def test_the_share_of_the_peak_is_that_of_the_products_operations():
     assert found.share_of_peak(0.5) == 0.5
     found.case = Case(NET, 32, (), kind="cifar10")
     assert found.share_of_peak(0.5) is None
+
+
+def test_layers_of_several_networks_are_measured_once():
+    first, shared, last = (4, 3), (3, 3), (3, 2)
+    cases = products.layers([((4, 3, 3), 5), ((3, 3, 2), 5)])
+    assert {(case.sizes, case.dtype): needs_dx for case, needs_dx in cases.items()} == {
+        (sizes, dtype): sizes != first for dtype in products.DTYPES for sizes in (first, shared, last)
+    }
+
+
+@pytest.mark.skipif(not build_info()["has_tiles"], reason="this build leaves products to BLAS")
+def test_products_are_timed_by_tiles_and_by_blas(tmp_path):
+    case = Case((16, 8), 32, (), steps=1, rows=32)
+    found = products.times(case, folder_of(case, tmp_path), 2)
+    assert list(found) == ["forward", "weight gradient", "input gradient"]
+    for seconds in found["forward"].values():
+        assert len(seconds) == 2
+        assert min(seconds) > 0
+    table = products.rows(case, False, folder_of(case, tmp_path), 1)
+    assert [row[:3] for row in table] == [
+        ["forward", "32 x 8 x 16", "float32"],
+        ["weight gradient", "16 x 8 x 32", "float32"],
+    ]
 
 
 @pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0])
