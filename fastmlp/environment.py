@@ -101,7 +101,7 @@ def training_products(sizes: Sequence[int], batch_size: int) -> list[dict[str, A
     for layer, (n_in, n_out) in enumerate(pairwise(sizes), 1):
         if batch_size * n_in * n_out >= 2**62:
             raise ValueError(f"a layer of {n_in} inputs and {n_out} outputs is too large for {batch_size} rows")
-        n_rows = min(batch_size, _kernels.TILE_ROWS)
+        n_rows = min(batch_size, _kernels.CHUNK_ROWS)
         products = {
             "forward": (n_rows, n_out, n_in),
             "weight gradient": (n_in, n_out, batch_size),

@@ -32,7 +32,7 @@ from _layers cimport Layer, packs_inputs
 from _losses cimport Loss, takes_labels
 from _matmul cimport is_tiled
 from _network cimport (
-    TILE_ROWS as _TILE_ROWS, ArenaOffsets, Network, flat_size, mean_loss, n_scores, sum_of_blocks,
+    CHUNK_ROWS as _CHUNK_ROWS, ArenaOffsets, Network, flat_size, mean_loss, n_scores, sum_of_blocks,
 )
 from _optimizers cimport Method, Optimizer, set_options, set_step
 from _products cimport MAX_BLOCKS as _MAX_BLOCKS
@@ -41,7 +41,7 @@ from _team cimport BACKWARD, FORWARD, TRAIN, UPDATE, Job, calls_blas, run_thread
 from _tiles cimport PACKED_SIZE, TILES, use_tiles, uses_tiles
 from _training cimport is_narrow
 
-TILE_ROWS = _TILE_ROWS
+CHUNK_ROWS = _CHUNK_ROWS
 MAX_BLOCKS = _MAX_BLOCKS
 
 # the format of intp in buffers
@@ -204,7 +204,7 @@ cdef class Propagation:
             and (X.rows.row_stride == n_in * X.view.itemsize or n_rows == 1)
         )
         check_length("row", n_in, self.job.net.layers[0].n_in)
-        batch.n_rows, batch.tiled, batch.predictions = n_rows, n_rows > _TILE_ROWS, NULL
+        batch.n_rows, batch.chunked, batch.predictions = n_rows, n_rows > _CHUNK_ROWS, NULL
         batch.rows, batch.x = standardized(X, self.statistics), self.gathered()
         if in_place:
             batch.rows.data, batch.x = NULL, X.view.buf
@@ -234,13 +234,13 @@ cdef class Propagation:
         run(&self.job, n_threads)
         return mean_loss(&self.job.net, &self.job.batch)
 
-    def predict(self, X, bint tiled, int n_threads, outputs, classes, y, losses):
+    def predict(self, X, bint chunked, int n_threads, outputs, classes, y, losses):
         """Take the rows of X (n_rows, n_in) through all layers, and fill those arrays that are not None.
 
         These are the outputs (n_rows, n_out), the classes (n_rows,), intp, and the losses (n_rows,), float64, which
         need y as in `backward`. Returns False where a row may not be finite.
 
-        `tiled` is whether X is, or is a part of, a matrix of more than TILE_ROWS rows; then the arena has TILE_ROWS
+        `chunked` is whether X is, or is a part of, a matrix of more than CHUNK_ROWS rows; then the arena has CHUNK_ROWS
         rows for each thread, otherwise as many as X.
         """
         cdef RowsView view = RowsView(X)
@@ -253,7 +253,7 @@ cdef class Propagation:
         wanted.losses = NULL if losses is None else <double*> checked_address("prediction", losses, n_rows, b"d")
         if losses is not None:
             self.job.batch.targets = self.targets(y, n_rows)
-        self.job.batch.predictions, self.job.batch.tiled = wanted, tiled
+        self.job.batch.predictions, self.job.batch.chunked = wanted, chunked
         self.job.task = FORWARD
         for i in range(n_members):
             self.job.net.sums[i] = 0

@@ -14,10 +14,10 @@ from _products cimport MAX_BLOCKS, Blocks, cut, length, start
 from _rows cimport gather
 
 cdef enum:
-    # A batch of more rows is taken forward in tiles of this many, each by one thread through all layers, so that the
-    # outputs of a layer are still in cache when the next layer reads them. Prediction uses the same tiles, and so gets
+    # A batch of more rows is taken forward in chunks of this many, each by one thread through all layers, so that the
+    # outputs of a layer are still in cache when the next layer reads them. Prediction uses the same chunks, and so gets
     # the same bits.
-    TILE_ROWS = 512
+    CHUNK_ROWS = 512
     # rows in a block of the output activation and the loss, and in a block that is gathered
     LOSS_ROWS = 64
     GATHER_ROWS = 16
@@ -88,24 +88,24 @@ cdef inline void forward_batch(
 ) noexcept nogil:
     """Compute the outputs of the batch, and write the predictions that are asked for.
 
-    The threads share the work on each layer, or, where the batch is tiled, each takes whole tiles through all layers.
+    The threads share the work on each layer, or, where the batch is chunked, each takes chunks through all layers.
     In prediction, a thread's number of rows that may not be finite (see `affine_forward`) is added to its element of
-    net.sums, and the arena has only TILE_ROWS rows for each thread, or as many as the batch where it is not tiled.
+    net.sums, and the arena has only CHUNK_ROWS rows for each thread, or as many as the batch where it is not chunked.
     """
-    # the team over the tiles, of which there is one if the batch is not tiled, and the team that shares each tile
+    # the team over the chunks, of which there is one if the batch is not chunked, and the team that shares each chunk
     cdef Thread alone = Thread(0, 1, NULL)
-    cdef Thread across = thread if batch.tiled else alone, within = alone if batch.tiled else thread
+    cdef Thread across = thread if batch.chunked else alone, within = alone if batch.chunked else thread
     cdef Share share
-    cdef Blocks tiles = Blocks(batch.n_rows, batch.n_rows, 1)
+    cdef Blocks chunks = Blocks(batch.n_rows, batch.n_rows, 1)
     cdef bint predicts = batch.predictions != NULL
     cdef double* n_bad = net.sums + thread.number if predicts else NULL
     cdef Py_ssize_t i, first, at, n_rows
-    if batch.tiled:
-        tiles = Blocks(batch.n_rows, TILE_ROWS, (batch.n_rows + TILE_ROWS - 1) // TILE_ROWS)
-    for i in range(share_start(across, tiles.n), share_stop(across, tiles.n)):
+    if batch.chunked:
+        chunks = Blocks(batch.n_rows, CHUNK_ROWS, (batch.n_rows + CHUNK_ROWS - 1) // CHUNK_ROWS)
+    for i in range(share_start(across, chunks.n), share_stop(across, chunks.n)):
         # rows of the batch from `first` on, in the rows of the arena from `at` on
-        first, n_rows = start(&tiles, i), length(&tiles, i)
-        at = thread.number * TILE_ROWS if predicts and batch.tiled else first
+        first, n_rows = start(&chunks, i), length(&chunks, i)
+        at = thread.number * CHUNK_ROWS if predicts and batch.chunked else first
         forward_rows(net, params, arena, batch, first, n_rows, at, n_bad, within)
         if predicts:
             share = share_of(within, loss_blocks(n_rows))
@@ -131,7 +131,7 @@ cdef inline void forward_rows(
     for k in range(net.n_layers):
         layer = &net.layers[k]
         y = arena + layer.y + at * layer.n_out
-        affine_forward(layer, params, x, y, n_rows, batch.tiled, n_bad if k == 0 else NULL, thread)
+        affine_forward(layer, params, x, y, n_rows, batch.chunked, n_bad if k == 0 else NULL, thread)
         x = y
     share = share_of(thread, loss_blocks(n_rows))
     apply_output_activation(net, arena, at + share.start, share.n)

@@ -6,7 +6,7 @@ from libc.string cimport memset
 from _batch cimport Batch
 from _layers cimport add_gradients, apply_partials
 from _network cimport (
-    TILE_ROWS, Network, add_earlier, add_losses, backward_batch, clear_sums, flat_size, forward_batch, forward_rows,
+    CHUNK_ROWS, Network, add_earlier, add_losses, backward_batch, clear_sums, flat_size, forward_batch, forward_rows,
     inputs, loss_blocks, sum_of_blocks,
 )
 from _openmp cimport Thread, barrier, share_start, share_stop
@@ -37,7 +37,7 @@ cdef inline bint is_narrow(const Network* net, Py_ssize_t n_rows) noexcept nogil
 
     A product of a narrow network has too few elements to be shared, and its outputs too many rows to stay in cache.
     """
-    return uses_tiles and n_rows > TILE_ROWS and flat_size(net) <= NARROW_SIZE
+    return uses_tiles and n_rows > CHUNK_ROWS and flat_size(net) <= NARROW_SIZE
 
 
 cdef inline bint train_narrow(

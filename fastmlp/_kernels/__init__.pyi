@@ -6,7 +6,7 @@ import numpy as np
 _T = TypeVar("_T")
 
 MAX_BLOCKS: int
-TILE_ROWS: int
+CHUNK_ROWS: int
 forked_with_openmp: bool
 
 class Exclusive:
@@ -33,7 +33,7 @@ class Propagation:
     def predict(
         self,
         X: np.ndarray,
-        tiled: bool,
+        chunked: bool,
         n_threads: int,
         outputs: np.ndarray | None,
         classes: np.ndarray | None,

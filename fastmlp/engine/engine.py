@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp import _kernels
-from fastmlp._kernels import TILE_ROWS
+from fastmlp._kernels import CHUNK_ROWS
 from fastmlp.architecture import Architecture
 from fastmlp.engine import threads
 from fastmlp.engine.batches import Batch, EpochResult, EpochSettings, epoch_parts
@@ -28,13 +28,13 @@ UPDATE_WORK = 32
 MOMENT_ROWS = 4
 
 # Rows of a prediction in one kernel call, converted first where need be; between calls Python can handle signals.
-BLOCK_ROWS = 8 * TILE_ROWS
+BLOCK_ROWS = 8 * CHUNK_ROWS
 
 # Rows checked at a time for numbers that are not finite.
 CHECK_ROWS = 64
 
 # Workspaces kept for predictions: one for each thread that predicts at the same time.
-MAX_TILES = 4
+MAX_SPARE = 4
 
 # Seconds that the kernels train before they return, so that Python can handle signals.
 SPAN = 0.05
@@ -63,7 +63,7 @@ class Engine(Buffers):
             self._statistics = standardizer.statistics(self.layout.dtype)
         self._updaters: dict[str, _kernels.Update] = {}
         self._batch: Workspace | None = None
-        self._tiles: list[Workspace] = []
+        self._spare: list[Workspace] = []
         self._rows: np.ndarray | None = None
         self._earlier: np.ndarray | None = None  # gradients of the batches before, where they accumulate
         self._paces = {call: Pace() for call in ("forward", "backward", "update", "epoch")}
@@ -85,7 +85,7 @@ class Engine(Buffers):
             if n_features != n_in:
                 raise ValueError(f"standardizer must be fitted to rows of {n_in} features, got one for {n_features}")
         attributes = {"_standardizer": standardizer, "_statistics": statistics}
-        self.exclusive.run(_kernels.assign_all, self, {**attributes, **NO_BATCH, "_batch": None, "_tiles": []}, [])
+        self.exclusive.run(_kernels.assign_all, self, {**attributes, **NO_BATCH, "_batch": None, "_spare": []}, [])
 
     def __getstate__(self) -> dict[str, Any]:
         names = (
@@ -323,31 +323,31 @@ class Engine(Buffers):
         n_rows = len(X)
         if n_rows == 0:
             return
-        tiled = n_rows > TILE_ROWS
+        chunked = n_rows > CHUNK_ROWS
         n_threads = self._team_size(min(n_rows, BLOCK_ROWS))
-        capacity = n_threads * TILE_ROWS if tiled else n_rows
+        capacity = n_threads * CHUNK_ROWS if chunked else n_rows
         # each prediction has its own workspace, without a lock, for which one in a signal handler would wait for ever
-        tiles = self._tiles
+        spare = self._spare
         try:
-            tile = tiles.pop()
+            workspace = spare.pop()
         except IndexError:
-            tile = None
-        if tile is None or tile.capacity < capacity:
-            tile = None  # free the old one before allocating the new one
-            tile = self._workspace(capacity)
+            workspace = None
+        if workspace is None or workspace.capacity < capacity:
+            workspace = None  # free the old one before allocating the new one
+            workspace = self._workspace(capacity)
         given = (outputs, classes, y, losses)
         if n_rows <= BLOCK_ROWS:  # slicing takes as long as predicting one row
-            finite = tile.passes.predict(tile.stored(X), tiled, n_threads, *given)
+            finite = workspace.passes.predict(workspace.stored(X), chunked, n_threads, *given)
         else:
             finite = True
             for start in range(0, n_rows, BLOCK_ROWS):
                 part = slice(start, start + BLOCK_ROWS)
                 parts = (None if array is None else array[part] for array in given)
-                finite &= tile.passes.predict(tile.stored(X[part]), tiled, n_threads, *parts)
+                finite &= workspace.passes.predict(workspace.stored(X[part]), chunked, n_threads, *parts)
         if not finite:
             self.check_finite("X", X)
-        if len(tiles) < MAX_TILES:
-            tiles.append(tile)
+        if len(spare) < MAX_SPARE:
+            spare.append(workspace)
 
     def outputs(self) -> dict[str, np.ndarray]:
         """Read-only views of the last forward pass: X, h1, ..., scores."""

@@ -40,7 +40,7 @@ def test_products_are_those_of_a_training_step(run):
 
 def test_a_large_batch_goes_forward_in_pieces(run):
     products = found(run("info", "--json", "--sizes", "4,3", "--batch", 1000))["training_products"]
-    assert [product["rows"] for product in products] == [_kernels.TILE_ROWS, 4]
+    assert [product["rows"] for product in products] == [_kernels.CHUNK_ROWS, 4]
 
 
 def test_products_as_text(run):

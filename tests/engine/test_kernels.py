@@ -6,7 +6,7 @@ from choices import OPTIMIZERS
 from conftest import SHAPES, assert_near, assert_same, batch
 
 from fastmlp import NeuralNetwork, _kernels, reference
-from fastmlp.engine.engine import BLOCK_ROWS, TILE_ROWS
+from fastmlp.engine.engine import BLOCK_ROWS, CHUNK_ROWS
 
 N_THREADS = [1, 2, 3, 4, 7]
 
@@ -119,7 +119,7 @@ def test_nan_score_of_a_single_class():
     assert np.isnan(NeuralNetwork(1, [], 1).forward([[np.nan]])).all()
 
 
-@pytest.mark.parametrize("n_rows", [0, 1, TILE_ROWS - 1, TILE_ROWS, TILE_ROWS + 1, 1300, BLOCK_ROWS + 700])
+@pytest.mark.parametrize("n_rows", [0, 1, CHUNK_ROWS - 1, CHUNK_ROWS, CHUNK_ROWS + 1, 1300, BLOCK_ROWS + 700])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_forward_and_prediction_cut_rows_alike(n_rows, dtype):
     X, _ = batch(n_rows, 500, 10, dtype=dtype)

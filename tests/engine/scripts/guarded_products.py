@@ -93,7 +93,7 @@ def results(sizes, n_rows, dtype, at_end):
     losses = [passes.backward(y, 0.1, n_rows, None, n_threads)]
     gradients = layout.views(flat[1]).copy()
     predicted = [memory.copy(np.zeros((n_rows, sizes[-1]), dtype)), *(memory.copy(np.zeros(n_rows, t)) for t in "pd")]
-    assert passes.predict(X, n_rows > _kernels.TILE_ROWS, n_threads, *predicted[:2], y, predicted[2])
+    assert passes.predict(X, n_rows > _kernels.CHUNK_ROWS, n_threads, *predicted[:2], y, predicted[2])
     adam, scores = checked_optimizer("Adam", 0.9, 0.999, 1e-8), np.zeros(architecture.n_scores)
     update, steps = _kernels.Update(OPTIMIZERS["Adam"].code, *flat), np.array([[0.01, 0.1, n_rows]])
     run = _kernels.EpochRun(passes, update, X, y, order, n_rows, steps, scores, adam.options, 1, 1)
