@@ -28,15 +28,15 @@ cdef enum:
     PACKED_TERMS = 128
     # Rows that are further apart fall into few sets of a cache, and each is in another page. A panel of b, one tile
     # wide, is packed where its terms are that far apart, if at least SHARING_ROWS rows of c use it, or where it is
-    # transposed. It is on the stack: PACKED_TERMS rows of a tile's widest columns, 256 bytes.
+    # transposed. It has PACKED_TERMS rows of at most 32 doubles, on the stack.
     FAR_BYTES = 2048
     SHARING_ROWS = 32
-    PANEL_DOUBLES = 4096
-    # Where the terms of a are that far apart, a block of BLOCK_ROWS rows is packed, in panels of PANEL_ROWS rows.
+    PANEL_DOUBLES = PACKED_TERMS * 32
+    # Where the terms of a are that far apart, a block of BLOCK_ROWS rows is packed, in panels of PANEL_ROWS rows; a
+    # thread needs memory for PACKED_SIZE elements for it.
     PANEL_ROWS = 24
     BLOCK_ROWS = 240
-    # elements of memory that a thread needs for it
-    PACKED_SIZE = 30720
+    PACKED_SIZE = BLOCK_ROWS * PACKED_TERMS
 
 
 cdef inline bint are_far(Py_ssize_t distance, size_t itemsize) noexcept nogil:
@@ -57,30 +57,31 @@ cdef inline void multiply(
     cdef bint packs_a = are_far(ta, sizeof(floating)) and n > width and k > 1
     cdef bint packs_b = cb != 1 or are_far(tb, sizeof(floating)) and m >= SHARING_ROWS
     cdef Py_ssize_t run = PACKED_TERMS if packs_a or packs_b else RUN_TERMS
-    cdef Py_ssize_t height = BLOCK_ROWS if packs_a else m, panel_rows = PANEL_ROWS if packs_a else m
+    cdef Py_ssize_t height = BLOCK_ROWS if packs_a else m, panel_height = PANEL_ROWS if packs_a else m
     cdef double b_panel[PANEL_DOUBLES]
-    cdef const floating* columns
-    cdef const floating* rows
-    cdef Py_ssize_t i = 0, j, t, panel, n_rows, n_columns, n_terms
+    cdef const floating* a_run
+    cdef const floating* b_run
+    cdef Py_ssize_t i = 0, j, t, p, n_rows, n_columns, n_terms
     while i < m:
         n_rows, t = min(height, m - i), 0
         while t < k:
-            n_terms, j, rows = min(run, k - t), 0, a + i * ra + t * ta
+            n_terms, j, p, a_run = min(run, k - t), 0, 0, a + i * ra + t * ta
             if packs_a:
-                for panel in range((n_rows + PANEL_ROWS - 1) // PANEL_ROWS):
-                    pack(rows + panel * PANEL_ROWS * ra, ta, ra, n_terms, min(PANEL_ROWS, n_rows - panel * PANEL_ROWS),
-                         packed + panel * PANEL_ROWS * PACKED_TERMS, PANEL_ROWS)
-                rows = packed
+                while p < n_rows:
+                    pack(a_run + p * ra, ta, ra, n_terms, min(PANEL_ROWS, n_rows - p), packed + p * PACKED_TERMS,
+                         PANEL_ROWS)
+                    p += PANEL_ROWS
+                a_run = packed
             while j < n:
-                n_columns, columns, panel = min(width, n - j), b + t * tb + j * cb, 0
+                n_columns, p, b_run = min(width, n - j), 0, b + t * tb + j * cb
                 if packs_b:
-                    pack(columns, tb, cb, n_terms, n_columns, <floating*> b_panel, width)
-                    columns = <floating*> b_panel
-                while panel < n_rows:
-                    tiles(adds or t > 0, min(panel_rows, n_rows - panel), n_columns, n_terms,
-                          rows + panel * PACKED_TERMS, 1 if packs_a else ra, PANEL_ROWS if packs_a else ta,
-                          columns, width if packs_b else tb, c + (i + panel) * ldc + j, ldc)
-                    panel += panel_rows
+                    pack(b_run, tb, cb, n_terms, n_columns, <floating*> b_panel, width)
+                    b_run = <floating*> b_panel
+                while p < n_rows:
+                    tiles(adds or t > 0, min(panel_height, n_rows - p), n_columns, n_terms,
+                          a_run + p * PACKED_TERMS, 1 if packs_a else ra, PANEL_ROWS if packs_a else ta,
+                          b_run, width if packs_b else tb, c + (i + p) * ldc + j, ldc)
+                    p += panel_height
                 j += n_columns
             t += n_terms
         i += n_rows
