@@ -34,7 +34,7 @@ TRAININGS = {
     ),
     "narrow": Training((4, 32, 16, 4), 2500, 2000, activation="logistic", regularization=0.01),
     "regression": Training((10, 64, 64, 1), 2500, 1000, activation="tanh", loss="squared_error"),
-    # the largest network that is narrow, with a batch of more rows than a chunk has and one of as many; and a larger one
+    # the largest narrow network, with a batch of more rows than a chunk has and one of as many; and a larger network
     "narrow at the limits": Training((63, 128), 1025, 513, optimizers=("SGD",)),
     "beyond the limits": Training((63, 129), 513, 513, optimizers=("SGD",)),
     "wide": Training((600, 700, 10), 150, 100, activation="tanh", regularization=0.01, standardized=True),
