@@ -74,23 +74,6 @@ cdef inline double sum_of_lanes(double* lanes) noexcept nogil:
     return lanes[0] + lanes[1]
 
 
-cdef inline bint all_finite(const floating* restrict x, Py_ssize_t n) noexcept nogil:
-    """Whether all elements are finite: the product of NaN or an infinity with 0 is NaN, and so is a sum with it."""
-    cdef floating lanes[2 * LANES]
-    cdef floating zero = 0, total = 0
-    cdef Py_ssize_t i, j, k
-    for k in range(2 * LANES):
-        lanes[k] = 0
-    for i in range(n // (2 * LANES)):
-        for k in range(2 * LANES):
-            lanes[k] += x[i * 2 * LANES + k] * zero
-    for j in range(n - n % (2 * LANES), n):
-        lanes[0] += x[j] * zero
-    for k in range(2 * LANES):
-        total += lanes[k]
-    return total == 0
-
-
 cdef inline double clip(floating* restrict x, double max_norm, Py_ssize_t n) noexcept nogil:
     """x *= min(1, max_norm / norm); returns the norm, sqrt(sum(x**2)), summed in double"""
     cdef double lanes[LANES]

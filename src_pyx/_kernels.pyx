@@ -25,7 +25,7 @@ cimport _openmp as openmp
 from _activations cimport Activation
 from _arrays cimport address, can_gather, check_length, checked_address
 from _batch cimport Batch, Predictions, StepSettings
-from _elementwise cimport all_finite, clip
+from _elementwise cimport clip
 from _epoch cimport EpochProgress
 from _float_mode cimport flush_denormals, restore
 from _layers cimport Layer, packs_inputs
@@ -366,13 +366,6 @@ cdef class EpochRun:
         self.n_done, self.n_batches, self.n_updates = self.epoch.n_done, self.epoch.n_batches, self.epoch.n_updates
         self.loss, self.diverged, self.slept = self.epoch.loss, self.epoch.diverged, job.slept
         return self.n_batches - before
-
-
-def is_finite(buffer):
-    """Whether all elements of a flat buffer are finite."""
-    if buffer.itemsize == sizeof(float):
-        return all_finite(<const float*> address(buffer), len(buffer))
-    return all_finite(<const double*> address(buffer), len(buffer))
 
 
 def clip_norm(buffer, double max_norm):

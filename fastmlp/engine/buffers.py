@@ -33,7 +33,7 @@ class Buffers:
 
     def is_finite(self) -> bool:
         """Whether all parameters are."""
-        return _kernels.is_finite(self.flat_params)
+        return bool(np.isfinite(self.flat_params).all())
 
     def snapshot(self) -> dict[str, Any]:
         """Copies of all that training changes, and the sizes of the layers."""

@@ -272,9 +272,10 @@ class Engine(Buffers):
             rows = X[part] if order is None else X[order[part]]
             block = taken[: len(rows)]
             _kernels.standardize(as_stored(rows, np.dtype(np.float64)), block.reshape(-1), *self._statistics)
-            if _kernels.is_finite(block.reshape(-1)):
+            is_finite = np.isfinite(block)
+            if is_finite.all():
                 continue
-            row, column = (int(places[0]) for places in np.nonzero(~np.isfinite(block)))
+            row, column = (int(places[0]) for places in np.nonzero(~is_finite))
             value, place = rows[row, column], start + row if order is None else order[start + row]
             needed = "finite"
             if np.isfinite(value):
