@@ -19,12 +19,12 @@ from fastmlp import NeuralNetwork, Standardizer
 from fastmlp.functions import OPTIMIZERS
 from robustness.running import always_parallel
 
-# Sizes and rows with which each product is cut along its rows and along its columns, rows are in tiles, a network is
+# Sizes and rows with which each product is cut along its rows and along its columns, rows are in chunks, a network is
 # narrow, small products are not cut, and the loss of each row is computed by another thread than its last layer.
 SHAPES = {
     "packed": ((2048, 48, 10), 60),
     "narrow": ((40, 32, 9), 1100),
-    "rows in tiles": ((90, 96, 9), 1100),
+    "rows in chunks": ((90, 96, 9), 1100),
     "columns": ((30, 1531, 3), 97),
     "inputs over columns": ((11, 1409, 53), 60),
     "deep": ((20, 8, 7, 6, 5, 4), 130),
@@ -78,7 +78,7 @@ def concurrent_networks(repetition: int) -> None:
 
 def predictions(repetition: int) -> None:
     """One network asked by several threads, with numbers of rows that need different room."""
-    net, X, y = made("rows in tiles", repetition, n_threads=2)
+    net, X, y = made("rows in chunks", repetition, n_threads=2)
     several = [lambda: net.predict(X[:600]).tobytes(), lambda: net.evaluate(X, y)]
     calls = [*several, *[lambda: net.predict_proba(X).tobytes()] * 2]
     assert at_once(*calls) == [call() for call in calls]
@@ -86,7 +86,7 @@ def predictions(repetition: int) -> None:
 
 def refusals(repetition: int) -> None:
     """One network trained by two threads, until one of them has been refused."""
-    net, X, y = made("rows in tiles", repetition, n_threads=2)
+    net, X, y = made("rows in chunks", repetition, n_threads=2)
     refused: list[str] = []
 
     def train() -> None:

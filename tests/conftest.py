@@ -32,7 +32,7 @@ SHAPES = {
     "inputs that are packed": ((1201, 67, 10), 103),
     "narrow": ((40, 32, 9), 3001),
     "narrow, with inputs that are packed": ((300, 27), 3001),
-    "rows in tiles": ((90, 96, 9), 3001),
+    "rows in chunks": ((90, 96, 9), 3001),
     "over outputs": ((101, 1531, 3), 97),
     "input gradients over outputs": ((23, 53, 1409), 211),
     "input gradients over inputs": ((11, 1409, 53), 211),

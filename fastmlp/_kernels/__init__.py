@@ -1,7 +1,7 @@
 """The compiled kernels, in the build for the vector instructions that this processor has.
 
-All builds are of one source and give the same bits (docs/architecture.md); a wheel carries them all. The environment
-variable FASTMLP_SIMD names one, to try or to measure it.
+All builds are of one source, and those with fused multiply-add give the same bits (docs/architecture.md); a wheel
+carries them all. The environment variable FASTMLP_SIMD names one, to try or to measure it.
 """
 
 import os

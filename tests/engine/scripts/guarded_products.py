@@ -20,7 +20,7 @@ PROT_NONE = 0
 # of each byte of a NaN
 FILLER = 255
 N_EDGES = 70
-# sizes and rows; of 2, 3 and 7 vectors, and where operands are packed, products cut, and rows in tiles
+# sizes and rows; of 2, 3 and 7 vectors, and where operands are packed, products cut, and rows in chunks
 LARGE = [((517, 523, 67), 45), ((131, 70, 33), 519), ((96, 32, 112), 48)]
 
 protect = ctypes.CDLL(None, use_errno=True).mprotect
