@@ -20,8 +20,6 @@ cdef struct Predictions:
 
 cdef struct Batch:
     Py_ssize_t n_rows
-    # whether each chunk of CHUNK_ROWS rows is taken forward by one thread
-    bint chunked
     # which rows of X and of the targets: order[:n_rows], or the first n_rows where it is NULL
     const Py_ssize_t* order
     # X, to be gathered into x; its data is NULL where x holds the batch already

@@ -24,9 +24,12 @@ cdef extern from "_blas_buffers.h" nogil:
 
 cdef inline void gemm(
     bint ta, bint tb, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
-    const floating* a, Py_ssize_t lda, const floating* b, Py_ssize_t ldb, floating* c, Py_ssize_t ldc,
+    const floating* a, Py_ssize_t lda, const floating* b, Py_ssize_t ldb, bint adds, floating* c,
+    Py_ssize_t ldc,
 ) noexcept nogil:
-    """c := op(a) @ op(b), all row-major, op(a) (m, k), op(b) (k, n), c (m, n); ld? is the distance between rows.
+    """c := op(a) @ op(b), or c += op(a) @ op(b) where it adds, all row-major, op(a) (m, k), op(b) (k, n), c (m, n).
+
+    ld? is the distance between rows.
 
     BLAS is column-major, and a row-major matrix read as column-major is its transpose, so BLAS computes
     c.T = op(b).T @ op(a).T: the operands are swapped, and keep their flags.
@@ -35,10 +38,10 @@ cdef inline void gemm(
     cdef char* trans_b = b"T" if tb else b"N"
     cdef int m_ = <int> m, n_ = <int> n, k_ = <int> k
     cdef int lda_ = <int> lda, ldb_ = <int> ldb, ldc_ = <int> ldc
-    cdef floating one = 1, zero = 0
+    cdef floating one = 1, beta = adds
     keep_one_thread()
-    # c = op(a) @ op(b); the casts drop const, which the BLAS declarations lack
+    # c = op(a) @ op(b), or c += op(a) @ op(b); the casts drop const, which the BLAS declarations lack
     if floating is float:
-        sgemm(trans_b, trans_a, &n_, &m_, &k_, &one, <float*> b, &ldb_, <float*> a, &lda_, &zero, c, &ldc_)
+        sgemm(trans_b, trans_a, &n_, &m_, &k_, &one, <float*> b, &ldb_, <float*> a, &lda_, &beta, c, &ldc_)
     else:
-        dgemm(trans_b, trans_a, &n_, &m_, &k_, &one, <double*> b, &ldb_, <double*> a, &lda_, &zero, c, &ldc_)
+        dgemm(trans_b, trans_a, &n_, &m_, &k_, &one, <double*> b, &ldb_, <double*> a, &lda_, &beta, c, &ldc_)

@@ -21,25 +21,20 @@ cdef inline void add(floating* restrict y, const floating* restrict x, Py_ssize_
 
 
 cdef inline void add_rows(
-    floating* restrict total, const floating* restrict x, Py_ssize_t distance, Py_ssize_t n_rows, Py_ssize_t n
+    floating* restrict total, const floating* restrict x, Py_ssize_t distance, Py_ssize_t n_rows, Py_ssize_t n,
+    bint adds
 ) noexcept nogil:
-    """total += x[0] + x[1] + ..., rows of x in this order; four at a time, so that the total is written less."""
+    """total := x[0] + x[1] + ..., or total += them, rows in this order; four at a time, so that less is written."""
     cdef Py_ssize_t i, j
     cdef const floating* restrict row
+    if not adds:
+        memset(total, 0, n * sizeof(floating))
     for i in range(n_rows // 4):
         row = x + 4 * i * distance
         for j in range(n):
             total[j] = (((total[j] + row[j]) + row[distance + j]) + row[2 * distance + j]) + row[3 * distance + j]
     for i in range(n_rows - n_rows % 4, n_rows):
         add(total, x + i * distance, n)
-
-
-cdef inline void set_rows(
-    floating* total, const floating* x, Py_ssize_t distance, Py_ssize_t n_rows, Py_ssize_t n
-) noexcept nogil:
-    """total := x[0] + x[1] + ..., as in `add_rows`"""
-    memset(total, 0, n * sizeof(floating))
-    add_rows(total, x, distance, n_rows, n)
 
 
 cdef inline double regularize(

@@ -4,10 +4,10 @@ from cython cimport floating
 from libc.math cimport isfinite
 
 from _batch cimport Batch, StepSettings
-from _network cimport CHUNK_ROWS, Network, add_scores, flat_size, mean_loss
+from _network cimport Network, flat_size
 from _openmp cimport Thread, barrier
 from _optimizers cimport Optimizer, set_step
-from _training cimport train_batch
+from _training cimport add_scores, mean_loss, train_batch
 
 cdef enum:
     # Parameters that are read or updated between two looks at the clock, counting each once for a row and once for an
@@ -51,7 +51,6 @@ cdef inline void train_share(
     cdef bint applied
     while True:
         batch.n_rows, batch.order = min(epoch.batch_size, epoch.n_rows - at), epoch.order + at
-        batch.chunked = batch.n_rows > CHUNK_ROWS
         batch.step = epoch.steps[i]
         set_step(&now, batch.step.learning_rate, epoch.time_step + i * epoch.time_increment)
         applied = batch.step.denominator != 0

@@ -31,15 +31,13 @@ from _float_mode cimport flush_denormals, restore
 from _layers cimport Layer, packs_inputs
 from _losses cimport Loss, takes_labels
 from _matmul cimport is_tiled
-from _network cimport (
-    CHUNK_ROWS as _CHUNK_ROWS, ArenaOffsets, Network, flat_size, mean_loss, n_scores, sum_of_blocks,
-)
+from _network cimport CHUNK_ROWS as _CHUNK_ROWS, ArenaOffsets, Network, flat_size
 from _optimizers cimport Method, Optimizer, set_options, set_step
 from _products cimport MAX_BLOCKS as _MAX_BLOCKS
 from _rows cimport Rows, gather
 from _team cimport BACKWARD, FORWARD, TRAIN, UPDATE, Job, calls_blas, run_thread
 from _tiles cimport PACKED_SIZE, TILES, use_tiles, uses_tiles
-from _training cimport is_narrow
+from _training cimport is_narrow, mean_loss, n_scores, sum_of_blocks
 
 CHUNK_ROWS = _CHUNK_ROWS
 MAX_BLOCKS = _MAX_BLOCKS
@@ -204,7 +202,7 @@ cdef class Propagation:
             and (X.rows.row_stride == n_in * X.view.itemsize or n_rows == 1)
         )
         check_length("row", n_in, self.job.net.layers[0].n_in)
-        batch.n_rows, batch.chunked, batch.predictions = n_rows, n_rows > _CHUNK_ROWS, NULL
+        batch.n_rows, batch.predictions = n_rows, NULL
         batch.rows, batch.x = standardized(X, self.statistics), self.gathered()
         if in_place:
             batch.rows.data, batch.x = NULL, X.view.buf
@@ -234,14 +232,11 @@ cdef class Propagation:
         run(&self.job, n_threads)
         return mean_loss(&self.job.net, &self.job.batch)
 
-    def predict(self, X, bint chunked, int n_threads, outputs, classes, y, losses):
+    def predict(self, X, int n_threads, outputs, classes, y, losses):
         """Take the rows of X (n_rows, n_in) through all layers, and fill those arrays that are not None.
 
         These are the outputs (n_rows, n_out), the classes (n_rows,), intp, and the losses (n_rows,), float64, which
         need y as in `backward`. Returns False where a row may not be finite.
-
-        `chunked` is whether X is, or is a part of, a matrix of more than CHUNK_ROWS rows; then the arena has CHUNK_ROWS
-        rows for each thread, otherwise as many as X.
         """
         cdef RowsView view = RowsView(X)
         cdef Py_ssize_t n_rows = view.view.shape[0]
@@ -253,7 +248,7 @@ cdef class Propagation:
         wanted.losses = NULL if losses is None else <double*> checked_address("prediction", losses, n_rows, b"d")
         if losses is not None:
             self.job.batch.targets = self.targets(y, n_rows)
-        self.job.batch.predictions, self.job.batch.chunked = wanted, chunked
+        self.job.batch.predictions = wanted
         self.job.task = FORWARD
         for i in range(n_members):
             self.job.net.sums[i] = 0

@@ -7,12 +7,13 @@ from cython cimport floating
 from libc.math cimport isfinite
 
 from _activations cimport Activation, add_and_activate, multiply_by_derivative
-from _elementwise cimport RUN, add_rows, regularize, set_rows
+from _batch cimport Batch
+from _elementwise cimport RUN, add_rows, regularize
 from _matmul cimport matmul
 from _openmp cimport Thread, barrier, share_start, share_stop
 from _optimizers cimport Optimizer, update
-from _products cimport Block, Blocks, block_of, cut, cut_product, length, start
-from _tiles cimport PACKED_SIZE, are_far, multiply, uses_tiles
+from _products cimport Block, Blocks, Share, block_of, cut, cut_product, length, share_of, start
+from _tiles cimport are_far, uses_tiles
 
 cdef enum:
     # columns in a block of a bias gradient
@@ -33,8 +34,8 @@ cdef struct Layer:
     Py_ssize_t input_activation
 
 
-cdef inline Blocks weight_blocks(Py_ssize_t n_rows, const Layer* layer) noexcept nogil:
-    """The blocks of rows of w and its gradient."""
+cdef inline Blocks weight_blocks(const Layer* layer, Py_ssize_t n_rows) noexcept nogil:
+    """The blocks of rows of w and its gradient, for a batch of n_rows rows."""
     return cut_product(layer.n_in, 1, (n_rows + UPDATE_WORK) * layer.n_in * layer.n_out)
 
 
@@ -44,17 +45,17 @@ cdef inline bint packs_inputs(const Layer* layer, size_t itemsize) noexcept nogi
 
 
 cdef inline void affine_forward(
-    const Layer* layer, const floating* params, const floating* x, floating* y, Py_ssize_t n_rows, bint one_block,
-    double* n_bad, Thread thread
+    const Layer* layer, const floating* params, const floating* x, floating* y, Py_ssize_t n_rows, double* n_bad,
+    Thread thread
 ) noexcept nogil:
-    """y := activation(x @ w + b), in one block or cut into several; complete for every thread on return.
+    """y := activation(x @ w + b); complete for every thread on return.
 
     Where n_bad is given, it counts this thread's rows in which the first element of x @ w is not finite. These include
     all rows of x that are not finite, since NaN and infinities spoil every sum that they are in, so that x itself need
     not be searched.
     """
     cdef Py_ssize_t n_in = layer.n_in, n_out = layer.n_out
-    cdef Blocks blocks = cut_product(n_rows, n_out, 0 if one_block else n_rows * n_in * n_out)
+    cdef Blocks blocks = cut_product(n_rows, n_out, n_rows * n_in * n_out)
     cdef Block block
     cdef floating* out
     cdef floating* no_scratch = NULL
@@ -64,7 +65,7 @@ cdef inline void affine_forward(
         out = y + block.row * n_out + block.column
         # y = x @ w
         matmul(False, False, block.m, block.n, n_in, x + block.row * n_in, n_in, params + layer.w + block.column, n_out,
-               out, n_out, no_scratch)
+               False, out, n_out, no_scratch)
         for row in range(block.m):
             if n_bad != NULL and block.column == 0 and not isfinite(out[row * n_out]):
                 n_bad[0] += 1
@@ -76,21 +77,25 @@ cdef inline void affine_forward(
 
 cdef inline void affine_backward(
     const Layer* layer, floating* params, floating* gradients, const floating* x, const floating* dy, floating* dx,
-    Py_ssize_t n_rows, double l2, double* squares, const Optimizer* optimizer, floating* packed, Thread thread
+    Py_ssize_t n_rows, bint adds, const Batch* batch, double* squares, const Optimizer* optimizer, floating* packed,
+    Thread thread
 ) noexcept nogil:
-    """dw := x.T @ dy + l2 * w, db := dy.sum(axis=0), dx := (dy @ w.T) * the derivative of the inputs' activation.
+    """dw := x.T @ dy, db := dy.sum(axis=0), dx := (dy @ w.T) * the derivative of the inputs' activation.
 
-    dx is NULL for the first layer, whose x needs no gradient. Also fills squares (MAX_BLOCKS,), whose sum is
-    sum(w**2). Where an optimiser is given, it is applied to w and b, and the gradients then hold scratch values.
-    `packed` is the scratch of all threads, PACKED_SIZE elements each, if the layer `packs_inputs`. Complete for every
-    thread on return.
+    The n_rows rows are a chunk of the batch; dw and db are added to those of the chunks before where it adds. dx is
+    NULL for the first layer, whose x needs no gradient. In the last chunk, squares (MAX_BLOCKS,) is given and is filled
+    with parts of sum(w**2), dw is regularised, and the optimiser, if any, is applied to w and b; the gradients then
+    hold scratch values. `packed` is the thread's scratch for `multiply`, if the layer `packs_inputs`. Complete for
+    every thread on return.
     """
+    if squares == NULL:
+        optimizer = NULL
     if dx != NULL:
         backward_inputs(layer, params + layer.w, x, dy, dx, n_rows, thread)
         if optimizer != NULL:
             barrier(thread)  # before w is updated, all threads have read it
-    backward_weights(layer, params, gradients, x, dy, n_rows, l2, squares, optimizer, packed, thread)
-    backward_bias(layer, params, gradients, dy, n_rows, optimizer, thread)
+    backward_weights(layer, params, gradients, x, dy, n_rows, adds, batch, squares, optimizer, packed, thread)
+    backward_bias(layer, params, gradients, dy, layer.n_out, n_rows, adds, optimizer, thread)
     barrier(thread)
 
 
@@ -109,7 +114,7 @@ cdef inline void backward_inputs(
         at = block.row * n_in + block.column
         # dx = dy @ w.T
         matmul(False, True, block.m, block.n, n_out, dy + block.row * n_out, n_out, w + block.column * n_out, n_out,
-               dx + at, n_in, no_scratch)
+               False, dx + at, n_in, no_scratch)
         for row in range(block.m):
             multiply_by_derivative(
                 <Activation> layer.input_activation, dx + at + row * n_in, x + at + row * n_in, block.n
@@ -118,22 +123,24 @@ cdef inline void backward_inputs(
 
 cdef inline void backward_weights(
     const Layer* layer, floating* params, floating* gradients, const floating* x, const floating* dy,
-    Py_ssize_t n_rows, double l2, double* squares, const Optimizer* optimizer, floating* packed, Thread thread
+    Py_ssize_t n_rows, bint adds, const Batch* batch, double* squares, const Optimizer* optimizer, floating* packed,
+    Thread thread
 ) noexcept nogil:
-    """dw := x.T @ dy + l2 * w, applied to w where an optimiser is given"""
+    """dw := x.T @ dy, or dw += x.T @ dy, and in the last chunk regularised and applied to w; see `affine_backward`"""
     cdef Py_ssize_t n_in = layer.n_in, n_out = layer.n_out
-    cdef Blocks blocks = weight_blocks(n_rows, layer)
+    cdef Blocks blocks = weight_blocks(layer, batch.n_rows)
     cdef Py_ssize_t i, at, m
     # A gradient that is applied at once is not needed afterwards: the thread writes each block to the memory of its
     # first one, which stays in cache.
     cdef floating* dw = gradients + layer.w + start(&blocks, share_start(thread, blocks.n)) * n_out
     for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
         at, m = start(&blocks, i), length(&blocks, i)
-        if optimizer == NULL:
+        if adds or optimizer == NULL:
             dw = gradients + layer.w + at * n_out
-        # dw = x.T @ dy
-        matmul(True, False, m, n_out, n_rows, x + at, n_in, dy, n_out, dw, n_out, packed + thread.number * PACKED_SIZE)
-        squares[i] = apply_gradient(params, dw, layer.w + at * n_out, m * n_out, l2, optimizer)
+        # dw = x.T @ dy, or dw += x.T @ dy
+        matmul(True, False, m, n_out, n_rows, x + at, n_in, dy, n_out, adds, dw, n_out, packed)
+        if squares != NULL:
+            squares[i] = apply_gradient(params, dw, layer.w + at * n_out, m * n_out, batch.step.l2, optimizer)
 
 
 cdef inline double apply_gradient(
@@ -153,47 +160,30 @@ cdef inline double apply_gradient(
 
 
 cdef inline void backward_bias(
-    const Layer* layer, floating* params, floating* gradients, const floating* dy, Py_ssize_t n_rows,
-    const Optimizer* optimizer, Thread thread
+    const Layer* layer, floating* params, floating* gradients, const floating* dy, Py_ssize_t distance,
+    Py_ssize_t n_rows, bint adds, const Optimizer* optimizer, Thread thread
 ) noexcept nogil:
-    """db := dy.sum(axis=0), applied to b where an optimiser is given"""
-    cdef Blocks blocks = cut(layer.n_out, layer.n_out // BIAS_COLUMNS)
-    cdef Py_ssize_t i, column, n, at
-    for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
-        column, n = start(&blocks, i), length(&blocks, i)
-        at = layer.b + column
-        # db = dy.sum(axis=0)
-        set_rows(gradients + at, dy + column, layer.n_out, n_rows, n)
-        if optimizer != NULL:
-            update(optimizer, params + at, gradients + at, at, n)
+    """db := dy.sum(axis=0), or db += dy.sum(axis=0), applied to b where an optimiser is given.
 
-
-cdef inline void add_gradients(
-    const Layer* layer, const floating* w, floating* gradients, const floating* x, const floating* dy, floating* dx,
-    Py_ssize_t n_rows, floating* packed
-) noexcept nogil:
-    """dw += x.T @ dy, db += dy.sum(axis=0), dx as in `affine_backward`; by one thread, and by tiles."""
-    cdef Py_ssize_t n_in = layer.n_in, n_out = layer.n_out
-    if dx != NULL:
-        backward_inputs(layer, w, x, dy, dx, n_rows, Thread(0, 1, NULL))
-    # dw += x.T @ dy
-    multiply(n_in, n_out, n_rows, x, 1, n_in, dy, n_out, 1, True, gradients + layer.w, n_out, packed)
-    # db += dy.sum(axis=0)
-    add_rows(gradients + layer.b, dy, n_out, n_rows, n_out)
+    `distance` is that between the rows of dy.
+    """
+    cdef Share share = share_of(thread, cut(layer.n_out, layer.n_out // BIAS_COLUMNS))
+    cdef Py_ssize_t at = layer.b + share.start
+    # db = dy.sum(axis=0), or db += dy.sum(axis=0)
+    add_rows(gradients + at, dy + share.start, distance, n_rows, share.n, adds)
+    if optimizer != NULL:
+        update(optimizer, params + at, gradients + at, at, share.n)
 
 
 cdef inline void apply_partials(
     const Layer* layer, floating* params, floating* gradients, const floating* partials, Py_ssize_t distance,
-    Py_ssize_t n_partials, Py_ssize_t n_rows, double l2, double* squares, const Optimizer* optimizer, Thread thread
+    Py_ssize_t n_partials, const Batch* batch, double* squares, const Optimizer* optimizer, Thread thread
 ) noexcept nogil:
-    """dw and db := the sums of partial ones, flat buffers at this distance; then as in `affine_backward`."""
-    cdef Blocks blocks = weight_blocks(n_rows, layer)
+    """dw and db := the sums of partial ones, flat buffers at this distance; then as in the last `affine_backward`."""
+    cdef Blocks blocks = weight_blocks(layer, batch.n_rows)
     cdef Py_ssize_t i, at, n
     for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
         at, n = layer.w + start(&blocks, i) * layer.n_out, length(&blocks, i) * layer.n_out
-        set_rows(gradients + at, partials + at, distance, n_partials, n)
-        squares[i] = apply_gradient(params, gradients + at, at, n, l2, optimizer)
-    if thread.number == 0:
-        set_rows(gradients + layer.b, partials + layer.b, distance, n_partials, layer.n_out)
-        if optimizer != NULL:
-            update(optimizer, params + layer.b, gradients + layer.b, layer.b, layer.n_out)
+        add_rows(gradients + at, partials + at, distance, n_partials, n, False)
+        squares[i] = apply_gradient(params, gradients + at, at, n, batch.step.l2, optimizer)
+    backward_bias(layer, params, gradients, partials + layer.b, distance, n_partials, False, optimizer, thread)

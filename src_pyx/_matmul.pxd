@@ -16,15 +16,15 @@ cdef inline bint is_tiled(bint tb, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noe
 
 cdef inline void matmul(
     bint ta, bint tb, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const floating* a, Py_ssize_t lda, const floating* b,
-    Py_ssize_t ldb, floating* c, Py_ssize_t ldc, floating* packed
+    Py_ssize_t ldb, bint adds, floating* c, Py_ssize_t ldc, floating* packed
 ) noexcept nogil:
-    """c := op(a) @ op(b), all row-major, op(a) (m, k), op(b) (k, n), c (m, n); ld? is the distance between rows.
+    """c := op(a) @ op(b), or c += op(a) @ op(b) where it adds, all row-major, op(a) (m, k), op(b) (k, n), c (m, n).
 
-    `packed` is the thread's scratch for `multiply`.
+    ld? is the distance between rows. `packed` is the thread's scratch for `multiply`.
     """
-    # c = op(a) @ op(b)
+    # c = op(a) @ op(b), or c += op(a) @ op(b)
     if is_tiled(tb, m, n, k):
-        multiply(m, n, k, a, 1 if ta else lda, lda if ta else 1, b, 1 if tb else ldb, ldb if tb else 1, False, c, ldc,
+        multiply(m, n, k, a, 1 if ta else lda, lda if ta else 1, b, 1 if tb else ldb, ldb if tb else 1, adds, c, ldc,
                  packed)
     else:
-        gemm(ta, tb, m, n, k, a, lda, b, ldb, c, ldc)
+        gemm(ta, tb, m, n, k, a, lda, b, ldb, adds, c, ldc)

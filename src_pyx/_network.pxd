@@ -1,22 +1,18 @@
-"""The forward and backward pass of a whole network: one thread's share of them, and the loss of the batch."""
+"""A network, and its forward pass: one thread's share of it."""
 from cython cimport floating
-from libc.math cimport isfinite
 from libc.string cimport memcpy
 
 from _activations cimport SOFTMAX, Activation, activate, softmax
 from _batch cimport Batch, Predictions
-from _elementwise cimport add
-from _layers cimport Layer, affine_backward, affine_forward, weight_blocks
-from _losses cimport Loss, argmax, loss_and_grad_row, takes_labels
+from _layers cimport Layer, affine_forward
+from _losses cimport Loss, argmax, loss_and_grad_row
 from _openmp cimport Thread, barrier, share_start, share_stop
-from _optimizers cimport Optimizer
-from _products cimport MAX_BLOCKS, Blocks, cut, length, start
+from _products cimport Blocks, Share, cut, length, share_of, start
 from _rows cimport gather
 
 cdef enum:
-    # A batch of more rows is taken forward in chunks of this many, each by one thread through all layers, so that the
-    # outputs of a layer are still in cache when the next layer reads them. Prediction uses the same chunks, and so gets
-    # the same bits.
+    # A batch of more rows goes through all layers in chunks of this many, so that the outputs of a layer are still in
+    # cache when the next layer reads them. Prediction uses the same chunks, and so gets the same bits.
     CHUNK_ROWS = 512
     # rows in a block of the output activation and the loss, and in a block that is gathered
     LOSS_ROWS = 64
@@ -54,18 +50,6 @@ cdef struct Network:
     size_t itemsize
 
 
-cdef struct Share:
-    # elements [start, start + n)
-    Py_ssize_t start
-    Py_ssize_t n
-
-
-cdef inline Share share_of(Thread thread, Blocks blocks) noexcept nogil:
-    """The elements of all blocks of a thread, which are contiguous."""
-    cdef Py_ssize_t first = start(&blocks, share_start(thread, blocks.n))
-    return Share(first, min(blocks.extent, start(&blocks, share_stop(thread, blocks.n))) - first)
-
-
 cdef inline Blocks loss_blocks(Py_ssize_t n_rows) noexcept nogil:
     return cut(n_rows, n_rows // LOSS_ROWS)
 
@@ -88,24 +72,22 @@ cdef inline void forward_batch(
 ) noexcept nogil:
     """Compute the outputs of the batch, and write the predictions that are asked for.
 
-    The threads share the work on each layer, or, where the batch is chunked, each takes chunks through all layers.
+    The threads share the work on each layer, or, where there are several chunks, each takes some through all layers.
     In prediction, a thread's number of rows that may not be finite (see `affine_forward`) is added to its element of
-    net.sums, and the arena has only CHUNK_ROWS rows for each thread, or as many as the batch where it is not chunked.
+    net.sums, and the arena has only CHUNK_ROWS rows for each thread, or as many as the batch if these are fewer.
     """
-    # the team over the chunks, of which there is one if the batch is not chunked, and the team that shares each chunk
+    cdef Blocks chunks = Blocks(batch.n_rows, CHUNK_ROWS, (batch.n_rows + CHUNK_ROWS - 1) // CHUNK_ROWS)
+    # the team that shares the chunks, and the team that shares each of them
     cdef Thread alone = Thread(0, 1, NULL)
-    cdef Thread across = thread if batch.chunked else alone, within = alone if batch.chunked else thread
+    cdef Thread across = thread if chunks.n > 1 else alone, within = alone if chunks.n > 1 else thread
     cdef Share share
-    cdef Blocks chunks = Blocks(batch.n_rows, batch.n_rows, 1)
     cdef bint predicts = batch.predictions != NULL
     cdef double* n_bad = net.sums + thread.number if predicts else NULL
     cdef Py_ssize_t i, first, at, n_rows
-    if batch.chunked:
-        chunks = Blocks(batch.n_rows, CHUNK_ROWS, (batch.n_rows + CHUNK_ROWS - 1) // CHUNK_ROWS)
     for i in range(share_start(across, chunks.n), share_stop(across, chunks.n)):
         # rows of the batch from `first` on, in the rows of the arena from `at` on
         first, n_rows = start(&chunks, i), length(&chunks, i)
-        at = thread.number * CHUNK_ROWS if predicts and batch.chunked else first
+        at = across.number * CHUNK_ROWS if predicts else first
         forward_rows(net, params, arena, batch, first, n_rows, at, n_bad, within)
         if predicts:
             share = share_of(within, loss_blocks(n_rows))
@@ -131,7 +113,7 @@ cdef inline void forward_rows(
     for k in range(net.n_layers):
         layer = &net.layers[k]
         y = arena + layer.y + at * layer.n_out
-        affine_forward(layer, params, x, y, n_rows, batch.chunked, n_bad if k == 0 else NULL, thread)
+        affine_forward(layer, params, x, y, n_rows, n_bad if k == 0 else NULL, thread)
         x = y
     share = share_of(thread, loss_blocks(n_rows))
     apply_output_activation(net, arena, at + share.start, share.n)
@@ -194,102 +176,3 @@ cdef inline void write_predictions(
             predictions.classes[first + i] = argmax(outputs + i * n_out, n_out)
         if predictions.losses != NULL:
             predictions.losses[first + i] = row_loss(net, arena, at + i, batch, first + i, 1, no_gradient, NULL)
-
-
-cdef inline bint backward_batch(
-    const Network* net, floating* params, floating* gradients, floating* arena, const Batch* batch,
-    const Optimizer* optimizer, Thread thread
-) noexcept nogil:
-    """Compute the gradients of the batch, plus those of earlier batches, or apply them where an optimiser is given.
-
-    Returns whether the mean loss, without the regularisation, is finite; where it is not, nothing is applied.
-    """
-    cdef floating* dy = arena + net.offsets.delta
-    cdef floating* dx = arena + net.offsets.next_delta
-    cdef double* squares = net.sums + MAX_BLOCKS
-    cdef Py_ssize_t i, first, k, n_out = last_layer(net).n_out
-    cdef Blocks blocks = loss_blocks(batch.n_rows)
-    for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
-        first = start(&blocks, i)
-        clear_sums(net, i)
-        add_losses(net, arena, batch, i, first, length(&blocks, i), first, dy + first * n_out)
-    barrier(thread)
-    if optimizer != NULL and not isfinite(sum_of_blocks(net.sums, blocks.n)):
-        return False
-    for k in range(net.n_layers - 1, -1, -1):
-        affine_backward(
-            &net.layers[k], params, gradients, inputs(net, arena, batch, 0, 0, k), dy, NULL if k == 0 else dx,
-            batch.n_rows, batch.step.l2, squares + k * MAX_BLOCKS, optimizer, arena + net.offsets.packed, thread,
-        )
-        dy, dx = dx, dy
-    add_earlier(net, gradients, batch, thread)
-    return True
-
-
-cdef inline void clear_sums(const Network* net, Py_ssize_t i) noexcept nogil:
-    """Clear the sums over the rows of block i."""
-    cdef Py_ssize_t k
-    net.sums[i] = 0
-    for k in range(n_scores(net)):
-        block_scores(net, i)[k] = 0
-
-
-cdef inline void add_losses(
-    const Network* net, const floating* arena, const Batch* batch, Py_ssize_t i, Py_ssize_t first, Py_ssize_t n_rows,
-    Py_ssize_t at, floating* dlogits
-) noexcept nogil:
-    """Fill dlogits (n_rows, n_out) for rows of block i, and add their losses and scores to its sums."""
-    cdef Py_ssize_t row, n_out = last_layer(net).n_out
-    for row in range(n_rows):
-        net.sums[i] += row_loss(net, arena, at + row, batch, first + row, batch.step.denominator,
-                                dlogits + row * n_out, block_scores(net, i))
-
-
-cdef inline void add_earlier(
-    const Network* net, floating* gradients, const Batch* batch, Thread thread
-) noexcept nogil:
-    """Add the gradients of earlier batches, where they accumulate."""
-    cdef Share share
-    if batch.earlier != NULL:
-        share = share_of(thread, parameter_blocks(flat_size(net)))
-        add(gradients + share.start, <const floating*> batch.earlier + share.start, share.n)
-
-
-cdef inline double sum_of_blocks(const double* sums, Py_ssize_t n_blocks) noexcept nogil:
-    cdef double total = 0
-    cdef Py_ssize_t i
-    for i in range(n_blocks):
-        total += sums[i]
-    return total
-
-
-cdef inline Py_ssize_t n_scores(const Network* net) noexcept nogil:
-    return 1 if takes_labels(net.loss) else last_layer(net).n_out
-
-
-cdef inline double* block_scores(const Network* net, Py_ssize_t i) noexcept nogil:
-    """The sums (n_scores,) over the rows of block i."""
-    return net.sums + (1 + net.n_layers) * MAX_BLOCKS + i * n_scores(net)
-
-
-cdef inline void add_scores(const Network* net, const Batch* batch, double* scores) noexcept nogil:
-    """scores (n_scores,) += those of the rows in the batch of the last `backward_batch`"""
-    cdef Py_ssize_t i, j
-    cdef const double* of_block
-    for i in range(loss_blocks(batch.n_rows).n):
-        of_block = block_scores(net, i)
-        for j in range(n_scores(net)):
-            scores[j] += of_block[j]
-
-
-cdef inline double mean_loss(const Network* net, const Batch* batch) noexcept nogil:
-    """sum(loss) / denominator + 0.5 * l2 * sum(w**2) of the batch of the last `backward_batch`, w before its update."""
-    cdef double loss = sum_of_blocks(net.sums, loss_blocks(batch.n_rows).n)
-    cdef double squares = 0
-    cdef Py_ssize_t k
-    if batch.step.l2 != 0:
-        for k in range(net.n_layers):
-            squares += sum_of_blocks(
-                net.sums + (1 + k) * MAX_BLOCKS, weight_blocks(batch.n_rows, &net.layers[k]).n
-            )
-    return loss / batch.step.denominator + 0.5 * batch.step.l2 * squares

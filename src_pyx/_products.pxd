@@ -3,6 +3,7 @@
 The blocks follow from the shape alone; the number of threads decides only which thread computes which. So the results
 have the same bits for any number of threads, as long as BLAS itself uses one (_blas_limit.h).
 """
+from _openmp cimport Thread, share_start, share_stop
 from _tiles cimport uses_tiles
 
 cdef enum:
@@ -31,6 +32,12 @@ cdef struct Block:
     Py_ssize_t row
     Py_ssize_t m
     Py_ssize_t column
+    Py_ssize_t n
+
+
+cdef struct Share:
+    # elements [start, start + n)
+    Py_ssize_t start
     Py_ssize_t n
 
 
@@ -66,3 +73,9 @@ cdef inline Block block_of(const Blocks* blocks, Py_ssize_t m, Py_ssize_t n, Py_
     """Block i of the product (m, n)."""
     cdef Py_ssize_t at = start(blocks, i), extent = length(blocks, i)
     return Block(at, extent, 0, n) if m >= n else Block(0, m, at, extent)
+
+
+cdef inline Share share_of(Thread thread, Blocks blocks) noexcept nogil:
+    """The elements of all blocks of a thread, which are contiguous."""
+    cdef Py_ssize_t first = start(&blocks, share_start(thread, blocks.n))
+    return Share(first, min(blocks.extent, start(&blocks, share_stop(thread, blocks.n))) - first)

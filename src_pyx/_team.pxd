@@ -6,9 +6,9 @@ from _epoch cimport EpochProgress, train_share
 from _float_mode cimport flush_denormals, restore
 from _matmul cimport SMALL_WORK
 from _network cimport Network, flat_size, forward_batch, parameter_blocks
-from _openmp cimport Barrier, Thread, barrier, share_start, share_stop
+from _openmp cimport Barrier, Thread, barrier
 from _optimizers cimport Optimizer, update
-from _products cimport Blocks, length, start
+from _products cimport Share, share_of
 from _tiles cimport uses_tiles
 from _training cimport train_batch
 
@@ -76,9 +76,6 @@ cdef inline void update_share(
     const Optimizer* optimizer, floating* w, const floating* dw, Py_ssize_t n, Thread thread
 ) noexcept nogil:
     """One thread's share of an update of all n parameters w with their gradients dw."""
-    cdef Blocks blocks = parameter_blocks(n)
-    cdef Py_ssize_t i, at
-    for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
-        at = start(&blocks, i)
-        update(optimizer, w + at, dw + at, at, length(&blocks, i))
+    cdef Share share = share_of(thread, parameter_blocks(n))
+    update(optimizer, w + share.start, dw + share.start, share.start, share.n)
     barrier(thread)  # at the end of the region OpenMP would wait, without a count of the time, and without sleep

@@ -1,17 +1,17 @@
 """One training step of a network, as far as its gradients or their update: one thread's share of it."""
 from cython cimport floating
 from libc.math cimport isfinite
-from libc.string cimport memset
 
 from _batch cimport Batch
-from _layers cimport add_gradients, apply_partials
+from _elementwise cimport add
+from _layers cimport affine_backward, apply_partials, weight_blocks
+from _losses cimport takes_labels
 from _network cimport (
-    CHUNK_ROWS, Network, add_earlier, add_losses, backward_batch, clear_sums, flat_size, forward_batch, forward_rows,
-    inputs, loss_blocks, sum_of_blocks,
+    CHUNK_ROWS, Network, flat_size, forward_rows, inputs, last_layer, loss_blocks, parameter_blocks, row_loss,
 )
 from _openmp cimport Thread, barrier, share_start, share_stop
 from _optimizers cimport Optimizer
-from _products cimport MAX_BLOCKS, Blocks, length, start
+from _products cimport MAX_BLOCKS, Blocks, Share, length, share_of, start
 from _tiles cimport PACKED_SIZE, uses_tiles
 
 cdef enum:
@@ -20,65 +20,144 @@ cdef enum:
     NARROW_ROWS = 64
 
 
-cdef inline bint train_batch(
-    const Network* net, floating* params, floating* gradients, floating* arena, const Batch* batch,
-    bint is_forward_done, const Optimizer* optimizer, Thread thread
-) noexcept nogil:
-    """Compute the gradients of the batch, after `forward_batch` where that is done; see `backward_batch`."""
-    if is_narrow(net, batch.n_rows):
-        return train_narrow(net, params, gradients, arena, batch, is_forward_done, optimizer, thread)
-    if not is_forward_done:
-        forward_batch(net, params, arena, batch, thread)
-    return backward_batch(net, params, gradients, arena, batch, optimizer, thread)
-
-
 cdef inline bint is_narrow(const Network* net, Py_ssize_t n_rows) noexcept nogil:
-    """Whether each thread takes blocks of rows through the whole network and back, instead of a share of each layer.
+    """Whether each thread takes rows of its own through the whole network and back, instead of a share of each layer.
 
     A product of a narrow network has too few elements to be shared, and its outputs too many rows to stay in cache.
     """
     return uses_tiles and n_rows > CHUNK_ROWS and flat_size(net) <= NARROW_SIZE
 
 
-cdef inline bint train_narrow(
+cdef inline bint train_batch(
     const Network* net, floating* params, floating* gradients, floating* arena, const Batch* batch,
     bint is_forward_done, const Optimizer* optimizer, Thread thread
 ) noexcept nogil:
-    """`train_batch` of a narrow network.
+    """Compute the gradients of the batch, plus those of earlier batches, or apply them where an optimiser is given.
 
-    The gradient is summed over the rows of each block, and then over the blocks, in order.
+    A chunk of rows goes forward, unless that is done, and back before the next one, while its outputs are in cache, and
+    its gradients are added to those of the chunks before. In a narrow network the rows are cut into blocks, each with
+    a gradient of its own, which are added in the order of the blocks.
+
+    Returns whether the mean loss, without the regularisation, is finite; where it is not, nothing is applied.
     """
-    cdef Blocks blocks = loss_blocks(batch.n_rows)
+    cdef bint narrow = is_narrow(net, batch.n_rows), adds, is_last
+    # the team that shares the blocks, and the team that shares the chunks of each
     cdef Thread alone = Thread(0, 1, NULL)
+    cdef Thread across = thread if narrow else alone, within = alone if narrow else thread
+    cdef Blocks blocks = loss_blocks(batch.n_rows) if narrow else Blocks(batch.n_rows, batch.n_rows, 1)
     cdef Py_ssize_t i, k, first, stop, n_rows, at, size = flat_size(net)
+    cdef Py_ssize_t most = NARROW_ROWS if narrow else CHUNK_ROWS
     cdef floating* partials = arena + net.offsets.partials
     cdef floating* packed = arena + net.offsets.packed + thread.number * PACKED_SIZE
     cdef floating* dy
     cdef floating* dx
-    for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
+    cdef double* squares = net.sums + MAX_BLOCKS
+    for i in range(share_start(across, blocks.n), share_stop(across, blocks.n)):
         first, stop = start(&blocks, i), start(&blocks, i) + length(&blocks, i)
-        clear_sums(net, i)
-        memset(partials + i * size, 0, size * sizeof(floating))
         while first < stop:
-            n_rows = min(<Py_ssize_t> NARROW_ROWS, stop - first)
-            # without a forward pass before, all rows of a block use the same rows of the arena, which stay in cache
+            n_rows, adds = min(most, stop - first), first > start(&blocks, i)
+            is_last = not narrow and first + n_rows == stop
+            # without a forward pass before, all chunks use the same rows of the arena, which stay in cache
             at = first if is_forward_done else start(&blocks, i)
             if not is_forward_done:
-                forward_rows(net, params, arena, batch, first, n_rows, at, NULL, alone)
+                forward_rows(net, params, arena, batch, first, n_rows, at, NULL, within)
             dy = arena + net.offsets.delta + at * net.offsets.widest
             dx = arena + net.offsets.next_delta + at * net.offsets.widest
-            add_losses(net, arena, batch, i, first, n_rows, at, dy)
+            add_losses(net, arena, batch, i, first, n_rows, at, adds, dy, within)
+            if is_last and optimizer != NULL and not isfinite(summed_loss(net, batch)):
+                return False
             for k in range(net.n_layers - 1, -1, -1):
-                add_gradients(&net.layers[k], params + net.layers[k].w, partials + i * size,
-                              inputs(net, arena, batch, first, at, k), dy, NULL if k == 0 else dx, n_rows, packed)
+                affine_backward(
+                    &net.layers[k], params, partials + i * size if narrow else gradients,
+                    inputs(net, arena, batch, first, at, k), dy, NULL if k == 0 else dx, n_rows, adds, batch,
+                    squares + k * MAX_BLOCKS if is_last else NULL, optimizer, packed, within,
+                )
                 dy, dx = dx, dy
             first += n_rows
-    barrier(thread)
-    if optimizer != NULL and not isfinite(sum_of_blocks(net.sums, blocks.n)):
-        return False
-    for k in range(net.n_layers):
-        apply_partials(&net.layers[k], params, gradients, partials, size, blocks.n, batch.n_rows, batch.step.l2,
-                       net.sums + (1 + k) * MAX_BLOCKS, optimizer, thread)
-    barrier(thread)
+    if narrow:
+        barrier(thread)
+        if optimizer != NULL and not isfinite(summed_loss(net, batch)):
+            return False
+        for k in range(net.n_layers):
+            apply_partials(&net.layers[k], params, gradients, partials, size, blocks.n, batch, squares + k * MAX_BLOCKS,
+                           optimizer, thread)
+        barrier(thread)
     add_earlier(net, gradients, batch, thread)
     return True
+
+
+cdef inline void add_losses(
+    const Network* net, const floating* arena, const Batch* batch, Py_ssize_t i, Py_ssize_t first, Py_ssize_t n_rows,
+    Py_ssize_t at, bint adds, floating* dlogits, Thread thread
+) noexcept nogil:
+    """Fill dlogits (n_rows, n_out), and add the losses and scores of the rows to the sums from block i on.
+
+    The rows are those of the batch from `first` on, in the rows of the arena from `at` on. Where this does not add, the
+    sums are cleared before. Complete for every thread on return.
+    """
+    cdef Blocks blocks = loss_blocks(n_rows)
+    cdef Py_ssize_t j, k, row, n_out = last_layer(net).n_out
+    for j in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
+        if not adds:
+            net.sums[i + j] = 0
+            for k in range(n_scores(net)):
+                block_scores(net, i + j)[k] = 0
+        for row in range(start(&blocks, j), start(&blocks, j) + length(&blocks, j)):
+            net.sums[i + j] += row_loss(net, arena, at + row, batch, first + row, batch.step.denominator,
+                                        dlogits + row * n_out, block_scores(net, i + j))
+    barrier(thread)
+
+
+cdef inline double sum_of_blocks(const double* sums, Py_ssize_t n_blocks) noexcept nogil:
+    cdef double total = 0
+    cdef Py_ssize_t i
+    for i in range(n_blocks):
+        total += sums[i]
+    return total
+
+
+cdef inline void add_earlier(
+    const Network* net, floating* gradients, const Batch* batch, Thread thread
+) noexcept nogil:
+    """Add the gradients of earlier batches, where they accumulate."""
+    cdef Share share
+    if batch.earlier != NULL:
+        share = share_of(thread, parameter_blocks(flat_size(net)))
+        add(gradients + share.start, <const floating*> batch.earlier + share.start, share.n)
+
+
+cdef inline Py_ssize_t n_scores(const Network* net) noexcept nogil:
+    return 1 if takes_labels(net.loss) else last_layer(net).n_out
+
+
+cdef inline double* block_scores(const Network* net, Py_ssize_t i) noexcept nogil:
+    """The sums (n_scores,) of block i."""
+    return net.sums + (1 + net.n_layers) * MAX_BLOCKS + i * n_scores(net)
+
+
+cdef inline Py_ssize_t n_summed(const Network* net, const Batch* batch) noexcept nogil:
+    """The number of blocks whose losses and scores are summed apart: all, or those of a chunk, over all chunks."""
+    return loss_blocks(batch.n_rows if is_narrow(net, batch.n_rows) else min(batch.n_rows, <Py_ssize_t> CHUNK_ROWS)).n
+
+
+cdef inline double summed_loss(const Network* net, const Batch* batch) noexcept nogil:
+    """sum(loss) of the batch"""
+    return sum_of_blocks(net.sums, n_summed(net, batch))
+
+
+cdef inline void add_scores(const Network* net, const Batch* batch, double* scores) noexcept nogil:
+    """scores (n_scores,) += those of the rows in the batch of the last `train_batch`"""
+    cdef Py_ssize_t i, j
+    for i in range(n_summed(net, batch)):
+        for j in range(n_scores(net)):
+            scores[j] += block_scores(net, i)[j]
+
+
+cdef inline double mean_loss(const Network* net, const Batch* batch) noexcept nogil:
+    """sum(loss) / denominator + 0.5 * l2 * sum(w**2) of the batch of the last `train_batch`, w before its update."""
+    cdef double squares = 0
+    cdef Py_ssize_t k
+    if batch.step.l2 != 0:
+        for k in range(net.n_layers):
+            squares += sum_of_blocks(net.sums + (1 + k) * MAX_BLOCKS, weight_blocks(&net.layers[k], batch.n_rows).n)
+    return summed_loss(net, batch) / batch.step.denominator + 0.5 * batch.step.l2 * squares

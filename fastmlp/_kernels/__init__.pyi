@@ -33,7 +33,6 @@ class Propagation:
     def predict(
         self,
         X: np.ndarray,
-        chunked: bool,
         n_threads: int,
         outputs: np.ndarray | None,
         classes: np.ndarray | None,

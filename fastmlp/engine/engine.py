@@ -324,9 +324,8 @@ class Engine(Buffers):
         n_rows = len(X)
         if n_rows == 0:
             return
-        chunked = n_rows > CHUNK_ROWS
         n_threads = self._team_size(min(n_rows, BLOCK_ROWS))
-        capacity = n_threads * CHUNK_ROWS if chunked else n_rows
+        capacity = n_threads * CHUNK_ROWS if n_rows > CHUNK_ROWS else n_rows
         # each prediction has its own workspace, without a lock, for which one in a signal handler would wait for ever
         spare = self._spare
         try:
@@ -338,13 +337,13 @@ class Engine(Buffers):
             workspace = self._workspace(capacity)
         given = (outputs, classes, y, losses)
         if n_rows <= BLOCK_ROWS:  # slicing takes as long as predicting one row
-            finite = workspace.passes.predict(workspace.stored(X), chunked, n_threads, *given)
+            finite = workspace.passes.predict(workspace.stored(X), n_threads, *given)
         else:
             finite = True
             for start in range(0, n_rows, BLOCK_ROWS):
                 part = slice(start, start + BLOCK_ROWS)
                 parts = (None if array is None else array[part] for array in given)
-                finite &= workspace.passes.predict(workspace.stored(X[part]), chunked, n_threads, *parts)
+                finite &= workspace.passes.predict(workspace.stored(X[part]), n_threads, *parts)
         if not finite:
             self.check_finite("X", X)
         if len(spare) < MAX_SPARE:

@@ -297,7 +297,7 @@ def test_kernels_refuse_what_has_another_length():
     with pytest.raises(RuntimeError, match="row: 4 were needed, and there are 3"):
         passes.forward(np.ones((5, 3)), 1)
     with pytest.raises(RuntimeError, match="prediction: 5 were needed, and there are 6"):
-        passes.predict(np.ones((5, 4)), False, 1, None, labels, None, None)
+        passes.predict(np.ones((5, 4)), 1, None, labels, None, None)
     update = net._engine._updater(checked_optimizer("SGD", 0, 0, 0))
     for X, steps, n_scores, found in (
         (np.ones((5, 3)), np.ones((1, 3)), 1, "row"),

@@ -20,8 +20,9 @@ PROT_NONE = 0
 # of each byte of a NaN
 FILLER = 255
 N_EDGES = 70
-# sizes and rows; of 2, 3 and 7 vectors, and where operands are packed, products cut, and rows in chunks
-LARGE = [((517, 523, 67), 45), ((131, 70, 33), 519), ((96, 32, 112), 48)]
+# sizes and rows; of 2, 3 and 7 vectors, and where operands are packed, products cut, rows in chunks, or each thread has
+# rows of its own
+LARGE = [((517, 523, 67), 45), ((131, 70, 33), 519), ((96, 32, 112), 48), ((33, 47, 19), 600)]
 
 protect = ctypes.CDLL(None, use_errno=True).mprotect
 protect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
@@ -88,12 +89,12 @@ def results(sizes, n_rows, dtype, at_end):
     passes = workspace.Workspace(architecture, layout, *flat[:2], n_rows, ()).passes
 
     # small products are not cut
-    n_threads = min(2, threads.available_threads()) if max(sizes) > N_EDGES else 1
+    n_threads = min(2, threads.available_threads()) if max(*sizes, n_rows) > N_EDGES else 1
     passes.forward(X, n_threads)
     losses = [passes.backward(y, 0.1, n_rows, None, n_threads)]
     gradients = layout.views(flat[1]).copy()
     predicted = [memory.copy(np.zeros((n_rows, sizes[-1]), dtype)), *(memory.copy(np.zeros(n_rows, t)) for t in "pd")]
-    assert passes.predict(X, n_rows > _kernels.CHUNK_ROWS, n_threads, *predicted[:2], y, predicted[2])
+    assert passes.predict(X, n_threads, *predicted[:2], y, predicted[2])
     adam, scores = checked_optimizer("Adam", 0.9, 0.999, 1e-8), np.zeros(architecture.n_scores)
     update, steps = _kernels.Update(OPTIMIZERS["Adam"].code, *flat), np.array([[0.01, 0.1, n_rows]])
     run = _kernels.EpochRun(passes, update, X, y, order, n_rows, steps, scores, adam.options, 1, 1)
