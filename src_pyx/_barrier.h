@@ -5,8 +5,7 @@
    spin: training on two cores, one of them busy, was ten times slower than on one thread. This barrier spins for about
    as long as it takes to wake a thread, which is longer than the threads of an undisturbed team wait for each other,
    and then sleeps. */
-#ifndef FASTMLP_BARRIER_H
-#define FASTMLP_BARRIER_H
+#pragma once
 
 #include <pthread.h>
 #include <time.h>
@@ -84,5 +83,3 @@ static inline void fastmlp_barrier_wait(fastmlp_barrier *barrier, int n_threads)
     barrier->slept += fastmlp_clock() - now;
     pthread_mutex_unlock(&barrier->mutex);
 }
-
-#endif

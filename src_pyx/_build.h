@@ -1,6 +1,5 @@
 /* The compiler and the vector instructions of this module. setup.py defines FASTMLP_BUILD and FASTMLP_FLAGS. */
-#ifndef FASTMLP_BUILD_H
-#define FASTMLP_BUILD_H
+#pragma once
 
 #include <float.h>
 
@@ -32,6 +31,4 @@ _Static_assert(sizeof(1.0) == sizeof(double), "-fsingle-precision-constant chang
 #define FASTMLP_SIMD "NEON"
 #else
 #define FASTMLP_SIMD "none"
-#endif
-
 #endif

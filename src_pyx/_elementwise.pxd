@@ -1,10 +1,5 @@
-"""Loops over n contiguous elements, in forms that the compiler vectorises.
-
-A sum is computed in a fixed number of lanes, which are added up at the end, so that its bits do not depend on the width
-of the processor's vectors.
-"""
+"""Loops over n contiguous elements, in forms that the compiler vectorises."""
 from cython cimport floating
-from libc.math cimport sqrt
 from libc.string cimport memset
 
 cdef enum:
@@ -40,40 +35,20 @@ cdef inline void add_rows(
 cdef inline double regularize(
     floating* restrict dw, const floating* restrict w, double regularization, Py_ssize_t n
 ) noexcept nogil:
-    """dw += regularization * w; returns sum(w**2), summed in double"""
-    cdef double lanes[LANES]
+    """dw += regularization * w; returns sum(w**2)"""
     cdef floating scale = <floating> regularization
-    cdef Py_ssize_t i, j, k
-    for k in range(LANES):
-        lanes[k] = 0
-    for i in range(n // LANES):
-        for k in range(LANES):
-            dw[i * LANES + k] += scale * w[i * LANES + k]
-        for k in range(LANES):
-            lanes[k] += <double> w[i * LANES + k] * w[i * LANES + k]
-    for j in range(n - n % LANES, n):
+    cdef Py_ssize_t j
+    for j in range(n):
         dw[j] += scale * w[j]
-        lanes[0] += <double> w[j] * w[j]
-    return sum_of_lanes(lanes)
+    return sum_of_squares(w, n)
 
 
-cdef inline double sum_of_lanes(double* lanes) noexcept nogil:
-    """The upper half is added to the lower half, in loops of constant length, which take a few instructions."""
-    cdef Py_ssize_t k
-    for k in range(LANES // 2):
-        lanes[k] += lanes[k + LANES // 2]
-    for k in range(LANES // 4):
-        lanes[k] += lanes[k + LANES // 4]
-    for k in range(LANES // 8):
-        lanes[k] += lanes[k + LANES // 8]
-    return lanes[0] + lanes[1]
+cdef inline double sum_of_squares(const floating* restrict x, Py_ssize_t n) noexcept nogil:
+    """sum(x**2), in double, in a fixed number of lanes, so that its bits do not depend on the width of vectors.
 
-
-cdef inline double clip(floating* restrict x, double max_norm, Py_ssize_t n) noexcept nogil:
-    """x *= min(1, max_norm / norm); returns the norm, sqrt(sum(x**2)), summed in double"""
+    At the end the upper half of the lanes is added to the lower half, in loops of constant length.
+    """
     cdef double lanes[LANES]
-    cdef double norm
-    cdef floating scale
     cdef Py_ssize_t i, j, k
     for k in range(LANES):
         lanes[k] = 0
@@ -82,9 +57,10 @@ cdef inline double clip(floating* restrict x, double max_norm, Py_ssize_t n) noe
             lanes[k] += <double> x[i * LANES + k] * x[i * LANES + k]
     for j in range(n - n % LANES, n):
         lanes[0] += <double> x[j] * x[j]
-    norm = sqrt(sum_of_lanes(lanes))
-    if norm > max_norm:
-        scale = <floating> (max_norm / norm)
-        for j in range(n):
-            x[j] *= scale
-    return norm
+    for k in range(LANES // 2):
+        lanes[k] += lanes[k + LANES // 2]
+    for k in range(LANES // 4):
+        lanes[k] += lanes[k + LANES // 4]
+    for k in range(LANES // 8):
+        lanes[k] += lanes[k + LANES // 8]
+    return lanes[0] + lanes[1]

@@ -12,8 +12,7 @@
    and Waite, chapter 5). With f = m - 1 and s = f / (2 + f), log(m) = 2 (s + s**3 / 3 + s**5 / 5 + ...) (Abramowitz and
    Stegun, 4.1.27), cut off where the remainder is below rounding. Its first term is 2 s = f - s f, whose larger part, f,
    is exact. The error is below 1 unit in the last place. Infinity and NaN stay. */
-#ifndef FASTMLP_EXP_LOG_H
-#define FASTMLP_EXP_LOG_H
+#pragma once
 
 #include <float.h>
 #include <stdint.h>
@@ -73,5 +72,3 @@ static inline double fastmlp_log1p(double x)
     y = n * FASTMLP_LN2 + (f - (s * (f - series) - (n * FASTMLP_LN2_REST + rest / sum)));
     return x <= DBL_MAX ? y : x;
 }
-
-#endif

@@ -1,8 +1,7 @@
 /* Denormal numbers are taken for zero while a kernel runs. A moment that decays passes through them on its way to 0,
    and most processors compute with them a hundred times slower. The mode belongs to a thread; it is restored
    afterwards. */
-#ifndef FASTMLP_FLOAT_MODE_H
-#define FASTMLP_FLOAT_MODE_H
+#pragma once
 
 /* The thread's control register, and its bits that flush denormal results and operands to zero. */
 #if defined(__SSE2__)
@@ -31,5 +30,3 @@ static inline unsigned long fastmlp_flush_denormals(void)
     fastmlp_set_float_mode(before | FASTMLP_FLUSH);
     return before;
 }
-
-#endif

@@ -20,12 +20,11 @@ from cpython.time cimport monotonic
 from libc.string cimport strerror
 
 cimport _blas as blas
-cimport _build as build
 cimport _openmp as openmp
 from _activations cimport Activation
 from _arrays cimport address, can_gather, check_length, checked_address
 from _batch cimport Batch, Predictions, StepSettings
-from _elementwise cimport clip
+from _elementwise cimport sum_of_squares
 from _epoch cimport EpochProgress
 from _float_mode cimport flush_denormals, restore
 from _layers cimport Layer, packs_inputs
@@ -41,6 +40,12 @@ from _training cimport is_narrow, mean_loss, n_scores, sum_of_blocks
 
 CHUNK_ROWS = _CHUNK_ROWS
 MAX_BLOCKS = _MAX_BLOCKS
+
+cdef extern from "_build.h":
+    const char* COMPILER "FASTMLP_COMPILER"
+    const char* SIMD "FASTMLP_SIMD"
+    const char* BUILD "FASTMLP_BUILD"
+    const char* FLAGS "FASTMLP_FLAGS"
 
 # the format of intp in buffers
 cdef const char* INTP = b"q" if sizeof(Py_ssize_t) > sizeof(long) else b"l"
@@ -363,14 +368,11 @@ cdef class EpochRun:
         return self.n_batches - before
 
 
-def clip_norm(buffer, double max_norm):
-    """buffer *= min(1, max_norm / sqrt(sum(buffer**2))); returns the norm that it had.
-
-    The sum is computed in double and in a fixed order, so its bits depend neither on the processor nor on threads.
-    """
+def squared_norm(buffer):
+    """sum(buffer**2), in double and in a fixed order, so that its bits do not depend on the processor."""
     if buffer.itemsize == sizeof(float):
-        return clip(<float*> address(buffer), max_norm, len(buffer))
-    return clip(<double*> address(buffer), max_norm, len(buffer))
+        return sum_of_squares(<float*> address(buffer), len(buffer))
+    return sum_of_squares(<double*> address(buffer), len(buffer))
 
 
 def scratch_needed(const Py_ssize_t[:, ::1] layers, Py_ssize_t n_rows, size_t itemsize):
@@ -438,10 +440,10 @@ def bound_processors():
 def build_info():
     """How this module was compiled."""
     return {
-        "compiler": build.COMPILER.decode(),
-        "simd": build.SIMD.decode(),
+        "compiler": COMPILER.decode(),
+        "simd": SIMD.decode(),
         "has_tiles": TILES,
         "openmp": openmp.openmp_version(),
-        "build": build.BUILD.decode(),
-        "flags": build.FLAGS.decode(),
+        "build": BUILD.decode(),
+        "flags": FLAGS.decode(),
     }

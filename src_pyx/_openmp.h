@@ -1,6 +1,5 @@
 /* The only file that touches OpenMP. Built without it, every team has one thread. */
-#ifndef FASTMLP_OPENMP_H
-#define FASTMLP_OPENMP_H
+#pragma once
 
 #include <pthread.h>
 
@@ -71,5 +70,3 @@ static inline int fastmlp_try_team(int wanted)
         pthread_join(threads[--n_started], NULL);
     return error;
 }
-
-#endif

@@ -33,21 +33,16 @@ cdef inline int set_options(Optimizer* optimizer, tuple options) except -1:
 
 
 cdef inline void set_step(Optimizer* optimizer, double learning_rate, Py_ssize_t t) noexcept nogil:
-    """Set the learning rate and Adam's corrections for the step at time t, counted from 1."""
-    optimizer.learning_rate = learning_rate
-    if optimizer.method in (ADAM, ADAMW):
-        set_corrections(optimizer, t)
+    """Set the learning rate and Adam's corrections for the step at time t, counted from 1.
 
-
-cdef inline void set_corrections(Optimizer* optimizer, Py_ssize_t t) noexcept nogil:
-    """1 - beta**t by squaring (Knuth, The Art of Computer Programming, 4.6.3, algorithm A), for two betas at a time.
-
-    Where a = 1 - beta**i and b = 1 - beta**j, 1 - beta**(i + j) is a + b * (1 - a). Nothing cancels, so that all digits
-    are kept even for a beta whose powers are close to 1.
+    1 - beta**t is computed by squaring (Knuth, The Art of Computer Programming, 4.6.3, algorithm A), for both betas at
+    a time. Where a = 1 - beta**i and b = 1 - beta**j, 1 - beta**(i + j) is a + b * (1 - a). Nothing cancels, so that
+    all digits are kept even for a beta whose powers are close to 1.
     """
     cdef double square1 = 1 - optimizer.beta1, result1 = 0
     cdef double square2 = 1 - optimizer.beta2, result2 = 0
-    while t > 0:
+    optimizer.learning_rate = learning_rate
+    while t > 0 and optimizer.method in (ADAM, ADAMW):
         if t % 2 == 1:
             result1 += square1 * (1 - result1)
             result2 += square2 * (1 - result2)

@@ -3,10 +3,18 @@ cimport cython
 from cpython.pythread cimport PyThread_get_thread_ident
 
 
-cdef extern from "_levels.h":
-    const int N_LEVELS "FASTMLP_N_LEVELS"
-    const char* level_name "fastmlp_level_name"(int i)
-    bint runs_level "fastmlp_runs_level"(int i)
+cdef extern from *:
+    """
+    /* setup.py lists the builds, and defines FASTMLP_LEVELS: LEVEL(name, condition) for each, the fastest one last. */
+    #define LEVEL(name, condition) (condition) ? name : "",
+    static const char *fastmlp_level(int i)
+    {
+        const char *const levels[] = {FASTMLP_LEVELS NULL};
+        return levels[i];
+    }
+    """
+    # the name of a build, empty where this processor does not run it; NULL behind the last one
+    const char* level "fastmlp_level"(int i)
 
 # The number of forks between the first process and this one, and the thread that made the last one: after a fork, the
 # child has no other thread.
@@ -59,4 +67,9 @@ def after_fork_in_child():
 
 def supported_levels():
     """The builds of the kernels that this processor runs, the fastest one last."""
-    return [level_name(i).decode() for i in range(N_LEVELS) if runs_level(i)]
+    cdef int i = 0
+    names = []
+    while level(i) != NULL:
+        names.append(level(i).decode())
+        i += 1
+    return [name for name in names if name]

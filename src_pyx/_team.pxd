@@ -61,6 +61,7 @@ cdef inline void run_task(const Job* job, floating* params, Thread thread) noexc
     cdef unsigned long before = flush_denormals()
     cdef floating* gradients = <floating*> job.gradients
     cdef floating* arena = <floating*> job.arena
+    cdef Share share
     if job.task == FORWARD:
         forward_batch(&job.net, params, arena, &job.batch, thread)
     elif job.task == BACKWARD:
@@ -68,14 +69,7 @@ cdef inline void run_task(const Job* job, floating* params, Thread thread) noexc
     elif job.task == TRAIN:
         train_share(&job.net, params, gradients, arena, job.epoch, job.optimizer, job.deadline, thread)
     else:
-        update_share(job.optimizer, params, gradients, job.n_parameters, thread)
+        share = share_of(thread, parameter_blocks(job.n_parameters))
+        update(job.optimizer, params + share.start, gradients + share.start, share.start, share.n)
+        barrier(thread)  # at the end of the region OpenMP would wait, without a count of the time, and without sleep
     restore(before)
-
-
-cdef inline void update_share(
-    const Optimizer* optimizer, floating* w, const floating* dw, Py_ssize_t n, Thread thread
-) noexcept nogil:
-    """One thread's share of an update of all n parameters w with their gradients dw."""
-    cdef Share share = share_of(thread, parameter_blocks(n))
-    update(optimizer, w + share.start, dw + share.start, share.start, share.n)
-    barrier(thread)  # at the end of the region OpenMP would wait, without a count of the time, and without sleep

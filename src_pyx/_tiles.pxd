@@ -54,7 +54,7 @@ cdef inline void multiply(
     (PACKED_SIZE,) is scratch, and is not used unless `are_far(ta)` and there are several terms.
     """
     cdef Py_ssize_t width = TILE_VECTORS * VECTOR_BYTES // <Py_ssize_t> sizeof(floating)
-    cdef bint packs_a = are_far(ta, sizeof(floating)) and n > width and k > 1
+    cdef bint packs_a = are_far(ta, sizeof(floating)) and k > 1
     cdef bint packs_b = cb != 1 or are_far(tb, sizeof(floating)) and m >= SHARING_ROWS
     cdef Py_ssize_t run = PACKED_TERMS if packs_a or packs_b else RUN_TERMS
     cdef Py_ssize_t height = BLOCK_ROWS if packs_a else m, panel_height = PANEL_ROWS if packs_a else m
@@ -62,6 +62,9 @@ cdef inline void multiply(
     cdef const floating* a_run
     cdef const floating* b_run
     cdef Py_ssize_t i = 0, j, t, p, n_rows, n_columns, n_terms
+    if m == 1 and cb != 1 and tb == 1:  # as c.T = b.T @ a.T, so that b need not be transposed
+        multiply(n, 1, k, b, cb, 1, a, ta, 1, adds, c, 1, packed)
+        return
     while i < m:
         n_rows, t = min(height, m - i), 0
         while t < k:

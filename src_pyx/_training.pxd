@@ -52,6 +52,7 @@ cdef inline bint train_batch(
     cdef floating* dy
     cdef floating* dx
     cdef double* squares = net.sums + MAX_BLOCKS
+    cdef Share share
     for i in range(share_start(across, blocks.n), share_stop(across, blocks.n)):
         first, stop = start(&blocks, i), start(&blocks, i) + length(&blocks, i)
         while first < stop:
@@ -82,7 +83,9 @@ cdef inline bint train_batch(
             apply_partials(&net.layers[k], params, gradients, partials, size, blocks.n, batch, squares + k * MAX_BLOCKS,
                            optimizer, thread)
         barrier(thread)
-    add_earlier(net, gradients, batch, thread)
+    if batch.earlier != NULL:
+        share = share_of(thread, parameter_blocks(size))
+        add(gradients + share.start, <const floating*> batch.earlier + share.start, share.n)
     return True
 
 
@@ -114,16 +117,6 @@ cdef inline double sum_of_blocks(const double* sums, Py_ssize_t n_blocks) noexce
     for i in range(n_blocks):
         total += sums[i]
     return total
-
-
-cdef inline void add_earlier(
-    const Network* net, floating* gradients, const Batch* batch, Thread thread
-) noexcept nogil:
-    """Add the gradients of earlier batches, where they accumulate."""
-    cdef Share share
-    if batch.earlier != NULL:
-        share = share_of(thread, parameter_blocks(flat_size(net)))
-        add(gradients + share.start, <const floating*> batch.earlier + share.start, share.n)
 
 
 cdef inline Py_ssize_t n_scores(const Network* net) noexcept nogil:

@@ -1,6 +1,7 @@
 """The engine of a network: it owns the buffers, binds them to the kernels once, and makes one kernel call per pass."""
 
 import copy
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -195,7 +196,11 @@ class Engine(Buffers):
     def _clip_gradients(self, max_norm: float) -> float:
         if not self.has_gradients:
             raise RuntimeError("there are no gradients to clip: call compute_gradients first")
-        return _kernels.clip_norm(self.flat_gradients, max_norm)
+        norm = math.sqrt(_kernels.squared_norm(self.flat_gradients))
+        if norm > max_norm:
+            with np.errstate(invalid="ignore"):  # of an infinite gradient
+                self.flat_gradients *= max_norm / norm
+        return norm
 
     def apply(self, optimizer: Optimizer, learning_rate: float, time_step: int | None = None) -> None:
         """Apply the current gradients; `time_step` None uses the number of updates."""
