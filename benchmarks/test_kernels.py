@@ -33,7 +33,7 @@ def subject(request, benchmark):
     *sizes, batch = SHAPES[shape]
     found, tolerance = environment(), TOLERANCES[dtype]
     benchmark.group = shape
-    benchmark.extra_info.update(dtype=dtype, threads=found["threads"], threading=found["threading"])
+    benchmark.extra_info.update(dtype=dtype, threads=found["threads"], products=found["products"])
     random = np.random.RandomState(0)
     X, y = random.randn(batch, sizes[0]).astype(dtype), random.randint(sizes[-1], size=batch)
     network, expected = NeuralNetwork(*sizes, dtype=dtype, seed=0), reference.NeuralNetwork(*sizes, seed=0)

@@ -24,13 +24,14 @@ def processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def _same_bits(has_tiles: bool) -> str:
+def _same_bits(has_fma: bool) -> str:
     """Whether a training has the same bits on other processors, and why."""
-    if threads.products == "tiles":
+    if threads.products == "blas":
+        cause = "FASTMLP_PRODUCTS=blas" if has_fma else "this build, without fused multiply-add,"
+        return f"not on other processors, because {cause} leaves products to BLAS, which rounds differently on each"
+    if has_fma:
         return "yes, on any processor with fused multiply-add, because tiles compute all products"
-    variable = "FASTMLP_THREADING" if threads.pattern_asked == "blas" else "FASTMLP_PRODUCTS"
-    cause = f"{variable}=blas leaves" if has_tiles else "this build, without fused multiply-add, leaves"
-    return f"not on other processors, because {cause} products to BLAS, which rounds differently on each"
+    return "not on processors with fused multiply-add, because this build is without it, and so rounds differently"
 
 
 def environment() -> dict[str, str]:
@@ -39,15 +40,11 @@ def environment() -> dict[str, str]:
     Examples
     --------
     >>> from fastmlp.environment import environment
-    >>> environment()["threading"].startswith(("P1", "P2"))
+    >>> environment()["products"] in ("register tiles", "BLAS")
     True
     """
     build = _kernels.build_info()
     openmp = build["openmp"]
-    patterns = {
-        "blas": "P1: BLAS owns the threads",
-        "openmp": "P2: OpenMP owns the threads" if openmp else "P2 without OpenMP: one thread",
-    }
     return {
         "fastmlp": fastmlp.__version__,
         "python": platform.python_version(),
@@ -60,11 +57,11 @@ def environment() -> dict[str, str]:
         "flags": build["flags"],
         "SIMD": build["simd"],
         "products": {"tiles": "register tiles", "blas": "BLAS"}[threads.products],
-        "same bits": _same_bits(build["has_tiles"]),
+        "same bits": _same_bits(build["has_fma"]),
         "OpenMP": f"yes, version {openmp}" if openmp else "no: built without it, one thread",
         "BLAS": threads.blas.description,
         "threads": str(threads.available_threads()),
-        "threading": patterns[threads.pattern],
+        "threading": "OpenMP" if openmp else "one thread (built without OpenMP)",
     }
 
 

@@ -9,17 +9,10 @@ from scipy.linalg.cython_blas cimport dgemm, sgemm
 cdef extern from "_blas_limit.h" nogil:
     int (*get_threads "fastmlp_blas_get")() noexcept
     void (*set_threads "fastmlp_blas_set")(int) noexcept
-    void hold "fastmlp_blas_hold"() noexcept
-    void release "fastmlp_blas_release"() noexcept
-    void forget "fastmlp_blas_forget"() noexcept
-    void keep_one_thread "fastmlp_blas_keep_one"() noexcept
-
-cdef extern from "_blas_buffers.h" nogil:
-    const size_t BUFFER "FASTMLP_BLAS_BUFFER"
-    void* (*allocate "fastmlp_blas_alloc")(int) noexcept
-    void (*deallocate "fastmlp_blas_free")(void*) noexcept
     int users "fastmlp_blas_users"
-    bint provide "fastmlp_blas_provide"(int n) noexcept
+    void hold "fastmlp_blas_hold"(int n_users) noexcept
+    void release "fastmlp_blas_release"(int n_users) noexcept
+    void keep_one_thread "fastmlp_blas_keep_one"() noexcept
 
 
 cdef inline void gemm(

@@ -6,21 +6,16 @@ a) Python checks and allocates, kernels compute. `fastmlp.engine` has checked ev
 b) Float and double come from one source, the fused type `floating`; a bound object stores which of them it holds.
 c) A call is one parallel region. All its threads go through the same steps, each computes its share of the blocks of a
    step (_products.pxd), and they wait for each other where a step reads what other threads wrote.
-d) Products are computed by tiles, or by SciPy's BLAS in builds without fused multiply-add and on request. Then BLAS is
-   limited to one thread during a call (_blas_limit.h) where it has functions for that. Where it has none, BLAS keeps
-   its threads, the team has one thread, and only one call runs at a time, since concurrent products are not safe in
-   every OpenBLAS (OpenBLAS#4741, #5836).
+d) Products are computed by tiles, or else by SciPy's BLAS, limited to one thread during a call (_blas_limit.h).
 """
 cimport cython
 from cpython.buffer cimport PyBUF_RECORDS_RO, PyBuffer_Release, PyObject_GetBuffer
-from cpython.pythread cimport (
-    PyThread_acquire_lock, PyThread_allocate_lock, PyThread_release_lock, PyThread_type_lock, WAIT_LOCK,
-)
 from cpython.time cimport monotonic
 from libc.string cimport strerror
 
 cimport _blas as blas
 cimport _openmp as openmp
+cimport _tiles as tiles
 from _activations cimport Activation
 from _arrays cimport address, can_gather, check_length, checked_address
 from _batch cimport Batch, Predictions, StepSettings
@@ -35,7 +30,6 @@ from _optimizers cimport Method, Optimizer, set_options, set_step
 from _products cimport MAX_BLOCKS as _MAX_BLOCKS
 from _rows cimport Rows, gather
 from _team cimport BACKWARD, FORWARD, TRAIN, UPDATE, Job, calls_blas, run_thread
-from _tiles cimport PACKED_SIZE, TILES, use_tiles, uses_tiles
 from _training cimport is_narrow, mean_loss, n_scores, sum_of_blocks
 
 CHUNK_ROWS = _CHUNK_ROWS
@@ -47,52 +41,36 @@ cdef extern from "_build.h":
     const char* BUILD "FASTMLP_BUILD"
     const char* FLAGS "FASTMLP_FLAGS"
 
+# what maps memory for BLAS, a function of the numbers of threads at work and to come; None where it maps its own
+cdef object provide_buffers = None
 # the format of intp in buffers
 cdef const char* INTP = b"q" if sizeof(Py_ssize_t) > sizeof(long) else b"l"
 
-# held by the one call that runs, where BLAS cannot be limited to one thread
-cdef PyThread_type_lock blas_lock = PyThread_allocate_lock()
-
 
 cdef int run(Job* job, int n_threads) except -1:
-    """Run a job with the GIL released, and BLAS, if it may be called, limited to one thread or to one call at a time.
+    """Run a job with the GIL released, and BLAS, if it may be called, limited to one thread.
 
     First checks that there are memory for BLAS and threads for the team: without memory OpenBLAS would try again
-    forever, and without threads libgomp would end the process.
+    forever (fastmlp.engine.blas), and without threads libgomp would end the process.
     """
     cdef int error, n_users = n_threads if calls_blas(job) else 0
     cdef openmp.Barrier barrier  # on the stack, since Python does not align its objects to 64 bytes
-    if not blas.provide(n_users):
-        raise MemoryError(
-            f"BLAS needs {blas.BUFFER >> 20} MiB for each of {n_users} threads, which could not be allocated"
-        )
+    if n_users > 0 and provide_buffers is not None:
+        provide_buffers(blas.users, n_users)
     error = openmp.try_team(n_threads)
     if error != 0:
         raise RuntimeError(
             f"{n_threads} threads are needed, and cannot be started: {strerror(error).decode()}; lower n_threads, or "
             "raise the limits of processes and memory"
         )
-    blas.users += n_users
-    if uses_tiles:
-        pass
-    elif blas.get_threads != NULL:
-        blas.hold()
-    else:
-        with nogil:
-            PyThread_acquire_lock(blas_lock, WAIT_LOCK)
+    blas.hold(n_users)
     openmp.init(&barrier)
     job.n_threads, job.barrier = n_threads, &barrier
     with nogil:
         openmp.run_team(n_threads, run_thread, job)
     job.slept = barrier.slept
     openmp.destroy(&barrier)
-    if uses_tiles:
-        pass
-    elif blas.get_threads != NULL:
-        blas.release()
-    else:
-        PyThread_release_lock(blas_lock)
-    blas.users -= n_users
+    blas.release(n_users)
     return 0
 
 
@@ -386,13 +364,8 @@ def scratch_needed(const Py_ssize_t[:, ::1] layers, Py_ssize_t n_rows, size_t it
     net.layers, net.n_layers = layer, <int> layers.shape[0]
     packs = any([packs_inputs(layer + k, itemsize) for k in range(net.n_layers)])
     return (
-        _MAX_BLOCKS * PACKED_SIZE if packs else 0, _MAX_BLOCKS * flat_size(&net) if is_narrow(&net, n_rows) else 0
+        _MAX_BLOCKS * tiles.PACKED_SIZE if packs else 0, _MAX_BLOCKS * flat_size(&net) if is_narrow(&net, n_rows) else 0
     )
-
-
-def choose_products(bint by_tiles):
-    """Compute products by tiles, if this build has them, or by BLAS; to be called before any buffer is bound."""
-    use_tiles(by_tiles)
 
 
 def product_is_tiled(bint transposed, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k):
@@ -410,21 +383,21 @@ def first_outside(labels, Py_ssize_t n_classes):
     return -1
 
 
-def bind_blas(size_t get_threads, size_t set_threads, size_t allocate, size_t deallocate):
-    """Set the addresses of BLAS's functions for its number of threads and its buffers; 0 for one that it lacks."""
+def use_blas(size_t get_threads, size_t set_threads, provide):
+    """Leave products to BLAS; to be called before any buffer is bound.
+
+    The arguments are the addresses of its functions for its number of threads, and `WorkBuffers.provide` or None.
+    """
+    global provide_buffers
+    provide_buffers = provide
+    tiles.uses_tiles = False
     blas.get_threads = <int (*)() noexcept nogil> get_threads
     blas.set_threads = <void (*)(int) noexcept nogil> set_threads
-    if allocate != 0 and deallocate != 0:
-        blas.allocate = <void* (*)(int) noexcept nogil> allocate
-        blas.deallocate = <void (*)(void*) noexcept nogil> deallocate
 
 
 def after_fork_in_child():
     """Release what was held by threads that the child does not have."""
-    global blas_lock
-    blas.forget()
-    blas.users = 0
-    blas_lock = PyThread_allocate_lock()
+    blas.release(blas.users)
 
 
 def max_threads():
@@ -442,7 +415,7 @@ def build_info():
     return {
         "compiler": COMPILER.decode(),
         "simd": SIMD.decode(),
-        "has_tiles": TILES,
+        "has_fma": tiles.HAS_FMA,
         "openmp": openmp.openmp_version(),
         "build": BUILD.decode(),
         "flags": FLAGS.decode(),

@@ -3,8 +3,8 @@
        c[i, j] := start + a[i, 0] * b[0, j] + a[i, 1] * b[1, j] + ..., where start is 0, or what c[i, j] was
 
    a[i, t] is at a + i * ra + t * ta, b[t, j] at b + t * ldb + j, c[i, j] at c + i * ldc + j. Each element is one chain of
-   fused multiply-adds, in the order of the terms. So its bits depend neither on the tile that it is in, nor on the width
-   of a vector, nor on the instruction set.
+   multiply-adds, in the order of the terms. So its bits depend neither on the tile that it is in, nor on the width of a
+   vector, nor on the instruction set, but for one without fused multiply-add, where each term is rounded twice.
 
    A term loads a row of b into vectors, and for each row of the tile multiplies them by one element of a. All sums stay
    in registers: 6 rows of 4 vectors where there are 32 of them (AVX-512), 5 rows where the elements of a take registers
@@ -13,15 +13,14 @@
 
    FMA, and loading and storing a part of a vector, are intrinsics of each instruction set: with contraction off, as in
    all of this package, only the intrinsic is exactly one instruction with every compiler. */
-#ifndef FASTMLP_TILE_H
-#define FASTMLP_TILE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
 #if defined(__AVX512F__)
 #include <immintrin.h>
-#define FASTMLP_TILES 1
+#define FASTMLP_FMA 1
 #define FASTMLP_TILE_ROWS 6
 #define FASTMLP_TILE_VECTORS 4
 #define FASTMLP_VECTOR_BYTES 64
@@ -38,7 +37,7 @@
 
 #elif defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
-#define FASTMLP_TILES 1
+#define FASTMLP_FMA 1
 #define FASTMLP_TILE_ROWS 4
 #define FASTMLP_TILE_VECTORS 3
 #define FASTMLP_VECTOR_BYTES 32
@@ -70,14 +69,14 @@ static const int64_t fastmlp_mask_double[8] = {-1, -1, -1, -1};
 #define STORE_FIRST_double(p, n, x) ((p)[(n) - 1] = (x)[0])
 #if defined(__aarch64__) && defined(__ARM_NEON)
 #include <arm_neon.h>
-#define FASTMLP_TILES 1
+#define FASTMLP_FMA 1
 #define FASTMLP_TILE_ROWS 5
 #define FASTMLP_TILE_VECTORS 4
 #define FMA_float(x, y, sum) vfmaq_f32(sum, x, y)
 #define FMA_double(x, y, sum) vfmaq_f64(sum, x, y)
 #else
-/* without fused multiply-add: for small products, with two roundings a term */
-#define FASTMLP_TILES 0
+/* without fused multiply-add: two roundings a term */
+#define FASTMLP_FMA 0
 #define FASTMLP_TILE_ROWS 4
 #define FASTMLP_TILE_VECTORS 3
 #define FMA_float(x, y, sum) ((sum) + (x) * (y))
@@ -102,9 +101,7 @@ static const int64_t fastmlp_mask_double[8] = {-1, -1, -1, -1};
 #endif
 
 /* whether all products are computed by tiles; chosen once, when the package is imported */
-static int fastmlp_uses_tiles = FASTMLP_TILES;
-
-static inline void fastmlp_use_tiles(int by_tiles) { fastmlp_uses_tiles = by_tiles && FASTMLP_TILES; }
+static int fastmlp_uses_tiles = 1;
 
 /* clang does not unroll by the other one: sums would be in memory */
 #if defined(__clang__)
@@ -189,4 +186,3 @@ static inline void fastmlp_use_tiles(int by_tiles) { fastmlp_uses_tiles = by_til
 
 FASTMLP_TILE_FUNCTION(float)
 FASTMLP_TILE_FUNCTION(double)
-#endif

@@ -1,4 +1,4 @@
-"""Products of matrices by register tiles (_tile.h), in builds with fused multiply-add.
+"""Products of matrices by register tiles (_tile.h).
 
 Each element is one chain of multiply-adds in the order of its terms, so how a product is cut into blocks, tiles and
 runs of terms does not change its bits. The loops are those of Goto and van de Geijn, Anatomy of High-Performance Matrix
@@ -7,9 +7,8 @@ Multiplication, 2008, but operands are packed only where that is faster.
 from cython cimport floating
 
 cdef extern from "_tile.h" nogil:
-    const bint TILES "FASTMLP_TILES"
+    const bint HAS_FMA "FASTMLP_FMA"
     bint uses_tiles "fastmlp_uses_tiles"
-    void use_tiles "fastmlp_use_tiles"(bint by_tiles) noexcept
     const Py_ssize_t TILE_ROWS "FASTMLP_TILE_ROWS"
     const Py_ssize_t TILE_VECTORS "FASTMLP_TILE_VECTORS"
     const Py_ssize_t VECTOR_BYTES "FASTMLP_VECTOR_BYTES"

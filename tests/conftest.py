@@ -39,10 +39,9 @@ SHAPES = {
 }
 
 with_openmp = pytest.mark.skipif(not _kernels.build_info()["openmp"], reason="built without OpenMP")
-under_p2 = pytest.mark.skipif(threads.pattern != "openmp", reason="holds where OpenMP owns the threads (pattern P2)")
-limits_blas = pytest.mark.skipif(
-    threads.pattern != "openmp" or threads.products != "blas",
-    reason="needs products by BLAS, limited to one thread: FASTMLP_PRODUCTS=blas",
+limits_blas = pytest.mark.skipif(threads.products != "blas", reason="needs products by BLAS: FASTMLP_PRODUCTS=blas")
+can_limit_blas = pytest.mark.skipif(
+    not threads.blas.get_threads, reason="SciPy's BLAS cannot be limited to one thread, so that it computes no products"
 )
 
 
@@ -180,5 +179,5 @@ def no_gate(monkeypatch):
 
 
 def pytest_report_header():
-    """Which build is tested, and how it uses threads."""
-    return [f"fastmlp: {environment()[name]}" for name in ("build", "OpenMP", "BLAS", "threading")]
+    """Which build is tested, and what computes its products."""
+    return [f"fastmlp: {environment()[name]}" for name in ("build", "OpenMP", "BLAS", "products")]

@@ -16,7 +16,7 @@ CASES = [(dtype, optimizer) for dtype in ("float32", "float64") for optimizer in
 def run_python(script, *arguments, **variables):
     """Standard output of a script, by its path or as a few lines, in a process of its own; a hang is a failure."""
     program = ["-c", textwrap.dedent(script)] if isinstance(script, str) else [script]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "FASTMLP_THR"))}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
     result = subprocess.run(
         [sys.executable, "-P", *program, *arguments],
         env=environment | variables,

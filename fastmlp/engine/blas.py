@@ -1,9 +1,16 @@
 """SciPy's BLAS library, and whether its threads and its buffers can be controlled."""
 
 import ctypes
+import mmap
+import platform
 from typing import Any, NamedTuple
 
 import scipy.linalg.cython_blas
+
+# The size of a buffer in bytes (BUFFER_SIZE in OpenBLAS's common_x86_64.h, and the largest for other processors), and
+# the most buffers that are allocated: OpenBLAS has at least as many if it is built for as many threads.
+BUFFER_SIZE = (32 if platform.machine().lower() in ("x86_64", "amd64") else 128) << 20
+MAX_BUFFERS = 64
 
 
 class Blas(NamedTuple):
@@ -52,6 +59,41 @@ def find_blas(module: str = scipy.linalg.cython_blas.__file__) -> Blas:
             buffers = [None, None]
         return Blas(description, *map(_address, (get, set_, *buffers)))
     return Blas("unknown")
+
+
+class WorkBuffers:
+    """Memory for the buffers of OpenBLAS, mapped before a kernel needs it.
+
+    OpenBLAS uses a buffer for each product that is being computed, and maps a new one if all are in use. If that fails,
+    it tries again forever (blas_memory_alloc in its driver/others/memory.c), and no signal can interrupt it. So as many
+    buffers as threads are at work are allocated at once beforehand and freed again: OpenBLAS keeps them mapped.
+    """
+
+    def __init__(self, blas: Blas):
+        self._allocate = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_int)(blas.allocate)
+        self._free = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(blas.deallocate)
+        self._n_mapped = 0
+
+    def provide(self, n_working: int, n_more: int) -> None:
+        """Map buffers for the threads at work and for n more; a MemoryError where the memory does not suffice."""
+        wanted = min(n_working + n_more, MAX_BUFFERS)
+        if wanted <= self._n_mapped:
+            return
+        try:
+            # buffers that were mapped before still are, but those of the threads at work may be in use
+            mmap.mmap(-1, (wanted - self._n_mapped + n_working) * BUFFER_SIZE).close()
+        except OSError:
+            raise MemoryError(
+                f"BLAS needs {BUFFER_SIZE >> 20} MiB for each of {n_more} threads, which could not be allocated"
+            ) from None
+        buffers: list[int] = []
+        try:
+            while len(buffers) < wanted:
+                buffers.append(self._allocate(0))
+        finally:
+            for buffer in buffers:
+                self._free(buffer)
+        self._n_mapped = wanted
 
 
 class _SymbolInfo(ctypes.Structure):

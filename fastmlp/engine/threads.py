@@ -1,16 +1,14 @@
 """How many threads a call uses, and whether tiles or BLAS compute its products; the only place that decides this.
 
-There are two patterns. Under "openmp" the kernels use a team of OpenMP threads; results have the same bits for any
-number of threads. Where BLAS computes the products, it is held to one thread while a kernel runs. Where that cannot be
-done, or where FASTMLP_THREADING=blas asks for it, the pattern is "blas": BLAS keeps its threads, the kernels have one,
-and results may differ in rounding from one number of threads to another.
+The kernels use a team of OpenMP threads. Where BLAS computes the products, it is limited to one thread meanwhile, and
+one that cannot be limited is not used. So results have the same bits for any number of threads.
 """
 
 import os
 import time
 
 from fastmlp import _kernels
-from fastmlp.engine.blas import find_blas
+from fastmlp.engine.blas import WorkBuffers, find_blas
 from fastmlp.engine.quotas import quota_now
 
 # Multiplications of a forward pass below which a team costs more than it saves. In training, two threads lose a tenth
@@ -21,39 +19,26 @@ SERIAL_WORK = 1 << 21
 MAX_THREADS = 64
 
 
-def _asked(variable: str, *choices: str) -> str:
-    """What an environment variable says; the first choice where it is not set."""
-    asked = os.environ.get(variable, choices[0])
+def _choose_products() -> str:
+    """What FASTMLP_PRODUCTS asks for, tiles or BLAS; by default the faster one in this build."""
+    asked = os.environ.get("FASTMLP_PRODUCTS", "auto")
+    choices = ("auto", "tiles", "blas") if blas.get_threads else ("auto", "tiles")
     if asked not in choices:
         needed = " or ".join(map(repr, choices))
-        raise ValueError(f"the environment variable {variable} must be {needed}, got {asked!r}")
-    return asked
-
-
-def _choose_products() -> str:
-    asked = _asked("FASTMLP_PRODUCTS", "auto", "tiles", "blas")
-    has_tiles = _kernels.build_info()["has_tiles"]
-    if asked != "tiles":
-        return "tiles" if asked == "auto" and has_tiles and pattern_asked == "openmp" else "blas"
-    if not has_tiles:
-        raise ValueError(
-            "the environment variable FASTMLP_PRODUCTS must be 'auto' or 'blas' for this build of the kernels, which "
-            "is without fused multiply-add, got 'tiles'"
-        )
-    if pattern_asked == "blas":
-        raise ValueError("with FASTMLP_THREADING=blas, FASTMLP_PRODUCTS must be 'auto' or 'blas', got 'tiles'")
+        reason = "" if blas.get_threads else ", since SciPy's BLAS cannot be limited to one thread"
+        raise ValueError(f"the environment variable FASTMLP_PRODUCTS must be {needed}{reason}, got {asked!r}")
+    if asked == "auto":
+        return "blas" if blas.get_threads and not _kernels.build_info()["has_fma"] else "tiles"
     return asked
 
 
 blas = find_blas()
-pattern_asked = _asked("FASTMLP_THREADING", "openmp", "blas")
 products = _choose_products()
-pattern = "openmp" if products == "tiles" or (pattern_asked == "openmp" and blas.get_threads) else "blas"
 _forked = _kernels.forked_with_openmp
 
-_kernels.choose_products(products == "tiles")
-if pattern == "openmp":
-    _kernels.bind_blas(*blas[1:])
+if products == "blas":
+    provide = WorkBuffers(blas).provide if blas.allocate and blas.deallocate else None
+    _kernels.use_blas(blas.get_threads, blas.set_threads, provide)
 
 
 def _after_fork_in_child() -> None:
@@ -74,7 +59,7 @@ def available_threads() -> int:
 
     Determined at each call, so that what has been set since the import counts.
     """
-    if pattern == "blas" or _forked:
+    if _forked:
         return 1
     limit = _kernels.bound_processors()
     if limit == 0:
@@ -91,4 +76,4 @@ def team_size(n_threads: int | None, work: int) -> int:
         return 1
     if n_threads is None:
         return available_threads()
-    return 1 if pattern == "blas" or _forked else min(n_threads, MAX_THREADS)
+    return 1 if _forked else min(n_threads, MAX_THREADS)

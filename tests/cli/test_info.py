@@ -4,6 +4,7 @@ import json
 
 import pytest
 from cli_helpers import found
+from conftest import can_limit_blas
 from process_helpers import run_python
 
 from fastmlp import _kernels
@@ -25,7 +26,7 @@ cli(["info", "--json", *"{}".split()])
 
 def shown(arguments, **variables):
     """What the command prints as JSON in a process with these environment variables."""
-    return json.loads(run_python(SCRIPT.format(arguments), **{"FASTMLP_THREADING": "openmp", **variables}))
+    return json.loads(run_python(SCRIPT.format(arguments), **variables))
 
 
 def computed_by(products):
@@ -52,6 +53,7 @@ def test_products_as_text(run):
     ]
 
 
+@can_limit_blas
 def test_small_products_and_those_of_vectors_are_never_left_to_blas():
     batch, row = (
         shown(arguments, FASTMLP_PRODUCTS="blas")["training_products"]
@@ -61,19 +63,18 @@ def test_small_products_and_those_of_vectors_are_never_left_to_blas():
     assert computed_by(row) == ["tiles", "tiles", "tiles", "tiles", "BLAS"]
 
 
-@pytest.mark.skipif(not _kernels.build_info()["has_tiles"], reason="this build leaves products to BLAS")
-def test_where_tiles_compute_all_products_the_bits_are_the_same_everywhere():
+def test_where_tiles_compute_all_products_the_bits_are_the_same_with_fused_multiply_add():
     lines = shown("--sizes 64,32,1 --batch 32", FASTMLP_PRODUCTS="tiles")
     assert computed_by(lines["training_products"]) == ["tiles"] * 5
-    assert lines["same bits"].startswith("yes")
+    answer = "yes, on any processor" if _kernels.build_info()["has_fma"] else "not on processors"
+    assert lines["same bits"].startswith(f"{answer} with fused multiply-add")
 
 
-@pytest.mark.parametrize("variable", ["FASTMLP_PRODUCTS", "FASTMLP_THREADING"])
-def test_where_blas_computes_products_the_bits_are_its_own(variable):
-    line = shown("", **{"FASTMLP_PRODUCTS": "auto", variable: "blas"})["same bits"]
-    cause = f"because {variable}=blas" if _kernels.build_info()["has_tiles"] else "without fused multiply-add"
+@can_limit_blas
+def test_where_blas_computes_products_the_bits_are_its_own():
+    line = shown("", FASTMLP_PRODUCTS="blas")["same bits"]
     assert line.startswith("not on other processors")
-    assert cause in line
+    assert ("FASTMLP_PRODUCTS=blas" in line) is _kernels.build_info()["has_fma"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import under_p2
+from process_helpers import run_python
 
 from fastmlp.engine import threads
 from fastmlp.engine.blas import Blas, find_blas
@@ -67,7 +67,32 @@ def test_buffers_are_those_of_the_same_library(linked):
     assert not any(find_blas(linked(PRODUCTS + CONTROLS, BUFFERS))[3:])
 
 
-@under_p2
+@pytest.mark.parametrize(
+    ("asked", "products"),
+    [
+        ("auto", "tiles"),
+        ("tiles", "tiles"),
+        (
+            "blas",
+            "the environment variable FASTMLP_PRODUCTS must be 'auto' or 'tiles', since SciPy's BLAS cannot be limited "
+            "to one thread, got 'blas'",
+        ),
+    ],
+)
+def test_a_blas_that_cannot_be_limited_computes_no_products(linked, asked, products):
+    """Nor does it in the build that would leave them to it."""
+    script = f"""
+    import scipy.linalg.cython_blas
+    scipy.linalg.cython_blas.__file__ = {linked(PRODUCTS + CONTROLS, parallel=2)!r}
+    try:
+        from fastmlp.engine import threads
+        print(threads.products)
+    except ValueError as error:
+        print(error)
+    """
+    assert run_python(script, FASTMLP_SIMD="plain", FASTMLP_PRODUCTS=asked) == products
+
+
 def test_scipys_own_openblas_is_found_whole():
     if "OpenBLAS" not in threads.blas.description:
         pytest.skip("SciPy has another BLAS")

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from choices import OPTIMIZERS
-from conftest import SHAPES, assert_same, batch, under_p2
+from conftest import SHAPES, assert_same, batch, can_limit_blas
 from epoch_helpers import fused, results_of_build
 from process_helpers import run_python
 
@@ -22,7 +22,6 @@ from fastmlp._kernels import process
 SCRIPTS = Path(__file__).parent / "scripts"
 
 
-@under_p2
 @pytest.mark.skipif(not sys.platform.startswith("linux") or shutil.which("cc") is None, reason="needs a C compiler")
 @pytest.mark.skipif(_kernels.build_info()["build"] == "sanitize", reason="the sanitizer has its own allocator")
 @pytest.mark.parametrize("stored", ["uint8", "float32"])
@@ -34,7 +33,7 @@ def test_nothing_is_allocated_after_the_first_step(tmp_path, stored):
     assert [name for name, few, many in counts if few == many] == list(OPTIMIZERS), shown
 
 
-@pytest.fixture(scope="module", params=["tiles", "blas"])
+@pytest.fixture(scope="module", params=["tiles", pytest.param("blas", marks=can_limit_blas)])
 def builds(request):
     """A process for each build with fused multiply-add that this processor can run, by its name."""
     _, *levels = process.supported_levels()  # the first one is for any processor
@@ -47,7 +46,6 @@ def builds(request):
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv("FASTMLP_SIMD", level)
                 patch.setenv("FASTMLP_PRODUCTS", request.param)
-                patch.delenv("FASTMLP_THREADING", raising=False)
                 pools[level].submit(os.getpid).result(timeout=60)  # the process starts here
         yield pools
 
@@ -60,6 +58,29 @@ def test_every_build_gives_the_same_bits(shape, dtype, builds):
     assert list(levels) == list(builds)
     for results in others:
         assert_same(results, first)
+
+
+def test_tiles_compute_products_in_the_build_for_any_processor_too():
+    """A team's training has the bits of one thread's, and what the reference computes up to rounding."""
+    script = """
+    import numpy as np
+    from fastmlp import NeuralNetwork, _kernels, reference
+    from fastmlp.engine import threads
+    threads.SERIAL_WORK = 0
+    random = np.random.RandomState(0)
+    X, y = random.randn(600, 300), random.randint(7, size=600)
+    alone, team = (NeuralNetwork(300, [70, 50], 7, seed=0, n_threads=n) for n in (1, 3))
+    expected = reference.NeuralNetwork(300, [70, 50], 7, seed=0)
+    for net in (alone, team, expected):
+        net.fit(X, y, epochs=2, optimizer="Adam", seed=0)
+    print(_kernels.product_is_tiled(True, 600, 50, 7))
+    for found, same, near in zip(*(net.params.values() for net in (alone, team, expected)), strict=True):
+        np.testing.assert_array_equal(found, same)
+        np.testing.assert_allclose(found, near, rtol=0, atol=1e-11 * np.abs(near).max())
+    np.testing.assert_array_equal(team.predict_proba(X), alone.predict_proba(X))
+    np.testing.assert_allclose(alone.predict_proba(X), expected.predict_proba(X), rtol=0, atol=1e-11)
+    """
+    assert run_python(script, FASTMLP_SIMD="plain", FASTMLP_PRODUCTS="tiles") == "True"
 
 
 def test_a_build_is_chosen_by_name():

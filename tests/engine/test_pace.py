@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import assert_same, batch, under_p2, with_openmp
+from conftest import assert_same, batch, with_openmp
 from process_helpers import run_python
 
 from fastmlp import NeuralNetwork
@@ -101,7 +101,6 @@ def test_one_thread_has_nothing_to_choose():
     assert set(Machine({1: 100}, {1: 5}).run(5, Pace(), 1)) == {1}
 
 
-@under_p2
 @pytest.mark.usefixtures("no_gate")
 def test_a_team_that_changes_within_an_epoch_gives_the_same_bits(monkeypatch):
     X, y = batch(2000, 40, 5)
@@ -127,7 +126,6 @@ def test_a_team_that_changes_within_an_epoch_gives_the_same_bits(monkeypatch):
     np.testing.assert_array_equal(net.history.train_loss, serial.history.train_loss)
 
 
-@under_p2
 @with_openmp
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs a way to choose processors")
 def test_members_sleep_while_they_wait_for_one_that_does_not_run():
@@ -135,7 +133,6 @@ def test_members_sleep_while_they_wait_for_one_that_does_not_run():
     assert found.split() == ["True", "False"]
 
 
-@under_p2
 @pytest.mark.usefixtures("no_gate")
 def test_calls_of_a_loop_by_hand_give_way_too(monkeypatch):
     """Each of the three has a pace of its own, since they differ in what they do for a row."""

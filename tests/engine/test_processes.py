@@ -11,11 +11,9 @@ from pathlib import Path
 
 import joblib
 import pytest
-from conftest import assert_near, assert_same, limits_blas, with_openmp
+from conftest import assert_same, limits_blas, with_openmp
 from joblib.externals.loky import get_reusable_executor
 from process_helpers import CASES, rows_and_labels, run_python, trained
-
-from fastmlp.engine import threads
 
 SCRIPTS = Path(__file__).parent / "scripts"
 
@@ -28,12 +26,8 @@ def serial():
 
 
 def assert_all_same(found, expected):
-    """With the same bits under P2; under P1 a product of another number of BLAS's threads may be rounded otherwise."""
-    for (dtype, _), a, b in zip(CASES, found, expected, strict=True):
-        if threads.pattern == "openmp":
-            assert_same(a, b)
-        else:
-            assert_near(a, b, {"float64": 1e-11, "float32": 1e-4}[dtype])
+    for a, b in zip(found, expected, strict=True):
+        assert_same(a, b)
 
 
 @pytest.mark.parametrize("method", sorted({"spawn", "forkserver"} & {*multiprocessing.get_all_start_methods()}))

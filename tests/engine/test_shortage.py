@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import limits_blas, under_p2, with_openmp
+from conftest import limits_blas, with_openmp
 from process_helpers import run_python
 
 from fastmlp import _kernels
@@ -13,7 +13,6 @@ from fastmlp import _kernels
 SCRIPT = Path(__file__).parent / "scripts" / "shortage.py"
 
 pytestmark = [
-    under_p2,
     pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
     pytest.mark.skipif(_kernels.build_info()["build"] == "sanitize", reason="a sanitizer has an allocator of its own"),
 ]

@@ -49,7 +49,7 @@ wide float32 Adam: 90c1fd3c3bc4 522f9d9ead82 df78209fec3b
 wide float64 SGD: 5d0eeac20193 36b07ba8eae7 bcbdc25a7c6a
 wide float64 Adam: a7493e226142 f32bfa25eebf 6cc2b6d309d7
 """
-# And the parameters of tiny trainings without fused multiply-add, by tiles with two roundings a term.
+# And the parameters of tiny trainings without fused multiply-add, with two roundings a term.
 WITHOUT_FMA = {
     "tiny float32 SGD": "57b0d909e0f1",
     "tiny float32 Momentum": "49c36309e6c6",
@@ -62,14 +62,14 @@ WITHOUT_FMA = {
 }
 
 
-def builds_with_tiles():
+def builds_with_fma():
     """Those that this processor can run: all but the first one, for any processor, unless it is the only one."""
     levels = process.supported_levels()
-    return levels if len(levels) == 1 and _kernels.build_info()["has_tiles"] else levels[1:]
+    return levels if len(levels) == 1 and _kernels.build_info()["has_fma"] else levels[1:]
 
 
 @pytest.mark.parametrize("n_threads", ["1", "2"])
-@pytest.mark.parametrize("build", builds_with_tiles())
+@pytest.mark.parametrize("build", builds_with_fma())
 def test_trainings_by_tiles_have_stored_bits(build, n_threads):
     printed = run_python(SCRIPT, n_threads, FASTMLP_SIMD=build, FASTMLP_PRODUCTS="tiles")
     assert printed == BY_TILES.strip()
@@ -111,6 +111,6 @@ def test_trainings_on_aarch64_have_stored_bits(aarch64_package):
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="other processors all have it")
 def test_tiny_trainings_without_fused_multiply_add_have_stored_bits():
-    printed = run_python(SCRIPT, FASTMLP_SIMD="plain", FASTMLP_PRODUCTS="blas")
+    printed = run_python(SCRIPT, FASTMLP_SIMD="plain", FASTMLP_PRODUCTS="tiles")
     found = dict(line.split(": ") for line in printed.splitlines())
     assert {training: found[training].split()[0] for training in WITHOUT_FMA} == WITHOUT_FMA

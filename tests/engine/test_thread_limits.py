@@ -7,20 +7,18 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import under_p2, with_openmp
+from conftest import with_openmp
 from process_helpers import run_python
 
 from fastmlp.engine import quotas, threads
 
 
-@under_p2
 @with_openmp
 def test_omp_num_threads_is_obeyed():
     script = "from fastmlp.engine import threads; print(threads.available_threads())"
     assert run_python(script, OMP_NUM_THREADS="1") == "1"
 
 
-@under_p2
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs sched_setaffinity")
 def test_affinity_is_obeyed_at_each_call():
     script = """
@@ -33,7 +31,6 @@ def test_affinity_is_obeyed_at_each_call():
     assert run_python(script) == "1"
 
 
-@under_p2
 @with_openmp
 @pytest.mark.parametrize(
     "variable", [{"OMP_PROC_BIND": "true"}, {"OMP_PROC_BIND": "spread"}, {"OMP_PLACES": "threads"}]
@@ -88,7 +85,6 @@ def test_a_system_without_control_groups_has_no_quota(tmp_path):
     assert quotas.processor_quota(tmp_path) is None
 
 
-@under_p2
 def test_the_quota_limits_the_default_and_is_read_once_a_second(monkeypatch):
     reads = []
 
@@ -112,7 +108,6 @@ def test_the_quota_limits_the_default_and_is_read_once_a_second(monkeypatch):
         quotas.quota_now.cache_clear()
 
 
-@under_p2
 def test_small_work_stays_in_the_calling_thread():
     assert threads.team_size(4, threads.SERIAL_WORK - 1) == 1
     assert threads.team_size(4, threads.SERIAL_WORK) == 4
@@ -121,7 +116,6 @@ def test_small_work_stays_in_the_calling_thread():
     assert threads.team_size(1000, 10**9) == threads.MAX_THREADS
 
 
-@under_p2
 @with_openmp
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts threads in /proc")
 def test_limits_of_threadpoolctl_are_obeyed_and_forgotten():

@@ -14,12 +14,11 @@ SCRIPT = Path(__file__).parent / "scripts" / "guarded_products.py"
 
 @pytest.mark.skipif(os.name != "posix", reason="needs mprotect")
 def test_products_touch_their_operands_and_results_alone():
-    environment = {name: value for name, value in os.environ.items() if name != "FASTMLP_THREADING"}
-    digests = {}
+    digests = []
     for level in process.supported_levels():
         done = subprocess.run(
             [sys.executable, "-P", "-X", "faulthandler", SCRIPT],
-            env={**environment, "FASTMLP_SIMD": level, "FASTMLP_PRODUCTS": "auto"},
+            env={**os.environ, "FASTMLP_SIMD": level, "FASTMLP_PRODUCTS": "tiles"},
             capture_output=True,
             text=True,
             timeout=300,
@@ -27,8 +26,6 @@ def test_products_touch_their_operands_and_results_alone():
         *_, last = ["nothing", *done.stdout.splitlines()]
         # where a page without access was touched, the process has ended by a signal
         assert done.returncode == 0, f"{level}, at {last}: exit status {done.returncode}\n{done.stderr}"
-        digests[level] = last
-    digests = {level: digest for level, digest in digests.items() if digest != "no tiles"}
-    if not digests:
-        pytest.skip("no build for this processor has tiles")
-    assert len(set(digests.values())) == 1, digests
+        digests.append(last)
+    # those after the first one, for any processor, all have fused multiply-add
+    assert len({*digests[1:]}) <= 1, digests

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 from choices import LEARNING_RATES, OPTIMIZERS
-from conftest import assert_near, assert_same, batch, under_p2
+from conftest import assert_near, assert_same, batch
 
 from fastmlp import DivergenceError, NeuralNetwork, reference
 from fastmlp.diagnosis import Facts
@@ -316,7 +316,6 @@ def test_missing_progress_library_is_named(monkeypatch):
     assert_same(net.params, before)
 
 
-@under_p2
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_assignment_net_gives_the_same_bits_at_any_number_of_threads(dtype):
     X, y = batch(450, 3072, 10, dtype=dtype)

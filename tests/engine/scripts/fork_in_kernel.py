@@ -11,15 +11,14 @@ from fastmlp.engine import threads
 
 get = ctypes.CFUNCTYPE(ctypes.c_int)(threads.blas.get_threads)
 ctypes.CFUNCTYPE(None, ctypes.c_int)(threads.blas.set_threads)(2)
-net = NeuralNetwork(3000, [1000], 10, n_threads=1)
-net.forward(np.ones((1, 3000)))
-net.backward([0])
+net = NeuralNetwork(3000, [2000], 10, n_threads=1)
+X = np.ones((1, 3000))
 done = threading.Event()
 
 
 def work():
     while not done.is_set():
-        net.update(1e-6, opt="Adam")
+        net.forward(X)
 
 
 worker = threading.Thread(target=work)

@@ -7,7 +7,6 @@ afterwards. Prints each network before it is computed, and at last a digest of a
 import ctypes
 import hashlib
 import mmap
-import sys
 
 import numpy as np
 
@@ -106,9 +105,6 @@ def results(sizes, n_rows, dtype, at_end):
     return [array.tobytes() for array in found]
 
 
-if not _kernels.build_info()["has_tiles"]:
-    print("no tiles")
-    sys.exit()
 # each number of rows, inputs and outputs, in another order
 edges = [((n * 29 % N_EDGES + 1, n * 41 % N_EDGES + 1, n * 53 % N_EDGES + 1), n) for n in range(1, N_EDGES + 1)]
 digest = hashlib.sha256()

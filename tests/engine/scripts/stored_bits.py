@@ -106,8 +106,7 @@ if __name__ == "__main__":
     threads.SERIAL_WORK = 0  # small networks use a team too
     n_threads = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     print("standardizer:", *statistics())
-    # without tiles, BLAS computes all but the tiny products
-    for name in TRAININGS if threads.products == "tiles" else ["tiny"]:
+    for name in TRAININGS:
         for dtype in ("float32", "float64"):
             for optimizer in TRAININGS[name].optimizers:
                 print(f"{name} {dtype} {optimizer}:", *hashes(TRAININGS[name], dtype, optimizer, n_threads), flush=True)
