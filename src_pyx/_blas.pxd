@@ -16,9 +16,8 @@ cdef extern from "_blas_limit.h" nogil:
 
 
 cdef inline void gemm(
-    bint ta, bint tb, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
-    const floating* a, Py_ssize_t lda, const floating* b, Py_ssize_t ldb, bint adds, floating* c,
-    Py_ssize_t ldc,
+    bint ta, bint tb, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const floating* a, Py_ssize_t lda, const floating* b,
+    Py_ssize_t ldb, bint adds, floating* c, Py_ssize_t ldc
 ) noexcept nogil:
     """c := op(a) @ op(b), or c += op(a) @ op(b) where it adds, all row-major, op(a) (m, k), op(b) (k, n), c (m, n).
 

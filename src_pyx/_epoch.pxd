@@ -53,9 +53,9 @@ cdef inline void train_share(
         batch.n_rows, batch.order = min(epoch.batch_size, epoch.n_rows - at), epoch.order + at
         batch.step = epoch.steps[i]
         set_step(&now, batch.step.learning_rate, epoch.time_step + i * epoch.time_increment)
-        applied = batch.step.denominator != 0
-        if applied:
-            applied = train_batch(net, params, gradients, arena, &batch, False, &now, thread)
+        applied = batch.step.denominator != 0 and train_batch(
+            net, params, gradients, arena, &batch, False, &now, thread
+        )
         at += batch.n_rows
         i += 1
         if thread.number == 0:

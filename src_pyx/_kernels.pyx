@@ -22,7 +22,7 @@ from _batch cimport Batch, Predictions, StepSettings
 from _elementwise cimport sum_of_squares
 from _epoch cimport EpochProgress
 from _float_mode cimport flush_denormals, restore
-from _layers cimport Layer, packs_inputs
+from _layers cimport Layer
 from _losses cimport Loss, takes_labels
 from _matmul cimport is_tiled
 from _network cimport CHUNK_ROWS as _CHUNK_ROWS, ArenaOffsets, Network, flat_size
@@ -76,17 +76,23 @@ cdef int run(Job* job, int n_threads) except -1:
 
 @cython.final
 cdef class RowsView:
-    """The rows of an array X (n_rows, n_in); keeps its memory alive as long as this object lives."""
+    """The rows of an array X (n_rows, n_in), whose memory lives as long as this object, and how to standardise them.
+
+    The statistics are mean, mean_rest and inverse_scale of `Rows`, or nothing.
+    """
 
     cdef Py_buffer view
     cdef Rows rows
 
-    def __cinit__(self, X):
+    def __cinit__(self, X, tuple statistics):
         PyObject_GetBuffer(X, &self.view, PyBUF_RECORDS_RO)
         if self.view.ndim != 2 or not can_gather(&self.view):
             raise TypeError("X must be an aligned matrix of uint8, float32 or float64")
         self.rows.data, self.rows.type = <const char*> self.view.buf, self.view.format[0]
         self.rows.row_stride, self.rows.stride = self.view.strides[0], self.view.strides[1]
+        if statistics:
+            self.rows.mean, self.rows.mean_rest = address(statistics[0]), address(statistics[1])
+            self.rows.inverse_scale = address(statistics[2])
 
     def __dealloc__(self):
         PyBuffer_Release(&self.view)
@@ -102,29 +108,16 @@ def is_stored(array):
     return result
 
 
-cdef Rows standardized(RowsView X, const void** statistics) noexcept:
-    """The rows of X, to be standardised with these mean, mean_rest and inverse_scale, or NULL for none."""
-    cdef Rows rows = X.rows
-    rows.mean, rows.mean_rest, rows.inverse_scale = statistics[0], statistics[1], statistics[2]
-    return rows
-
-
 def standardize(X, out, *statistics):
     """out (n_rows * n_in,) := the rows of X, standardised with these statistics or cast only, as networks do it."""
-    cdef RowsView view = RowsView(X)
-    cdef const void* places[3]
-    cdef Rows rows
-    cdef unsigned long before
+    cdef RowsView view = RowsView(X, statistics)
     cdef Py_ssize_t n_rows = view.view.shape[0], n_in = view.view.shape[1]
-    places[0] = places[1] = places[2] = NULL
-    for i, statistic in enumerate(statistics):
-        places[i] = address(statistic)
-    rows = standardized(view, places)
-    before = flush_denormals()
+    cdef void* x = address(out)
+    cdef unsigned long before = flush_denormals()
     if out.itemsize == sizeof(float):
-        gather(&rows, NULL, 0, n_rows, n_in, <float*> address(out))
+        gather(&view.rows, NULL, 0, n_rows, n_in, <float*> x)
     else:
-        gather(&rows, NULL, 0, n_rows, n_in, <double*> address(out))
+        gather(&view.rows, NULL, 0, n_rows, n_in, <double*> x)
     restore(before)
 
 
@@ -146,8 +139,7 @@ cdef class Propagation:
     cdef Job job
     cdef const char* type  # of the buffers' elements, as buffers name it
     cdef Predictions predictions
-    cdef const void* statistics[3]
-    cdef tuple buffers  # keeps the memory behind the pointers alive
+    cdef tuple statistics, buffers  # keep the memory behind the pointers alive
 
     def __init__(self, const Py_ssize_t[:, ::1] layers, const Py_ssize_t[::1] offsets, int activation, int loss, params,
                  gradients, arena, double[::1] sums, tuple statistics):
@@ -157,11 +149,11 @@ cdef class Propagation:
             <Activation> activation, <Loss> loss, &sums[0], params.itemsize,
         )
         self.job.params, self.job.gradients = address(params), address(gradients)
-        self.job.n_parameters = len(params)
         self.job.arena = address(arena)
-        for i, statistic in enumerate(statistics):
-            self.statistics[i] = checked_address("statistic", statistic, layers[0, 0], self.type)
-        self.buffers = (layers.base, offsets.base, sums.base, params, gradients, arena, statistics)
+        for statistic in statistics:
+            checked_address("statistic", statistic, layers[0, 0], self.type)
+        self.statistics = statistics
+        self.buffers = (layers.base, offsets.base, sums.base, params, gradients, arena)
 
     @property
     def slept(self):
@@ -181,12 +173,12 @@ cdef class Propagation:
         cdef Batch* batch = &self.job.batch
         cdef Py_ssize_t n_rows = X.view.shape[0], n_in = X.view.shape[1]
         cdef bint in_place = (
-            self.statistics[0] == NULL and X.rows.type == self.type[0] and X.rows.stride == X.view.itemsize
+            X.rows.mean == NULL and X.rows.type == self.type[0] and X.rows.stride == X.view.itemsize
             and (X.rows.row_stride == n_in * X.view.itemsize or n_rows == 1)
         )
         check_length("row", n_in, self.job.net.layers[0].n_in)
         batch.n_rows, batch.predictions = n_rows, NULL
-        batch.rows, batch.x = standardized(X, self.statistics), self.gathered()
+        batch.rows, batch.x = X.rows, self.gathered()
         if in_place:
             batch.rows.data, batch.x = NULL, X.view.buf
         return not in_place
@@ -196,7 +188,7 @@ cdef class Propagation:
 
         Returns whether they were gathered into the arena; if not, `backward` will read X again.
         """
-        cdef RowsView view = RowsView(X)
+        cdef RowsView view = RowsView(X, self.statistics)
         cdef bint gathered = self.take(view)
         self.job.task = FORWARD
         run(&self.job, n_threads)
@@ -221,7 +213,7 @@ cdef class Propagation:
         These are the outputs (n_rows, n_out), the classes (n_rows,), intp, and the losses (n_rows,), float64, which
         need y as in `backward`. Returns False where a row may not be finite.
         """
-        cdef RowsView view = RowsView(X)
+        cdef RowsView view = RowsView(X, self.statistics)
         cdef Py_ssize_t n_rows = view.view.shape[0]
         cdef int i, n_members = min(n_threads, _MAX_BLOCKS)
         cdef Predictions* wanted = &self.predictions
@@ -252,11 +244,13 @@ cdef class Update:
     Attributes
     ----------
     n_steps : the number of calls of `step` that have been completed
+    slept : seconds that the threads of the last `step` slept while they waited for each other
     """
 
     cdef Job job
     cdef Optimizer optimizer
     cdef readonly Py_ssize_t n_steps
+    cdef readonly double slept
     cdef tuple buffers
 
     def __init__(self, int optimizer, params, gradients, *moments):
@@ -270,16 +264,12 @@ cdef class Update:
         self.job.optimizer = &self.optimizer
         self.buffers = (params, gradients, moments)
 
-    @property
-    def slept(self):
-        """Seconds that the threads of the last `step` slept while they waited for each other."""
-        return self.job.slept
-
     def step(self, tuple options, double learning_rate, Py_ssize_t time_step, int n_threads):
         """Apply the gradients; the time step is used by Adam alone."""
         set_options(&self.optimizer, options)
         set_step(&self.optimizer, learning_rate, time_step)
         run(&self.job, n_threads)
+        self.slept = self.job.slept
         self.n_steps += 1
 
 
@@ -319,7 +309,7 @@ cdef class EpochRun:
     def __init__(self, Propagation passes, Update update, X, y, const Py_ssize_t[::1] order, Py_ssize_t batch_size,
                  const double[:, ::1] steps, double[::1] scores, tuple options, Py_ssize_t time_step,
                  Py_ssize_t time_increment):
-        cdef RowsView view = RowsView(X)
+        cdef RowsView view = RowsView(X, passes.statistics)
         self.passes = passes
         check_length("row", view.view.shape[1], passes.job.net.layers[0].n_in)
         check_length("steps", steps.shape[0], (order.shape[0] + batch_size - 1) // batch_size)
@@ -327,7 +317,7 @@ cdef class EpochRun:
         self.buffers = (update, view, y, order.base, steps.base, scores.base)
         self.optimizer = update.optimizer
         set_options(&self.optimizer, options)
-        self.epoch.batch.rows, self.epoch.batch.x = standardized(view, passes.statistics), passes.gathered()
+        self.epoch.batch.rows, self.epoch.batch.x = view.rows, passes.gathered()
         self.epoch.batch.targets = passes.targets(y, view.view.shape[0])
         self.epoch.order, self.epoch.n_rows, self.epoch.batch_size = &order[0], order.shape[0], batch_size
         self.epoch.steps, self.epoch.scores = <const StepSettings*> &steps[0, 0], &scores[0]
@@ -362,10 +352,9 @@ def scratch_needed(const Py_ssize_t[:, ::1] layers, Py_ssize_t n_rows, size_t it
     cdef Network net
     cdef Py_ssize_t k
     net.layers, net.n_layers = layer, <int> layers.shape[0]
-    packs = any([packs_inputs(layer + k, itemsize) for k in range(net.n_layers)])
-    return (
-        _MAX_BLOCKS * tiles.PACKED_SIZE if packs else 0, _MAX_BLOCKS * flat_size(&net) if is_narrow(&net, n_rows) else 0
-    )
+    packs = tiles.uses_tiles and any([tiles.are_far(layer[k].n_in, itemsize) for k in range(net.n_layers)])
+    size = flat_size(&net) if is_narrow(&net, n_rows) else 0
+    return _MAX_BLOCKS * tiles.PACKED_SIZE * packs, _MAX_BLOCKS * size
 
 
 def product_is_tiled(bint transposed, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k):

@@ -8,12 +8,12 @@ from libc.math cimport isfinite
 
 from _activations cimport Activation, add_and_activate, multiply_by_derivative
 from _batch cimport Batch
-from _elementwise cimport RUN, add_rows, regularize
+from _elementwise cimport RUN, regularize
 from _matmul cimport matmul
 from _openmp cimport Thread, barrier, share_start, share_stop
 from _optimizers cimport Optimizer, update
 from _products cimport Block, Blocks, Share, block_of, cut, cut_product, length, share_of, start
-from _tiles cimport are_far, uses_tiles
+from _tiles cimport sum_rows
 
 cdef enum:
     # columns in a block of a bias gradient
@@ -39,11 +39,6 @@ cdef inline Blocks weight_blocks(const Layer* layer, Py_ssize_t n_rows) noexcept
     return cut_product(layer.n_in, 1, (n_rows + UPDATE_WORK) * layer.n_in * layer.n_out)
 
 
-cdef inline bint packs_inputs(const Layer* layer, size_t itemsize) noexcept nogil:
-    """Whether the gradient of the weights needs scratch, by tiles."""
-    return uses_tiles and are_far(layer.n_in, itemsize)
-
-
 cdef inline void affine_forward(
     const Layer* layer, const floating* params, const floating* x, floating* y, Py_ssize_t n_rows, double* n_bad,
     Thread thread
@@ -58,14 +53,13 @@ cdef inline void affine_forward(
     cdef Blocks blocks = cut_product(n_rows, n_out, n_rows * n_in * n_out)
     cdef Block block
     cdef floating* out
-    cdef floating* no_scratch = NULL
     cdef Py_ssize_t i, row
     for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
         block = block_of(&blocks, n_rows, n_out, i)
         out = y + block.row * n_out + block.column
         # y = x @ w
         matmul(False, False, block.m, block.n, n_in, x + block.row * n_in, n_in, params + layer.w + block.column, n_out,
-               False, out, n_out, no_scratch)
+               False, out, n_out, <floating*> NULL)
         for row in range(block.m):
             if n_bad != NULL and block.column == 0 and not isfinite(out[row * n_out]):
                 n_bad[0] += 1
@@ -85,8 +79,7 @@ cdef inline void affine_backward(
     The n_rows rows are a chunk of the batch; dw and db are added to those of the chunks before where it adds. dx is
     NULL for the first layer, whose x needs no gradient. In the last chunk, squares (MAX_BLOCKS,) is given and is filled
     with parts of sum(w**2), dw is regularised, and the optimiser, if any, is applied to w and b; the gradients then
-    hold scratch values. `packed` is the thread's scratch for `multiply`, if the layer `packs_inputs`. Complete for
-    every thread on return.
+    hold scratch values. `packed` is the thread's scratch for `multiply`. Complete for every thread on return.
     """
     if squares == NULL:
         optimizer = NULL
@@ -107,14 +100,13 @@ cdef inline void backward_inputs(
     cdef Py_ssize_t n_in = layer.n_in, n_out = layer.n_out
     cdef Blocks blocks = cut_product(n_rows, n_in, n_rows * n_in * n_out)
     cdef Block block
-    cdef floating* no_scratch = NULL
     cdef Py_ssize_t i, row, at
     for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
         block = block_of(&blocks, n_rows, n_in, i)
         at = block.row * n_in + block.column
         # dx = dy @ w.T
         matmul(False, True, block.m, block.n, n_out, dy + block.row * n_out, n_out, w + block.column * n_out, n_out,
-               False, dx + at, n_in, no_scratch)
+               False, dx + at, n_in, <floating*> NULL)
         for row in range(block.m):
             multiply_by_derivative(
                 <Activation> layer.input_activation, dx + at + row * n_in, x + at + row * n_in, block.n
@@ -170,7 +162,7 @@ cdef inline void backward_bias(
     cdef Share share = share_of(thread, cut(layer.n_out, layer.n_out // BIAS_COLUMNS))
     cdef Py_ssize_t at = layer.b + share.start
     # db = dy.sum(axis=0), or db += dy.sum(axis=0)
-    add_rows(gradients + at, dy + share.start, distance, n_rows, share.n, adds)
+    sum_rows(dy + share.start, distance, n_rows, share.n, adds, gradients + at)
     if optimizer != NULL:
         update(optimizer, params + at, gradients + at, at, share.n)
 
@@ -184,6 +176,6 @@ cdef inline void apply_partials(
     cdef Py_ssize_t i, at, n
     for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
         at, n = layer.w + start(&blocks, i) * layer.n_out, length(&blocks, i) * layer.n_out
-        add_rows(gradients + at, partials + at, distance, n_partials, n, False)
+        sum_rows(partials + at, distance, n_partials, n, False, gradients + at)
         squares[i] = apply_gradient(params, gradients + at, at, n, batch.step.l2, optimizer)
     backward_bias(layer, params, gradients, partials + layer.b, distance, n_partials, False, optimizer, thread)

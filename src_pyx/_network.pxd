@@ -17,8 +17,6 @@ cdef enum:
     # rows in a block of the output activation and the loss, and in a block that is gathered
     LOSS_ROWS = 64
     GATHER_ROWS = 16
-    # parameters in a block that is updated, or to which the gradients of earlier batches are added
-    UPDATE_SIZE = 8192
 
 
 cdef struct ArenaOffsets:
@@ -52,10 +50,6 @@ cdef struct Network:
 
 cdef inline Blocks loss_blocks(Py_ssize_t n_rows) noexcept nogil:
     return cut(n_rows, n_rows // LOSS_ROWS)
-
-
-cdef inline Blocks parameter_blocks(Py_ssize_t n_parameters) noexcept nogil:
-    return cut(n_parameters, n_parameters // UPDATE_SIZE)
 
 
 cdef inline const Layer* last_layer(const Network* net) noexcept nogil:

@@ -16,6 +16,8 @@ cdef enum:
     BLOCK_WORK = 1 << 20
     # blocks of columns start at whole vectors and cache lines, and blocks for BLAS at whole tiles of its own
     GRAIN = 16
+    # elements in a block of a flat buffer
+    FLAT_BLOCK = 8192
     # rows in a block of tiles are a multiple of this, so that few blocks are about equal
     TILED_GRAIN = 4
 

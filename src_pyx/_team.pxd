@@ -5,10 +5,10 @@ from _batch cimport Batch
 from _epoch cimport EpochProgress, train_share
 from _float_mode cimport flush_denormals, restore
 from _matmul cimport SMALL_WORK
-from _network cimport Network, flat_size, forward_batch, parameter_blocks
+from _network cimport Network, flat_size, forward_batch
 from _openmp cimport Barrier, Thread, barrier
 from _optimizers cimport Optimizer, update
-from _products cimport Share, share_of
+from _products cimport FLAT_BLOCK, Share, cut, share_of
 from _tiles cimport uses_tiles
 from _training cimport train_batch
 
@@ -69,7 +69,7 @@ cdef inline void run_task(const Job* job, floating* params, Thread thread) noexc
     elif job.task == TRAIN:
         train_share(&job.net, params, gradients, arena, job.epoch, job.optimizer, job.deadline, thread)
     else:
-        share = share_of(thread, parameter_blocks(job.n_parameters))
+        share = share_of(thread, cut(job.n_parameters, job.n_parameters // FLAT_BLOCK))
         update(job.optimizer, params + share.start, gradients + share.start, share.start, share.n)
         barrier(thread)  # at the end of the region OpenMP would wait, without a count of the time, and without sleep
     restore(before)

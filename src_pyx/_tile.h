@@ -186,3 +186,8 @@ static int fastmlp_uses_tiles = 1;
 
 FASTMLP_TILE_FUNCTION(float)
 FASTMLP_TILE_FUNCTION(double)
+
+/* for either type, as in tgmath.h */
+#define fastmlp_tile(loaded, rows, columns, terms, a, ra, ta, b, ldb, c, ldc)                                          \
+    _Generic((c), float*: fastmlp_float_tile, double*: fastmlp_double_tile)(                                           \
+        loaded, rows, columns, terms, a, ra, ta, b, ldb, c, ldc)

@@ -12,13 +12,9 @@ cdef extern from "_tile.h" nogil:
     const Py_ssize_t TILE_ROWS "FASTMLP_TILE_ROWS"
     const Py_ssize_t TILE_VECTORS "FASTMLP_TILE_VECTORS"
     const Py_ssize_t VECTOR_BYTES "FASTMLP_VECTOR_BYTES"
-    void float_tile "fastmlp_float_tile"(
-        bint loaded, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t terms, const float* a, Py_ssize_t ra,
-        Py_ssize_t ta, const float* b, Py_ssize_t ldb, float* c, Py_ssize_t ldc
-    ) noexcept
-    void double_tile "fastmlp_double_tile"(
-        bint loaded, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t terms, const double* a, Py_ssize_t ra,
-        Py_ssize_t ta, const double* b, Py_ssize_t ldb, double* c, Py_ssize_t ldc
+    void tile "fastmlp_tile"(
+        bint loaded, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t terms, const void* a, Py_ssize_t ra,
+        Py_ssize_t ta, const void* b, Py_ssize_t ldb, void* c, Py_ssize_t ldc
     ) noexcept
 
 cdef enum:
@@ -89,6 +85,15 @@ cdef inline void multiply(
         i += n_rows
 
 
+cdef inline void sum_rows(
+    const floating* x, Py_ssize_t distance, Py_ssize_t n_rows, Py_ssize_t n, bint adds, floating* total
+) noexcept nogil:
+    """total := x[0] + x[1] + ..., or total += them, in this order, n elements each: 1 * x + total rounds once."""
+    cdef floating one = 1
+    # total = ones(n_rows) @ x, or total += ones(n_rows) @ x
+    multiply(1, n, n_rows, &one, 0, 0, x, distance, 1, adds, total, n, <floating*> NULL)
+
+
 cdef inline void tiles(
     bint loaded, Py_ssize_t m, Py_ssize_t n_columns, Py_ssize_t n_terms, const floating* a, Py_ssize_t ra,
     Py_ssize_t ta, const floating* b, Py_ssize_t tb, floating* c, Py_ssize_t ldc
@@ -97,10 +102,7 @@ cdef inline void tiles(
     cdef Py_ssize_t i = 0, n_rows
     while i < m:
         n_rows = min(TILE_ROWS, m - i)
-        if floating is float:
-            float_tile(loaded, n_rows, n_columns, n_terms, a + i * ra, ra, ta, b, tb, c + i * ldc, ldc)
-        else:
-            double_tile(loaded, n_rows, n_columns, n_terms, a + i * ra, ra, ta, b, tb, c + i * ldc, ldc)
+        tile(loaded, n_rows, n_columns, n_terms, a + i * ra, ra, ta, b, tb, c + i * ldc, ldc)
         i += n_rows
 
 

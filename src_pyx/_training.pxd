@@ -7,11 +7,11 @@ from _elementwise cimport add
 from _layers cimport affine_backward, apply_partials, weight_blocks
 from _losses cimport takes_labels
 from _network cimport (
-    CHUNK_ROWS, Network, flat_size, forward_rows, inputs, last_layer, loss_blocks, parameter_blocks, row_loss,
+    CHUNK_ROWS, Network, flat_size, forward_rows, inputs, last_layer, loss_blocks, row_loss,
 )
 from _openmp cimport Thread, barrier, share_start, share_stop
 from _optimizers cimport Optimizer
-from _products cimport MAX_BLOCKS, Blocks, Share, length, share_of, start
+from _products cimport FLAT_BLOCK, MAX_BLOCKS, Blocks, Share, cut, length, share_of, start
 from _tiles cimport PACKED_SIZE, uses_tiles
 
 cdef enum:
@@ -84,7 +84,7 @@ cdef inline bint train_batch(
                            optimizer, thread)
         barrier(thread)
     if batch.earlier != NULL:
-        share = share_of(thread, parameter_blocks(size))
+        share = share_of(thread, cut(size, size // FLAT_BLOCK))
         add(gradients + share.start, <const floating*> batch.earlier + share.start, share.n)
     return True
 
