@@ -20,8 +20,10 @@ cdef struct Predictions:
 
 cdef struct Batch:
     Py_ssize_t n_rows
-    # which rows of X and of the targets: order[:n_rows], or the first n_rows where it is NULL
+    # Which rows of X and of the targets: order[:n_rows], or the first n_rows where it is NULL. The rest of
+    # order[:n_ordered] are the rows of later batches.
     const Py_ssize_t* order
+    Py_ssize_t n_ordered
     # X, to be gathered into x; its data is NULL where x holds the batch already
     Rows rows
     # (n_rows, n_in) of the network's type

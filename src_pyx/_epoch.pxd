@@ -50,7 +50,8 @@ cdef inline void train_share(
     cdef Py_ssize_t at = epoch.n_done, i = epoch.n_batches
     cdef bint applied
     while True:
-        batch.n_rows, batch.order = min(epoch.batch_size, epoch.n_rows - at), epoch.order + at
+        batch.order, batch.n_ordered = epoch.order + at, epoch.n_rows - at
+        batch.n_rows = min(epoch.batch_size, batch.n_ordered)
         batch.step = epoch.steps[i]
         set_step(&now, batch.step.learning_rate, epoch.time_step + i * epoch.time_increment)
         applied = batch.step.denominator != 0 and train_batch(

@@ -115,9 +115,9 @@ def standardize(X, out, *statistics):
     cdef void* x = address(out)
     cdef unsigned long before = flush_denormals()
     if out.itemsize == sizeof(float):
-        gather(&view.rows, NULL, 0, n_rows, n_in, <float*> x)
+        gather(&view.rows, NULL, 0, n_rows, n_rows, n_in, <float*> x)
     else:
-        gather(&view.rows, NULL, 0, n_rows, n_in, <double*> x)
+        gather(&view.rows, NULL, 0, n_rows, n_rows, n_in, <double*> x)
     restore(before)
 
 
@@ -177,7 +177,7 @@ cdef class Propagation:
             and (X.rows.row_stride == n_in * X.view.itemsize or n_rows == 1)
         )
         check_length("row", n_in, self.job.net.layers[0].n_in)
-        batch.n_rows, batch.predictions = n_rows, NULL
+        batch.n_rows, batch.n_ordered, batch.predictions = n_rows, n_rows, NULL
         batch.rows, batch.x = X.rows, self.gathered()
         if in_place:
             batch.rows.data, batch.x = NULL, X.view.buf
@@ -352,7 +352,7 @@ def scratch_needed(const Py_ssize_t[:, ::1] layers, Py_ssize_t n_rows, size_t it
     cdef Network net
     cdef Py_ssize_t k
     net.layers, net.n_layers = layer, <int> layers.shape[0]
-    packs = tiles.uses_tiles and any([tiles.are_far(layer[k].n_in, itemsize) for k in range(net.n_layers)])
+    packs = tiles.uses_tiles and any([layer[k].n_in * itemsize >= tiles.FAR_BYTES for k in range(net.n_layers)])
     size = flat_size(&net) if is_narrow(&net, n_rows) else 0
     return _MAX_BLOCKS * tiles.PACKED_SIZE * packs, _MAX_BLOCKS * size
 

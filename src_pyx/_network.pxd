@@ -101,7 +101,7 @@ cdef inline void forward_rows(
     cdef Share share
     if batch.rows.data != NULL:
         share = share_of(thread, cut(n_rows, n_rows // GATHER_ROWS))
-        gather(&batch.rows, batch.order, first + share.start, share.n, net.layers[0].n_in,
+        gather(&batch.rows, batch.order, first + share.start, share.n, batch.n_ordered, net.layers[0].n_in,
                x + share.start * net.layers[0].n_in)
         barrier(thread)
     for k in range(net.n_layers):

@@ -14,9 +14,10 @@ cdef extern from *:
     void prefetch "fastmlp_prefetch"(const void* address) noexcept nogil
 
 cdef enum:
-    # Features that are converted at a time, while those of the next row are on their way into the cache: rows in random
-    # order come from main memory.
+    # Features that are converted at a time, and about how many ahead features are on their way into the cache
+    # meanwhile: rows in random order come from main memory.
     FEATURES = 256
+    FEATURES_AHEAD = 2048
     CACHE_LINE = 64
 
 
@@ -35,21 +36,24 @@ cdef struct Rows:
 
 
 cdef inline void gather(
-    const Rows* rows, const Py_ssize_t* order, Py_ssize_t first, Py_ssize_t n_rows, Py_ssize_t n_in, floating* x
+    const Rows* rows, const Py_ssize_t* order, Py_ssize_t first, Py_ssize_t n_rows, Py_ssize_t stop, Py_ssize_t n_in,
+    floating* x
 ) noexcept nogil:
-    """x (n_rows, n_in) := rows order[first], order[first + 1], ..., or first, first + 1, ... where order is NULL."""
-    cdef Py_ssize_t i, j, n, line
+    """x (n_rows, n_in) := rows order[first], order[first + 1], ..., or first, first + 1, ... where order is NULL.
+
+    Rows before `stop`, which may be those of later batches, are read ahead.
+    """
+    cdef Py_ssize_t i, j, n, line, ahead = 1 + FEATURES_AHEAD // n_in
     cdef const char* source
-    cdef const char* next_row
-    for i in range(n_rows):
-        source = row(rows, order, first + i)
-        next_row = row(rows, order, first + min(i + 1, n_rows - 1))
+    cdef const char* later
+    for i in range(first, first + n_rows):
+        source, later = row(rows, order, i), row(rows, order, min(i + ahead, stop - 1))
         j = 0
         while j < n_in:
             n = min(<Py_ssize_t> FEATURES, n_in - j)
             if rows.stride <= <Py_ssize_t> sizeof(double):
-                for line in range(n * rows.stride // CACHE_LINE):
-                    prefetch(next_row + j * rows.stride + line * CACHE_LINE)
+                for line in range((n * rows.stride + CACHE_LINE - 1) // CACHE_LINE):
+                    prefetch(later + j * rows.stride + line * CACHE_LINE)
             if rows.type == b"B":
                 convert(rows, <const unsigned char*> source, j, n, x)
             elif rows.type == b"f":

@@ -34,11 +34,6 @@ cdef enum:
     PACKED_SIZE = BLOCK_ROWS * PACKED_TERMS
 
 
-cdef inline bint are_far(Py_ssize_t distance, size_t itemsize) noexcept nogil:
-    """Whether rows, this many elements apart, are packed."""
-    return distance * <Py_ssize_t> itemsize >= FAR_BYTES
-
-
 cdef inline void multiply(
     Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const floating* a, Py_ssize_t ra, Py_ssize_t ta, const floating* b,
     Py_ssize_t tb, Py_ssize_t cb, bint adds, floating* c, Py_ssize_t ldc, floating* packed
@@ -46,11 +41,11 @@ cdef inline void multiply(
     """c := a @ b, or c += a @ b where it adds, a (m, k), b (k, n), c (m, n).
 
     a[i, t] is at a + i * ra + t * ta, b[t, j] at b + t * tb + j * cb, and c[i, j] at c + i * ldc + j. `packed`
-    (PACKED_SIZE,) is scratch, and is not used unless `are_far(ta)` and there are several terms.
+    (PACKED_SIZE,) is scratch, and is not used unless the terms of a are far apart.
     """
     cdef Py_ssize_t width = TILE_VECTORS * VECTOR_BYTES // <Py_ssize_t> sizeof(floating)
-    cdef bint packs_a = are_far(ta, sizeof(floating)) and k > 1
-    cdef bint packs_b = cb != 1 or are_far(tb, sizeof(floating)) and m >= SHARING_ROWS
+    cdef Py_ssize_t far = FAR_BYTES // <Py_ssize_t> sizeof(floating)
+    cdef bint packs_a = ta >= far and k > 1, packs_b = cb != 1 or tb >= far and m >= SHARING_ROWS
     cdef Py_ssize_t run = PACKED_TERMS if packs_a or packs_b else RUN_TERMS
     cdef Py_ssize_t height = BLOCK_ROWS if packs_a else m, panel_height = PANEL_ROWS if packs_a else m
     cdef double b_panel[PANEL_DOUBLES]
