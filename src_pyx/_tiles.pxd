@@ -52,8 +52,9 @@ cdef inline void multiply(
     cdef const floating* a_run
     cdef const floating* b_run
     cdef Py_ssize_t i = 0, j, t, p, n_rows, n_columns, n_terms
-    if m == 1 and cb != 1 and tb == 1:  # as c.T = b.T @ a.T, so that b need not be transposed
-        multiply(n, 1, k, b, cb, 1, a, ta, 1, adds, c, 1, packed)
+    if m == 1 and tb == 1 and cb != 1 or n == 1 and ra == 1 and ldc == 1 and m > 1:
+        # as c.T = b.T @ a.T, so that b need not be transposed, or that tiles are wide
+        multiply(n, m, k, b, cb, tb, a, ta, 1, adds, c, 1, packed)
         return
     while i < m:
         n_rows, t = min(height, m - i), 0
