@@ -114,42 +114,42 @@ cdef inline floating exp(floating x) noexcept nogil:
 
 cdef inline void softmax(
     const floating* restrict logits, floating* restrict probabilities, floating* restrict row_max,
-    floating* restrict log_sum, floating* restrict errors, Py_ssize_t n_rows, Py_ssize_t n
+    floating* restrict log_sum, floating* restrict others, Py_ssize_t n_rows, Py_ssize_t n
 ) noexcept nogil:
     """probabilities := exp(logits - max) / sum(exp(logits - max)) for n_rows rows of n logits.
 
     Also fills row_max = max(logits) and log_sum = log(sum(exp(logits - max))) of each row, from which the loss is
     computed without the logarithm of a probability that may be 0. The term of the largest logit, exp(0) = 1, is left
-    out, so that log1p of the others keeps the digits of a loss close to 0. `errors`, scratch (n_rows, n), holds the
-    rounding errors of logits - max: the relative error of the exponential is the absolute error of its argument.
+    out, so that log1p of the others keeps the digits of a loss close to 0. `others`, scratch (n_rows, n), holds these
+    terms, and before that the rounding errors of logits - max: the relative error of the exponential is the absolute
+    error of its argument.
     """
     cdef Py_ssize_t i, j
-    cdef int n_largest, is_largest
     cdef const floating* row
     cdef floating* terms
-    cdef floating most
-    cdef double total, rest, term, before
+    cdef floating most, term
+    cdef double total, rest, n_largest, before
     for i in range(n_rows):
         row, terms, most = logits + i * n, probabilities + i * n, logits[i * n]
         for j in range(1, n):
             most = row[j] if row[j] > most else most
         for j in range(n):
             terms[j] = row[j] - most
-            errors[i * n + j] = rounding(terms[j], row[j], -most)
+            others[i * n + j] = rounding(terms[j], row[j], -most)
         row_max[i] = most
     # one loop over all rows, which is fast for few classes, too
     for j in range(n_rows * n):
-        probabilities[j] = exp(probabilities[j])
-        # exp(x + errors) = exp(x) (1 + errors) up to rounding; a term of 0 stays 0, since errors may be NaN there
-        probabilities[j] *= 1 + errors[j] if probabilities[j] > 0 else 1
+        term = exp(probabilities[j])
+        # exp(x + error) = exp(x) (1 + error) up to rounding; a term of 0 stays 0, since the error may be NaN there
+        term *= 1 + others[j] if term > 0 else 1
+        others[j] = 0 if probabilities[j] >= 0 else term
+        probabilities[j] = term
     for i in range(n_rows):
-        row, terms, most, n_largest, total, rest = logits + i * n, probabilities + i * n, row_max[i], 0, 0, 0
+        terms, total, rest, n_largest = probabilities + i * n, 0, 0, 0
         for j in range(n):
-            is_largest = row[j] >= most  # that is, equal; False for NaN
-            n_largest += is_largest
-            term = 0 if is_largest else terms[j]
-            before = total
+            term, before = others[i * n + j], total
             total = before + term
+            n_largest += terms[j] - term
             if floating is double:
                 rest += rounding(total, before, term)
         total += rest + (n_largest - 1)
