@@ -68,7 +68,7 @@ def environment() -> dict[str, str]:
 def training_products(sizes: Sequence[int], batch_size: int) -> list[dict[str, Any]]:
     """The matrix products of one training step, and what computes them in this process.
 
-    A batch of more than 512 rows goes forward 512 rows at a time, and these are the rows of its forward products.
+    A batch goes forward and back in chunks of at most 512 rows, and these are the rows of its products here.
 
     Parameters
     ----------
@@ -96,13 +96,13 @@ def training_products(sizes: Sequence[int], batch_size: int) -> list[dict[str, A
     """
     found = []
     for layer, (n_in, n_out) in enumerate(pairwise(sizes), 1):
-        if batch_size * n_in * n_out >= 2**62:
-            raise ValueError(f"a layer of {n_in} inputs and {n_out} outputs is too large for {batch_size} rows")
         n_rows = min(batch_size, _kernels.CHUNK_ROWS)
+        if n_rows * n_in * n_out >= 2**62:
+            raise ValueError(f"a layer of {n_in} inputs and {n_out} outputs is too large for {n_rows} rows")
         products = {
             "forward": (n_rows, n_out, n_in),
-            "weight gradient": (n_in, n_out, batch_size),
-            "input gradient": (batch_size, n_in, n_out),
+            "weight gradient": (n_in, n_out, n_rows),
+            "input gradient": (n_rows, n_in, n_out),
         }
         if layer == 1:
             del products["input gradient"]  # the network's input needs none

@@ -196,9 +196,10 @@ def _checked(**statistics: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Means and scales as copies (n_features,) of float64; errors name them as the call does."""
     mean_name, scale_name = statistics
     mean, scale = (np.array(real_array(name, values), np.float64) for name, values in statistics.items())
-    if mean.ndim != 1 or mean.shape != scale.shape:
+    if mean.ndim != 1 or mean.shape != scale.shape or len(mean) == 0:
         raise ValueError(
-            f"{mean_name} and {scale_name} must be arrays (n_features,), got {mean.shape} and {scale.shape}"
+            f"{mean_name} and {scale_name} must be arrays (n_features,) of at least one feature, got {mean.shape} and "
+            f"{scale.shape}"
         )
     if not (np.isfinite(mean).all() and np.isfinite(scale).all() and (scale > 0).all()):
         raise ValueError(f"{mean_name} and {scale_name} must be finite, and {scale_name} above 0")

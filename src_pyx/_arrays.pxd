@@ -18,7 +18,7 @@ cdef inline void* address(array, const char* types=b"fd") except NULL:
     return view.buf
 
 
-cdef inline void* checked_address(str what, array, Py_ssize_t n, const char* types) except NULL:
+cdef inline void* checked_address(str what, array, Py_ssize_t n, const char* types=b"fd") except NULL:
     """The same, of an array that must have n elements, or n rows."""
     check_length(what, len(array), n)
     return address(array, types)

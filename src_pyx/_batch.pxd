@@ -3,8 +3,8 @@ from _rows cimport Rows
 
 
 cdef struct StepSettings:
-    # The learning rate, the strength of the L2 regularisation, and the denominator of the mean loss: the number of
-    # rows, or the sum of their weights. A batch for which that is 0 is skipped.
+    # the learning rate, the strength of the L2 regularisation, and the denominator of the mean loss: the number of
+    # rows, or the sum of their weights
     double learning_rate
     double l2
     double denominator

@@ -16,8 +16,8 @@ cdef extern from "_blas_limit.h" nogil:
 
 
 cdef inline void gemm(
-    bint ta, bint tb, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const floating* a, Py_ssize_t lda, const floating* b,
-    Py_ssize_t ldb, bint adds, floating* c, Py_ssize_t ldc
+    bint trans_a, bint trans_b, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const floating* a, Py_ssize_t lda,
+    const floating* b, Py_ssize_t ldb, bint adds, floating* c, Py_ssize_t ldc
 ) noexcept nogil:
     """c := op(a) @ op(b), or c += op(a) @ op(b) where it adds, all row-major, op(a) (m, k), op(b) (k, n), c (m, n).
 
@@ -26,14 +26,14 @@ cdef inline void gemm(
     BLAS is column-major, and a row-major matrix read as column-major is its transpose, so BLAS computes
     c.T = op(b).T @ op(a).T: the operands are swapped, and keep their flags.
     """
-    cdef char* trans_a = b"T" if ta else b"N"
-    cdef char* trans_b = b"T" if tb else b"N"
+    cdef char* op_a = b"T" if trans_a else b"N"
+    cdef char* op_b = b"T" if trans_b else b"N"
     cdef int m_ = <int> m, n_ = <int> n, k_ = <int> k
     cdef int lda_ = <int> lda, ldb_ = <int> ldb, ldc_ = <int> ldc
     cdef floating one = 1, beta = adds
     keep_one_thread()
     # c = op(a) @ op(b), or c += op(a) @ op(b); the casts drop const, which the BLAS declarations lack
     if floating is float:
-        sgemm(trans_b, trans_a, &n_, &m_, &k_, &one, <float*> b, &ldb_, <float*> a, &lda_, &beta, c, &ldc_)
+        sgemm(op_b, op_a, &n_, &m_, &k_, &one, <float*> b, &ldb_, <float*> a, &lda_, &beta, c, &ldc_)
     else:
-        dgemm(trans_b, trans_a, &n_, &m_, &k_, &one, <double*> b, &ldb_, <double*> a, &lda_, &beta, c, &ldc_)
+        dgemm(op_b, op_a, &n_, &m_, &k_, &one, <double*> b, &ldb_, <double*> a, &lda_, &beta, c, &ldc_)

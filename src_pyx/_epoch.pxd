@@ -54,9 +54,7 @@ cdef inline void train_share(
         batch.n_rows = min(epoch.batch_size, batch.n_ordered)
         batch.step = epoch.steps[i]
         set_step(&now, batch.step.learning_rate, epoch.time_step + i * epoch.time_increment)
-        applied = batch.step.denominator != 0 and train_batch(
-            net, params, gradients, arena, &batch, False, &now, thread
-        )
+        applied = train_batch(net, params, gradients, arena, &batch, False, &now, thread)
         at += batch.n_rows
         i += 1
         if thread.number == 0:
@@ -71,14 +69,12 @@ cdef inline void finish_batch(
     EpochProgress* epoch, const Network* net, const Batch* batch, double deadline
 ) noexcept nogil:
     """Add the batch to the epoch's progress, and decide whether to pause."""
-    cdef double loss
+    cdef double loss = mean_loss(net, batch)
     epoch.n_done += batch.n_rows
     epoch.n_batches += 1
-    if batch.step.denominator != 0:
-        loss = mean_loss(net, batch)
-        epoch.loss += loss * batch.step.denominator
-        add_scores(net, batch, epoch.scores)
-        epoch.diverged = not isfinite(loss)
+    epoch.loss += loss * batch.step.denominator
+    add_scores(net, batch, epoch.scores)
+    epoch.diverged = not isfinite(loss)
     epoch.paused = epoch.diverged or epoch.n_done == epoch.n_rows
     epoch.unclocked += (batch.n_rows + 1) * flat_size(net)
     if epoch.unclocked >= CLOCK_WORK:

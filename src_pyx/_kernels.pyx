@@ -28,7 +28,7 @@ from _matmul cimport is_tiled
 from _network cimport CHUNK_ROWS as _CHUNK_ROWS, ArenaOffsets, Network, flat_size
 from _optimizers cimport Method, Optimizer, set_options, set_step
 from _products cimport MAX_BLOCKS as _MAX_BLOCKS
-from _rows cimport Rows, gather
+from _rows cimport FEATURES_AHEAD, Rows, gather
 from _team cimport BACKWARD, FORWARD, TRAIN, UPDATE, Job, calls_blas, run_thread
 from _training cimport is_narrow, mean_loss, n_scores, sum_of_blocks
 
@@ -86,8 +86,9 @@ cdef class RowsView:
 
     def __cinit__(self, X, tuple statistics):
         PyObject_GetBuffer(X, &self.view, PyBUF_RECORDS_RO)
-        if self.view.ndim != 2 or not can_gather(&self.view):
-            raise TypeError("X must be an aligned matrix of uint8, float32 or float64")
+        if self.view.ndim != 2 or self.view.shape[1] == 0 or not can_gather(&self.view):
+            raise TypeError("X must be an aligned matrix of uint8, float32 or float64, with columns")
+        self.rows.n_ahead = 1 + FEATURES_AHEAD // self.view.shape[1]
         self.rows.data, self.rows.type = <const char*> self.view.buf, self.view.format[0]
         self.rows.row_stride, self.rows.stride = self.view.strides[0], self.view.strides[1]
         if statistics:
@@ -112,7 +113,9 @@ def standardize(X, out, *statistics):
     """out (n_rows * n_in,) := the rows of X, standardised with these statistics or cast only, as networks do it."""
     cdef RowsView view = RowsView(X, statistics)
     cdef Py_ssize_t n_rows = view.view.shape[0], n_in = view.view.shape[1]
-    cdef void* x = address(out)
+    cdef void* x = checked_address("out", out, n_rows * n_in)
+    for statistic in statistics:
+        checked_address("statistic", statistic, n_in, b"f" if out.itemsize == sizeof(float) else b"d")
     cdef unsigned long before = flush_denormals()
     if out.itemsize == sizeof(float):
         gather(&view.rows, NULL, 0, n_rows, n_rows, n_in, <float*> x)
@@ -352,7 +355,7 @@ def scratch_needed(const Py_ssize_t[:, ::1] layers, Py_ssize_t n_rows, size_t it
     cdef Network net
     cdef Py_ssize_t k
     net.layers, net.n_layers = layer, <int> layers.shape[0]
-    packs = tiles.uses_tiles and any([layer[k].n_in * itemsize >= tiles.FAR_BYTES for k in range(net.n_layers)])
+    packs = any([layer[k].n_in * itemsize >= tiles.FAR_BYTES for k in range(net.n_layers)])
     size = flat_size(&net) if is_narrow(&net, n_rows) else 0
     return _MAX_BLOCKS * tiles.PACKED_SIZE * packs, _MAX_BLOCKS * size
 

@@ -19,7 +19,7 @@ cdef enum:
     # columns in a block of a bias gradient
     BIAS_COLUMNS = 64
     # multiplications that take as long as regularising and applying one element of a gradient
-    UPDATE_WORK = 64
+    FUSED_UPDATE_WORK = 64
 
 
 cdef struct Layer:
@@ -36,7 +36,7 @@ cdef struct Layer:
 
 cdef inline Blocks weight_blocks(const Layer* layer, Py_ssize_t n_rows) noexcept nogil:
     """The blocks of rows of w and its gradient, for a batch of n_rows rows."""
-    return cut_product(layer.n_in, 1, (n_rows + UPDATE_WORK) * layer.n_in * layer.n_out)
+    return cut_product(layer.n_in, 1, (n_rows + FUSED_UPDATE_WORK) * layer.n_in * layer.n_out)
 
 
 cdef inline void affine_forward(
@@ -161,7 +161,6 @@ cdef inline void backward_bias(
     """
     cdef Share share = share_of(thread, cut(layer.n_out, layer.n_out // BIAS_COLUMNS))
     cdef Py_ssize_t at = layer.b + share.start
-    # db = dy.sum(axis=0), or db += dy.sum(axis=0)
     sum_rows(dy + share.start, distance, n_rows, share.n, adds, gradients + at)
     if optimizer != NULL:
         update(optimizer, params + at, gradients + at, at, share.n)

@@ -28,10 +28,10 @@ cdef inline double loss_and_grad_row(
 ) noexcept nogil:
     """The loss of one row of n outputs = activation(logits); `row` is the index of its label or targets.
 
-    row_max and log_sum point to what `softmax` computes besides; they are not read for other activations. Where
-    they are not NULL, dlogits (n,) is filled with the gradient of loss / denominator with respect to the logits, and
-    scores, the sums over earlier rows, grow by those of this row: for labels (1,), by 1 for a row classified correctly;
-    for targets (n,), by the squared errors.
+    row_max and log_sum point to what `softmax` computes besides; they are not read for other activations. Unless both
+    are NULL, dlogits (n,) is filled with the gradient of loss / denominator with respect to the logits, and scores, the
+    sums over earlier rows, grow by those of this row: for labels (1,), by 1 for a row classified correctly; for targets
+    (n,), by the squared errors.
     """
     cdef double result = 0
     cdef Py_ssize_t j, label
@@ -42,9 +42,8 @@ cdef inline double loss_and_grad_row(
         label = (<const Py_ssize_t*> targets)[row]
         # -log(softmax(logits)[label])
         result = <double> log_sum[0] + (row_max[0] - logits[label])
-        if scores != NULL:
-            scores[0] += is_first_largest(outputs, label, n)
         if dlogits != NULL:
+            scores[0] += is_first_largest(outputs, label, n)
             # (softmax(logits) - one_hot(label)) / denominator
             scale = <floating> (1 / denominator)
             for j in range(n):
@@ -55,7 +54,7 @@ cdef inline double loss_and_grad_row(
         for j in range(n):
             difference = outputs[j] - expected[j]
             result += difference * difference
-            if scores != NULL:
+            if dlogits != NULL:
                 scores[j] += difference * difference
         result /= 2 * n if loss == HALF_SQUARED_ERROR else n
         if dlogits != NULL:

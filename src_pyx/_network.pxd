@@ -49,6 +49,7 @@ cdef struct Network:
 
 
 cdef inline Blocks loss_blocks(Py_ssize_t n_rows) noexcept nogil:
+    """The blocks of rows of the outputs and of all that follows from them, each block by one thread."""
     return cut(n_rows, n_rows // LOSS_ROWS)
 
 
@@ -86,7 +87,6 @@ cdef inline void forward_batch(
         if predicts:
             share = share_of(within, loss_blocks(n_rows))
             write_predictions(net, arena, at + share.start, share.n, batch, first + share.start)
-    barrier(across)
 
 
 cdef inline void forward_rows(
@@ -161,7 +161,6 @@ cdef inline void write_predictions(
     cdef const Predictions* predictions = batch.predictions
     cdef Py_ssize_t n_out = last_layer(net).n_out
     cdef const floating* outputs = arena + net.offsets.outputs + at * n_out
-    cdef floating* no_gradient = NULL
     cdef Py_ssize_t i
     if predictions.outputs != NULL:
         memcpy(<floating*> predictions.outputs + first * n_out, outputs, n_rows * n_out * sizeof(floating))
@@ -169,4 +168,4 @@ cdef inline void write_predictions(
         if predictions.classes != NULL:
             predictions.classes[first + i] = argmax(outputs + i * n_out, n_out)
         if predictions.losses != NULL:
-            predictions.losses[first + i] = row_loss(net, arena, at + i, batch, first + i, 1, no_gradient, NULL)
+            predictions.losses[first + i] = row_loss(net, arena, at + i, batch, first + i, 1, <floating*> NULL, NULL)

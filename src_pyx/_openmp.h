@@ -13,6 +13,17 @@ static _Thread_local int fastmlp_team_size = 1;
 
 #ifdef _OPENMP
 #include <omp.h>
+static inline int fastmlp_openmp_version(void) { return _OPENMP; }
+/* The number of processors to which OpenMP binds threads, or 0. The affinity mask of the first thread, which is bound
+   already, would say 1. */
+static inline int fastmlp_bound_processors(void) { return omp_get_proc_bind() ? omp_get_num_procs() : 0; }
+#else
+static inline int omp_get_thread_num(void) { return 0; }
+static inline int omp_get_num_threads(void) { return 1; }
+static inline int omp_get_max_threads(void) { return 1; }
+static inline int fastmlp_openmp_version(void) { return 0; }
+static inline int fastmlp_bound_processors(void) { return 0; }
+#endif
 
 /* Not Cython's `with parallel`: its threads call PyGILState_Ensure, which aborts the process after a subinterpreter. */
 static inline void fastmlp_run_team(int wanted, fastmlp_work work, void *context)
@@ -23,26 +34,11 @@ static inline void fastmlp_run_team(int wanted, fastmlp_work work, void *context
     }
     if (wanted > fastmlp_team_size)
         fastmlp_team_size = wanted;
+#ifdef _OPENMP
     #pragma omp parallel num_threads(fastmlp_team_size)
+#endif
     work(context, omp_get_thread_num(), omp_get_num_threads());
 }
-
-static inline int fastmlp_openmp_version(void) { return _OPENMP; }
-static inline int fastmlp_max_threads(void) { return omp_get_max_threads(); }
-/* The number of processors to which OpenMP binds threads, or 0. The affinity mask of the first thread, which is bound
-   already, would say 1. */
-static inline int fastmlp_bound_processors(void) { return omp_get_proc_bind() ? omp_get_num_procs() : 0; }
-#else
-static inline void fastmlp_run_team(int wanted, fastmlp_work work, void *context)
-{
-    (void)wanted;
-    work(context, 0, 1);
-}
-
-static inline int fastmlp_openmp_version(void) { return 0; }
-static inline int fastmlp_max_threads(void) { return 1; }
-static inline int fastmlp_bound_processors(void) { return 0; }
-#endif
 
 static inline void *fastmlp_wait_for(void *mutex)
 {
@@ -58,7 +54,7 @@ static inline int fastmlp_try_team(int wanted)
 {
     int n = fastmlp_openmp_version() ? wanted - fastmlp_team_size : 0, n_started = 0, error = 0;
     pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-    pthread_t threads[64]; /* threads.MAX_THREADS */
+    pthread_t threads[64]; /* MAX_BLOCKS */
     if (n <= 0)
         return 0;
     pthread_mutex_lock(&mutex);

@@ -5,7 +5,7 @@ cdef extern from "_openmp.h" nogil:
     ctypedef void (*Work "fastmlp_work")(void* context, int number, int n_threads) noexcept
     void run_team "fastmlp_run_team"(int wanted, Work work, void* context) noexcept
     int try_team "fastmlp_try_team"(int wanted) noexcept
-    int max_threads "fastmlp_max_threads"() noexcept
+    int max_threads "omp_get_max_threads"() noexcept
     int bound_processors "fastmlp_bound_processors"() noexcept
     int openmp_version "fastmlp_openmp_version"() noexcept
 

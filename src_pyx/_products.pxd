@@ -7,6 +7,7 @@ from _openmp cimport Thread, share_start, share_stop
 from _tiles cimport uses_tiles
 
 cdef enum:
+    # blocks of a product, and threads of a team
     MAX_BLOCKS = 64
     # the extent of a block whose multiplications take much longer than BLAS takes to pack its operands
     BLOCK_EXTENT = 384
@@ -18,7 +19,8 @@ cdef enum:
     GRAIN = 16
     # elements in a block of a flat buffer
     FLAT_BLOCK = 8192
-    # rows in a block of tiles are a multiple of this, so that few blocks are about equal
+    # rows in a block of tiles are a multiple of this, so that few blocks are about equal; the same in all builds, since
+    # sums of squares follow the blocks
     TILED_GRAIN = 4
 
 

@@ -26,6 +26,8 @@ cdef struct Rows:
     const char* data
     Py_ssize_t row_stride
     Py_ssize_t stride
+    # how many rows ahead are read
+    Py_ssize_t n_ahead
     # the type of the features, as buffers name it: B (uint8), f (float32) or d (float64)
     char type
     # x := (X - mean) * inverse_scale, where the mean is the sum of two parts: mean_rest is the rounding error of mean
@@ -43,11 +45,11 @@ cdef inline void gather(
 
     Rows before `stop`, which may be those of later batches, are read ahead.
     """
-    cdef Py_ssize_t i, j, n, line, ahead = 1 + FEATURES_AHEAD // n_in
+    cdef Py_ssize_t i, j, n, line
     cdef const char* source
     cdef const char* later
     for i in range(first, first + n_rows):
-        source, later = row(rows, order, i), row(rows, order, min(i + ahead, stop - 1))
+        source, later = row(rows, order, i), row(rows, order, min(i + rows.n_ahead, stop - 1))
         j = 0
         while j < n_in:
             n = min(<Py_ssize_t> FEATURES, n_in - j)

@@ -71,5 +71,5 @@ cdef inline void run_task(const Job* job, floating* params, Thread thread) noexc
     else:
         share = share_of(thread, cut(job.n_parameters, job.n_parameters // FLAT_BLOCK))
         update(job.optimizer, params + share.start, gradients + share.start, share.start, share.n)
-        barrier(thread)  # at the end of the region OpenMP would wait, without a count of the time, and without sleep
+    barrier(thread)  # at the end of the region OpenMP would wait, without a count of the time, and without sleep
     restore(before)

@@ -41,19 +41,25 @@
 #define FASTMLP_TILE_ROWS 4
 #define FASTMLP_TILE_VECTORS 3
 #define FASTMLP_VECTOR_BYTES 32
-#define MASK_float __m256i
-#define MASK_double __m256i
+#define MASK_float int32_t*
+#define MASK_double int64_t*
 /* read from n elements before the middle on, the first n elements are set */
 static const int32_t fastmlp_mask_float[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
 static const int64_t fastmlp_mask_double[8] = {-1, -1, -1, -1};
-#define FIRST_float(n) _mm256_loadu_si256((const __m256i*)(fastmlp_mask_float + 8 - (n)))
-#define FIRST_double(n) _mm256_loadu_si256((const __m256i*)(fastmlp_mask_double + 4 - (n)))
+#define FIRST_float(n) (fastmlp_mask_float + 8 - (n))
+#define FIRST_double(n) (fastmlp_mask_double + 4 - (n))
+/* from memory each time: with 16 registers, sums and rows leave none for a mask, and clang would keep it there */
+static inline __m256i fastmlp_mask(const void* place)
+{
+    __asm__ volatile("" : "+r"(place));
+    return _mm256_loadu_si256(place);
+}
 #define FMA_float _mm256_fmadd_ps
 #define FMA_double _mm256_fmadd_pd
-#define LOAD_FIRST_float _mm256_maskload_ps
-#define LOAD_FIRST_double _mm256_maskload_pd
-#define STORE_FIRST_float _mm256_maskstore_ps
-#define STORE_FIRST_double _mm256_maskstore_pd
+#define LOAD_FIRST_float(p, mask) _mm256_maskload_ps(p, fastmlp_mask(mask))
+#define LOAD_FIRST_double(p, mask) _mm256_maskload_pd(p, fastmlp_mask(mask))
+#define STORE_FIRST_float(p, mask, x) _mm256_maskstore_ps(p, fastmlp_mask(mask), x)
+#define STORE_FIRST_double(p, mask, x) _mm256_maskstore_pd(p, fastmlp_mask(mask), x)
 
 #else
 #define FASTMLP_VECTOR_BYTES 16
@@ -90,7 +96,7 @@ static const int64_t fastmlp_mask_double[8] = {-1, -1, -1, -1};
 #else
 #define FOR_VECTORS(F, real, ROWS) F(real, ROWS, 1) F(real, ROWS, 2) F(real, ROWS, 3) F(real, ROWS, 4)
 #endif
-#define FOR_4_ROWS(F, real) \
+#define FOR_4_ROWS(F, real)                                                                                            \
     FOR_VECTORS(F, real, 1) FOR_VECTORS(F, real, 2) FOR_VECTORS(F, real, 3) FOR_VECTORS(F, real, 4)
 #if FASTMLP_TILE_ROWS == 4
 #define FOR_TILES FOR_4_ROWS
@@ -110,12 +116,12 @@ static int fastmlp_uses_tiles = 1;
 #define UNROLL _Pragma("GCC unroll 8")
 #endif
 
-/* ROWS, VECTORS, LOADED and WHOLE are constants wherever this is inlined: of its loops only that over the terms is left. */
+/* ROWS, VECTORS, ADDS and WHOLE are constants wherever this is inlined: of its loops only that over the terms is left. */
 #define FASTMLP_TILE(real)                                                                                             \
     typedef real fastmlp_##real##s __attribute__((vector_size(FASTMLP_VECTOR_BYTES)));                                 \
     typedef fastmlp_##real##s fastmlp_stored_##real##s __attribute__((aligned(sizeof(real)), may_alias));              \
     static inline __attribute__((always_inline)) void fastmlp_##real##_tile_of(                                        \
-        const int ROWS, const int VECTORS, const int LOADED, const int WHOLE, ptrdiff_t columns, ptrdiff_t terms,      \
+        const int ROWS, const int VECTORS, const int ADDS, const int WHOLE, ptrdiff_t columns, ptrdiff_t terms,        \
         const real* a, ptrdiff_t ra, ptrdiff_t ta, const real* b, ptrdiff_t ldb, real* c, ptrdiff_t ldc)               \
     {                                                                                                                  \
         enum { WIDTH = FASTMLP_VECTOR_BYTES / sizeof(real) };                                                          \
@@ -124,7 +130,7 @@ static int fastmlp_uses_tiles = 1;
         UNROLL for (int i = 0; i < ROWS; i++)                                                                          \
             UNROLL for (int j = 0; j < VECTORS; j++) {                                                                 \
                 real* place = c + i * ldc + j * WIDTH;                                                                 \
-                if (!LOADED)                                                                                           \
+                if (!ADDS)                                                                                             \
                     sums[i][j] = (fastmlp_##real##s){0};                                                               \
                 else if (WHOLE || j < VECTORS - 1)                                                                     \
                     sums[i][j] = *(const fastmlp_stored_##real##s*)place;                                              \
@@ -155,25 +161,25 @@ static int fastmlp_uses_tiles = 1;
 
 #define FASTMLP_TILE_OF(real, ROWS, VECTORS)                                                                           \
     static __attribute__((noinline)) void fastmlp_##real##_tile_##ROWS##x##VECTORS(                                    \
-        int loaded, int whole, ptrdiff_t columns, ptrdiff_t terms, const real* a, ptrdiff_t ra, ptrdiff_t ta,          \
+        int adds, int whole, ptrdiff_t columns, ptrdiff_t terms, const real* a, ptrdiff_t ra, ptrdiff_t ta,            \
         const real* b, ptrdiff_t ldb, real* c, ptrdiff_t ldc)                                                          \
     {                                                                                                                  \
         if (whole)                                                                                                     \
-            fastmlp_##real##_tile_of(ROWS, VECTORS, loaded, 1, columns, terms, a, ra, ta, b, ldb, c, ldc);             \
+            fastmlp_##real##_tile_of(ROWS, VECTORS, adds, 1, columns, terms, a, ra, ta, b, ldb, c, ldc);               \
         else                                                                                                           \
-            fastmlp_##real##_tile_of(ROWS, VECTORS, loaded, 0, columns, terms, a, ra, ta, b, ldb, c, ldc);             \
+            fastmlp_##real##_tile_of(ROWS, VECTORS, adds, 0, columns, terms, a, ra, ta, b, ldb, c, ldc);               \
     }
 
 #define FASTMLP_TILE_CASE(real, ROWS, VECTORS)                                                                         \
     case (ROWS - 1) * FASTMLP_TILE_VECTORS + VECTORS - 1:                                                              \
-        fastmlp_##real##_tile_##ROWS##x##VECTORS(loaded, whole, columns, terms, a, ra, ta, b, ldb, c, ldc);            \
+        fastmlp_##real##_tile_##ROWS##x##VECTORS(adds, whole, columns, terms, a, ra, ta, b, ldb, c, ldc);              \
         break;
 
 #define FASTMLP_TILE_FUNCTION(real)                                                                                    \
     FASTMLP_TILE(real)                                                                                                 \
     FOR_TILES(FASTMLP_TILE_OF, real)                                                                                   \
     static inline void fastmlp_##real##_tile(                                                                          \
-        int loaded, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t terms, const real* a, ptrdiff_t ra, ptrdiff_t ta,     \
+        int adds, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t terms, const real* a, ptrdiff_t ra, ptrdiff_t ta,       \
         const real* b, ptrdiff_t ldb, real* c, ptrdiff_t ldc)                                                          \
     {                                                                                                                  \
         enum { WIDTH = FASTMLP_VECTOR_BYTES / sizeof(real) };                                                          \
@@ -188,6 +194,6 @@ FASTMLP_TILE_FUNCTION(float)
 FASTMLP_TILE_FUNCTION(double)
 
 /* for either type, as in tgmath.h */
-#define fastmlp_tile(loaded, rows, columns, terms, a, ra, ta, b, ldb, c, ldc)                                          \
+#define fastmlp_tile(adds, rows, columns, terms, a, ra, ta, b, ldb, c, ldc)                                            \
     _Generic((c), float*: fastmlp_float_tile, double*: fastmlp_double_tile)(                                           \
-        loaded, rows, columns, terms, a, ra, ta, b, ldb, c, ldc)
+        adds, rows, columns, terms, a, ra, ta, b, ldb, c, ldc)

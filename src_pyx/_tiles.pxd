@@ -13,7 +13,7 @@ cdef extern from "_tile.h" nogil:
     const Py_ssize_t TILE_VECTORS "FASTMLP_TILE_VECTORS"
     const Py_ssize_t VECTOR_BYTES "FASTMLP_VECTOR_BYTES"
     void tile "fastmlp_tile"(
-        bint loaded, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t terms, const void* a, Py_ssize_t ra,
+        bint adds, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t terms, const void* a, Py_ssize_t ra,
         Py_ssize_t ta, const void* b, Py_ssize_t ldb, void* c, Py_ssize_t ldc
     ) noexcept
 
@@ -40,22 +40,22 @@ cdef inline void multiply(
 ) noexcept nogil:
     """c := a @ b, or c += a @ b where it adds, a (m, k), b (k, n), c (m, n).
 
-    a[i, t] is at a + i * ra + t * ta, b[t, j] at b + t * tb + j * cb, and c[i, j] at c + i * ldc + j. `packed`
-    (PACKED_SIZE,) is scratch, and is not used unless the terms of a are far apart.
+    a[i, t] is at a + i * ra + t * ta, b[t, j] at b + t * tb + j * cb, and c[i, j] at c + i * ldc + j; there is at least
+    one term. `packed` (PACKED_SIZE,) is scratch, and is not used unless the terms of a are far apart.
     """
     cdef Py_ssize_t width = TILE_VECTORS * VECTOR_BYTES // <Py_ssize_t> sizeof(floating)
     cdef Py_ssize_t far = FAR_BYTES // <Py_ssize_t> sizeof(floating)
-    cdef bint packs_a = ta >= far and k > 1, packs_b = cb != 1 or tb >= far and m >= SHARING_ROWS
-    cdef Py_ssize_t run = PACKED_TERMS if packs_a or packs_b else RUN_TERMS
-    cdef Py_ssize_t height = BLOCK_ROWS if packs_a else m, panel_height = PANEL_ROWS if packs_a else m
+    cdef bint packs_a, packs_b
+    cdef Py_ssize_t i = 0, j, t, p, n_rows, n_columns, n_terms, run, height, panel_height
     cdef double b_panel[PANEL_DOUBLES]
     cdef const floating* a_run
     cdef const floating* b_run
-    cdef Py_ssize_t i = 0, j, t, p, n_rows, n_columns, n_terms
     if m == 1 and tb == 1 and cb != 1 or n == 1 and ra == 1 and ldc == 1 and m > 1:
-        # as c.T = b.T @ a.T, so that b need not be transposed, or that tiles are wide
-        multiply(n, m, k, b, cb, tb, a, ta, 1, adds, c, 1, packed)
-        return
+        # c.T = b.T @ a.T instead, so that b need not be transposed, or that tiles are wide
+        m, n, a, b, ra, ta, tb, cb, ldc = n, m, b, a, cb, tb, ta, 1, 1
+    packs_a, packs_b = ta >= far and k > 1, cb != 1 or tb >= far and m >= SHARING_ROWS
+    run = PACKED_TERMS if packs_a or packs_b else RUN_TERMS
+    height, panel_height = BLOCK_ROWS if packs_a else m, PANEL_ROWS if packs_a else m
     while i < m:
         n_rows, t = min(height, m - i), 0
         while t < k:
@@ -84,21 +84,20 @@ cdef inline void multiply(
 cdef inline void sum_rows(
     const floating* x, Py_ssize_t distance, Py_ssize_t n_rows, Py_ssize_t n, bint adds, floating* total
 ) noexcept nogil:
-    """total := x[0] + x[1] + ..., or total += them, in this order, n elements each: 1 * x + total rounds once."""
+    """total := ones(n_rows) @ x, or total += ones(n_rows) @ x, x (n_rows, n): 1 * x + total rounds once."""
     cdef floating one = 1
-    # total = ones(n_rows) @ x, or total += ones(n_rows) @ x
     multiply(1, n, n_rows, &one, 0, 0, x, distance, 1, adds, total, n, <floating*> NULL)
 
 
 cdef inline void tiles(
-    bint loaded, Py_ssize_t m, Py_ssize_t n_columns, Py_ssize_t n_terms, const floating* a, Py_ssize_t ra,
+    bint adds, Py_ssize_t m, Py_ssize_t n_columns, Py_ssize_t n_terms, const floating* a, Py_ssize_t ra,
     Py_ssize_t ta, const floating* b, Py_ssize_t tb, floating* c, Py_ssize_t ldc
 ) noexcept nogil:
     """All tiles of m rows and one tile's columns."""
     cdef Py_ssize_t i = 0, n_rows
     while i < m:
         n_rows = min(TILE_ROWS, m - i)
-        tile(loaded, n_rows, n_columns, n_terms, a + i * ra, ra, ta, b, tb, c + i * ldc, ldc)
+        tile(adds, n_rows, n_columns, n_terms, a + i * ra, ra, ta, b, tb, c + i * ldc, ldc)
         i += n_rows
 
 
@@ -108,7 +107,7 @@ cdef inline void pack(
 ) noexcept nogil:
     """panel[t, j] := b[t, j], row-major with `width` elements from row to row"""
     cdef Py_ssize_t t, j
-    if cb == 1 and n_columns == width:  # a constant
+    if cb == 1 and n_columns == width:  # a constant, so that the loop has vectors alone
         for t in range(n_terms):
             for j in range(width):
                 panel[t * width + j] = b[t * tb + j]

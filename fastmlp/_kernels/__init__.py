@@ -6,7 +6,6 @@ carries them all. The environment variable FASTMLP_SIMD names one, to try or to 
 
 import os
 import re
-from importlib import import_module
 from pathlib import Path
 
 
@@ -37,7 +36,14 @@ forked_with_openmp = _forked_with_openmp()
 try:
     import fastmlp._kernels.process as process
 
-    _build = import_module(f"fastmlp._kernels.{_choose_level(process.supported_levels())}")
+    # as text, so that packagers see them; only the chosen one is loaded
+    _level = _choose_level(process.supported_levels())
+    if _level == "x86_64_v4":
+        import fastmlp._kernels.x86_64_v4 as _build
+    elif _level == "x86_64_v3":
+        import fastmlp._kernels.x86_64_v3 as _build
+    else:
+        import fastmlp._kernels.plain as _build
 except ImportError as error:
     from fastmlp._kernels.missing import explained
 

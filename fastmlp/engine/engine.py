@@ -339,7 +339,7 @@ class Engine(Buffers):
             workspace = None
         if workspace is None or workspace.capacity < capacity:
             workspace = None  # free the old one before allocating the new one
-            workspace = self._workspace(capacity)
+            workspace = self._workspace(capacity, predicts_only=True)
         given = (outputs, classes, y, losses)
         if n_rows <= BLOCK_ROWS:  # slicing takes as long as predicting one row
             finite = workspace.passes.predict(workspace.stored(X), n_threads, *given)
@@ -417,9 +417,10 @@ class Engine(Buffers):
             self._batch = self._workspace(max(n_rows, 1))
         return self._batch
 
-    def _workspace(self, capacity: int) -> Workspace:
+    def _workspace(self, capacity: int, *, predicts_only: bool = False) -> Workspace:
+        buffers = self.flat_params, self.flat_gradients
         return Workspace(
-            self.architecture, self.layout, self.flat_params, self.flat_gradients, capacity, self._statistics
+            self.architecture, self.layout, *buffers, capacity, self._statistics, predicts_only=predicts_only
         )
 
     def _team_size(self, n_rows: int) -> int:

@@ -1,4 +1,4 @@
-"""Whether a team of threads or one thread trains faster, on a machine that other processes use too."""
+"""Whether a team of threads or one thread is faster, on a machine that other processes use too."""
 
 import time
 from collections.abc import Callable
@@ -23,10 +23,10 @@ class Team(Protocol):
 
 
 class Pace:
-    """Says how many threads train next, from what the spans of training before took.
+    """Says how many threads are used next, from what calls before, or spans of an epoch, took.
 
     A thread that is not running is waited for by all others, at each of many barriers, so that on a busy machine a team
-    may be many times slower than one thread. Which is faster is tried, a span of training each, and only by a team that
+    may be many times slower than one thread. Which is faster is tried, a call or span each, and only by a team that
     is disturbed; the results are the same.
     """
 

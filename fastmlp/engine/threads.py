@@ -15,8 +15,8 @@ from fastmlp.engine.quotas import quota_now
 # to a quarter at 0.8 million (784-32-10, batch of 32), break even at 1.2 to 1.6 million (64-32-10, batch of 512;
 # 784-64-10, batch of 32) and gain a fifth or more from three million.
 SERIAL_WORK = 1 << 21
-# Products are cut into at most this many blocks.
-MAX_THREADS = 64
+# The most threads in a team.
+MAX_THREADS = _kernels.MAX_BLOCKS
 
 
 def _choose_products() -> str:

@@ -7,9 +7,12 @@ from fastmlp.architecture import Architecture
 from fastmlp.engine.parameters import Layout, aligned_empty, aligned_offsets
 from fastmlp.validation import as_stored
 
+# `Layer` of _layers.pxd
+LAYER = np.dtype([(name, np.intp) for name in ("n_in", "n_out", "w", "b", "y", "activation", "input_activation")])
+
 
 class Workspace:
-    """Memory for a batch of up to `capacity` rows, bound to the kernels."""
+    """Memory for a batch of up to `capacity` rows, bound to the kernels; to predict only, it needs no scratch."""
 
     def __init__(
         self,
@@ -19,6 +22,8 @@ class Workspace:
         gradients: np.ndarray,
         capacity: int,
         statistics: tuple[np.ndarray, ...],
+        *,
+        predicts_only: bool = False,
     ):
         sizes, itemsize, n_layers = architecture.sizes, layout.dtype.itemsize, architecture.n_layers
         *hidden, output = architecture.activation_codes
@@ -26,18 +31,19 @@ class Workspace:
         # the dtype of rows that have to be converted: with a standardizer float64, since its mean is subtracted first
         self._row_dtype = np.dtype(np.float64) if statistics else layout.dtype
         self._sizes = sizes
-        # a row is a Layer of _layers.pxd; the last one has no activation here: the output activation goes with the loss
-        layers = np.zeros((n_layers, 7), np.intp)
-        layers[:, 0], layers[:, 1] = sizes[:-1], sizes[1:]
-        layers[:, 2] = list(layout.offsets.values())[0::2]
-        layers[:, 3] = list(layout.offsets.values())[1::2]
-        layers[:-1, 5] = layers[1:, 6] = hidden
+        # the last one has no activation here: the output activation goes with the loss
+        table = np.zeros(n_layers, LAYER)
+        layers = table.view(np.intp).reshape(n_layers, -1)
+        table["n_in"], table["n_out"] = sizes[:-1], sizes[1:]
+        table["w"] = [layout.offsets[f"W{i}"] for i in range(1, n_layers + 1)]
+        table["b"] = [layout.offsets[f"b{i}"] for i in range(1, n_layers + 1)]
+        table["activation"][:-1] = table["input_activation"][1:] = hidden
         widest = max(sizes[1:])
         deltas = capacity * widest
-        scratch = _kernels.scratch_needed(layers, capacity, itemsize)
+        scratch = (0, 0) if predicts_only else _kernels.scratch_needed(layers, capacity, itemsize)
         extents = [*(capacity * n for n in sizes), capacity * sizes[-1], capacity, capacity, deltas, deltas, *scratch]
         self._starts, total = aligned_offsets(extents, itemsize)
-        layers[:, 4] = self._starts[1 : n_layers + 1]
+        table["y"] = self._starts[1 : n_layers + 1]
         offsets = np.array([self._starts[0], *self._starts[n_layers + 1 :], widest], np.intp)
         self._arena = aligned_empty(total, layout.dtype)
         self._written = (self._arena, params, gradients)

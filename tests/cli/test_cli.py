@@ -159,7 +159,7 @@ def test_info_prints_what_the_installation_is_made_of(run):
     assert shown["numpy"] == np.__version__
     assert shown["python"] == ".".join(map(str, sys.version_info[:3]))
     assert int(shown["threads"]) >= 1
-    for name in ("compiler", "build", "SIMD", "OpenMP", "BLAS", "threading", "scipy", "platform"):
+    for name in ("compiler", "build", "SIMD", "OpenMP", "BLAS", "scipy", "platform"):
         assert shown[name]
 
 

@@ -39,9 +39,10 @@ def test_products_are_those_of_a_training_step(run):
     assert [tuple(product[name] for name in names) for product in products] == BATCH_OF_32
 
 
-def test_a_large_batch_goes_forward_in_pieces(run):
-    products = found(run("info", "--json", "--sizes", "4,3", "--batch", 1000))["training_products"]
-    assert [product["rows"] for product in products] == [_kernels.CHUNK_ROWS, 4]
+def test_a_large_batch_goes_forward_and_back_in_chunks(run):
+    products = found(run("info", "--json", "--sizes", "4,3,2", "--batch", 1000))["training_products"]
+    n = _kernels.CHUNK_ROWS
+    assert [(product["rows"], product["terms"]) for product in products] == [(n, 4), (4, n), (n, 3), (3, n), (n, 2)]
 
 
 def test_products_as_text(run):

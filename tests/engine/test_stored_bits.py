@@ -17,6 +17,7 @@ PROJECT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).parent / "scripts" / "stored_bits.py"
 # a folder that scripts/aarch64_python.sh has filled, and what compiles for it and runs it
 AARCH64, CROSS_COMPILER, EMULATOR = os.environ.get("FASTMLP_AARCH64"), "aarch64-linux-gnu-gcc", "qemu-aarch64"
+CLANG = shutil.which("clang") or shutil.which("clang-16")
 # What the script prints with FASTMLP_PRODUCTS=tiles: hashes of the parameters, the predictions, the losses and scores.
 BY_TILES = """
 standardizer: be53da28ae95 43fa0e07b408
@@ -44,6 +45,10 @@ narrow at the limits float32 SGD: 63d0cfad2dc8 84598c5b87e3 fb5c6fc1ce3f
 narrow at the limits float64 SGD: fd16e57c59ef 506f2ca06726 5b885d6a5bca
 beyond the limits float32 SGD: 939acf5e8697 56cf6d4fda81 c6929d05eb3b
 beyond the limits float64 SGD: 6442b9e0d2d0 cf2c54f1ea21 e0f4faf1b24d
+row by row float32 SGD: c5eac1744665 fb47f7724065 19384a56a15f
+row by row float32 Adam: 530603054e78 1ec1751fd4ab 9871aa3f59af
+row by row float64 SGD: 6b1c5263ff56 106f16d761b4 78c18fdc344b
+row by row float64 Adam: 128a9af81a22 91b95af32f29 079e7aa28983
 wide float32 SGD: ac806f75f176 5098e51bad75 00070cafa5b2
 wide float32 Adam: 90c1fd3c3bc4 522f9d9ead82 df78209fec3b
 wide float64 SGD: 5d0eeac20193 36b07ba8eae7 bcbdc25a7c6a
@@ -75,33 +80,43 @@ def test_trainings_by_tiles_have_stored_bits(build, n_threads):
     assert printed == BY_TILES.strip()
 
 
-@pytest.fixture
-def aarch64_package(tmp_path):
-    """A folder with the package, built for aarch64."""
+def built_package(folder, compiler):
+    """A folder with the package, built by another compiler, with one thread."""
     if not (PROJECT / "setup.py").exists() or sys.version_info[:2] != (3, 11):
         pytest.skip("needs the source of the package, and the headers of Python 3.11")
     for name in ("fastmlp", "src_pyx"):
-        shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(PROJECT / name, tmp_path)
-    package = tmp_path / "package"
-    compiler = {"CC": CROSS_COMPILER, "LDSHARED": f"{CROSS_COMPILER} -shared", "FASTMLP_NO_OPENMP": "1"}
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", package, tmp_path]
-    subprocess.run(install, env=os.environ | compiler, check=True, timeout=600)
-    for module in (package / "fastmlp" / "_kernels").glob("*.so"):  # which this machine's Python has named
-        module.rename(module.with_name(f"{module.name.partition('.')[0]}.so"))
-    return package
+        shutil.copy(PROJECT / name, folder)
+    variables = {"CC": compiler, "LDSHARED": f"{compiler} -shared", "FASTMLP_NO_OPENMP": "1"}
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder / "package", folder]
+    subprocess.run(install, env=os.environ | variables, check=True, timeout=600)
+    return folder / "package"
 
 
+@pytest.mark.application  # it builds what it tests
+@pytest.mark.skipif(CLANG is None, reason="needs clang")
+def test_trainings_of_a_build_by_clang_have_stored_bits(tmp_path):
+    variables = {"PYTHONPATH": str(built_package(tmp_path, CLANG)), "FASTMLP_PRODUCTS": "tiles"}
+    by = "from fastmlp import _kernels; print(_kernels.build_info()['compiler'])"
+    for build in builds_with_fma():
+        assert run_python(by, FASTMLP_SIMD=build, **variables).startswith("clang")
+        assert run_python(SCRIPT, FASTMLP_SIMD=build, **variables) == BY_TILES.strip()
+
+
+@pytest.mark.application  # it builds what it tests
 @pytest.mark.skipif(
     AARCH64 is None or shutil.which(CROSS_COMPILER) is None or shutil.which(EMULATOR) is None,
     reason=f"needs {CROSS_COMPILER} and {EMULATOR} (Debian: gcc-aarch64-linux-gnu, libc6-dev-arm64-cross, qemu-user), "
     "and in FASTMLP_AARCH64 a folder that tests/engine/scripts/aarch64_python.sh has filled",
 )
-def test_trainings_on_aarch64_have_stored_bits(aarch64_package):
+def test_trainings_on_aarch64_have_stored_bits(tmp_path):
+    package = built_package(tmp_path, CROSS_COMPILER)
+    for module in (package / "fastmlp" / "_kernels").glob("*.so"):  # which this machine's Python has named
+        module.rename(module.with_name(f"{module.name.partition('.')[0]}.so"))
     done = subprocess.run(
         [EMULATOR, "-L", AARCH64, f"{AARCH64}/usr/bin/python3.11", "-P", SCRIPT],
-        env=os.environ | {"PYTHONPATH": str(aarch64_package), "FASTMLP_SIMD": "plain", "FASTMLP_PRODUCTS": "tiles"},
+        env=os.environ | {"PYTHONPATH": str(package), "FASTMLP_SIMD": "plain", "FASTMLP_PRODUCTS": "tiles"},
         capture_output=True,
         text=True,
         timeout=600,

@@ -42,10 +42,11 @@ def test_products_are_chains_of_multiply_adds(shape):
     np.testing.assert_array_equal(net.gradients["W1"], chain(X.T, scale * (outputs - y)))
 
 
-def test_gradients_of_inputs_are_chains_too():
+@pytest.mark.parametrize("n_rows", [1, 5])
+def test_gradients_of_inputs_are_chains_too(n_rows):
     random = np.random.RandomState(1)
     net = NeuralNetwork(4, [9], 150, activation="identity", loss="squared_error")
-    X, y = random.randn(5, 4), random.randn(5, 150)
+    X, y = random.randn(n_rows, 4), random.randn(n_rows, 150)
     net.params = {name: random.randn(*array.shape) for name, array in net.params.items()}
     dy = 2 / y.size * (net.forward(X) - y)
     net.backward(y)
@@ -108,7 +109,4 @@ def test_term_loops_have_nothing_but_vectors(real):
             fused = [operation for _, operation, _ in loop if "fmadd" in operation]
             assert len(fused) % (rows * vectors) == 0, (name, fused)
             assert not any(operation.endswith(("ss", "sd")) for operation in fused), (name, fused)
-            on_stack = [operands for _, _, operands in loop if re.search(r"\(%r[sb]p", operands)]
-            # the mask of partial vectors may be read from there: with 16 registers, sums and rows leave none for it
-            assert len(on_stack) <= 1, (name, loop)
-            assert not any(operands.endswith(")") for operands in on_stack), (name, loop)
+            assert not any(re.search(r"\(%r[sb]p", operands) for _, _, operands in loop), (name, loop)

@@ -19,7 +19,6 @@ def test_environment_names_what_results_depend_on():
         scipy.__version__,
     )
     assert found["BLAS"] == threads.blas.description
-    assert (found["threading"] == "OpenMP") is found["OpenMP"].startswith("yes")
     assert "-fno-math-errno" in found["flags"]
     assert found["build"] in ("release", "debug", "sanitize")
     assert all(found.values())

@@ -20,8 +20,11 @@ PROT_NONE = 0
 FILLER = 255
 N_EDGES = 70
 # sizes and rows; of 2, 3 and 7 vectors, and where operands are packed, products cut, rows in chunks, or each thread has
-# rows of its own
-LARGE = [((517, 523, 67), 45), ((131, 70, 33), 519), ((96, 32, 112), 48), ((33, 47, 19), 600)]
+# rows of its own; and where products are packed that are too small for BLAS
+LARGE = [
+    *[((517, 523, 67), 45), ((131, 70, 33), 519), ((96, 32, 112), 48), ((33, 47, 19), 600)],
+    *[((520, 3), 1), ((512, 2), 2)],
+]
 
 protect = ctypes.CDLL(None, use_errno=True).mprotect
 protect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]

@@ -37,6 +37,7 @@ TRAININGS = {
     # the largest narrow network, with a batch of more rows than a chunk has and one of as many; and a larger network
     "narrow at the limits": Training((63, 128), 1025, 513, optimizers=("SGD",)),
     "beyond the limits": Training((63, 129), 513, 513, optimizers=("SGD",)),
+    "row by row": Training((70, 90, 3), 9, 1),
     "wide": Training((600, 700, 10), 150, 100, activation="tanh", regularization=0.01, standardized=True),
 }
 
