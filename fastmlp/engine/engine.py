@@ -198,7 +198,7 @@ class Engine(Buffers):
             raise RuntimeError("there are no gradients to clip: call compute_gradients first")
         norm = math.sqrt(_kernels.squared_norm(self.flat_gradients))
         if norm > max_norm:
-            with np.errstate(invalid="ignore"):  # of an infinite gradient
+            with np.errstate(invalid="ignore", under="ignore"):  # of infinite and of tiny gradients
                 self.flat_gradients *= max_norm / norm
         return norm
 

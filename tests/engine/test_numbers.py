@@ -192,12 +192,12 @@ def test_divergence_is_found_at_its_batch(way, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("n_rows", [7, 700])
-def test_nothing_is_applied_of_a_batch_whose_loss_is_not_finite(n_rows, dtype):
-    """Neither where all layers are computed one by one, nor in a narrow network, which takes many rows in blocks."""
+@pytest.mark.parametrize(("n_rows", "n_hidden"), [(7, 5), (700, 5), (1300, 1000)])
+def test_nothing_is_applied_of_a_batch_whose_loss_is_not_finite(n_rows, n_hidden, dtype):
+    """Neither of one chunk, nor of blocks of rows in a narrow network, nor where the last of several chunks is bad."""
     X, y = batch(n_rows, 6, 3, dtype=dtype)
     X[-1] = np.finfo(dtype).max
-    net = NeuralNetwork(6, [5], 3, seed=0, dtype=dtype)
+    net = NeuralNetwork(6, [n_hidden], 3, seed=0, dtype=dtype)
     before = {name: array.copy() for name, array in net.params.items()}
     with pytest.raises(DivergenceError):
         net.train_epoch(X, y, np.arange(n_rows), batch_size=n_rows)

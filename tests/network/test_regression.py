@@ -70,11 +70,12 @@ def test_targets_are_standardized_unless_that_is_turned_off():
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("batch_size", [64, 1300])
 @pytest.mark.parametrize("loss", REGRESSIONS)
-def test_it_trains_as_the_reference_does(loss, k, optimizer):
-    X, y = prices(k=k)
+def test_it_trains_as_the_reference_does(loss, batch_size, k, optimizer):
+    X, y = prices(max(300, batch_size), k)
     nets = [make(k, loss=loss), make(k, reference, loss=loss)]
-    options = {"epochs": 3, "batch_size": 64, "regularization": 0.01, "optimizer": optimizer, "seed": 0}
+    options = {"epochs": 3, "batch_size": batch_size, "regularization": 0.01, "optimizer": optimizer, "seed": 0}
     histories = [net.fit(X, y, **options, X_val=X[:50], y_val=y[:50]) for net in nets]
     assert_near(nets[0].params, nets[1].params, 1e-9)
     for name in ("train_loss", "train_score", "val_loss", "val_score"):
