@@ -183,7 +183,7 @@ def test_a_build_with_checks_has_the_levels_of_a_release(build, tmp_path):
     assert levels["-O0"] == levels["-O3"]
 
 
-LINKING = 'case "$*" in *.c*) exec gcc "$@";; *) exec gcc "$@" {};; esac'
+LINKING = 'case " $* " in *" -c "*) exec gcc "$@";; *) exec gcc "$@" {};; esac'
 WITH_ITSELF = {
     "all in one": (
         'exec gcc "$@" -ffast-math',
