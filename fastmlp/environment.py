@@ -61,7 +61,6 @@ def environment() -> dict[str, str]:
         "OpenMP": f"yes, version {openmp}" if openmp else "no: built without it, one thread",
         "BLAS": threads.blas.description,
         "threads": str(threads.available_threads()),
-        "threading": "OpenMP" if openmp else "one thread (built without OpenMP)",
     }
 
 
