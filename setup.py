@@ -132,8 +132,8 @@ LEVELS = {
     "x86_64_v3": FMA,
     "x86_64_v4": (*FMA, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"),
 }
-# The module that is built once, and has no kernels.
-PROCESS = "process"
+# The modules that are built once, and their sources: they have no kernels.
+ALONE = {"process": "_process", "scipy_blas": "_scipy_blas"}
 
 # Tests that a process that has loaded a module still computes with denormal numbers and full long doubles.
 MODE_IS_CHANGED = 77
@@ -297,7 +297,7 @@ def openmp_flags(compiler):
 
 
 def flags_of(level):
-    """The flags of a level; none of the module without kernels."""
+    """The flags of a level; none of a module without kernels."""
     return [f"-m{feature}" for feature in LEVELS.get(level, ())]
 
 
@@ -322,7 +322,7 @@ def c_sources(name):
     """The C sources of one module; each build of the kernels has its own, since they contain the module's name."""
     from Cython.Build import cythonize
 
-    source = "_process" if name == PROCESS else "_kernels"
+    source = ALONE.get(name, "_kernels")
     (extension,) = cythonize(
         [Extension(f"fastmlp._kernels.{name}", [f"src_pyx/{source}.pyx"])],
         include_path=["src_pyx"],
@@ -357,7 +357,7 @@ class BuildKernels(build_ext):
         conditions = " ".join(f'LEVEL("{level}", {condition_of(level)})' for level in levels)
         # without the name of the compiler, which may be several words
         given = list(itertools.dropwhile(lambda word: not word.startswith("-"), self.compiler.compiler_so))
-        self.extensions = [e for e in self.extensions if e.name.rpartition(".")[2] in (PROCESS, *levels)]
+        self.extensions = [e for e in self.extensions if e.name.rpartition(".")[2] in (*ALONE, *levels)]
         for extension in self.extensions:
             name = extension.name.rpartition(".")[2]
             extension.sources = c_sources(name)
@@ -375,7 +375,7 @@ class BuildKernels(build_ext):
 
 
 if __name__ == "__main__":
-    names = [f"fastmlp._kernels.{name}" for name in (PROCESS, *LEVELS)]
+    names = [f"fastmlp._kernels.{name}" for name in (*ALONE, *LEVELS)]
     setup(
         # BuildKernels sets the sources, which depend on the compiler
         ext_modules=[Extension(name, ["src_pyx/_kernels.pyx"], include_dirs=["src_pyx"]) for name in names],

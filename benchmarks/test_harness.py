@@ -18,7 +18,7 @@ from benchmarks.processes import Worker, WorkerError
 from benchmarks.systems import SYSTEMS, installed
 from benchmarks.systems.networks import Fit
 from benchmarks.systems.plain import InPlace
-from fastmlp.engine import threads
+from fastmlp.engine.blas import find_blas
 
 NET = (64, 32, 10)
 
@@ -269,7 +269,7 @@ def test_layers_of_several_networks_are_measured_once():
     }
 
 
-@pytest.mark.skipif(not threads.blas.get_threads, reason="SciPy's BLAS cannot be limited to one thread")
+@pytest.mark.skipif(not find_blas().get_threads, reason="SciPy's BLAS cannot be limited to one thread")
 def test_products_are_timed_by_tiles_and_by_blas(tmp_path):
     case = Case((16, 8), 32, (), steps=1, rows=32)
     found = products.times(case, folder_of(case, tmp_path), 2)

@@ -12,6 +12,7 @@ import scipy
 import fastmlp
 from fastmlp import _kernels
 from fastmlp.engine import threads
+from fastmlp.engine.blas import find_blas
 
 
 def processor() -> str:
@@ -59,7 +60,7 @@ def environment() -> dict[str, str]:
         "products": {"tiles": "register tiles", "blas": "BLAS"}[threads.products],
         "same bits": _same_bits(build["has_fma"]),
         "OpenMP": f"yes, version {openmp}" if openmp else "no: built without it, one thread",
-        "BLAS": threads.blas.description,
+        "BLAS": find_blas().description,
         "threads": str(threads.available_threads()),
     }
 

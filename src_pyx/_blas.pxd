@@ -1,12 +1,19 @@
-"""Matrix products: the only file that calls BLAS.
+"""Matrix products: the only file that calls BLAS, at the addresses that `use_blas` has got from _scipy_blas.pyx.
 
 SciPy's BLAS takes 32-bit sizes; the engine refuses larger ones.
 """
 from cython cimport floating
-from scipy.linalg.cython_blas cimport dgemm, sgemm
 
+
+# SciPy's matrix products
+ctypedef void (*Sgemm)(
+    char*, char*, int*, int*, int*, float*, float*, int*, float*, int*, float*, float*, int*) noexcept nogil
+ctypedef void (*Dgemm)(
+    char*, char*, int*, int*, int*, double*, double*, int*, double*, int*, double*, double*, int*) noexcept nogil
 
 cdef extern from "_blas_limit.h" nogil:
+    void* sgemm "fastmlp_blas_sgemm"
+    void* dgemm "fastmlp_blas_dgemm"
     int (*get_threads "fastmlp_blas_get")() noexcept
     void (*set_threads "fastmlp_blas_set")(int) noexcept
     int users "fastmlp_blas_users"
@@ -34,6 +41,6 @@ cdef inline void gemm(
     keep_one_thread()
     # c = op(a) @ op(b), or c += op(a) @ op(b); the casts drop const, which the BLAS declarations lack
     if floating is float:
-        sgemm(op_b, op_a, &n_, &m_, &k_, &one, <float*> b, &ldb_, <float*> a, &lda_, &beta, c, &ldc_)
+        (<Sgemm> sgemm)(op_b, op_a, &n_, &m_, &k_, &one, <float*> b, &ldb_, <float*> a, &lda_, &beta, c, &ldc_)
     else:
-        dgemm(op_b, op_a, &n_, &m_, &k_, &one, <double*> b, &ldb_, <double*> a, &lda_, &beta, c, &ldc_)
+        (<Dgemm> dgemm)(op_b, op_a, &n_, &m_, &k_, &one, <double*> b, &ldb_, <double*> a, &lda_, &beta, c, &ldc_)

@@ -6,6 +6,7 @@
    restores the number that other code last asked for, unless that code has changed the limit since. */
 #pragma once
 
+static void *fastmlp_blas_sgemm = 0, *fastmlp_blas_dgemm = 0;
 static int (*fastmlp_blas_get)(void) = 0;
 static void (*fastmlp_blas_set)(int) = 0;
 static int fastmlp_blas_users = 0;  /* threads that may call BLAS; changed with the GIL held */

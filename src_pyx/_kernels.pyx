@@ -375,14 +375,15 @@ def first_outside(labels, Py_ssize_t n_classes):
     return -1
 
 
-def use_blas(size_t get_threads, size_t set_threads, provide):
+def use_blas(size_t sgemm, size_t dgemm, size_t get_threads, size_t set_threads, provide):
     """Leave products to BLAS; to be called before any buffer is bound.
 
-    The arguments are the addresses of its functions for its number of threads, and `WorkBuffers.provide` or None.
+    The arguments are the addresses of its functions, and `WorkBuffers.provide` or None.
     """
     global provide_buffers
     provide_buffers = provide
     tiles.uses_tiles = False
+    blas.sgemm, blas.dgemm = <void*> sgemm, <void*> dgemm
     blas.get_threads = <int (*)() noexcept nogil> get_threads
     blas.set_threads = <void (*)(int) noexcept nogil> set_threads
 

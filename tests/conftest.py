@@ -16,6 +16,7 @@ import fastmlp
 from fastmlp import _kernels
 from fastmlp.datasets import download
 from fastmlp.engine import threads
+from fastmlp.engine.blas import find_blas
 from fastmlp.environment import environment
 
 # Relative tolerance against the reference, after many steps.
@@ -41,7 +42,7 @@ SHAPES = {
 with_openmp = pytest.mark.skipif(not _kernels.build_info()["openmp"], reason="built without OpenMP")
 limits_blas = pytest.mark.skipif(threads.products != "blas", reason="needs products by BLAS: FASTMLP_PRODUCTS=blas")
 can_limit_blas = pytest.mark.skipif(
-    not threads.blas.get_threads, reason="SciPy's BLAS cannot be limited to one thread, so that it computes no products"
+    not find_blas().get_threads, reason="SciPy's BLAS cannot be limited to one thread, so that it computes no products"
 )
 
 

@@ -55,6 +55,13 @@ Exclusive, assign_all = process.Exclusive, process.assign_all
 globals().update({name: value for name, value in vars(_build).items() if not name.startswith("_")})
 
 
+def blas_products() -> tuple[int, int]:
+    """The addresses of SciPy's sgemm and dgemm; only where BLAS is used, since SciPy is slow to import."""
+    import fastmlp._kernels.scipy_blas as scipy_blas
+
+    return scipy_blas.addresses()
+
+
 def after_fork_in_child() -> None:
     """Release what threads of the parent, which a child does not have, were holding."""
     process.after_fork_in_child()

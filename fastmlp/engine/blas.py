@@ -1,11 +1,10 @@
 """SciPy's BLAS library, and whether its threads and its buffers can be controlled."""
 
 import ctypes
+import functools
 import mmap
 import platform
 from typing import Any, NamedTuple
-
-import scipy.linalg.cython_blas
 
 # The size of a buffer in bytes (BUFFER_SIZE in OpenBLAS's common_x86_64.h, and the largest for other processors), and
 # the most buffers that are allocated: OpenBLAS has at least as many if it is built for as many threads.
@@ -26,13 +25,18 @@ class Blas(NamedTuple):
     deallocate: int = 0
 
 
-def find_blas(module: str = scipy.linalg.cython_blas.__file__) -> Blas:
+@functools.cache
+def find_blas(module: str | None = None) -> Blas:
     """Look for OpenBLAS's control functions in the library that SciPy's BLAS functions come from.
 
     A symbol is looked up in an extension module and in the libraries that it is linked with, so SciPy's module leads to
     the right copy where NumPy, SciPy and others have each brought their own. They may be of different kinds: a BLIS
     beside an OpenBLAS that is there for its LAPACK is not controlled by that one's functions.
     """
+    if module is None:
+        import scipy.linalg.cython_blas
+
+        module = scipy.linalg.cython_blas.__file__
     library = ctypes.CDLL(module)
     for prefix in ("scipy_openblas", "openblas"):
         try:

@@ -22,23 +22,24 @@ MAX_THREADS = _kernels.MAX_BLOCKS
 def _choose_products() -> str:
     """What FASTMLP_PRODUCTS asks for, tiles or BLAS; by default the faster one in this build."""
     asked = os.environ.get("FASTMLP_PRODUCTS", "auto")
-    choices = ("auto", "tiles", "blas") if blas.get_threads else ("auto", "tiles")
+    if asked == "tiles" or (asked == "auto" and _kernels.build_info()["has_fma"]):
+        return "tiles"  # without SciPy, which takes longer to import than all the rest
+    can_use_blas = find_blas().get_threads != 0
+    choices = ("auto", "tiles", "blas") if can_use_blas else ("auto", "tiles")
     if asked not in choices:
         needed = " or ".join(map(repr, choices))
-        reason = "" if blas.get_threads else ", since SciPy's BLAS cannot be limited to one thread"
+        reason = "" if can_use_blas else ", since SciPy's BLAS cannot be limited to one thread"
         raise ValueError(f"the environment variable FASTMLP_PRODUCTS must be {needed}{reason}, got {asked!r}")
-    if asked == "auto":
-        return "blas" if blas.get_threads and not _kernels.build_info()["has_fma"] else "tiles"
-    return asked
+    return "blas" if can_use_blas else "tiles"
 
 
-blas = find_blas()
 products = _choose_products()
 _forked = _kernels.forked_with_openmp
 
 if products == "blas":
-    provide = WorkBuffers(blas).provide if blas.allocate and blas.deallocate else None
-    _kernels.use_blas(blas.get_threads, blas.set_threads, provide)
+    _blas = find_blas()
+    _provide = WorkBuffers(_blas).provide if _blas.allocate and _blas.deallocate else None
+    _kernels.use_blas(*_kernels.blas_products(), _blas.get_threads, _blas.set_threads, _provide)
 
 
 def _after_fork_in_child() -> None:

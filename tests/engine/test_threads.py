@@ -17,13 +17,14 @@ from process_helpers import run_python
 from fastmlp import NeuralNetwork
 from fastmlp._kernels import process
 from fastmlp.engine import engine, threads
+from fastmlp.engine.blas import find_blas
 
 
 @pytest.fixture
 def blas_control():
     """BLAS's own functions that read and set its number of threads, which is put back after the test."""
-    get = ctypes.CFUNCTYPE(ctypes.c_int)(threads.blas.get_threads)
-    set_ = ctypes.CFUNCTYPE(None, ctypes.c_int)(threads.blas.set_threads)
+    get = ctypes.CFUNCTYPE(ctypes.c_int)(find_blas().get_threads)
+    set_ = ctypes.CFUNCTYPE(None, ctypes.c_int)(find_blas().set_threads)
     before = get()
     yield get, set_
     set_(before)

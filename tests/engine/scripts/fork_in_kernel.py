@@ -7,10 +7,10 @@ import threading
 import numpy as np
 
 from fastmlp import NeuralNetwork
-from fastmlp.engine import threads
+from fastmlp.engine.blas import find_blas
 
-get = ctypes.CFUNCTYPE(ctypes.c_int)(threads.blas.get_threads)
-ctypes.CFUNCTYPE(None, ctypes.c_int)(threads.blas.set_threads)(2)
+get = ctypes.CFUNCTYPE(ctypes.c_int)(find_blas().get_threads)
+ctypes.CFUNCTYPE(None, ctypes.c_int)(find_blas().set_threads)(2)
 net = NeuralNetwork(3000, [2000], 10, n_threads=1)
 X = np.ones((1, 3000))
 done = threading.Event()
