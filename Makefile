@@ -2,6 +2,8 @@
 # compiler. Everything is installed into folders here; `make clean` removes them.
 
 PYTHON ?= python3
+# those for which `make wheel` builds one
+PYTHONS ?= $(shell .ci/pythons)
 VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := $(wildcard src_pyx/*) setup.py pyproject.toml
@@ -22,7 +24,8 @@ RESULTS ?= build/robustness
 FAULTS := $(addprefix tests/engine/test_,processes.py signals.py threads.py thread_limits.py) \
 	$(addprefix tests/files/test_,access.py checkpoints.py) tests/tuning/test_results.py
 
-.PHONY: train test test-debug sanitize fuzz faults kills soak mutants lint docs bench bench-quick notebook libraries clean
+.PHONY: train test test-debug wheel sanitize fuzz faults kills soak mutants lint docs bench bench-quick notebook libraries \
+	clean
 
 train: $(VENV)/installed
 	$(BIN)/fastmlp train --out runs/digits
@@ -34,6 +37,19 @@ test: $(VENV)/tested
 # Bounds checks on. Run where `import fastmlp` does not find the checkout's package before this build.
 test-debug: build/debug/built
 	cd tests && PYTHONPATH=$(CURDIR)/build/debug ../$(BIN)/pytest
+
+# In dist/, the source distribution and, built from it, a wheel for each Python here. It holds all that it needs, as
+# libgomp, and its name says how old a system it can be installed on (manylinux); those of a release are built by
+# cibuildwheel on an older system.
+wheel: build/package/packaging
+	rm -rf dist build/wheels
+	build/package/bin/python -m build --sdist --outdir dist > build/sdist.log || (cat build/sdist.log; exit 1)
+	for python in $(PYTHONS); do \
+		build/package/bin/python -m pip --python $$python wheel --no-deps --wheel-dir build/wheels dist/*.tar.gz || exit 1; \
+	done
+	PATH="$(CURDIR)/build/package/bin:$$PATH" auditwheel repair --strip --wheel-dir dist build/wheels/*.whl
+	build/package/bin/twine check --strict dist/*
+	ls -l dist
 
 # AddressSanitizer and UBSan, valgrind, ThreadSanitizer. Whoever runs them asks here for the builds that they need.
 sanitize: $(VENV)/tested
@@ -111,6 +127,10 @@ build/%/built: $(VENV)/tested $(SOURCES) $(wildcard fastmlp/*.py fastmlp/*/*.py)
 
 %/linted: %/tested
 	$*/bin/python -m pip install --quiet --group lint
+	touch $@
+
+%/packaging: %/bin/python
+	$*/bin/python -m pip install --quiet --group package
 	touch $@
 
 %/documented: %/tested

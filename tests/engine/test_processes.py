@@ -71,14 +71,17 @@ def alone():
     return {*run_python(SCRIPTS / "together.py", "fastmlp").splitlines()}
 
 
-@pytest.mark.parametrize("others", [["sklearn"], ["torch"], ["sklearn", "torch"]])
+@pytest.mark.parametrize("others", [["sklearn"], ["torch"], ["numba"], ["sklearn", "torch", "numba"]])
 def test_libraries_with_threads_of_their_own_in_one_process(alone, others):
     """Imported and used in either order, each gives the same bits as before, and as without the others."""
     for library in others:
         if importlib.util.find_spec(library) is None:
             pytest.skip(f"could not import '{library}'")
     order = ["fastmlp", *others]
-    first, second = ({*run_python(SCRIPTS / "together.py", *one).splitlines()} for one in (order, order[::-1]))
+    first, second = (
+        {*run_python(SCRIPTS / "together.py", *one, PYTHONWARNINGS="ignore").splitlines()}
+        for one in (order, order[::-1])
+    )
     assert len(alone) == 1
     assert len(first) == len(order)  # one result of each library
     assert first == second

@@ -1,10 +1,15 @@
 """Trains with fastmlp and with other libraries, in the order in which they are named, and back. Arguments: the names.
 
-For each, prints the digest of its results before and after the others have computed.
+For each, prints the digest of its results before and after the others have computed; and of fastmlp's again while the
+threads of each are at work, and in a forked child.
 """
 
+import functools
 import hashlib
+import multiprocessing
+import os
 import sys
+import threading
 
 import numpy as np
 
@@ -44,6 +49,49 @@ def torch_digest():
     return hashlib.sha256(net[0].weight.detach().numpy()).hexdigest()
 
 
-digests = {"fastmlp": fastmlp_digest, "sklearn": sklearn_digest, "torch": torch_digest}
+def numba_digest():
+    return hashlib.sha256(numba_sums()(np.random.RandomState(0).randn(400, 300))).hexdigest()
+
+
+@functools.cache
+def numba_sums():
+    import numba
+
+    @numba.njit(parallel=True)
+    def sums(X):
+        found = np.empty(len(X))
+        for i in numba.prange(len(X)):
+            found[i] = X[i].sum()
+        return found
+
+    return sums
+
+
+def while_at_work(other):
+    """fastmlp's digest while a thread of Python computes another library's, again and again."""
+    begun, done = threading.Event(), threading.Event()
+
+    def work():
+        while not done.is_set():
+            other()
+            begun.set()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    begun.wait()
+    try:
+        return fastmlp_digest()
+    finally:
+        done.set()
+        worker.join()
+
+
+digests = {"fastmlp": fastmlp_digest, "sklearn": sklearn_digest, "torch": torch_digest, "numba": numba_digest}
 for name in names + names[::-1]:
     print(name, digests[name]())
+for name in names:
+    if name != "fastmlp":
+        print("fastmlp", while_at_work(digests[name]))
+if hasattr(os, "fork"):
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        print("fastmlp", pool.apply(fastmlp_digest))
