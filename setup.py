@@ -374,9 +374,24 @@ class BuildKernels(build_ext):
         super().build_extensions()
 
 
+def description():
+    """README.md with links that lead somewhere on PyPI's page, too: to this version in the repository."""
+    project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+    version = re.search('__version__ = "(.*)"', Path("fastmlp/__init__.py").read_text())[1]
+    page = f"{project['urls']['Source']}/blob/v{version}/"
+    picture = page.replace("/blob/", "/raw/")
+    return re.sub(
+        r"(!?)\[(.*?)\]\((?!https?:)(.*?)\)",
+        lambda found: f"{found[1]}[{found[2]}]({picture if found[1] else page}{found[3]})",
+        Path("README.md").read_text(encoding="utf-8"),
+    )
+
+
 if __name__ == "__main__":
     names = [f"fastmlp._kernels.{name}" for name in (*ALONE, *LEVELS)]
     setup(
+        long_description=description(),
+        long_description_content_type="text/markdown",
         # BuildKernels sets the sources, which depend on the compiler
         ext_modules=[Extension(name, ["src_pyx/_kernels.pyx"], include_dirs=["src_pyx"]) for name in names],
         cmdclass={"build_ext": BuildKernels},

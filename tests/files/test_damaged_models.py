@@ -142,14 +142,35 @@ LOSSES_OF_VERSION_5 = {
 FILES_OF_VERSION_5 = [f"version5_{activation}.npz" for activation in LOSSES_OF_VERSION_5]
 
 
-@pytest.mark.parametrize(
-    "name", ["version1.npz", "version2.npz", "version3.npz", "version4.safetensors", *FILES_OF_VERSION_5]
-)
+STORED = ["version1.npz", "version2.npz", "version3.npz", "version4.safetensors", "version5_relu.safetensors"]
+
+
+@pytest.mark.parametrize("name", [*STORED, *FILES_OF_VERSION_5])
 def test_files_of_every_version_are_read(name):
-    """They were written by the releases of their time."""
+    """They were written by the versions of their time, those of version 5 by 0.2.0, the first release."""
     if name.endswith(".safetensors"):
         pytest.importorskip("safetensors")
     check_of_version(name, NeuralNetwork.load(MODELS / name))
+
+
+@pytest.mark.parametrize("activation", LOSSES_OF_VERSION_5)
+def test_a_file_that_is_written_now_is_of_the_format_of_the_stored_one(activation, tmp_path):
+    """So that a change of the format is one of its version."""
+    if activation == "tanh":
+        fitted(activation, checkpoint=tmp_path / "net")
+    else:
+        fitted(activation)[0].save(tmp_path / "net")
+    (now, *arrays), (then, *stored) = map(content, (tmp_path / "net", MODELS / f"version5_{activation}.npz"))
+    assert now == then
+    assert arrays == stored
+
+
+def content(path):
+    """The header of a file without its checksum, and its other arrays' names, dtypes and shapes."""
+    with np.load(path) as arrays:
+        header = json.loads(arrays["header"].tobytes())
+        del header["sha256"]
+        return [header, *((name, arrays[name].dtype, arrays[name].shape) for name in arrays if name != "header")]
 
 
 @pytest.mark.parametrize(("name", "n_updates"), [("version4.pickle", 5), ("version5_tanh.pickle", 9)])
