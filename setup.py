@@ -6,7 +6,8 @@ FASTMLP_DEBUG=1             bounds checks on, no optimisation
 FASTMLP_SANITIZE=address    bounds checks, AddressSanitizer and UndefinedBehaviorSanitizer; with gcc
 FASTMLP_SANITIZE=thread     bounds checks and ThreadSanitizer; with gcc, since clang leaves out vectors of over 16 bytes
 FASTMLP_NO_OPENMP=1         a build without threads
-CC, CFLAGS, LDFLAGS, ...    the compiler and its flags, without those that change results (VALUE_CHANGING)
+CC, CFLAGS, LDFLAGS, ...    the compiler and its flags, without those that change results (VALUE_CHANGING);
+                            of these, Windows has CC alone, and without it gcc
 
 robustness/sanitize.py has make build both sanitized versions, and runs each of them.
 
@@ -21,6 +22,7 @@ import os
 import platform
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -33,7 +35,8 @@ def check_requirements():
         import tomllib
     except ImportError:
         sys.exit(f"fastmlp needs Python 3.11 or newer; this is {platform.python_version()}")
-    asked = tomllib.loads(Path(__file__).with_name("pyproject.toml").read_text())["build-system"]["requires"]
+    project = tomllib.loads(Path(__file__).with_name("pyproject.toml").read_text(encoding="utf-8"))
+    asked = project["build-system"]["requires"]
     unmet = [f"{requirement} ({found})" for requirement in asked if (found := what_is_wrong(requirement))]
     if unmet:
         needed = " ".join(map(shlex.quote, asked))
@@ -143,9 +146,13 @@ MODULE_PROGRAM = """
 #include "_build.h"
 int probe(void) {
     volatile double least = 5e-324;
-    volatile long double one = 1;
-    if (least * 1 == 0 || one + LDBL_EPSILON == one)
+    if (least * 1 == 0)
         return MODE_IS_CHANGED;
+#ifndef _WIN32 /* there, long doubles have the digits of doubles from the start */
+    volatile long double one = 1;
+    if (one + LDBL_EPSILON == one)
+        return MODE_IS_CHANGED;
+#endif
     return 0;
 }
 """
@@ -166,8 +173,12 @@ int probe(void) {
 CALL = "import ctypes, sys; sys.exit(ctypes.CDLL(sys.argv[1]).probe())"
 
 COMPILER_MISSING = """fastmlp needs a C compiler to be built, and {compiler!r} does not work: {reason}
-Install one (Debian, Ubuntu: apt install gcc libc6-dev; Fedora: dnf install gcc; macOS: xcode-select --install), or name
-yours by the environment variable CC, and build again."""
+Install one (Debian, Ubuntu: apt install gcc libc6-dev; Fedora: dnf install gcc; macOS: xcode-select --install; Windows:
+MinGW-w64's gcc, which MSYS2 has), or name yours by the environment variable CC, and build again."""
+
+MICROSOFT = """fastmlp needs gcc or clang to be built: Microsoft's compiler lacks the vectors the kernels use. Install
+MinGW-w64's gcc, which MSYS2 has, put its folder into PATH or name it by the environment variable CC, and build again
+without --compiler=msvc."""
 
 HEADERS_MISSING = """fastmlp needs Python's headers to be built, and they are not there: {reason}
 Install those of this Python, {version} (Debian, Ubuntu: apt install python{version}-dev; Fedora: dnf install
@@ -182,7 +193,9 @@ OPENMP_MISSING = """
 fastmlp is being built WITHOUT OpenMP and will use one thread only.
 {reason}
 With gcc nothing is needed; with clang install its OpenMP library
-(Debian: libomp-dev, macOS: brew install libomp) and build again.
+(Debian: libomp-dev; macOS: brew install libomp, and where it lies:
+CPPFLAGS=-I$(brew --prefix libomp)/include
+LDFLAGS=-L$(brew --prefix libomp)/lib) and build again.
 ***********************************************************************
 """
 
@@ -214,10 +227,22 @@ def clean_commands(compiler):
         print(f"fastmlp is built without these flags, which change results: {flags}", file=sys.stderr, flush=True)
 
 
+def adapt_to_target(compiler):
+    """Add to the compiler's commands what modules for macOS and Windows need."""
+    # the processors to build for; setuptools adds them too, but not to the commands of the probes
+    processors = shlex.split(os.environ.get("ARCHFLAGS", "")) if sys.platform == "darwin" else []
+    compiler.set_executable("compiler_so", [*compiler.compiler_so, *processors])
+    # Windows would look for gcc's libraries beside Python, where they are not
+    static = ["-static"] if is_for(compiler, "defined(_WIN32)") else []
+    compiler.set_executable("linker_so", [*compiler.linker_so, *processors, *static])
+
+
 def run(*command):
     """Run a command; returns what it writes to stderr, which is also part of the error if it fails."""
     variables = {**os.environ, "LC_ALL": "C"}
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60, env=variables)
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, errors="replace", timeout=60, env=variables
+    )
     return done.stderr
 
 
@@ -253,6 +278,11 @@ def said(compiler, flags, program="int nothing;"):
         return probe(compiler, program, flags)
     except FAILURES:
         return None
+
+
+def is_for(compiler, condition):
+    """Whether a condition of the preprocessor holds for what is compiled, which may be for another machine."""
+    return said(compiler, [], f"#if !({condition})\n#error\n#endif\nint nothing;") is not None
 
 
 def undoing_flags(compiler):
@@ -296,9 +326,13 @@ def openmp_flags(compiler):
     return [], []
 
 
-def flags_of(level):
+def flags_of(level, compiler):
     """The flags of a level; none of a module without kernels."""
-    return [f"-m{feature}" for feature in LEVELS.get(level, ())]
+    features = [f"-m{feature}" for feature in LEVELS.get(level, ())]
+    if features and is_for(compiler, "defined(__MINGW32__) && !defined(__clang__)"):
+        # gcc aligns the stack to 16 bytes there, but moves wider vectors as if it were aligned for them (gcc bug 54412)
+        return [*features, "-Wa,-muse-unaligned-vector-move"]
+    return features
 
 
 def condition_of(level):
@@ -309,12 +343,12 @@ def condition_of(level):
 
 def known_levels(compiler):
     """The levels that the compiler supports, both as flags and as conditions."""
-    if platform.machine() not in ("x86_64", "AMD64"):
+    if not is_for(compiler, "defined(__x86_64__)"):
         return ["plain"]
     return [
         level
         for level in LEVELS
-        if said(compiler, flags_of(level), f"int probe(void) {{ return {condition_of(level)}; }}") is not None
+        if said(compiler, flags_of(level, compiler), f"int probe(void) {{ return {condition_of(level)}; }}") is not None
     ]
 
 
@@ -341,7 +375,17 @@ class BuildKernels(build_ext):
         # a module in build/ that is newer than its sources may have been built with other flags
         self.force = True
 
+    def run(self):
+        if sys.platform == "win32" and self.compiler is None:
+            self.compiler = "mingw32"
+            command = shlex.split(os.environ.get("CC", "gcc"))[0]
+            if shutil.which(command) is None:
+                sys.exit(COMPILER_MISSING.format(compiler=command, reason="it is not there"))
+        super().run()
+
     def build_extensions(self):
+        if self.compiler.compiler_type == "msvc":
+            sys.exit(MICROSOFT)
         if SANITIZE:
             build, flags = "sanitize", SANITIZE_FLAGS
         elif DEBUG:
@@ -350,6 +394,7 @@ class BuildKernels(build_ext):
             # Python's own -g would make the wheel four times as large; the debug build has line numbers
             build, flags = "release", ["-O3", "-g0"]
         clean_commands(self.compiler)
+        adapt_to_target(self.compiler)
         flags = [*flags, *undoing_flags(self.compiler), *COMMON_FLAGS]
         check_compiler(self.compiler, flags)
         openmp_compile_flags, openmp_link_flags = openmp_flags(self.compiler)
@@ -361,7 +406,7 @@ class BuildKernels(build_ext):
         for extension in self.extensions:
             name = extension.name.rpartition(".")[2]
             extension.sources = c_sources(name)
-            extension.extra_compile_args = [*flags, *flags_of(name), *openmp_compile_flags]
+            extension.extra_compile_args = [*flags, *flags_of(name, self.compiler), *openmp_compile_flags]
             extension.extra_link_args = [*flags, *openmp_link_flags]
             shown = json.dumps(shlex.join([*given, *extension.extra_compile_args]))
             extension.define_macros = [

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,7 +19,7 @@ SETUP = ROOT / "setup.py"
 
 ON_X86 = platform.machine() == "x86_64"
 
-pytest.importorskip("setuptools")
+setuptools = pytest.importorskip("setuptools")
 pytestmark = [
     pytest.mark.application,
     pytest.mark.skipif(not SETUP.exists(), reason="needs the source of the package"),
@@ -246,6 +247,72 @@ def test_what_is_missing_is_the_first_and_only_thing_said(build, tmp_path, compi
     assert "OpenMP" not in done.stderr
     assert done.stderr.count("\n") == 3
     assert done.stdout == ""
+
+
+class Compiler:
+    """In the place of setuptools' compilers: gcc that takes itself for another one, or for one of another system."""
+
+    def __init__(self, *flags):
+        self.compiler_so, self.linker_so, self.include_dirs = ["gcc", *flags], ["gcc", "-shared"], []
+
+    def set_executable(self, name, command):
+        setattr(self, name, command)
+
+
+def test_the_compiler_says_which_processor_it_builds_for(setup, monkeypatch):
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    assert setup.known_levels(Compiler("-U__x86_64__")) == ["plain"]
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+    assert setup.known_levels(Compiler("-D__x86_64__"))[0] == "plain"
+    if ON_X86:
+        assert setup.known_levels(Compiler()) == list(setup.LEVELS)
+
+
+def test_modules_for_macos_are_probed_for_the_processors_that_they_are_built_for(setup, monkeypatch):
+    monkeypatch.setenv("ARCHFLAGS", "-arch x86_64")
+    for system, added in (("darwin", ["-arch", "x86_64"]), ("linux", [])):
+        monkeypatch.setattr(sys, "platform", system)
+        compiler = Compiler()
+        setup.adapt_to_target(compiler)
+        assert compiler.compiler_so == ["gcc", *added]
+        assert compiler.linker_so == ["gcc", "-shared", *added]
+
+
+WINDOWS = ("-D_WIN32", "-D__MINGW32__")
+
+
+def test_modules_for_windows_need_no_library_of_gcc_and_no_aligned_stack(setup):
+    for flags, linked, moved in (
+        (WINDOWS, ["-static"], ["-Wa,-muse-unaligned-vector-move"]),
+        ((*WINDOWS, "-D__clang__"), ["-static"], []),
+        ((), [], []),
+    ):
+        compiler = Compiler(*flags)
+        setup.adapt_to_target(compiler)
+        assert compiler.linker_so == ["gcc", "-shared", *linked]
+        assert setup.flags_of("x86_64_v4", compiler)[-1:] == (moved or ["-mavx512vl"])
+        assert setup.flags_of("plain", compiler) == setup.flags_of(setup.PROCESS, compiler) == []
+
+
+def test_an_assembler_that_would_crash_modules_for_windows_builds_the_plain_one_alone(setup, tmp_path):
+    compiler = Compiler(*WINDOWS)
+    compiler.compiler_so[0] = script(
+        tmp_path / "cc", "case $* in *unaligned*) echo 'Error: unrecognized option' >&2; exit 1;; esac", 'exec gcc "$@"'
+    )
+    assert setup.known_levels(compiler) == ["plain"]
+
+
+def test_windows_has_gcc_without_being_asked_and_never_microsofts_compiler(setup, monkeypatch, tmp_path):
+    command = setup.BuildKernels(setuptools.Distribution())
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CC", "nowhere-gcc -m64")
+    with pytest.raises(SystemExit, match=r"^fastmlp needs a C compiler .* 'nowhere-gcc' does not work: it is not ther"):
+        command.run()
+    assert command.compiler == "mingw32"
+    command.compiler = SimpleNamespace(compiler_type="msvc")
+    with pytest.raises(SystemExit, match=r"(?s)^fastmlp needs gcc or clang .* again\nwithout --compiler=msvc"):
+        command.build_extensions()
 
 
 @pytest.mark.parametrize(
