@@ -512,7 +512,7 @@ class NeuralNetwork:
         if len(rows) == 0:
             raise ValueError("X must have at least one row to train on, got none")
         targets = engine.architecture.checked_targets("y", y, len(rows))
-        checked = np.arange(len(rows)) if order is None else row_indices("order", order, len(rows))
+        checked = np.arange(len(rows), dtype=np.intp) if order is None else row_indices("order", order, len(rows))
         t = None if time_step is None else integer("time_step", time_step, 1, 2**53)
         self._check_unchanged(engine)
         return engine.exclusive.run(training.train_once, engine, rows, targets, checked, settings, t)

@@ -15,8 +15,8 @@ def _forked_with_openmp() -> bool:
     That library may count on threads of the parent, which a fork does not have. Only Linux tells: proc_pid_stat(5).
     """
     try:
-        flags = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[6])
-        return bool(flags & PF_FORKNOEXEC and re.search(r"/lib[gi]?omp", Path("/proc/self/maps").read_text()))
+        flags = int(Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()[6])
+        return bool(flags & PF_FORKNOEXEC and re.search(rb"/lib[gi]?omp", Path("/proc/self/maps").read_bytes()))
     except OSError:
         return False
 

@@ -36,8 +36,8 @@ def explained(error: ImportError) -> ImportError:
         return error
     else:
         message = (
-            f"fastmlp's kernels cannot be loaded here: {error}: they were built on another system, or are damaged; "
-            f"{_BUILD_AGAIN}"
+            f"fastmlp's kernels cannot be loaded here: {str(error).rstrip('.')}: they were built on another system, "
+            f"lack a library, or are damaged; {_BUILD_AGAIN}"
         )
     return ImportError(message, name=error.name, path=error.path)
 

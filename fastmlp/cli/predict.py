@@ -53,7 +53,7 @@ def predict(model: Path, data: str, out: Path, names: bool | None, label: str | 
     written = [class_names[i] for i in predictions] if names and class_names else predictions
     to_stdout = str(out) == "-"
     if to_stdout:
-        click.echo(submission(written), nl=False)
+        click.echo(submission(written).encode(), nl=False)  # the bytes of a file
     else:
         output_submission_csv(out, written)
     score = None if y is None else accuracy(predictions, y)

@@ -62,9 +62,13 @@ def robust_streams() -> Iterator[None]:
 
 
 def _robust(text: Any) -> tuple[Any, RobustStream]:
-    """A text stream like this one that writes each line at once, and its raw stream; some have no bytes beneath."""
+    """A text stream like this one that writes each line at once, and its raw stream; some have no bytes beneath.
+
+    Characters that its encoding lacks, as those of Windows lack most, are written as escapes.
+    """
     buffer = getattr(text, "buffer", None)
     raw = RobustStream(getattr(buffer, "raw", buffer))  # Python may run without buffers
     if buffer is None:
         return text, raw
-    return io.TextIOWrapper(io.BufferedWriter(raw), text.encoding, text.errors, line_buffering=True), raw
+    errors = "backslashreplace" if text.errors == "strict" else text.errors
+    return io.TextIOWrapper(io.BufferedWriter(raw), text.encoding, errors, line_buffering=True), raw

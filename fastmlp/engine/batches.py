@@ -91,4 +91,4 @@ def epoch_parts(
         return
     for i, start in enumerate(starts):
         rows = order[start : start + batch_size]
-        yield EpochPart(stored(X[rows]), y[rows], np.arange(len(rows)), batch_size, steps[i : i + 1])
+        yield EpochPart(stored(X[rows]), y[rows], np.arange(len(rows), dtype=np.intp), batch_size, steps[i : i + 1])

@@ -5,6 +5,7 @@ import io
 import os
 import secrets
 import stat
+import sys
 import tempfile
 from _thread import start_new_thread
 from collections.abc import Callable, Iterator
@@ -12,6 +13,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, BinaryIO, TypeVar
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 T = TypeVar("T")
 
@@ -156,6 +162,10 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         # either: this call raises that error, and never removes a file.
         with suppress(FileNotFoundError, NotADirectoryError):
             os.rmdir(target)
+        # but Windows replaces no read-only file either
+        with suppress(FileNotFoundError):
+            if sys.platform == "win32" and not target.stat().st_mode & stat.S_IWRITE:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _mount(path: Path) -> str | None:
@@ -188,13 +198,15 @@ def _raise_if_foreign(error: OSError) -> None:
 
 @contextmanager
 def alone_in(folder: str | os.PathLike[str], message: str) -> Iterator[None]:
-    """Lock a folder; a BlockingIOError with this message if another process has locked it."""
+    """Lock a folder, except on Windows; a BlockingIOError with this message if another process has locked it."""
     descriptors: list[int] = []
+    folders = [] if fcntl is None else [folder]  # Windows, which lacks these locks, does not open folders either
     try:
         # opened and stored in one call in C: a signal handler that raises leaves nothing open and locked
-        descriptors.extend(map(os.open, (folder,), (os.O_RDONLY,)))
+        descriptors.extend(map(os.open, folders, (os.O_RDONLY,)))
         try:
-            lock(descriptors[0])
+            for descriptor in descriptors:
+                lock(descriptor)
         except BlockingIOError as error:
             raise BlockingIOError(message) from error
         yield
@@ -204,16 +216,14 @@ def alone_in(folder: str | os.PathLike[str], message: str) -> Iterator[None]:
 
 
 def lock(descriptor: int) -> None:
-    """Lock an open file or folder until it is closed; without effect where the file system has no locks.
+    """Lock an open file or folder until it is closed; without effect where the system or its disk has no locks.
 
     Raises
     ------
     BlockingIOError
         If another process has locked it.
     """
-    try:
-        import fcntl
-    except ImportError:
+    if fcntl is None:
         return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.application
 @pytest.fixture
 def copied(tmp_path):
     """A folder with a copy of the package, in which nothing is built."""
-    shutil.copytree(PACKAGE, tmp_path / "fastmlp", ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    shutil.copytree(PACKAGE, tmp_path / "fastmlp", ignore=shutil.ignore_patterns("*.so", "*.pyd", "__pycache__"))
     return tmp_path
 
 
@@ -78,10 +79,19 @@ def test_a_library_that_is_not_there(copied, said, message):
 
 
 def test_kernels_that_cannot_be_loaded(copied):
-    name = next((PACKAGE / "_kernels").glob("process.*.so")).name
+    name = f"process{EXTENSION_SUFFIXES[0]}"
     (copied / "fastmlp" / "_kernels" / name).write_bytes(b"of no system")
     assert re.search(
         "ImportError: fastmlp's kernels cannot be loaded here: .*process.*: they were built", error_of(copied)
+    )
+
+
+def test_a_library_that_windows_does_not_name(copied):
+    said = "DLL load failed while importing process: The specified module could not be found."
+    (copied / "fastmlp" / "_kernels" / "process.py").write_text(f"raise ImportError({said!r}, path='process.pyd')")
+    assert re.search(
+        "cannot be loaded here: DLL load .* not be found: they were built on another system, lack a library, or are",
+        error_of(copied),
     )
 
 
