@@ -39,6 +39,7 @@ SHAPES = {
     "input gradients over inputs": ((11, 1409, 53), 211),
 }
 
+on_posix = pytest.mark.skipif(os.name != "posix", reason="needs signals, links or shells as POSIX has them")
 with_openmp = pytest.mark.skipif(not _kernels.build_info()["openmp"], reason="built without OpenMP")
 limits_blas = pytest.mark.skipif(threads.products != "blas", reason="needs products by BLAS: FASTMLP_PRODUCTS=blas")
 can_limit_blas = pytest.mark.skipif(

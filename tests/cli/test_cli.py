@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from choices import HIDDEN_ACTIVATIONS
 from cli_helpers import found, interrupted_in_epoch
-from conftest import python
+from conftest import on_posix, python
 
 import fastmlp
 from fastmlp.cli import sources
@@ -317,7 +317,8 @@ def test_a_large_penalty_is_no_divergence(run, tmp_path):
     assert record(tmp_path / "a")["history"]["train_loss"][-1] > 1000
 
 
-@pytest.mark.parametrize("name", ["SIGINT", *(name for name in ("SIGHUP", "SIGTERM") if hasattr(signal, name))])
+@on_posix
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP", "SIGTERM"])
 def test_an_interrupted_training_is_saved(run, tmp_path, name):
     """By Ctrl-C, by a terminal that is closed, or by a batch system."""
     command = [sys.executable, "-m", "fastmlp", "train", "--epochs", "1000000", "--out", "a"]
@@ -360,6 +361,7 @@ def test_nothing_is_lost_where_nothing_was_trained(run, tmp_path, command):
     assert results() == before
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that not even root may write to")
 def test_a_folder_that_cannot_be_written_to_is_found_before_the_training(run, tmp_path, monkeypatch):
     def trained(*arguments, **options):
         raise AssertionError("it was trained")

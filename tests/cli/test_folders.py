@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_helpers import cut_off
+from conftest import on_posix
 
 import fastmlp
 from fastmlp.cli import folders
@@ -119,6 +120,7 @@ def test_a_folder_with_a_checkpoint_is_not_free(run, tmp_path, damaged):
     assert contents(folder) == before
 
 
+@on_posix
 def test_what_is_no_folder_is_passed_over(run, tmp_path):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "digits-adam").write_text("a file")

@@ -1,12 +1,14 @@
 """Networks that a signal interrupts, in a script and in a notebook's cell."""
 
-import signal
 from pathlib import Path
 
 import nbclient
 import nbformat
 import pytest
+from conftest import on_posix
 from process_helpers import run_python
+
+pytestmark = on_posix
 
 SCRIPTS = Path(__file__).parent / "scripts"
 
@@ -55,6 +57,5 @@ def test_a_cell_of_a_notebook_can_be_interrupted(tmp_path, monkeypatch):
     assert "".join(output.text for output in notebook.cells[2].outputs) == "True\nTrue\n1\n"
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers")
 def test_a_signals_handler_may_predict_whatever_it_interrupts():
     assert run_python(SCRIPTS / "prediction_in_handler.py") == "True"

@@ -4,6 +4,7 @@ import itertools
 import re
 import shutil
 import subprocess
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -89,7 +90,9 @@ def loops(code):
 
 
 @pytest.mark.skipif(not has_fma, reason="counts fused multiply-adds")
-@pytest.mark.skipif(shutil.which("objdump") is None, reason="needs objdump, of Debian's binutils")
+@pytest.mark.skipif(
+    sys.platform != "linux" or shutil.which("objdump") is None, reason="needs objdump, of Debian's binutils"
+)
 @pytest.mark.skipif(_kernels.build_info()["build"] != "release", reason="only a release is optimised")
 @pytest.mark.parametrize("real", ["float", "double"])
 def test_term_loops_have_nothing_but_vectors(real):

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import full, python
+from conftest import full, on_posix, python
 
 from fastmlp import NeuralNetwork
 from fastmlp.cli import tables
@@ -52,6 +52,7 @@ def test_failure_leaves_the_old_file_and_nothing_else(tmp_path, error):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@on_posix
 def test_what_a_link_points_to_is_replaced(tmp_path):
     target, link = tmp_path / "folder" / "target", tmp_path / "link"
     target.parent.mkdir()

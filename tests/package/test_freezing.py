@@ -14,6 +14,7 @@ import pytest
 import fastmlp
 
 PACKAGE = Path(fastmlp.__file__).parent
+MODULES = (".so", ".pyd")
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 pytestmark = pytest.mark.application
@@ -37,7 +38,7 @@ def hook(name):
 
 def test_all_data_come_along():
     pytest.importorskip("PyInstaller")
-    data = {path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc", ".so")}
+    data = {path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc", *MODULES)}
     assert {path.name for path in data} >= {"digits.npz", "digits.LICENSE.txt"}
     found = {Path(source): Path(folder) for source, folder in hook("fastmlp")["datas"]}
     assert data <= set(found)
@@ -63,6 +64,7 @@ def test_each_build_of_the_kernels_is_imported_by_name():
     """So that packagers see them, also those that a processor here never gets to."""
     tree = ast.parse((PACKAGE / "_kernels" / "__init__.py").read_text())
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    built = {f"fastmlp._kernels.{path.name.partition('.')[0]}" for path in (PACKAGE / "_kernels").glob("*.so")}
+    modules = (path.name for path in (PACKAGE / "_kernels").iterdir() if path.suffix in MODULES)
+    built = {f"fastmlp._kernels.{name.partition('.')[0]}" for name in modules}
     assert len(built) > 1
     assert built <= imported

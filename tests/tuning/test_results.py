@@ -1,7 +1,6 @@
 """What a folder keeps of a search, whatever ends it."""
 
 import errno
-import fcntl
 import functools
 import itertools
 import json
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import interrupted_at
+from conftest import interrupted_at, on_posix
 from tuning_helpers import SEED, SPACE, lines, with_key, without_time
 
 import fastmlp
@@ -241,6 +240,7 @@ def test_a_first_line_that_is_too_deep_is_no_header(data, trained, tmp_path):
 
 
 def test_two_searches_do_not_share_a_folder(data, tmp_path):
+    fcntl = pytest.importorskip("fcntl")
     search(SPACE, *data, folder=tmp_path)
     with Path(tmp_path, "trials.jsonl").open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -335,6 +335,7 @@ def finished(folder):
         return []
 
 
+@on_posix
 def test_a_search_that_is_killed_at_any_moment_goes_on(tmp_path):
     # more trials than ten rounds can finish
     space = {"num_layers": 2, "hidden_size": list(range(4, 84)), "learning_rate": 0.1, "epochs": 300}
@@ -360,6 +361,7 @@ def test_a_search_that_is_killed_at_any_moment_goes_on(tmp_path):
     assert 10 <= len(seen) < len(trials)
 
 
+@on_posix
 def test_ctrl_c_stops_the_workers_and_keeps_what_is_finished(tmp_path):
     # half of the trials would take hours
     space = {"num_layers": 2, "hidden_size": [4, 5, 6], "epochs": [1, 10**9]}
