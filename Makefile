@@ -6,7 +6,8 @@ PYTHON ?= python3
 PYTHONS ?= $(shell .ci/pythons)
 VENV ?= .venv
 BIN := $(VENV)/bin
-SOURCES := $(wildcard src_pyx/*) setup.py pyproject.toml
+SOURCES := $(wildcard src_pyx/*) setup.py setup_compiler.py pyproject.toml
+SCRIPTS := .ci/run .ci/pythons $(wildcard tests/*/scripts/*.sh)
 
 # what benchmarks compare with, besides what is installed; of PyTorch, its CPU build
 LIBRARIES ?= scikit-learn jax
@@ -76,6 +77,17 @@ lint: $(VENV)/linted
 	$(BIN)/ruff format --check .
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint src_pyx
 	$(BIN)/mypy
+	$(BIN)/stubtest fastmlp._kernels --concise --mypy-config-file pyproject.toml --ignore-disjoint-bases \
+		--allowlist tests/package/stubtest.txt
+	$(BIN)/shellcheck $(SCRIPTS)
+	$(BIN)/validate-pyproject pyproject.toml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms \
+		$(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 
 # Every command and every example of the pages is run too; those with CIFAR-10 where FASTMLP_DATA names its folder.
 docs: $(VENV)/documented

@@ -22,6 +22,7 @@ cdef Py_ssize_t n_forks = 0
 cdef long forking_thread = 0
 
 
+@cython.auto_pickle(False)
 @cython.final
 cdef class Exclusive:
     """A reentrant lock that does not wait: while one thread holds it, other threads get a RuntimeError."""

@@ -16,7 +16,7 @@ def _forked_with_openmp() -> bool:
     """
     try:
         flags = int(Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()[6])
-        return bool(flags & PF_FORKNOEXEC and re.search(rb"/lib[gi]?omp", Path("/proc/self/maps").read_bytes()))
+        return bool(flags & _PF_FORKNOEXEC and re.search(rb"/lib[gi]?omp", Path("/proc/self/maps").read_bytes()))
     except OSError:
         return False
 
@@ -30,7 +30,7 @@ def _choose_level(levels: list[str]) -> str:
 
 
 # of the kernel's include/linux/sched.h
-PF_FORKNOEXEC = 0x40
+_PF_FORKNOEXEC = 0x40
 forked_with_openmp = _forked_with_openmp()
 
 try:

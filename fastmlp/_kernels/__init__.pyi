@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, final
 
 import numpy as np
 
@@ -9,9 +9,11 @@ MAX_BLOCKS: int
 CHUNK_ROWS: int
 forked_with_openmp: bool
 
+@final
 class Exclusive:
     def run(self, function: Callable[..., _T], *arguments: object) -> _T: ...
 
+@final
 class Propagation:
     def __init__(
         self,
@@ -40,12 +42,14 @@ class Propagation:
         losses: np.ndarray | None,
     ) -> bool: ...
 
+@final
 class Update:
     def __init__(self, optimizer: int, params: np.ndarray, gradients: np.ndarray, *moments: np.ndarray) -> None: ...
     n_steps: int
     slept: float
     def step(self, options: tuple[float, ...], learning_rate: float, time_step: int, n_threads: int) -> None: ...
 
+@final
 class EpochRun:
     def __init__(
         self,

@@ -86,7 +86,7 @@ def built_package(folder, compiler):
         pytest.skip("needs the source of the package, and the headers of Python 3.11")
     for name in ("fastmlp", "src_pyx"):
         shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
-    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+    for name in ("setup.py", "setup_compiler.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(PROJECT / name, folder)
     variables = {"CC": compiler, "LDSHARED": f"{compiler} -shared", "FASTMLP_NO_OPENMP": "1"}
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder / "package", folder]

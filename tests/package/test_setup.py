@@ -1,4 +1,4 @@
-"""What `setup.py` makes of compilers, flags and old tools; by builds of a small module in the place of the kernels."""
+"""What `setup.py` and setup_compiler.py make of compilers, flags and old tools; by builds of a small module."""
 
 import importlib.util
 import json
@@ -67,6 +67,12 @@ def setup():
     return module
 
 
+@pytest.fixture(scope="module")
+def compilers(setup):
+    """Those of setup_compiler.py."""
+    return setup.setup_compiler
+
+
 @pytest.fixture
 def build(tmp_path):
     """Build the small module with variables of the environment; gives the process that did."""
@@ -120,15 +126,15 @@ NEUTRAL = """
 """.split()  # noqa: SIM905
 
 
-def test_flags_that_change_results_are_left_out_of_commands_and_no_others(setup):
+def test_flags_that_change_results_are_left_out_of_commands_and_no_others(compilers):
     for flag in CHANGING:
-        assert setup.without_value_changing(["gcc", "-g", flag, "-O2"]) == (["gcc", "-g", "-O2"], [flag])
+        assert compilers.without_value_changing(["gcc", "-g", flag, "-O2"]) == (["gcc", "-g", "-O2"], [flag])
     for flag in ("-menable-no-nans", "-menable-no-infs", "-menable-unsafe-fp-math", "-mreassociate"):
-        assert setup.without_value_changing(["clang", "-Xclang", flag, "-g"])[0] == ["clang", "-g"]
+        assert compilers.without_value_changing(["clang", "-Xclang", flag, "-g"])[0] == ["clang", "-g"]
     for flag in ("-enable-unsafe-fp-math", "-enable-no-nans-fp-math=true", "-fp-contract=fast"):
-        assert setup.without_value_changing(["clang", "-mllvm", flag, "-g"])[0] == ["clang", "-g"]
+        assert compilers.without_value_changing(["clang", "-mllvm", flag, "-g"])[0] == ["clang", "-g"]
     command = ["ccache", "clang", "-Xclang", "-ast-dump", *NEUTRAL]
-    assert setup.without_value_changing(command) == (command, [])
+    assert compilers.without_value_changing(command) == (command, [])
 
 
 # flags that the preprocessor can tell
@@ -139,7 +145,7 @@ SEEN = [
 ]
 
 
-def test_a_flag_that_is_left_is_undone_or_refused(setup, tmp_path):
+def test_a_flag_that_is_left_is_undone_or_refused(compilers, tmp_path):
     source = tmp_path / "source.c"
     source.write_text('#include "_build.h"\n')
     command = ["gcc", "-fsyntax-only", f"-I{ROOT / 'src_pyx'}", str(source)]
@@ -147,10 +153,10 @@ def test_a_flag_that_is_left_is_undone_or_refused(setup, tmp_path):
     def said(*flags):
         return subprocess.run([*command, *flags], capture_output=True, text=True).stderr
 
-    undoing = [flag for flag in setup.VALUE_CHANGING.values() if flag and not said(flag)]
+    undoing = [flag for flag in compilers.VALUE_CHANGING.values() if flag and not said(flag)]
     for given in SEEN:
         assert re.search("changes results|computed in another type", said(*given.split())), given
-        assert not said(*given.split(), "-O3", *undoing, *setup.COMMON_FLAGS), given
+        assert not said(*given.split(), "-O3", *undoing, *compilers.COMMON_FLAGS), given
     for given in ("-O0", "-O3 -flto", "-march=native", "-march=x86-64-v4 -mavx512fp16", "-std=c11"):
         if "unrecognized" not in said(*given.split()) and "bad value" not in said(*given.split()):
             assert not said(*given.split()), given
@@ -260,21 +266,21 @@ class Compiler:
         setattr(self, name, command)
 
 
-def test_the_compiler_says_which_processor_it_builds_for(setup, monkeypatch):
+def test_the_compiler_says_which_processor_it_builds_for(compilers, monkeypatch):
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
-    assert setup.known_levels(Compiler("-U__x86_64__")) == ["plain"]
+    assert compilers.known_levels(Compiler("-U__x86_64__")) == ["plain"]
     monkeypatch.setattr(platform, "machine", lambda: "arm64")
-    assert setup.known_levels(Compiler("-D__x86_64__"))[0] == "plain"
+    assert compilers.known_levels(Compiler("-D__x86_64__"))[0] == "plain"
     if ON_X86:
-        assert setup.known_levels(Compiler()) == list(setup.LEVELS)
+        assert compilers.known_levels(Compiler()) == list(compilers.LEVELS)
 
 
-def test_modules_for_macos_are_probed_for_the_processors_that_they_are_built_for(setup, monkeypatch):
+def test_modules_for_macos_are_probed_for_the_processors_that_they_are_built_for(compilers, monkeypatch):
     monkeypatch.setenv("ARCHFLAGS", "-arch x86_64")
     for system, added in (("darwin", ["-arch", "x86_64"]), ("linux", [])):
         monkeypatch.setattr(sys, "platform", system)
         compiler = Compiler()
-        setup.adapt_to_target(compiler)
+        compilers.adapt_to_target(compiler)
         assert compiler.compiler_so == ["gcc", *added]
         assert compiler.linker_so == ["gcc", "-shared", *added]
 
@@ -282,25 +288,25 @@ def test_modules_for_macos_are_probed_for_the_processors_that_they_are_built_for
 WINDOWS = ("-D_WIN32", "-D__MINGW32__")
 
 
-def test_modules_for_windows_need_no_library_of_gcc_and_no_aligned_stack(setup):
+def test_modules_for_windows_need_no_library_of_gcc_and_no_aligned_stack(compilers):
     for flags, linked, moved in (
         (WINDOWS, ["-static"], ["-Wa,-muse-unaligned-vector-move"]),
         ((*WINDOWS, "-D__clang__"), ["-static"], []),
         ((), [], []),
     ):
         compiler = Compiler(*flags)
-        setup.adapt_to_target(compiler)
+        compilers.adapt_to_target(compiler)
         assert compiler.linker_so == ["gcc", "-shared", *linked]
-        assert setup.flags_of("x86_64_v4", compiler)[-1:] == (moved or ["-mavx512vl"])
-        assert setup.flags_of("plain", compiler) == setup.flags_of(setup.PROCESS, compiler) == []
+        assert compilers.flags_of("x86_64_v4", compiler)[-1:] == (moved or ["-mavx512vl"])
+        assert compilers.flags_of("plain", compiler) == compilers.flags_of("process", compiler) == []
 
 
-def test_an_assembler_that_would_crash_modules_for_windows_builds_the_plain_one_alone(setup, tmp_path):
+def test_an_assembler_that_would_crash_modules_for_windows_builds_the_plain_one_alone(compilers, tmp_path):
     compiler = Compiler(*WINDOWS)
     compiler.compiler_so[0] = script(
         tmp_path / "cc", "case $* in *unaligned*) echo 'Error: unrecognized option' >&2; exit 1;; esac", 'exec gcc "$@"'
     )
-    assert setup.known_levels(compiler) == ["plain"]
+    assert compilers.known_levels(compiler) == ["plain"]
 
 
 def test_windows_has_gcc_without_being_asked_and_never_microsofts_compiler(setup, monkeypatch, tmp_path):

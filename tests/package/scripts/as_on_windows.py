@@ -94,7 +94,8 @@ def short_arange(*arguments, dtype=np.int32, arange=np.arange):
 def work():
     """What a user does with files and threads."""
     from fastmlp import NeuralNetwork, load_digits
-    from fastmlp.engine.threads import available_threads, blas
+    from fastmlp.engine.blas import find_blas
+    from fastmlp.engine.threads import available_threads
     from fastmlp.environment import environment
     from fastmlp.files.access import check_writable
     from fastmlp.tuning import search
@@ -130,7 +131,7 @@ def work():
         "left": sorted(path.name for path in Path().iterdir()),
         "threads": available_threads() >= 1,
         "environment": all(environment().values()),
-        "blas": blas.description,
+        "blas": find_blas().description,
         "refused": refused,
     }
 
