@@ -96,7 +96,10 @@ def loops(code):
 @pytest.mark.skipif(_kernels.build_info()["build"] != "release", reason="only a release is optimised")
 @pytest.mark.parametrize("real", ["float", "double"])
 def test_term_loops_have_nothing_but_vectors(real):
-    """Each tile has one fused multiply-add a vector and row, no scalar one, and no sum goes to the stack."""
+    """Each tile has one fused multiply-add a vector and row, no scalar one, and no sum goes to the stack.
+
+    A distance between elements may be there: gcc 16 adds that of two terms of a from the stack, where a tile is large.
+    """
     if not instructions("fastmlp_"):
         pytest.skip("this build was stripped of its symbols")
     tiles = {
@@ -110,8 +113,11 @@ def test_term_loops_have_nothing_but_vectors(real):
         name = f"{rows}x{vectors}"
         of_terms = [loop for loop in loops(code) if any("fmadd" in operation for _, operation, _ in loop)]
         assert len(of_terms) >= 2, name  # of whole and of partial vectors
+        # functions that do not begin so use rbp as any other register
+        stack = "rsp|rbp" if any(operands == "%rsp,%rbp" for _, _, operands in code) else "rsp"
         for loop in of_terms:
             fused = [operation for _, operation, _ in loop if "fmadd" in operation]
             assert len(fused) % (rows * vectors) == 0, (name, fused)
             assert not any(operation.endswith(("ss", "sd")) for operation in fused), (name, fused)
-            assert not any(re.search(r"\(%r[sb]p", operands) for _, _, operands in loop), (name, loop)
+            vectors_used = [operands for _, _, operands in loop if "mm" in operands]
+            assert not any(re.search(rf"\(%({stack})", operands) for operands in vectors_used), (name, vectors_used)
