@@ -115,6 +115,12 @@ static int fastmlp_uses_tiles = 1;
 #else
 #define UNROLL _Pragma("GCC unroll 8")
 #endif
+/* with 16 registers: clang 21 would load the next element of a early, and for it keep a sum in memory */
+#if defined(__clang__) && FASTMLP_VECTOR_BYTES == 32
+#define ROW_BY_ROW __asm__ volatile("" ::: "memory");
+#else
+#define ROW_BY_ROW
+#endif
 
 /* ROWS, VECTORS, ADDS and WHOLE are constants wherever this is inlined: of its loops only that over the terms is left. */
 #define FASTMLP_TILE(real)                                                                                             \
@@ -144,6 +150,7 @@ static int fastmlp_uses_tiles = 1;
                 else                                                                                                   \
                     row[j] = LOAD_FIRST_##real(b + j * WIDTH, mask);                                                   \
             UNROLL for (int i = 0; i < ROWS; i++) {                                                                    \
+                ROW_BY_ROW                                                                                             \
                 const fastmlp_##real##s factor = a[i * ra] - (fastmlp_##real##s){0};                                   \
                 UNROLL for (int j = 0; j < VECTORS; j++)                                                               \
                     sums[i][j] = FMA_##real(factor, row[j], sums[i][j]);                                               \
