@@ -28,6 +28,7 @@ class Ledger:
         self.best: str | None = None
         self.network: NeuralNetwork | None = None
         self._candidates: dict[str, int] = {}
+        # never taken in the main thread: since Python 3.13, an interruption may leave `with` without releasing it
         self._lock = threading.Lock()
         self._file: ResultsFile | None = None
         self._folder = None if folder is None else as_path("folder", folder)
@@ -46,6 +47,9 @@ class Ledger:
             raise
 
     def __exit__(self, *error: object) -> None:
+        undisturbed(self._close)
+
+    def _close(self) -> None:
         with self._lock:
             if self._file is not None:
                 self._file.close()
@@ -57,17 +61,20 @@ class Ledger:
         Of equal ones that with the lowest number wins. If the best one changes, its network is read from the folder; it
         is used if its validation loss and score are exactly the trial's, and gets the names of this search.
         """
+        undisturbed(lambda: self._choose(candidates))
+        if self.best is not None and self.network is None and self._folder is not None:
+            path, trial = self._folder / BEST, self.trials[self.best]
+            self.network = undisturbed(lambda: self._network_of(trial, path))
+            if self.network is not None and self._runner.set_names(self.network):
+                self.keep(self.network)
+
+    def _choose(self, candidates: dict[str, int]) -> None:
         with self._lock:
             before, self._candidates = self.best, candidates
             done = [key for key in candidates if key in self.trials and not self.trials[key].diverged]
             self.best = max(done, key=self._rank, default=None)
             if self.best != before:
                 self.network = None
-        if self.best is not None and self.network is None and self._folder is not None:
-            path, trial = self._folder / BEST, self.trials[self.best]
-            self.network = undisturbed(lambda: self._network_of(trial, path))
-            if self.network is not None and self._runner.set_names(self.network):
-                self.keep(self.network)
 
     def _network_of(self, trial: Trial, path: Path) -> NeuralNetwork | None:
         """The network of a file, if it is this trial's."""

@@ -293,6 +293,10 @@ def test_a_search_can_be_interrupted_at_any_moment(has_folder, tmp_path):
     )
 
 
+def test_an_interrupted_choice_of_the_best_leaves_the_ledger_usable():
+    assert run_python(Path(__file__).parent / "scripts" / "interrupted_choice.py") == "usable"
+
+
 def test_an_interrupted_search_starts_no_workers_afterwards(data, monkeypatch):
     begun, trained = [], []
 
