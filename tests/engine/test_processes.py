@@ -9,10 +9,8 @@ import threading
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import joblib
 import pytest
 from conftest import assert_same, limits_blas, with_openmp
-from joblib.externals.loky import get_reusable_executor
 from process_helpers import CASES, rows_and_labels, run_python, trained
 
 SCRIPTS = Path(__file__).parent / "scripts"
@@ -41,12 +39,13 @@ def test_workers_that_start_anew_give_the_parents_results(serial, method):
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_joblib_gives_the_serial_results(serial, backend):
     """Processes get the rows as a memory map that cannot be written to."""
+    joblib = pytest.importorskip("joblib")
     X, y, expected = serial
     try:
         found = joblib.Parallel(2, backend, timeout=120)(joblib.delayed(trained)(X, y, *case) for case in CASES)
     finally:
         if backend == "loky":
-            get_reusable_executor().shutdown()
+            joblib.externals.loky.get_reusable_executor().shutdown()
     assert_all_same(found, expected)
 
 

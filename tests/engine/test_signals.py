@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import nbclient
-import nbformat
 import pytest
 from conftest import on_posix
 from process_helpers import run_python
@@ -48,6 +46,7 @@ print(len(net.fit(X, y, epochs=1)))
 
 def test_a_cell_of_a_notebook_can_be_interrupted(tmp_path, monkeypatch):
     """By the signal that Jupyter's button sends; the next cell finds the network as after some batch."""
+    nbclient, nbformat, _ = map(pytest.importorskip, ("nbclient", "nbformat", "ipykernel"))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     monkeypatch.setenv("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
