@@ -120,6 +120,7 @@ def test_small_work_stays_in_the_calling_thread():
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts threads in /proc")
 def test_limits_of_threadpoolctl_are_obeyed_and_forgotten():
     """One that is set after the import holds for as long as it is there, for OpenMP's threads that are started too."""
+    pytest.importorskip("threadpoolctl")
     script = Path(__file__).parent / "scripts" / "threadpoolctl_limits.py"
     three = {"OMP_NUM_THREADS": "3"}
     assert run_python(script, **three).splitlines() == ["1 0", "3 2"]
