@@ -166,8 +166,8 @@ class BuildKernels(build_ext):
 
 def description():
     """README.md with links that lead somewhere on PyPI's page, too: to this version in the repository."""
-    project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
-    version = re.search('__version__ = "(.*)"', Path("fastmlp/__init__.py").read_text())[1]
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    version = re.search('__version__ = "(.*)"', Path("fastmlp/__init__.py").read_text(encoding="utf-8"))[1]
     page = f"{project['urls']['Source']}/blob/v{version}/"
     picture = page.replace("/blob/", "/raw/")
     return re.sub(

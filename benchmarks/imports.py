@@ -1,4 +1,4 @@
-"""How long `import fastmlp` takes above `import numpy`: new processes, in turns.
+"""How much longer `import fastmlp` takes than `import numpy`: each in new processes, in turn.
 
 python -m benchmarks.imports [rounds]
 """
@@ -9,11 +9,11 @@ import time
 
 import numpy as np
 
-STATEMENTS = ("pass", "import numpy", "import fastmlp", "import scipy.linalg.cython_blas")
+STATEMENTS = ("import numpy", "import fastmlp", "import scipy.linalg.cython_blas")
 
 
 def seconds(statement: str) -> float:
-    """Of a new process that runs this statement."""
+    """The time that a new process takes to run this statement."""
     start = time.perf_counter()
     subprocess.run([sys.executable, "-P", "-c", statement], check=True)
     return time.perf_counter() - start
@@ -22,7 +22,7 @@ def seconds(statement: str) -> float:
 if __name__ == "__main__":
     n_rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     for statement in STATEMENTS:
-        seconds(statement)  # files are read from the disk
+        seconds(statement)  # so that all files are in the page cache
     times = np.array([[seconds(statement) for statement in STATEMENTS] for _ in range(n_rounds)])
     above = 1e3 * (times - times[:, [STATEMENTS.index("import numpy")]])
     for statement, (low, middle, high) in zip(STATEMENTS, np.percentile(above, (25, 50, 75), axis=0).T, strict=True):

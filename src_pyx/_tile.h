@@ -115,7 +115,7 @@ static int fastmlp_uses_tiles = 1;
 #else
 #define UNROLL _Pragma("GCC unroll 8")
 #endif
-/* with 16 registers: clang 21 would load the next element of a early, and for it keep a sum in memory */
+/* with 16 registers, clang 21 would load the next element of a early and spill a sum to make room for it */
 #if defined(__clang__) && FASTMLP_VECTOR_BYTES == 32
 #define ROW_BY_ROW __asm__ volatile("" ::: "memory");
 #else
