@@ -39,9 +39,9 @@ test: $(VENV)/tested
 test-debug: build/debug/built
 	cd tests && PYTHONPATH=$(CURDIR)/build/debug ../$(BIN)/pytest
 
-# In dist/, the source distribution and, built from it, a wheel for each Python here. It holds all that it needs, as
-# libgomp, and its name says how old a system it can be installed on (manylinux); those of a release are built by
-# cibuildwheel on an older system.
+# In dist/, the source distribution and, built from it, a wheel for each Python here. A wheel contains what it needs, such
+# as libgomp; the manylinux tag in its name says how old a system it can be installed on. Those of a release are built
+# on an older system, by cibuildwheel.
 wheel: build/package/packaging
 	rm -rf dist build/wheels
 	build/package/bin/python -m build --sdist --outdir dist > build/sdist.log || (cat build/sdist.log; exit 1)
@@ -121,7 +121,7 @@ clean:
 	$@ -m pip install --quiet --upgrade pip
 
 # Editable, so that the package's Python is used as it stands; compiled anew when a source has changed.
-$(VENV)/installed: $(BIN)/python $(SOURCES)
+$(VENV)/installed: $(BIN)/python $(SOURCES) fastmlp/__init__.py README.md
 	$(BIN)/python -m pip install --quiet --editable '.[all]'
 	touch $@
 

@@ -7,7 +7,7 @@ FASTMLP_SANITIZE=address    bounds checks, AddressSanitizer and UndefinedBehavio
 FASTMLP_SANITIZE=thread     bounds checks and ThreadSanitizer; with gcc, since clang leaves out vectors of over 16 bytes
 FASTMLP_NO_OPENMP=1         a build without threads
 CC, CFLAGS, LDFLAGS, ...    the compiler and its flags, without those that change results
-                            (setup_compiler.py); of these, Windows has CC alone, and without it gcc
+                            (setup_compiler.py); on Windows only CC is read; the default is gcc
 
 robustness/sanitize.py has make build both sanitized versions, and runs each of them.
 

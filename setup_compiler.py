@@ -1,4 +1,4 @@
-"""The C compiler of `setup.py`: which flags it is given, what it can do, and what is said where it cannot."""
+"""The C compiler of `setup.py`: which flags it is given, what it can do, and the messages where it cannot."""
 
 import os
 import re

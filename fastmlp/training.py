@@ -196,7 +196,7 @@ def fit(
                     if epoch > n_before + 1:  # the first one goes back to before `begin_fit`
                         trained.back_up()
                     start = time.perf_counter()
-                    # NumPy gives numbers of 32 bits on Windows
+                    # on Windows, RandomState's integers have 32 bits
                     order = generator.permutation(n_rows)[: n_batches * settings.batch_size].astype(np.intp, copy=False)
                     found = trained.train_epoch(rows, targets, order, epoch_settings, advance)
                     batch = diverging_batch(trained, found)

@@ -1,4 +1,4 @@
-/* The limit of SciPy's BLAS to one thread while a kernel may call it.
+/* The addresses of SciPy's BLAS, and its limit to one thread while a kernel may call it.
 
    Matrix products that several threads compute at once are safe, and have the same bits each time, only if BLAS itself
    uses one thread (OpenBLAS#4741, #5836). The limit applies to the whole process, so the threads at work are counted:

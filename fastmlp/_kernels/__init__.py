@@ -55,7 +55,7 @@ Exclusive, assign_all = process.Exclusive, process.assign_all
 globals().update({name: value for name, value in vars(_build).items() if not name.startswith("_")})
 
 
-def blas_products() -> tuple[int, int]:
+def blas_addresses() -> tuple[int, int]:
     """The addresses of SciPy's sgemm and dgemm; only where BLAS is used, since SciPy is slow to import."""
     import fastmlp._kernels.scipy_blas as scipy_blas
 

@@ -64,7 +64,7 @@ def robust_streams() -> Iterator[None]:
 def _robust(text: Any) -> tuple[Any, RobustStream]:
     """A text stream like this one that writes each line at once, and its raw stream; some have no bytes beneath.
 
-    Characters that its encoding lacks, as those of Windows lack most, are written as escapes.
+    Characters that its encoding lacks, on Windows most of Unicode, are written as escapes.
     """
     buffer = getattr(text, "buffer", None)
     raw = RobustStream(getattr(buffer, "raw", buffer))  # Python may run without buffers

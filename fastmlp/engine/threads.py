@@ -39,7 +39,7 @@ _forked = _kernels.forked_with_openmp
 if products == "blas":
     _blas = find_blas()
     _provide = WorkBuffers(_blas).provide if _blas.allocate and _blas.deallocate else None
-    _kernels.use_blas(*_kernels.blas_products(), _blas.get_threads, _blas.set_threads, _provide)
+    _kernels.use_blas(*_kernels.blas_addresses(), _blas.get_threads, _blas.set_threads, _provide)
 
 
 def _after_fork_in_child() -> None:

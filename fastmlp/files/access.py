@@ -162,7 +162,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         # either: this call raises that error, and never removes a file.
         with suppress(FileNotFoundError, NotADirectoryError):
             os.rmdir(target)
-        # but Windows replaces no read-only file either
+        # Windows does not replace read-only files
         with suppress(FileNotFoundError):
             if sys.platform == "win32" and not target.stat().st_mode & stat.S_IWRITE:
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

@@ -140,14 +140,12 @@ LOSSES_OF_VERSION_5 = {
     "tanh": "squared_error",
 }
 FILES_OF_VERSION_5 = [f"version5_{activation}.npz" for activation in LOSSES_OF_VERSION_5]
-
-
 STORED = ["version1.npz", "version2.npz", "version3.npz", "version4.safetensors", "version5_relu.safetensors"]
 
 
 @pytest.mark.parametrize("name", [*STORED, *FILES_OF_VERSION_5])
 def test_files_of_every_version_are_read(name):
-    """They were written by the versions of their time, those of version 5 by 0.2.0, the first release."""
+    """They were written by the versions of their time; version 5 is the format of 0.2.0, the first release."""
     if name.endswith(".safetensors"):
         pytest.importorskip("safetensors")
     check_of_version(name, NeuralNetwork.load(MODELS / name))

@@ -257,7 +257,7 @@ def test_what_is_missing_is_the_first_and_only_thing_said(build, tmp_path, compi
 
 
 class Compiler:
-    """In the place of setuptools' compilers: gcc that takes itself for another one, or for one of another system."""
+    """In the place of setuptools' compilers: gcc that pretends to be another one, or to build for another system."""
 
     def __init__(self, *flags):
         self.compiler_so, self.linker_so, self.include_dirs = ["gcc", *flags], ["gcc", "-shared"], []
@@ -317,6 +317,9 @@ def test_windows_has_gcc_without_being_asked_and_never_microsofts_compiler(setup
     with pytest.raises(SystemExit, match=r"^fastmlp needs a C compiler .* 'nowhere-gcc' does not work: it is not ther"):
         command.run()
     assert command.compiler == "mingw32"
+    command.compiler = "cygwin"  # asked for
+    command.run()
+    assert command.compiler == "cygwin"
     command.compiler = SimpleNamespace(compiler_type="msvc")
     with pytest.raises(SystemExit, match=r"(?s)^fastmlp needs gcc or clang .* again\nwithout --compiler=msvc"):
         command.build_extensions()

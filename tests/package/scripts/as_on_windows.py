@@ -125,7 +125,7 @@ def work():
     else:
         refused = None
     return {
-        "losses": [epoch.val_loss for epoch in NeuralNetwork.load("net.npz").history or network.history],
+        "losses": [epoch.val_loss for epoch in network.history],
         "weights": float(np.square(NeuralNetwork.load("net.npz").params["W1"], dtype=np.float64).sum()),
         "search": [trial.val_score for trial in found.trials] + [trial.val_score for trial in again.trials],
         "left": sorted(path.name for path in Path().iterdir()),
