@@ -30,8 +30,12 @@ def explained(error: ImportError) -> ImportError:
         message = _not_there(level)
     elif lost:
         library = Path(lost[1] or lost[2]).name
-        packages = _PACKAGES.get(library.partition(".")[0], "by your system's package manager")
-        message = f"fastmlp's kernels need the library {library}, which is not on this system: install it ({packages})"
+        if re.search(r"-[0-9a-f]{8}\.", library):  # the name of a wheel's own copy
+            todo = f"which was beside this package in fastmlp.libs and is gone; {_BUILD_AGAIN}"
+        else:
+            packages = _PACKAGES.get(library.partition(".")[0], "by your system's package manager")
+            todo = f"which is not on this system: install it ({packages})"
+        message = f"fastmlp's kernels need the library {library}, {todo}"
     elif error.path is None:  # the kernels are there, and need another package
         return error
     else:

@@ -70,6 +70,10 @@ def test_kernels_for_another_python(copied):
         ("libomp.so.5: cannot open shared object file: No such file or directory", r"libomp\.so\.5, .* libomp5;"),
         ("Error loading shared library libgomp.so.1: No such file (needed by /x/plain.so)", r"libgomp\.so\.1, .* apk"),
         ("dlopen(/x/plain.so, 2): Library not loaded: /usr/lib/libomp.dylib", r"libomp\.dylib, .* brew install libomp"),
+        (
+            "libgomp-f9a9ad78.so.1.0.0: cannot open shared object file: No such file or directory",
+            r"libgomp-f9a9ad78\.so\.1\.0\.0, .* fastmlp\.libs and is gone; install it again .*--force-reinstall",
+        ),
         ("libm.so.6: cannot open shared object file: No such file or directory", r"libm\.so\.6, .*\(by your system"),
     ],
 )
