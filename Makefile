@@ -45,7 +45,7 @@ test-debug: build/debug/built
 wheel: build/package/packaging
 	rm -rf dist build/wheels
 	build/package/bin/python -m build --sdist --outdir dist > build/sdist.log || (cat build/sdist.log; exit 1)
-	for python in $(PYTHONS); do \
+	for python in $(strip $(PYTHONS)); do \
 		build/package/bin/python -m pip --python $$python wheel --no-deps --wheel-dir build/wheels dist/*.tar.gz || exit 1; \
 	done
 	PATH="$(CURDIR)/build/package/bin:$$PATH" auditwheel repair --strip --wheel-dir dist build/wheels/*.whl
