@@ -43,6 +43,7 @@ test-debug: build/debug/built
 # as libgomp; the manylinux tag in its name says how old a system it can be installed on. Those of a release are built
 # on an older system, by cibuildwheel.
 wheel: build/package/packaging
+	@[ -n "$(strip $(PYTHONS))" ] || { echo "no Python: say PYTHONS=/path/to/python3.12" >&2; exit 1; }
 	rm -rf dist build/wheels
 	build/package/bin/python -m build --sdist --outdir dist > build/sdist.log || (cat build/sdist.log; exit 1)
 	for python in $(strip $(PYTHONS)); do \

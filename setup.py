@@ -63,6 +63,7 @@ if __name__ == "__main__":
 import tomllib  # noqa: E402
 
 from setuptools import Extension, setup  # noqa: E402
+from setuptools.command.build import build  # noqa: E402
 from setuptools.command.build_ext import build_ext  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parent))  # build backends leave it out
@@ -106,6 +107,12 @@ def c_sources(name):
         force=True,
     )
     return extension.sources
+
+
+class BuildKernelsFirst(build):
+    """Says what is missing before files are copied."""
+
+    sub_commands = sorted(build.sub_commands, key=lambda command: command[0] != "build_ext")
 
 
 class BuildKernels(build_ext):
@@ -184,5 +191,5 @@ if __name__ == "__main__":
         long_description_content_type="text/markdown",
         # BuildKernels sets the sources, which depend on the compiler
         ext_modules=[Extension(name, ["src_pyx/_kernels.pyx"], include_dirs=["src_pyx"]) for name in names],
-        cmdclass={"build_ext": BuildKernels},
+        cmdclass={"build": BuildKernelsFirst, "build_ext": BuildKernels},
     )

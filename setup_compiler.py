@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -148,13 +149,16 @@ def clean_commands(compiler):
 
 
 def adapt_to_target(compiler):
-    """Add to the compiler's commands what modules for macOS and Windows need."""
+    """Make the compiler's commands those of modules that run on other machines, for macOS and Windows, too."""
     # the processors to build for; setuptools adds them too, but not to the commands of the probes
     processors = shlex.split(os.environ.get("ARCHFLAGS", "")) if sys.platform == "darwin" else []
     compiler.set_executable("compiler_so", [*compiler.compiler_so, *processors])
     # Windows would look for gcc's libraries beside Python, where they are not
     static = ["-static"] if is_for(compiler, "defined(_WIN32)") else []
-    compiler.set_executable("linker_so", [*compiler.linker_so, *processors, *static])
+    # Python was perhaps linked to find its own library in a folder of this machine
+    of_python = shlex.split(sysconfig.get_config_var("LDSHARED") or "")
+    linker = [word for word in compiler.linker_so if not (word.startswith("-Wl,-rpath") and word in of_python)]
+    compiler.set_executable("linker_so", [*linker, *processors, *static])
 
 
 def run(*command):

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -283,6 +284,14 @@ def test_modules_for_macos_are_probed_for_the_processors_that_they_are_built_for
         compilers.adapt_to_target(compiler)
         assert compiler.compiler_so == ["gcc", *added]
         assert compiler.linker_so == ["gcc", "-shared", *added]
+
+
+def test_modules_look_for_no_library_in_pythons_own_folder(compilers, monkeypatch):
+    monkeypatch.setattr(sysconfig, "get_config_var", {"LDSHARED": "gcc -shared -Wl,-rpath,/opt/python/lib"}.get)
+    compiler = Compiler()
+    compiler.linker_so += ["-Wl,-rpath,/opt/python/lib", "-Wl,-rpath,/opt/mine"]
+    compilers.adapt_to_target(compiler)
+    assert compiler.linker_so == ["gcc", "-shared", "-Wl,-rpath,/opt/mine"]
 
 
 WINDOWS = ("-D_WIN32", "-D__MINGW32__")
