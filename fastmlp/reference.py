@@ -104,6 +104,7 @@ class NeuralNetwork:
         self.gradients: dict[str, np.ndarray] = {}
         self.outputs: dict[str, np.ndarray] = {}
         self.logits = np.empty((0, output_size), dtype)
+        self.sums: list[np.ndarray] = []  # what each layer's activation is applied to
         self.moments: dict[str, dict[str, np.ndarray]] = {}
         self.n_updates = 0
         self.target_units: tuple[np.ndarray, np.ndarray] | None = None
@@ -125,11 +126,12 @@ class NeuralNetwork:
     def forward(self, X: np.ndarray) -> np.ndarray:
         """Outputs (n_rows, n_out) of the rows of X: probabilities of classes."""
         h = np.asarray(X, self.dtype)
-        self.outputs = {"X": h}
+        self.outputs, self.sums = {"X": h}, []
         for i, name in enumerate(self.architecture.activations, 1):
             sums = self.linear(self.params[f"W{i}"], h, self.params[f"b{i}"])
             h = self._own(ACTIVATIONS[name].value)(sums)
             self.outputs[f"h{i}" if i < self.num_layers else "scores"] = h
+            self.sums.append(sums)
         self.logits = sums
         return self._with_units(h)
 
@@ -172,9 +174,9 @@ class NeuralNetwork:
 
     def _derivative(self, layer: int, h: np.ndarray) -> np.ndarray:
         """That of the layer's activation, counted from 1, where its value is h."""
-        derivative = ACTIVATIONS[self.architecture.activations[layer - 1]].derivative
-        assert derivative is not None
-        return self._own(derivative)(h)
+        row = ACTIVATIONS[self.architecture.activations[layer - 1]]
+        assert row.derivative is not None
+        return self._own(row.derivative)(self.sums[layer - 1] if row.of_sums else h)
 
     def _loss(self, outputs: np.ndarray, logits: np.ndarray, y: np.ndarray) -> float:
         loss = self.architecture.loss_row
@@ -276,11 +278,11 @@ class NeuralNetwork:
 
     def _apart(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Outputs and logits of `forward`; the batch for `backward` stays."""
-        batch = self.outputs, self.logits
+        batch = self.outputs, self.sums, self.logits
         try:
             return self.forward(X), self.logits
         finally:
-            self.outputs, self.logits = batch
+            self.outputs, self.sums, self.logits = batch
 
     def snapshot(self) -> dict[str, Any]:
         """Copies of all that training changes."""

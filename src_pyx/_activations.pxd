@@ -1,7 +1,7 @@
-"""Activation functions.
+"""Activation functions of single elements, applied in place, and their derivatives.
 
-Elementwise functions are applied in place, and their derivatives are functions of their values, so that the backward
-pass of a layer needs its outputs only. Softmax, a function of whole rows, is for the network's outputs only.
+A derivative is a function of the activation's value, so that the backward pass of a layer needs its outputs only; or,
+for those that `needs_sums` names, of the sums that it was applied to, which are then kept.
 """
 from cython cimport floating
 
@@ -13,6 +13,11 @@ cdef enum Activation:
     LOGISTIC
     SOFTMAX
     TANH
+    LEAKY_RELU
+    ELU
+    GELU
+    GELU_TANH
+    SILU
 
 
 cdef extern from *:
@@ -21,17 +26,47 @@ cdef extern from *:
     static const double fastmlp_tanh_series[] = {
         18888466084.0 / 194896477400625, -443861162.0 / 1856156927625, 6404582.0 / 10854718875, -929569.0 / 638512875,
         21844.0 / 6081075, -1382.0 / 155925, 62.0 / 2835, -17.0 / 315, 2.0 / 15, -1.0 / 3};
+    /* 2 / sqrt(pi) (-1)**k / (k! (2 k + 1)) for k = 11, 10, ..., 1, and 2 / sqrt(pi) - 1, in the series of erf(x) / x - 1
+       (Abramowitz and Stegun, 7.1.5) */
+    #define FASTMLP_ERF_TERM(factorial, odd) (1.1283791670955126 / ((double)(factorial) * (odd)))
+    static const double fastmlp_erf_series[] = {
+        -FASTMLP_ERF_TERM(39916800, 23), FASTMLP_ERF_TERM(3628800, 21), -FASTMLP_ERF_TERM(362880, 19),
+        FASTMLP_ERF_TERM(40320, 17), -FASTMLP_ERF_TERM(5040, 15), FASTMLP_ERF_TERM(720, 13),
+        -FASTMLP_ERF_TERM(120, 11), FASTMLP_ERF_TERM(24, 9), -FASTMLP_ERF_TERM(6, 7), FASTMLP_ERF_TERM(2, 5),
+        -FASTMLP_ERF_TERM(1, 3), 0.12837916709551257};
+    /* erfc(x) exp(x**2) as a ratio of polynomials (Cody, Rational Chebyshev approximations for the error function,
+       Mathematics of Computation 23, 1969) */
+    static const double fastmlp_erfc_numerator[] = {
+        2.15311535474403846e-8, 0.564188496988670089, 8.88314979438837594, 66.1191906371416295, 298.635138197400131,
+        881.95222124176909, 1712.04761263407058, 2051.07837782607147, 1230.33935479799725};
+    static const double fastmlp_erfc_denominator[] = {
+        1, 15.7449261107098347, 117.693950891312499, 537.181101862009858, 1621.38957456669019, 3290.79923573345963,
+        4362.61909014324716, 3439.36767414372164, 1230.33935480374942};
     """
     const double* TANH_SERIES "fastmlp_tanh_series"
+    const double* ERF_SERIES "fastmlp_erf_series"
+    const double* ERFC_NUMERATOR "fastmlp_erfc_numerator"
+    const double* ERFC_DENOMINATOR "fastmlp_erfc_denominator"
+    # the slope of the leaky ReLU below 0
+    const double LEAK "0.01"
+    const double SQRT_HALF "0.7071067811865476"
+    const double DENSITY_AT_0 "0.3989422804014327"
+    const double SQRT_8_OVER_PI "1.5957691216057308"
 
 cdef enum:
     N_TANH_TERMS = 10
+    N_ERF_TERMS = 12
+    N_ERFC_TERMS = 9
 
 
 cdef extern from "_exp_log.h" nogil:
     float exp_float "fastmlp_exp_float"(float) noexcept
     double exp_double "fastmlp_exp_double"(double) noexcept
-    double log1p "fastmlp_log1p"(double) noexcept
+
+
+cdef inline bint needs_sums(Activation activation) noexcept nogil:
+    """Whether the derivative is a function of the sums, because two of them may have the same value."""
+    return activation == GELU or activation == GELU_TANH or activation == SILU
 
 
 cdef inline void add_and_activate(
@@ -57,13 +92,30 @@ cdef inline void activate(Activation activation, floating* y, Py_ssize_t n) noex
     elif activation == TANH:
         for j in range(n):
             y[j] = hyperbolic_tangent(y[j])
+    elif activation == LEAKY_RELU:
+        for j in range(n):
+            y[j] = y[j] * <floating> LEAK if y[j] < 0 else y[j]
+    elif activation == ELU:
+        for j in range(n):
+            y[j] = expm1(y[j]) if y[j] < 0 else y[j]
+    elif activation == GELU:
+        for j in range(n):
+            y[j] = y[j] * normal_distribution(y[j])
+    elif activation == GELU_TANH:
+        for j in range(n):
+            y[j] = y[j] * logistic(cubic(y[j]))
+    elif activation == SILU:
+        for j in range(n):
+            y[j] = y[j] * logistic(y[j])
 
 
 cdef inline void multiply_by_derivative(
-    Activation activation, floating* restrict dy, const floating* restrict y, Py_ssize_t n
+    Activation activation, floating* restrict dy, const floating* restrict y, const floating* restrict sums,
+    Py_ssize_t n
 ) noexcept nogil:
-    """dy *= the derivative of the activation, given its values y"""
+    """dy *= the derivative of the activation, given its values y, and the sums where it `needs_sums`"""
     cdef Py_ssize_t j
+    cdef floating s, one = 1
     if activation == RELU:
         for j in range(n):
             dy[j] = dy[j] if y[j] > 0 else 0
@@ -73,6 +125,23 @@ cdef inline void multiply_by_derivative(
     elif activation == TANH:
         for j in range(n):
             dy[j] *= 1 - y[j] * y[j]
+    elif activation == LEAKY_RELU:
+        for j in range(n):
+            dy[j] *= one if y[j] > 0 else <floating> LEAK
+    elif activation == ELU:
+        for j in range(n):
+            dy[j] *= one if y[j] > 0 else 1 + y[j]
+    elif activation == GELU:
+        for j in range(n):
+            dy[j] *= normal_distribution(sums[j]) + sums[j] * normal_density(sums[j])
+    elif activation == GELU_TANH:
+        for j in range(n):
+            s = logistic(cubic(sums[j]))
+            dy[j] *= s + sums[j] * (s * (1 - s) * cubic_derivative(sums[j]))
+    elif activation == SILU:
+        for j in range(n):
+            s = logistic(sums[j])
+            dy[j] *= s + sums[j] * (s * (1 - s))
 
 
 cdef inline void add_relu(floating* restrict y, const floating* restrict b, Py_ssize_t n) noexcept nogil:
@@ -104,63 +173,57 @@ cdef inline floating hyperbolic_tangent(floating x) noexcept nogil:
     return series if square < 0.0625 else (term if x >= 0 else -term)
 
 
+cdef inline floating expm1(floating x) noexcept nogil:
+    """exp(x) - 1 = 2 t / (1 - t) with t = tanh(x / 2), which keeps the digits near 0"""
+    cdef floating t = hyperbolic_tangent(x / 2)
+    return 2 * t / (1 - t)
+
+
+cdef inline floating normal_distribution(floating x) noexcept nogil:
+    """(1 + erf(x / sqrt(2))) / 2, the distribution function of the standard normal distribution"""
+    return <floating> 0.5 + <floating> 0.5 * error_function(x * <floating> SQRT_HALF)
+
+
+cdef inline floating normal_density(floating x) noexcept nogil:
+    """exp(-x**2 / 2) / sqrt(2 pi)"""
+    return <floating> DENSITY_AT_0 * exp(x * x * <floating> -0.5)
+
+
+cdef inline floating error_function(floating x) noexcept nogil:
+    """erf(x), computed from its Taylor series near 0, and else from erfc"""
+    cdef floating size = abs(x), square = x * x
+    cdef floating series = <floating> ERF_SERIES[0], one = 1
+    cdef floating numerator = <floating> ERFC_NUMERATOR[0], denominator = <floating> ERFC_DENOMINATOR[0]
+    cdef int k
+    for k in range(1, N_ERF_TERMS):
+        series = series * square + <floating> ERF_SERIES[k]
+    series = x + x * series
+    size = <floating> 6 if size > 6 else size  # beyond, erf is 1 up to rounding
+    for k in range(1, N_ERFC_TERMS):
+        numerator = numerator * size + <floating> ERFC_NUMERATOR[k]
+        denominator = denominator * size + <floating> ERFC_DENOMINATOR[k]
+    size = one - exp(-(size * size)) * (numerator / denominator)
+    return series if square < 0.25 else (size if x >= 0 else -size)
+
+
+cdef inline floating cubic(floating x) noexcept nogil:
+    """sqrt(8 / pi) (x + 0.044715 x**3): gelu_tanh(x) = x * (1 + tanh(cubic(x) / 2)) / 2 = x * logistic(cubic(x))
+
+    Within [-24, 24], where the logistic function of it has long been 0 or 1, and its derivative 0.
+    """
+    x = <floating> -24 if x < -24 else (<floating> 24 if x > 24 else x)
+    return <floating> SQRT_8_OVER_PI * (x + <floating> 0.044715 * (x * x * x))
+
+
+cdef inline floating cubic_derivative(floating x) noexcept nogil:
+    """That of `cubic`, within the same bounds"""
+    x = <floating> -24 if x < -24 else (<floating> 24 if x > 24 else x)
+    return <floating> SQRT_8_OVER_PI * (1 + <floating> (3 * 0.044715) * (x * x))
+
+
 cdef inline floating exp(floating x) noexcept nogil:
     """exp(x) for x <= 0"""
     if floating is float:
         return exp_float(x)
     else:
         return exp_double(x)
-
-
-cdef inline void softmax(
-    const floating* restrict logits, floating* restrict probabilities, floating* restrict row_max,
-    floating* restrict log_sum, floating* restrict others, Py_ssize_t n_rows, Py_ssize_t n
-) noexcept nogil:
-    """probabilities := exp(logits - max) / sum(exp(logits - max)) for n_rows rows of n logits.
-
-    Also fills row_max = max(logits) and log_sum = log(sum(exp(logits - max))) of each row, from which the loss is
-    computed without the logarithm of a probability that may be 0. The term of the largest logit, exp(0) = 1, is left
-    out, so that log1p of the others keeps the digits of a loss close to 0. `others`, scratch (n_rows, n), holds these
-    terms, and before that the rounding errors of logits - max: the relative error of the exponential is the absolute
-    error of its argument.
-    """
-    cdef Py_ssize_t i, j
-    cdef const floating* row
-    cdef floating* terms
-    cdef floating most, term
-    cdef double total, rest, n_largest, before
-    for i in range(n_rows):
-        row, terms, most = logits + i * n, probabilities + i * n, logits[i * n]
-        for j in range(1, n):
-            most = row[j] if row[j] > most else most
-        for j in range(n):
-            terms[j] = row[j] - most
-            others[i * n + j] = rounding(terms[j], row[j], -most)
-        row_max[i] = most
-    # one loop over all rows, which is fast for few classes, too
-    for j in range(n_rows * n):
-        term = exp(probabilities[j])
-        # exp(x + error) = exp(x) (1 + error) up to rounding; a term of 0 stays 0, since the error may be NaN there
-        term *= 1 + others[j] if term > 0 else 1
-        others[j] = 0 if probabilities[j] >= 0 else term
-        probabilities[j] = term
-    for i in range(n_rows):
-        terms, total, rest, n_largest = probabilities + i * n, 0, 0, 0
-        for j in range(n):
-            term, before = others[i * n + j], total
-            total = before + term
-            n_largest += terms[j] - term
-            if floating is double:
-                rest += rounding(total, before, term)
-        total += rest + (n_largest - 1)
-        log_sum[i] = <floating> total
-        for j in range(n):
-            terms[j] = <floating> (terms[j] / (1 + total))
-    for i in range(n_rows):
-        log_sum[i] = <floating> log1p(log_sum[i])
-
-
-cdef inline floating rounding(floating rounded, floating a, floating b) noexcept nogil:
-    """a + b - rounded, exactly, for rounded = a + b (Knuth, The Art of Computer Programming, 4.2.2, theorem C)."""
-    cdef floating b_there = rounded - a
-    return (a - (rounded - b_there)) + (b - b_there)

@@ -130,7 +130,7 @@ cdef class Propagation:
 
     Parameters
     ----------
-    layers : (n_layers, 7) intp array; a row is a `Layer`
+    layers : (n_layers, 8) intp array; a row is a `Layer`
     offsets : (9,) intp array; the `ArenaOffsets`
     activation, loss : int; the output `Activation` and the `Loss`
     params, gradients : the flat buffers, both float32 or both float64

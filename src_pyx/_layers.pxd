@@ -5,10 +5,11 @@ to them, and dy with respect to x @ w + b. Each function computes one thread's s
 """
 from cython cimport floating
 from libc.math cimport isfinite
+from libc.string cimport memcpy
 
-from _activations cimport Activation, add_and_activate, multiply_by_derivative
+from _activations cimport Activation, activate, add_and_activate, multiply_by_derivative, needs_sums
 from _batch cimport Batch
-from _elementwise cimport RUN, regularize
+from _elementwise cimport RUN, add, regularize
 from _matmul cimport matmul
 from _openmp cimport Thread, barrier, share_start, share_stop
 from _optimizers cimport Optimizer, update
@@ -23,12 +24,13 @@ cdef enum:
 
 
 cdef struct Layer:
-    # sizes; where w and b start in the flat buffers, and y in the arena; the activation of y, and that of x, which is
-    # the previous layer's y
+    # sizes; where w and b start in the flat buffers, and in the arena y and, where the activation `needs_sums`, the sums
+    # x @ w + b, which otherwise y takes the place of; the activation of y, and that of x, which is the previous layer's y
     Py_ssize_t n_in
     Py_ssize_t n_out
     Py_ssize_t w
     Py_ssize_t b
+    Py_ssize_t sums
     Py_ssize_t y
     Py_ssize_t activation
     Py_ssize_t input_activation
@@ -40,10 +42,10 @@ cdef inline Blocks weight_blocks(const Layer* layer, Py_ssize_t n_rows) noexcept
 
 
 cdef inline void affine_forward(
-    const Layer* layer, const floating* params, const floating* x, floating* y, Py_ssize_t n_rows, double* n_bad,
-    Thread thread
+    const Layer* layer, const floating* params, const floating* x, floating* sums, floating* y, Py_ssize_t n_rows,
+    double* n_bad, Thread thread
 ) noexcept nogil:
-    """y := activation(x @ w + b); complete for every thread on return.
+    """sums := x @ w + b, y := activation(sums), both in one place unless they are kept; complete for every thread on return.
 
     Where n_bad is given, it counts this thread's rows in which the first element of x @ w is not finite. These include
     all rows of x that are not finite, since NaN and infinities spoil every sum that they are in, so that x itself need
@@ -53,28 +55,34 @@ cdef inline void affine_forward(
     cdef Blocks blocks = cut_product(n_rows, n_out, n_rows * n_in * n_out)
     cdef Block block
     cdef floating* out
-    cdef Py_ssize_t i, row
+    cdef const floating* b
+    cdef Activation activation = <Activation> layer.activation
+    cdef Py_ssize_t i, row, at
     for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
         block = block_of(&blocks, n_rows, n_out, i)
-        out = y + block.row * n_out + block.column
-        # y = x @ w
+        out = sums + block.row * n_out + block.column
+        # sums = x @ w
         matmul(False, False, block.m, block.n, n_in, x + block.row * n_in, n_in, params + layer.w + block.column, n_out,
                False, out, n_out, <floating*> NULL)
         for row in range(block.m):
             if n_bad != NULL and block.column == 0 and not isfinite(out[row * n_out]):
                 n_bad[0] += 1
-            add_and_activate(
-                <Activation> layer.activation, out + row * n_out, params + layer.b + block.column, block.n
-            )
+            b, at = params + layer.b + block.column, (block.row + row) * n_out + block.column
+            if needs_sums(activation):
+                add(sums + at, b, block.n)
+                memcpy(y + at, sums + at, block.n * sizeof(floating))
+                activate(activation, y + at, block.n)
+            else:
+                add_and_activate(activation, y + at, b, block.n)
     barrier(thread)
 
 
 cdef inline void affine_backward(
-    const Layer* layer, floating* params, floating* gradients, const floating* x, const floating* dy, floating* dx,
-    Py_ssize_t n_rows, bint adds, const Batch* batch, double* squares, const Optimizer* optimizer, floating* packed,
-    Thread thread
+    const Layer* layer, floating* params, floating* gradients, const floating* x, const floating* x_sums,
+    const floating* dy, floating* dx, Py_ssize_t n_rows, bint adds, const Batch* batch, double* squares,
+    const Optimizer* optimizer, floating* packed, Thread thread
 ) noexcept nogil:
-    """dw := x.T @ dy, db := dy.sum(axis=0), dx := (dy @ w.T) * the derivative of the inputs' activation.
+    """dw := x.T @ dy, db := dy.sum(axis=0), dx := (dy @ w.T) * the derivative of the activation x = activation(x_sums).
 
     The n_rows rows are a chunk of the batch; dw and db are added to those of the chunks before where it adds. dx is
     NULL for the first layer, whose x needs no gradient. In the last chunk, squares (MAX_BLOCKS,) is given and is filled
@@ -84,7 +92,7 @@ cdef inline void affine_backward(
     if squares == NULL:
         optimizer = NULL
     if dx != NULL:
-        backward_inputs(layer, params + layer.w, x, dy, dx, n_rows, thread)
+        backward_inputs(layer, params + layer.w, x, x_sums, dy, dx, n_rows, thread)
         if optimizer != NULL:
             barrier(thread)  # before w is updated, all threads have read it
     backward_weights(layer, params, gradients, x, dy, n_rows, adds, batch, squares, optimizer, packed, thread)
@@ -93,8 +101,8 @@ cdef inline void affine_backward(
 
 
 cdef inline void backward_inputs(
-    const Layer* layer, const floating* w, const floating* x, const floating* dy, floating* dx, Py_ssize_t n_rows,
-    Thread thread
+    const Layer* layer, const floating* w, const floating* x, const floating* x_sums, const floating* dy, floating* dx,
+    Py_ssize_t n_rows, Thread thread
 ) noexcept nogil:
     """dx := (dy @ w.T) * the derivative of the activation of x"""
     cdef Py_ssize_t n_in = layer.n_in, n_out = layer.n_out
@@ -108,9 +116,8 @@ cdef inline void backward_inputs(
         matmul(False, True, block.m, block.n, n_out, dy + block.row * n_out, n_out, w + block.column * n_out, n_out,
                False, dx + at, n_in, <floating*> NULL)
         for row in range(block.m):
-            multiply_by_derivative(
-                <Activation> layer.input_activation, dx + at + row * n_in, x + at + row * n_in, block.n
-            )
+            multiply_by_derivative(<Activation> layer.input_activation, dx + at, x + at, x_sums + at, block.n)
+            at += n_in
 
 
 cdef inline void backward_weights(

@@ -61,7 +61,7 @@ cdef inline double loss_and_grad_row(
             scale = <floating> (factor / (denominator * n))
             for j in range(n):
                 dlogits[j] = scale * (outputs[j] - expected[j])
-            multiply_by_derivative(activation, dlogits, outputs, n)
+            multiply_by_derivative(activation, dlogits, outputs, logits, n)
     return result
 
 

@@ -2,13 +2,14 @@
 from cython cimport floating
 from libc.string cimport memcpy
 
-from _activations cimport SOFTMAX, Activation, activate, softmax
+from _activations cimport SOFTMAX, Activation, activate
 from _batch cimport Batch, Predictions
 from _layers cimport Layer, affine_forward
 from _losses cimport Loss, argmax, loss_and_grad_row
 from _openmp cimport Thread, barrier, share_start, share_stop
 from _products cimport Blocks, Share, cut, length, share_of, start
 from _rows cimport gather
+from _softmax cimport softmax
 
 cdef enum:
     # A batch of more rows goes through all layers in chunks of this many, so that the outputs of a layer are still in
@@ -107,7 +108,8 @@ cdef inline void forward_rows(
     for k in range(net.n_layers):
         layer = &net.layers[k]
         y = arena + layer.y + at * layer.n_out
-        affine_forward(layer, params, x, y, n_rows, n_bad if k == 0 else NULL, thread)
+        affine_forward(layer, params, x, arena + layer.sums + at * layer.n_out, y, n_rows,
+                       n_bad if k == 0 else NULL, thread)
         x = y
     share = share_of(thread, loss_blocks(n_rows))
     apply_output_activation(net, arena, at + share.start, share.n)
@@ -123,6 +125,15 @@ cdef inline floating* inputs(
     if k > 0:
         return arena + net.layers[k - 1].y + at * net.layers[k].n_in
     return <floating*> batch.x + (first if batch.rows.data == NULL else at) * net.layers[0].n_in
+
+
+cdef inline const floating* input_sums(
+    const Network* net, const floating* arena, Py_ssize_t at, Py_ssize_t k
+) noexcept nogil:
+    """What the inputs of layer k are the activation of, in row `at`; NULL for the first layer."""
+    if k == 0:
+        return NULL
+    return arena + net.layers[k - 1].sums + at * net.layers[k].n_in
 
 
 cdef inline void apply_output_activation(

@@ -5,10 +5,11 @@ import numpy as np
 from fastmlp import _kernels
 from fastmlp.architecture import Architecture
 from fastmlp.engine.parameters import Layout, aligned_empty, aligned_offsets
+from fastmlp.functions import ACTIVATIONS
 from fastmlp.validation import as_stored
 
 # `Layer` of _layers.pxd
-LAYER = np.dtype([(name, np.intp) for name in ("n_in", "n_out", "w", "b", "y", "activation", "input_activation")])
+LAYER = np.dtype([(name, np.intp) for name in ("n_in", "n_out", "w", "b", "sums", "y", "activation", "input_activation")])
 
 
 class Workspace:
@@ -41,10 +42,13 @@ class Workspace:
         widest = max(sizes[1:])
         deltas = capacity * widest
         scratch = (0, 0) if predicts_only else _kernels.scratch_needed(layers, capacity, itemsize)
-        extents = [*(capacity * n for n in sizes), capacity * sizes[-1], capacity, capacity, deltas, deltas, *scratch]
+        parts = [capacity * sizes[-1], capacity, capacity, deltas, deltas, *scratch]
+        kept = [i for i, name in enumerate(architecture.activations[:-1]) if ACTIVATIONS[name].of_sums]
+        extents = [*(capacity * n for n in sizes), *parts, *(capacity * sizes[i + 1] for i in kept)]
         self._starts, total = aligned_offsets(extents, itemsize)
-        table["y"] = self._starts[1 : n_layers + 1]
-        offsets = np.array([self._starts[0], *self._starts[n_layers + 1 :], widest], np.intp)
+        table["y"] = table["sums"] = self._starts[1 : n_layers + 1]
+        table["sums"][kept] = self._starts[len(extents) - len(kept) :]
+        offsets = np.array([self._starts[0], *self._starts[n_layers + 1 :][: len(parts)], widest], np.intp)
         self._arena = aligned_empty(total, layout.dtype)
         self._written = (self._arena, params, gradients)
         sums = np.zeros(_kernels.MAX_BLOCKS * (1 + n_layers + architecture.n_scores))

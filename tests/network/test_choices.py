@@ -3,6 +3,7 @@
 import copy
 import pickle
 
+import mpmath
 import numpy as np
 import pytest
 from choices import HIDDEN_ACTIVATIONS, OPTIMIZERS
@@ -11,7 +12,15 @@ from epoch_helpers import fused, three_calls
 
 from fastmlp import NeuralNetwork, functions, reference
 
-NUMBERS = np.concatenate([np.linspace(-60, 60, 2001), [-1e-3, -1e-9, -1e-300, 0, 1e-300, 1e-9, 1e-3, 1e4, -1e4]])
+# of all sizes, and where the functions change from one formula to another
+NUMBERS = np.concatenate(
+    [
+        np.linspace(-60, 60, 2001),
+        np.linspace(-3, 3, 3001),
+        [0, 1e4, -1e4],
+        *np.outer([1, -1], 2.0 ** np.random.RandomState(0).uniform(-110, 6, 1000)),
+    ]
+)
 
 
 def make(activation, sizes=(6, 9, 7, 4), module=None, **options):
@@ -19,15 +28,50 @@ def make(activation, sizes=(6, 9, 7, 4), module=None, **options):
     return kind(sizes[0], sizes[1:-1], sizes[-1], activation=activation, seed=0, **options)
 
 
+# Exact values, and by how many units in the last place those of a network may be off: of the value, or, in the second
+# table, of the larger of the argument and 1.
+EXACT = {
+    "identity": (lambda x: x, 0),
+    "relu": (lambda x: max(x, 0), 0),
+    "leaky_relu": (lambda x: x if x > 0 else x / 100, 1),
+    "elu": (lambda x: x if x > 0 else mpmath.expm1(x), 4),
+    "logistic": (lambda x: 1 / (1 + mpmath.exp(-x)), 2),
+    "tanh": (mpmath.tanh, 2),
+}
+EXACT_FOR_LARGE = {
+    "gelu": (lambda x: x * mpmath.ncdf(x), 4),
+    "gelu_tanh": (
+        lambda x: x / 2 * (1 + mpmath.tanh(mpmath.sqrt(2 / mpmath.pi) * (x + x**3 * mpmath.mpf("0.044715")))),
+        4,
+    ),
+    "silu": (lambda x: x / (1 + mpmath.exp(-x)), 4),
+}
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("activation", HIDDEN_ACTIVATIONS)
-def test_its_values_are_those_of_its_row(activation, dtype):
+def test_its_values_are_exact_to_a_few_units_in_the_last_place(activation, dtype):
     net = make(activation, (1, 1, 1), dtype=dtype)
     net.params["W1"] = [[1]]
-    X = NUMBERS[:, np.newaxis].astype(dtype)
-    net.forward(X)
-    expected = functions.ACTIVATIONS[activation].value(X.astype(np.float64))
-    np.testing.assert_allclose(net.outputs["h1"], expected, rtol=8 * np.finfo(dtype).eps, atol=np.finfo(dtype).tiny)
+    X = NUMBERS.astype(dtype)
+    net.forward(X[:, np.newaxis])
+    function, limit = {**EXACT, **EXACT_FOR_LARGE}[activation]
+    with mpmath.workdps(50):
+        expected = [function(mpmath.mpf(float(x))) for x in X]
+        differences = [float(abs(y - float(h))) for y, h in zip(expected, net.outputs["h1"][:, 0], strict=True)]
+        sizes = np.abs(np.array(expected, dtype)) if activation in EXACT else np.maximum(np.abs(X), 1)
+    ulps = np.array(differences) / np.spacing(np.maximum(sizes, np.finfo(dtype).tiny))
+    assert ulps.max() <= limit, (X[ulps.argmax()], ulps.max())
+
+
+@pytest.mark.parametrize("activation", HIDDEN_ACTIVATIONS)
+def test_its_row_has_the_same_values(activation):
+    function, limit = {**EXACT, **EXACT_FOR_LARGE}[activation]
+    with mpmath.workdps(50):
+        expected = [float(function(mpmath.mpf(float(x)))) for x in NUMBERS]
+    sizes = np.abs(expected) if activation in EXACT else np.maximum(np.abs(NUMBERS), 1)
+    found = functions.ACTIVATIONS[activation].value(NUMBERS)
+    assert (np.abs(found - expected) <= (limit + 4) * np.spacing(np.maximum(sizes, np.finfo(float).tiny))).all()
 
 
 @pytest.mark.parametrize("activation", HIDDEN_ACTIVATIONS)
