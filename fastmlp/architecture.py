@@ -1,6 +1,6 @@
 """The description of a network without its parameters, shared by engine, files, searches and the reference."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,14 +76,21 @@ class Architecture:
         sizes: tuple[int, ...],
         dtype: np.dtype,
         *,
-        activation: str = "relu",
+        activation: str | Sequence[str] = "relu",
         loss: str = "cross_entropy",
         output: str | None = None,
     ) -> "Architecture":
-        """One activation for all hidden layers; the outputs have the loss's default."""
-        activation = one_of("activation", activation, HIDDEN_ACTIVATIONS)
+        """One activation for all hidden layers, or a list of theirs; the outputs have the loss's default."""
+        n_hidden = len(sizes) - 2
+        if isinstance(activation, (list, tuple)):
+            if len(activation) != n_hidden:
+                raise ValueError(
+                    f"activation must be one name, or {n_hidden}, one for each hidden layer; got {activation!r}"
+                )
+            hidden = tuple(one_of(f"activation[{i}]", name, HIDDEN_ACTIVATIONS) for i, name in enumerate(activation))
+        else:
+            hidden = (one_of("activation", activation, HIDDEN_ACTIVATIONS),) * n_hidden
         loss = one_of("loss", loss, LOSSES)
-        hidden = (activation,) * (len(sizes) - 2)
         return cls(sizes, (*hidden, output or LOSSES[loss].activations[0]), loss, dtype)
 
     @classmethod
@@ -113,9 +120,10 @@ class Architecture:
         }
 
     @property
-    def activation(self) -> str:
-        """The activation of the hidden layers; "relu" if there are none."""
-        return self.activations[0] if len(self.activations) > 1 else "relu"
+    def activation(self) -> str | tuple[str, ...]:
+        """The activation of the hidden layers, or one for each where they differ; "relu" if there are none."""
+        hidden = self.activations[:-1]
+        return hidden if len(set(hidden)) > 1 else next(iter(hidden), "relu")
 
     @property
     def activation_codes(self) -> list[int]:

@@ -3,7 +3,7 @@
 import copy
 import functools
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -60,8 +60,10 @@ class NeuralNetwork:
         Number of classes, or of targets in a regression.
     num_layers : int, optional
         Number of affine layers, `len(hidden_sizes) + 1`; checked where it is given.
-    activation : {"relu", "identity", "logistic", "tanh"}
-        What each hidden layer applies to its sums.
+    activation : str or sequence of str
+        What each hidden layer applies to its sums, or a list with one for each layer: "relu", "leaky_relu" (slope 0.01
+        below 0), "elu", "gelu" (with the error function), "gelu_tanh" (its approximation by tanh), "silu", "tanh",
+        "logistic" or "identity".
     loss : {"cross_entropy", "squared_error", "half_squared_error"}
         "cross_entropy" is for classes; the outputs are their probabilities, by softmax. The others are for regression:
         the mean over rows and outputs of (outputs - y)**2, or half of it.
@@ -70,7 +72,7 @@ class NeuralNetwork:
     n_threads : int, optional
         Threads to compute with; by default OpenMP's number, at most the processors that this process may use. Results
         do not depend on it. More than there are processors is slow, and slows down the thread's other networks too,
-        since OpenMP keeps the largest team. Where BLAS owns the threads (`fastmlp info`), BLAS decides.
+        since OpenMP keeps the largest team.
     seed : int, optional
         Draw the weights from a `numpy.random.RandomState` of their own with this seed, instead of NumPy's global one.
     init : {"assignment", "he", "glorot"}
@@ -123,7 +125,7 @@ class NeuralNetwork:
         output_size: int,
         num_layers: int | None = None,
         *,
-        activation: str = "relu",
+        activation: str | Sequence[str] = "relu",
         loss: str = "cross_entropy",
         dtype: npt.DTypeLike | None = None,
         n_threads: int | None = None,
@@ -700,8 +702,8 @@ class NeuralNetwork:
         return self._engine.architecture.n_layers
 
     @property
-    def activation(self) -> str:
-        """The activation of the hidden layers."""
+    def activation(self) -> str | tuple[str, ...]:
+        """The activation of the hidden layers, or those of each where they differ."""
         return self._engine.architecture.activation
 
     @property

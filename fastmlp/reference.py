@@ -7,7 +7,7 @@ class: it calls what a subclass puts in their place.
 import copy
 import inspect
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,7 +87,7 @@ class NeuralNetwork:
         output_size: int,
         num_layers: int | None = None,
         *,
-        activation: str = "relu",
+        activation: str | Sequence[str] = "relu",
         loss: str = "cross_entropy",
         dtype: npt.DTypeLike = np.float64,
         seed: int | None = None,

@@ -9,7 +9,9 @@ from fastmlp.functions import ACTIVATIONS
 from fastmlp.validation import as_stored
 
 # `Layer` of _layers.pxd
-LAYER = np.dtype([(name, np.intp) for name in ("n_in", "n_out", "w", "b", "sums", "y", "activation", "input_activation")])
+LAYER = np.dtype(
+    [(name, np.intp) for name in ("n_in", "n_out", "w", "b", "sums", "y", "activation", "input_activation")]
+)
 
 
 class Workspace:

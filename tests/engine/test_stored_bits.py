@@ -42,6 +42,10 @@ regression float32 SGD: dfc804f6aaec 44332c437538 c1ad3f063d46
 regression float32 Adam: 6077eb1fe7fc 3d87d9f9303e 8a2e16e4060e
 regression float64 SGD: 49b5206c0f47 d4a569a94c6c f3896bd39d1e
 regression float64 Adam: 8957ae337418 70e4b8379d4f 23a7e52d4173
+activations float32 SGD: 86d9d649f0b4 657a37ff7705 eb669f3b34b3
+activations float32 Adam: 4d8bcf27d15f ff4cd9a68b81 cad7b8941109
+activations float64 SGD: fcbd12f68981 ffa9d52908a3 71c3822b3197
+activations float64 Adam: 3767a0d2e29b 7279d0e348e9 556067b713d5
 narrow at the limits float32 SGD: 63d0cfad2dc8 84598c5b87e3 fb5c6fc1ce3f
 narrow at the limits float64 SGD: fd16e57c59ef 506f2ca06726 5b885d6a5bca
 beyond the limits float32 SGD: 939acf5e8697 56cf6d4fda81 c6929d05eb3b

@@ -134,3 +134,28 @@ def test_another_one_is_refused(bad):
     for module in (None, reference):
         with pytest.raises(ValueError, match=r"^activation must be one of 'identity', 'relu', .*, got "):
             make(bad, module=module)
+
+
+def test_each_layer_has_its_own(tmp_path):
+    X, y = batch(50, 6, 4)
+    nets = [make(["gelu", "tanh"]), make(["gelu", "tanh"], module=reference)]
+    for net in nets:
+        net.fit(X, y, epochs=2, batch_size=16, seed=0)
+    assert_near(nets[0].params, nets[1].params, 1e-10)
+    assert nets[0].activation == ("gelu", "tanh")
+    nets[0].save(tmp_path / "net.npz")
+    assert NeuralNetwork.load(tmp_path / "net.npz").activation == ("gelu", "tanh")
+    assert make(["elu", "elu"]).activation == "elu"
+
+
+@pytest.mark.parametrize(
+    ("activation", "message"),
+    [
+        (["relu"], r"must be one name, or 2, one for each hidden layer; got \['relu'\]"),
+        (["relu", "sine"], "activation\\[1\\] must be one of 'identity', .*, got 'sine'"),
+    ],
+)
+def test_a_list_with_another_length_or_name_is_refused(activation, message):
+    for module in (None, reference):
+        with pytest.raises(ValueError, match=message):
+            make(activation, module=module)

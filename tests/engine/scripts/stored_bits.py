@@ -19,7 +19,7 @@ class Training(NamedTuple):
     sizes: tuple[int, ...]
     n_rows: int
     batch_size: int
-    activation: str = "relu"
+    activation: str | tuple[str, ...] = "relu"
     loss: str = "cross_entropy"
     stored: str = "float32"
     regularization: float = 0.0
@@ -34,6 +34,7 @@ TRAININGS = {
     ),
     "narrow": Training((4, 32, 16, 4), 2500, 2000, activation="logistic", regularization=0.01),
     "regression": Training((10, 64, 64, 1), 2500, 1000, activation="tanh", loss="squared_error"),
+    "activations": Training((9, 40, 40, 40, 40, 40, 7), 700, 600, ("leaky_relu", "elu", "gelu", "gelu_tanh", "silu")),
     # the largest narrow network, with a batch of more rows than a chunk has and one of as many; and a larger network
     "narrow at the limits": Training((63, 128), 1025, 513, optimizers=("SGD",)),
     "beyond the limits": Training((63, 129), 513, 513, optimizers=("SGD",)),
