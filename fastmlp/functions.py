@@ -275,6 +275,7 @@ class Optimizer(NamedTuple):
     beta2: float
     epsilon: float
     weight_decay: float
+    rho: float
 
     @property
     def row(self) -> OptimizerRow:
@@ -301,6 +302,24 @@ def _momentum(
     velocity *= options.beta1
     velocity -= learning_rate * dw
     w += velocity
+
+
+def _nesterov(
+    w: np.ndarray, dw: np.ndarray, moments: Sequence[np.ndarray], learning_rate: float, options: Optimizer, t: int
+) -> None:
+    """Bengio, Boulanger-Lewandowski and Pascanu, Advances in Optimizing Recurrent Networks, 2013, equation 7."""
+    _momentum(w.copy(), dw, moments, learning_rate, options, t)
+    w += options.beta1 * moments[0] - learning_rate * dw
+
+
+def _rmsprop(
+    w: np.ndarray, dw: np.ndarray, moments: Sequence[np.ndarray], learning_rate: float, options: Optimizer, t: int
+) -> None:
+    """Tieleman and Hinton, Neural Networks for Machine Learning, 2012, lecture 6.5."""
+    (squares,) = moments
+    squares *= options.rho
+    squares += (1 - options.rho) * dw**2
+    w -= learning_rate * dw / (np.sqrt(squares) + options.epsilon)
 
 
 def _adam(
@@ -388,11 +407,13 @@ OPTIMIZERS = {
         OptimizerRow("Momentum", 1, 1, 0.01, ("beta1",), _momentum),
         OptimizerRow("Adam", 2, 2, 0.001, _ADAM_OPTIONS, _adam),
         OptimizerRow("AdamW", 3, 2, 0.001, (*_ADAM_OPTIONS, "weight_decay"), _adamw),
+        OptimizerRow("Nesterov", 4, 1, 0.01, ("beta1",), _nesterov),
+        OptimizerRow("RMSprop", 5, 1, 0.001, ("rho", "epsilon"), _rmsprop),
     )
 }
 
 
-_WITHOUT_OPTIONS = {name: Optimizer(name, 0.0, 0.0, 0.0, 0.0) for name, row in OPTIMIZERS.items() if not row.options}
+_WITHOUT_OPTIONS = {name: Optimizer(name, *[0.0] * 5) for name, row in OPTIMIZERS.items() if not row.options}
 
 
 def checked_options(
@@ -400,18 +421,22 @@ def checked_options(
     beta2: float,
     epsilon: float,
     weight_decay: float,
+    rho: float,
     names: tuple[str, str, str] = ("beta1", "beta2", "epsilon"),
-) -> tuple[float, float, float, float]:
+) -> tuple[float, float, float, float, float]:
     """An optimiser's options, checked; `names` are what the caller's user calls the first three."""
     return (
         number(names[0], beta1, 0, 1, open_high=True),
         number(names[1], beta2, 0, 1, open_high=True),
         number(names[2], epsilon, MIN_EPSILON),
         number("weight_decay", weight_decay, 0),
+        number("rho", rho, 0, 1, open_high=True),
     )
 
 
-def checked_optimizer(opt: str, b1: float, b2: float, eps: float, weight_decay: float = 0.01) -> Optimizer:
+def checked_optimizer(
+    opt: str, b1: float, b2: float, eps: float, weight_decay: float = 0.01, rho: float = 0.9
+) -> Optimizer:
     """The optimiser of an `update` with the assignment's names.
 
     Raises
@@ -422,4 +447,4 @@ def checked_optimizer(opt: str, b1: float, b2: float, eps: float, weight_decay: 
     name = one_of("opt", opt, OPTIMIZERS)
     if name in _WITHOUT_OPTIONS:
         return _WITHOUT_OPTIONS[name]
-    return Optimizer(name, *checked_options(b1, b2, eps, weight_decay, ("b1", "b2", "eps")))
+    return Optimizer(name, *checked_options(b1, b2, eps, weight_decay, rho, ("b1", "b2", "eps")))

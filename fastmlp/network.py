@@ -234,6 +234,7 @@ class NeuralNetwork:
         epoch: int | None = None,
         step: int | None = None,
         weight_decay: float = 0.01,
+        rho: float = 0.9,
     ) -> None:
         """Apply the gradients of the last `backward`.
 
@@ -242,15 +243,19 @@ class NeuralNetwork:
         lr : float
             Learning rate.
         b1, b2, eps : float
-            Adam's decay rates of the two moments, and its epsilon; b1 is also the momentum of "Momentum".
-        opt : {"SGD", "Momentum", "Adam", "AdamW"}
-            In upper or lower case: plain gradient descent, Sutskever et al. (2013) equations 1 and 2, Kingma and Ba
-            (2015) algorithm 1, or Loshchilov and Hutter (2019) algorithm 2.
+            Adam's decay rates of the two moments, and its epsilon; b1 is also the momentum of "Momentum" and
+            "Nesterov", and eps also that of "RMSprop".
+        opt : {"SGD", "Momentum", "Nesterov", "Adam", "AdamW", "RMSprop"}
+            In upper or lower case: plain gradient descent; Sutskever et al. (2013), equations 1 and 2; Bengio et al.
+            (2013), equation 7; Kingma and Ba (2015), algorithm 1; Loshchilov and Hutter (2019), algorithm 2; Tieleman
+            and Hinton (2012), lecture 6.5.
         t : int, optional
             Time step of Adam's bias correction, from 1; `epoch` and `step` are other names for it. It holds for this
             update only; where it is absent, the network counts its updates of any kind.
         weight_decay : float
             AdamW's decoupled decay: each update also subtracts lr * weight_decay * parameter.
+        rho : float
+            RMSprop's decay rate of the mean of squared gradients.
 
         Raises
         ------
@@ -271,7 +276,7 @@ class NeuralNetwork:
         True
         """
         t = time_step(t, epoch, step)
-        optimizer = checked_optimizer(opt, b1, b2, eps, weight_decay)
+        optimizer = checked_optimizer(opt, b1, b2, eps, weight_decay, rho)
         self._engine.apply(optimizer, number("lr", lr), t)
 
     def fit(
@@ -289,6 +294,7 @@ class NeuralNetwork:
         beta2: float = 0.999,
         epsilon: float = 1e-8,
         weight_decay: float = 0.01,
+        rho: float = 0.9,
         time_step: str = "update",
         drop_last: bool = False,
         standardize_targets: bool = True,
@@ -315,16 +321,16 @@ class NeuralNetwork:
         batch_size : int
             Rows of one update.
         learning_rate : float, optional
-            0.05 for SGD, 0.01 for Momentum, 0.001 for Adam and AdamW where it is not given.
+            Where it is not given, 0.05 for SGD, 0.01 for Momentum and Nesterov, 0.001 for Adam, AdamW and RMSprop.
         learning_rate_decay : float
             Factor on the rate after each epoch.
         regularization : float
             As `reg` of `backward`.
-        optimizer : {"SGD", "Momentum", "Adam", "AdamW"}
+        optimizer : {"SGD", "Momentum", "Nesterov", "Adam", "AdamW", "RMSprop"}
             As `opt` of `update`, in upper or lower case.
         beta1, beta2, epsilon : float
             As `b1`, `b2` and `eps` of `update`.
-        weight_decay : float
+        weight_decay, rho : float
             As in `update`.
         time_step : {"update", "epoch"}
             What Adam's bias correction counts; the assignment's notebook counts epochs.
@@ -415,6 +421,7 @@ class NeuralNetwork:
             beta2=beta2,
             epsilon=epsilon,
             weight_decay=weight_decay,
+            rho=rho,
             time_step=time_step,
             drop_last=drop_last,
             standardize_targets=standardize_targets,
@@ -453,6 +460,7 @@ class NeuralNetwork:
         beta2: float = 0.999,
         epsilon: float = 1e-8,
         weight_decay: float = 0.01,
+        rho: float = 0.9,
         time_step: int | None = None,
     ) -> tuple[float, float]:
         """Train once on the rows of X in a given order: the loop of `fit`, for loops over epochs of one's own.
@@ -468,7 +476,7 @@ class NeuralNetwork:
         order : array_like of int (n,), optional
             Rows of X, from 0 to n_rows - 1, in the order in which they are taken; any number of them, any of them more
             than once. By default all in turn.
-        batch_size, learning_rate, regularization, optimizer, beta1, beta2, epsilon, weight_decay
+        batch_size, learning_rate, regularization, optimizer, beta1, beta2, epsilon, weight_decay, rho
             As in `fit`.
         time_step : int, optional
             Of Adam's bias correction, for all batches; by default the network counts its updates.
@@ -509,6 +517,7 @@ class NeuralNetwork:
             beta2=beta2,
             epsilon=epsilon,
             weight_decay=weight_decay,
+            rho=rho,
         )
         rows = engine.architecture.checked_rows("X", X)
         if len(rows) == 0:

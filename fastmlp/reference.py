@@ -194,11 +194,12 @@ class NeuralNetwork:
         epoch: int | None = None,
         step: int | None = None,
         weight_decay: float = 0.01,
+        rho: float = 0.9,
     ) -> None:
         """One step of an optimiser, see `fastmlp.NeuralNetwork.update`."""
         self.n_updates += 1
         t = checked_time_step(t, epoch, step) or self.n_updates
-        optimizer = checked_optimizer(opt, b1, b2, eps, weight_decay)
+        optimizer = checked_optimizer(opt, b1, b2, eps, weight_decay, rho)
         groups = [self._moments(f"{optimizer.name}.{i}") for i in range(optimizer.row.n_moments)]
         for name, w in self.params.items():
             optimizer.row.step(w, self.gradients[name], [group[name] for group in groups], float(lr), optimizer, t)
@@ -311,8 +312,9 @@ class _Loop:
         """The three calls for each batch of X[order]."""
         network, row, optimizer = self.network, self.architecture.loss_row, settings.optimizer
         options: dict[str, Any] = {"opt": optimizer.name, "t": settings.time_step}
-        if "weight_decay" in optimizer.row.options:  # a subclass may have an update that lacks it
-            options["weight_decay"] = optimizer.weight_decay
+        for name in ("weight_decay", "rho"):
+            if name in optimizer.row.options:  # a subclass may have an update that lacks it
+                options[name] = getattr(optimizer, name)
         loss, scores, starts = 0.0, np.zeros(self.architecture.n_scores), range(0, len(order), settings.batch_size)
         rates = np.broadcast_to(settings.learning_rate, len(starts)).tolist()
         for n_batches, (start, rate) in enumerate(zip(starts, rates, strict=True), 1):

@@ -37,6 +37,7 @@ class Settings:
     beta2: float = 0.999
     epsilon: float = 1e-8
     weight_decay: float = 0.01
+    rho: float = 0.9
     time_step: str = "update"
     drop_last: bool = False
     standardize_targets: bool = True
@@ -50,9 +51,8 @@ class Settings:
         self.learning_rate = number("learning_rate", self.learning_rate, 0)
         self.learning_rate_decay = number("learning_rate_decay", self.learning_rate_decay, 0)
         self.regularization = number("regularization", self.regularization, 0)
-        self.beta1, self.beta2, self.epsilon, self.weight_decay = checked_options(
-            self.beta1, self.beta2, self.epsilon, self.weight_decay
-        )
+        options = checked_options(self.beta1, self.beta2, self.epsilon, self.weight_decay, self.rho)
+        self.beta1, self.beta2, self.epsilon, self.weight_decay, self.rho = options
         self.time_step = one_of("time_step", self.time_step, ("update", "epoch"))
         self.drop_last = boolean("drop_last", self.drop_last)
         self.standardize_targets = boolean("standardize_targets", self.standardize_targets)
@@ -73,7 +73,7 @@ class Settings:
 
     def of_epoch(self, learning_rate: float, time_step: int | None) -> EpochSettings:
         """The settings of one epoch."""
-        optimizer = Optimizer(self.optimizer, self.beta1, self.beta2, self.epsilon, self.weight_decay)
+        optimizer = Optimizer(self.optimizer, *(getattr(self, name) for name in Optimizer._fields[1:]))
         return EpochSettings(self.batch_size, optimizer, learning_rate, self.regularization, time_step)
 
 

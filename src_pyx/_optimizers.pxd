@@ -10,6 +10,8 @@ cdef enum Method:
     MOMENTUM
     ADAM
     ADAMW
+    NESTEROV
+    RMSPROP
 
 
 cdef struct Optimizer:
@@ -18,6 +20,7 @@ cdef struct Optimizer:
     double beta2
     double epsilon
     double weight_decay
+    double rho
     # of the current step; correction1 = 1 - beta1**t and correction2 = 1 - beta2**t, for Adam
     double learning_rate
     double correction1
@@ -29,7 +32,7 @@ cdef struct Optimizer:
 
 cdef inline int set_options(Optimizer* optimizer, tuple options) except -1:
     """Set the options that do not change from step to step, in the order of fastmlp.functions.Optimizer."""
-    optimizer.beta1, optimizer.beta2, optimizer.epsilon, optimizer.weight_decay = options
+    optimizer.beta1, optimizer.beta2, optimizer.epsilon, optimizer.weight_decay, optimizer.rho = options
 
 
 cdef inline void set_step(Optimizer* optimizer, double learning_rate, Py_ssize_t t) noexcept nogil:
@@ -62,6 +65,10 @@ cdef inline void update(
         sgd(w, dw, optimizer.learning_rate, n)
     elif optimizer.method == MOMENTUM:
         momentum(w, dw, m + at, optimizer.learning_rate, optimizer.beta1, n)
+    elif optimizer.method == NESTEROV:
+        nesterov(w, dw, m + at, optimizer.learning_rate, optimizer.beta1, n)
+    elif optimizer.method == RMSPROP:
+        rmsprop(w, dw, m + at, optimizer, n)
     else:
         if optimizer.method == ADAMW:
             decay(w, optimizer.learning_rate * optimizer.weight_decay, n)
@@ -88,6 +95,39 @@ cdef inline void momentum(
     for j in range(n):
         velocity[j] = beta1_ * velocity[j] - rate * dw[j]
         w[j] += velocity[j]
+
+
+cdef inline void nesterov(
+    floating* restrict w, const floating* restrict dw, floating* restrict velocity, double learning_rate, double beta1,
+    Py_ssize_t n
+) noexcept nogil:
+    """velocity := beta1 * velocity - rate * dw; w += beta1 * velocity - rate * dw
+
+    w is where the gradient is taken, a step along the velocity ahead. Bengio, Boulanger-Lewandowski and Pascanu,
+    Advances in Optimizing Recurrent Networks, ICASSP 2013, equation 7.
+    """
+    cdef Py_ssize_t j
+    cdef floating rate = <floating> learning_rate, beta1_ = <floating> beta1, step
+    for j in range(n):
+        step = rate * dw[j]
+        velocity[j] = beta1_ * velocity[j] - step
+        w[j] += beta1_ * velocity[j] - step
+
+
+cdef inline void rmsprop(
+    floating* restrict w, const floating* restrict dw, floating* restrict squares, const Optimizer* optimizer,
+    Py_ssize_t n
+) noexcept nogil:
+    """squares := rho * squares + (1 - rho) * dw**2; w -= rate * dw / (sqrt(squares) + epsilon)
+
+    Tieleman and Hinton, Neural Networks for Machine Learning, 2012, lecture 6.5.
+    """
+    cdef Py_ssize_t j
+    cdef floating rho = <floating> optimizer.rho, one_minus_rho = <floating> (1 - optimizer.rho)
+    cdef floating rate = <floating> optimizer.learning_rate, epsilon = <floating> optimizer.epsilon
+    for j in range(n):
+        squares[j] = rho * squares[j] + one_minus_rho * dw[j] * dw[j]
+        w[j] -= rate * dw[j] / (<floating> sqrt(squares[j]) + epsilon)
 
 
 cdef inline void decay(floating* restrict w, double rate, Py_ssize_t n) noexcept nogil:

@@ -19,6 +19,7 @@ MEANINGS = {
     "beta1": "first decay rate, or the momentum",
     "beta2": "second decay rate",
     "epsilon": "what is added to the denominator",
+    "rho": "decay rate of the mean of squared gradients",
     "weight_decay": "share of the parameters, times the learning rate, that each update takes away",
 }
 # the exit status that shells expect after Ctrl-C: 128 and the signal's number

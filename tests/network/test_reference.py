@@ -131,6 +131,12 @@ def scalar_steps(optimizer, w, gradients, lr, b1, b2, eps, times):
         elif optimizer == "Momentum":
             velocity = b1 * velocity - lr * g
             w = w + velocity
+        elif optimizer == "Nesterov":
+            velocity = b1 * velocity - lr * g
+            w = w + b1 * velocity - lr * g
+        elif optimizer == "RMSprop":
+            v = 0.9 * v + 0.1 * g * g  # the default rho
+            w = w - lr * g / (math.sqrt(v) + eps)
         else:
             w = w - lr * 0.01 * w if optimizer == "AdamW" else w  # the default decay
             m = b1 * m + (1 - b1) * g
