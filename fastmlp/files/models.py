@@ -31,7 +31,7 @@ from fastmlp.training import CheckpointState, Settings
 from fastmlp.validation import as_path, boolean, checked_seed, integer, names, number
 
 FORMAT = "fastmlp-network"
-VERSION = 5
+VERSION = 6
 MEAN, SCALE = "standardizer.mean", "standardizer.scale"
 TARGET_MEAN, TARGET_SCALE = "targets.mean", "targets.scale"
 HISTORY, GENERATOR = "training.history", "training.generator"
