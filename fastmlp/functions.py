@@ -405,9 +405,9 @@ OPTIMIZERS = {
     for row in (
         OptimizerRow("SGD", 0, 0, 0.05, (), _sgd),
         OptimizerRow("Momentum", 1, 1, 0.01, ("beta1",), _momentum),
+        OptimizerRow("Nesterov", 4, 1, 0.01, ("beta1",), _nesterov),
         OptimizerRow("Adam", 2, 2, 0.001, _ADAM_OPTIONS, _adam),
         OptimizerRow("AdamW", 3, 2, 0.001, (*_ADAM_OPTIONS, "weight_decay"), _adamw),
-        OptimizerRow("Nesterov", 4, 1, 0.01, ("beta1",), _nesterov),
         OptimizerRow("RMSprop", 5, 1, 0.001, ("rho", "epsilon"), _rmsprop),
     )
 }

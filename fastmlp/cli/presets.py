@@ -13,11 +13,13 @@ _SMALL = {"epochs": 40, "batch_size": 32, "learning_rate_decay": 0.95, "regulari
 _TUNED = {
     "SGD": ({"learning_rate": 0.2}, {"learning_rate": 0.05, "regularization": 0.0004}),
     "Momentum": ({"learning_rate": 0.02}, {"learning_rate": 0.005, "regularization": 0.0004}),
+    "Nesterov": ({"learning_rate": 0.02}, {"learning_rate": 0.005, "regularization": 0.0004}),
     "Adam": (
         {"learning_rate": 0.003},
         {"learning_rate": 0.0003, "regularization": 0.00001, "beta1": 0.7, "beta2": 0.79},
     ),
     "AdamW": ({"learning_rate": 0.003}, {"learning_rate": 0.0003, "beta1": 0.7, "beta2": 0.79}),
+    "RMSprop": ({"learning_rate": 0.001}, {"learning_rate": 0.0003, "regularization": 0.00001}),
 }
 
 

@@ -375,7 +375,7 @@ def test_a_folder_that_cannot_be_written_to_is_found_before_the_training(run, tm
 
 def test_help_says_what_the_defaults_are(run):
     text = " ".join(run("train", "--help").output.split())
-    assert "[default: SGD 0.2, Momentum 0.02, Adam 0.003, AdamW 0.003; cifar10: SGD 0.05, Momentum 0.005, Adam" in text
+    assert "[default: SGD 0.2, Momentum 0.02, Nesterov 0.02, Adam 0.003, AdamW 0.003, RMSprop 0.001; cifar10: " in text
     assert "[default: 32; cifar10: 200]" in text
 
 

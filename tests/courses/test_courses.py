@@ -208,8 +208,8 @@ class TestLater:
         assert net.backward(targets(5, 3)) == loss
 
     def test_bad_settings_are_named(self):
-        with pytest.raises(ValueError, match=f"opt must be one of {quoted(OPTIMIZERS)}, got 'rmsprop'"):
-            LaterNeuralNetwork(4, [10], 3, 2, "rmsprop")
+        with pytest.raises(ValueError, match=f"opt must be one of {quoted(OPTIMIZERS)}, got 'adagrad'"):
+            LaterNeuralNetwork(4, [10], 3, 2, "adagrad")
         net = LaterNeuralNetwork(4, [10], 3, 2, "Adam")
         with pytest.raises(RuntimeError, match="update needs gradients"):
             net.update(0.1)

@@ -307,7 +307,17 @@ def test_kernels_refuse_what_has_another_length():
     ):
         with pytest.raises(RuntimeError, match=found):
             _kernels.EpochRun(
-                passes, update, X, labels, np.zeros(5, np.intp), 5, steps, np.zeros(n_scores), (0.0,) * 4, 1, 0
+                passes,
+                update,
+                X,
+                labels,
+                np.zeros(5, np.intp),
+                5,
+                steps,
+                np.zeros(n_scores),
+                checked_optimizer("SGD", 0, 0, 0).options,
+                1,
+                0,
             )
 
 

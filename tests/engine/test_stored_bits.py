@@ -28,12 +28,16 @@ assignment float64 SGD: b7dc9bcc3a6d fdb4484765fb 37c4df63bf38
 assignment float64 Adam: 72c5073a6b9c 90d15417c13b e431497499b3
 tiny float32 SGD: ca7aa51083da 9e2179f56179 6b613b0c4fd5
 tiny float32 Momentum: c32c34bde558 0ff40e91662d 4347efc69650
+tiny float32 Nesterov: da36e9d6aa25 d7ec9e5c30b9 dc0302091cd1
 tiny float32 Adam: 012c081af8a7 3e2ec72488dd 747c51950aac
 tiny float32 AdamW: 02dd90416cde 182472db3e17 42647a2f7ef3
+tiny float32 RMSprop: 93a2d4e3202f 9d04f27fd790 f70d85df927b
 tiny float64 SGD: 3921e67c0cf0 8002bf4fc00b 66b549b5a0a7
 tiny float64 Momentum: a8a5801361c9 c30e4bde4e2e 34157e4655d4
+tiny float64 Nesterov: 76847fa1c9be 1d3021650057 e01311692d70
 tiny float64 Adam: caf953a88572 f421424ff0ec 0997b33eb17d
 tiny float64 AdamW: d454f6a5e9cd c988ca27176e 6458ab8ff749
+tiny float64 RMSprop: a329e5f940b5 584323794df5 5f96bd99c483
 narrow float32 SGD: 847f78a145e2 ffdc14a575ce 670e7b0a8702
 narrow float32 Adam: 1b7fe832d902 1e844c1d8478 941ef9ca0b68
 narrow float64 SGD: 3460c98d80b9 3deef2624085 a6e23012e1be
@@ -63,12 +67,16 @@ wide float64 Adam: a7493e226142 f32bfa25eebf 6cc2b6d309d7
 WITHOUT_FMA = {
     "tiny float32 SGD": "57b0d909e0f1",
     "tiny float32 Momentum": "49c36309e6c6",
+    "tiny float32 Nesterov": "e720ee1a7332",
     "tiny float32 Adam": "6231b509a5cf",
     "tiny float32 AdamW": "eca86bfb34e8",
+    "tiny float32 RMSprop": "b59138854be9",
     "tiny float64 SGD": "bddac9de2929",
     "tiny float64 Momentum": "23dd927466ec",
+    "tiny float64 Nesterov": "1d9e49b44a21",
     "tiny float64 Adam": "6674d2fcf40c",
     "tiny float64 AdamW": "cbf958478bdd",
+    "tiny float64 RMSprop": "341f57af6884",
 }
 
 

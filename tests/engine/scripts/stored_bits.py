@@ -11,6 +11,7 @@ import numpy as np
 
 from fastmlp import NeuralNetwork, Standardizer
 from fastmlp.engine import threads
+from fastmlp.functions import OPTIMIZERS
 
 
 class Training(NamedTuple):
@@ -29,9 +30,7 @@ class Training(NamedTuple):
 
 TRAININGS = {
     "assignment": Training((3072, 120, 120, 10), 300, 200, stored="uint8", regularization=0.01, standardized=True),
-    "tiny": Training(
-        (4, 10, 3), 33, 5, stored="float64", regularization=0.01, optimizers=("SGD", "Momentum", "Adam", "AdamW")
-    ),
+    "tiny": Training((4, 10, 3), 33, 5, stored="float64", regularization=0.01, optimizers=tuple(OPTIMIZERS)),
     "narrow": Training((4, 32, 16, 4), 2500, 2000, activation="logistic", regularization=0.01),
     "regression": Training((10, 64, 64, 1), 2500, 1000, activation="tanh", loss="squared_error"),
     "activations": Training((9, 40, 40, 40, 40, 40, 7), 700, 600, ("leaky_relu", "elu", "gelu", "gelu_tanh", "silu")),
