@@ -1,7 +1,7 @@
 """Activation functions of single elements, applied in place, and their derivatives.
 
-A derivative is a function of the activation's value, so that the backward pass of a layer needs its outputs only; or,
-for those that `needs_sums` names, of the sums that it was applied to, which are then kept.
+A derivative is a function of the activation's value, so that the backward pass of a layer needs its outputs only; or of
+the sums that it was applied to, where two of them may have the same value: these sums are kept.
 """
 from cython cimport floating
 
@@ -64,11 +64,6 @@ cdef extern from "_exp_log.h" nogil:
     double exp_double "fastmlp_exp_double"(double) noexcept
 
 
-cdef inline bint needs_sums(Activation activation) noexcept nogil:
-    """Whether the derivative is a function of the sums, because two of them may have the same value."""
-    return activation == GELU or activation == GELU_TANH or activation == SILU
-
-
 cdef inline void add_and_activate(
     Activation activation, floating* y, const floating* b, Py_ssize_t n
 ) noexcept nogil:
@@ -77,7 +72,8 @@ cdef inline void add_and_activate(
         add_relu(y, b, n)  # in one pass, since most networks have it
     else:
         add(y, b, n)
-        activate(activation, y, n)
+        if activation != IDENTITY:
+            activate(activation, y, n)
 
 
 cdef inline void activate(Activation activation, floating* y, Py_ssize_t n) noexcept nogil:
@@ -113,7 +109,7 @@ cdef inline void multiply_by_derivative(
     Activation activation, floating* restrict dy, const floating* restrict y, const floating* restrict sums,
     Py_ssize_t n
 ) noexcept nogil:
-    """dy *= the derivative of the activation, given its values y, and the sums where it `needs_sums`"""
+    """dy *= the derivative of the activation, given its values y, and the sums where they are kept"""
     cdef Py_ssize_t j
     cdef floating s, one = 1
     if activation == RELU:

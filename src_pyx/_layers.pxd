@@ -7,9 +7,9 @@ from cython cimport floating
 from libc.math cimport isfinite
 from libc.string cimport memcpy
 
-from _activations cimport Activation, activate, add_and_activate, multiply_by_derivative, needs_sums
+from _activations cimport IDENTITY, Activation, activate, add_and_activate, multiply_by_derivative
 from _batch cimport Batch
-from _elementwise cimport RUN, add, regularize
+from _elementwise cimport RUN, regularize
 from _matmul cimport matmul
 from _openmp cimport Thread, barrier, share_start, share_stop
 from _optimizers cimport Optimizer, update
@@ -24,8 +24,8 @@ cdef enum:
 
 
 cdef struct Layer:
-    # sizes; where w and b start in the flat buffers, and in the arena y and, where the activation `needs_sums`, the sums
-    # x @ w + b, which otherwise y takes the place of; the activation of y, and that of x, which is the previous layer's y
+    # sizes; where w and b start in the flat buffers, and in the arena the sums x @ w + b and y = activation(sums), both in
+    # one place unless the sums are kept; the activation of y, and that of x, which is the previous layer's y
     Py_ssize_t n_in
     Py_ssize_t n_out
     Py_ssize_t w
@@ -54,26 +54,25 @@ cdef inline void affine_forward(
     cdef Py_ssize_t n_in = layer.n_in, n_out = layer.n_out
     cdef Blocks blocks = cut_product(n_rows, n_out, n_rows * n_in * n_out)
     cdef Block block
+    cdef bint keeps = sums != y
+    cdef Activation activation = IDENTITY if keeps else <Activation> layer.activation
     cdef floating* out
-    cdef const floating* b
-    cdef Activation activation = <Activation> layer.activation
     cdef Py_ssize_t i, row, at
     for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
         block = block_of(&blocks, n_rows, n_out, i)
-        out = sums + block.row * n_out + block.column
+        at = block.row * n_out + block.column
+        out = sums + at
         # sums = x @ w
         matmul(False, False, block.m, block.n, n_in, x + block.row * n_in, n_in, params + layer.w + block.column, n_out,
                False, out, n_out, <floating*> NULL)
         for row in range(block.m):
             if n_bad != NULL and block.column == 0 and not isfinite(out[row * n_out]):
                 n_bad[0] += 1
-            b, at = params + layer.b + block.column, (block.row + row) * n_out + block.column
-            if needs_sums(activation):
-                add(sums + at, b, block.n)
-                memcpy(y + at, sums + at, block.n * sizeof(floating))
-                activate(activation, y + at, block.n)
-            else:
-                add_and_activate(activation, y + at, b, block.n)
+            add_and_activate(activation, out + row * n_out, params + layer.b + block.column, block.n)
+        if keeps:
+            for row in range(block.m):
+                memcpy(y + at + row * n_out, out + row * n_out, block.n * sizeof(floating))
+                activate(<Activation> layer.activation, y + at + row * n_out, block.n)
     barrier(thread)
 
 
