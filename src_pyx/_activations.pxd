@@ -26,8 +26,8 @@ cdef extern from *:
     static const double fastmlp_tanh_series[] = {
         18888466084.0 / 194896477400625, -443861162.0 / 1856156927625, 6404582.0 / 10854718875, -929569.0 / 638512875,
         21844.0 / 6081075, -1382.0 / 155925, 62.0 / 2835, -17.0 / 315, 2.0 / 15, -1.0 / 3};
-    /* 2 / sqrt(pi) (-1)**k / (k! (2 k + 1)) for k = 11, 10, ..., 1, and 2 / sqrt(pi) - 1, in the series of erf(x) / x - 1
-       (Abramowitz and Stegun, 7.1.5) */
+    /* coefficients of x**22, x**20, ..., 1 in the series of erf(x) / x - 1: 2 / sqrt(pi) (-1)**k / (k! (2 k + 1)), and
+       the last one less 1 (Abramowitz and Stegun, 7.1.5) */
     #define FASTMLP_ERF_TERM(factorial, odd) (1.1283791670955126 / ((double)(factorial) * (odd)))
     static const double fastmlp_erf_series[] = {
         -FASTMLP_ERF_TERM(39916800, 23), FASTMLP_ERF_TERM(3628800, 21), -FASTMLP_ERF_TERM(362880, 19),

@@ -24,8 +24,8 @@ cdef enum:
 
 
 cdef struct Layer:
-    # sizes; where w and b start in the flat buffers, and in the arena the sums x @ w + b and y = activation(sums), both in
-    # one place unless the sums are kept; the activation of y, and that of x, which is the previous layer's y
+    # sizes; where w and b start in the flat buffers, and in the arena the sums x @ w + b and y = activation(sums), both
+    # in one place unless the sums are kept; the activation of y, and that of x, which is the previous layer's y
     Py_ssize_t n_in
     Py_ssize_t n_out
     Py_ssize_t w
@@ -45,7 +45,7 @@ cdef inline void affine_forward(
     const Layer* layer, const floating* params, const floating* x, floating* sums, floating* y, Py_ssize_t n_rows,
     double* n_bad, Thread thread
 ) noexcept nogil:
-    """sums := x @ w + b, y := activation(sums), both in one place unless they are kept; complete for every thread on return.
+    """sums := x @ w + b and y := activation(sums), in one place unless the sums are kept; complete for every thread.
 
     Where n_bad is given, it counts this thread's rows in which the first element of x @ w is not finite. These include
     all rows of x that are not finite, since NaN and infinities spoil every sum that they are in, so that x itself need
@@ -115,8 +115,8 @@ cdef inline void backward_inputs(
         matmul(False, True, block.m, block.n, n_out, dy + block.row * n_out, n_out, w + block.column * n_out, n_out,
                False, dx + at, n_in, <floating*> NULL)
         for row in range(block.m):
+            at = (block.row + row) * n_in + block.column
             multiply_by_derivative(<Activation> layer.input_activation, dx + at, x + at, x_sums + at, block.n)
-            at += n_in
 
 
 cdef inline void backward_weights(
