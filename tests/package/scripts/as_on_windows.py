@@ -34,7 +34,13 @@ MODULES = ("fcntl", "resource", "termios", "pwd", "grp")
 def take_away():
     """Take from this process what Windows does not have, as far as one can."""
     # other packages are as the system is
-    for name in ("scipy.linalg.cython_blas", "click", "tqdm.auto", "matplotlib.backends.backend_agg"):
+    for name in (
+        "scipy.linalg.cython_blas",
+        "click",
+        "tqdm.auto",
+        "matplotlib.figure",
+        "matplotlib.backends.backend_agg",
+    ):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     for module, names in LACKING.items():
