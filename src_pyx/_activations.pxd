@@ -203,18 +203,20 @@ cdef inline floating error_function(floating x) noexcept nogil:
 
 
 cdef inline floating cubic(floating x) noexcept nogil:
-    """sqrt(8 / pi) (x + 0.044715 x**3): gelu_tanh(x) = x * (1 + tanh(cubic(x) / 2)) / 2 = x * logistic(cubic(x))
-
-    Within [-24, 24], where the logistic function of it has long been 0 or 1, and its derivative 0.
-    """
-    x = <floating> -24 if x < -24 else (<floating> 24 if x > 24 else x)
+    """sqrt(8 / pi) (x + 0.044715 x**3): gelu_tanh(x) = x * (1 + tanh(cubic(x) / 2)) / 2 = x * logistic(cubic(x))"""
+    x = bounded(x)
     return <floating> SQRT_8_OVER_PI * (x + <floating> 0.044715 * (x * x * x))
 
 
 cdef inline floating cubic_derivative(floating x) noexcept nogil:
-    """That of `cubic`, within the same bounds"""
-    x = <floating> -24 if x < -24 else (<floating> 24 if x > 24 else x)
+    """That of `cubic`"""
+    x = bounded(x)
     return <floating> SQRT_8_OVER_PI * (1 + <floating> (3 * 0.044715) * (x * x))
+
+
+cdef inline floating bounded(floating x) noexcept nogil:
+    """x within [-24, 24], beyond which logistic(cubic(x)) is 0 or 1, and its derivative 0"""
+    return <floating> -24 if x < -24 else (<floating> 24 if x > 24 else x)
 
 
 cdef inline floating exp(floating x) noexcept nogil:
