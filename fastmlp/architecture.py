@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp.functions import ACTIVATIONS, HIDDEN_ACTIVATIONS, LOSSES, Loss
-from fastmlp.validation import layer_sizes, one_of, real_matrix
+from fastmlp.functions.activations import ACTIVATIONS, HIDDEN_ACTIVATIONS
+from fastmlp.functions.losses import LOSSES, Loss
+from fastmlp.validation import MIN_EPSILON, layer_sizes, number, one_of, real_matrix
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,13 @@ class Architecture:
     sizes : tuple of int
         Sizes of the input, of each hidden layer and of the output.
     activations : tuple of str
-        The activation of each layer, that of the outputs last; see `fastmlp.functions.ACTIVATIONS`.
+        The activation of each layer, that of the outputs last; see `fastmlp.functions.activations`.
     loss : str
-        See `fastmlp.functions.LOSSES`.
+        See `fastmlp.functions.losses.LOSSES`.
     dtype : numpy.dtype
         float32 or float64, native.
+    loss_option : float
+        The value of the loss's option, if it has one.
 
     Attributes
     ----------
@@ -33,7 +36,7 @@ class Architecture:
     n_scores : int
         Number of sums from which the score is computed, see `Loss.summed_score`.
     loss_row : Loss
-        The loss's row of `fastmlp.functions.LOSSES`.
+        The loss's row of `fastmlp.functions.losses.LOSSES`.
 
     Raises
     ------
@@ -45,6 +48,7 @@ class Architecture:
     activations: tuple[str, ...]
     loss: str
     dtype: np.dtype
+    loss_option: float = 0.0
     n_inputs: int = field(init=False, repr=False, compare=False)
     n_outputs: int = field(init=False, repr=False, compare=False)
     n_layers: int = field(init=False, repr=False, compare=False)
@@ -64,7 +68,7 @@ class Architecture:
             "n_inputs": self.sizes[0],
             "n_outputs": n_outputs,
             "n_layers": len(self.activations),
-            "n_scores": 1 if row.of_classes else n_outputs,
+            "n_scores": 1 if row.counts_rows else n_outputs,
             "loss_row": row,
         }
         for name, value in derived.items():  # once, since a step of a tiny network takes a microsecond
@@ -78,6 +82,8 @@ class Architecture:
         *,
         activation: str | Sequence[str] = "relu",
         loss: str = "cross_entropy",
+        label_smoothing: float = 0.0,
+        delta: float = 1.0,
         output: str | None = None,
     ) -> "Architecture":
         """One activation for all hidden layers, or a list of theirs; the outputs have the loss's default."""
@@ -90,8 +96,14 @@ class Architecture:
             hidden = tuple(one_of(f"activation[{i}]", name, HIDDEN_ACTIVATIONS) for i, name in enumerate(activation))
         else:
             hidden = (one_of("activation", activation, HIDDEN_ACTIVATIONS),) * n_hidden
-        loss = one_of("loss", loss, LOSSES)
-        return cls(sizes, (*hidden, output or LOSSES[loss].activations[0]), loss, dtype)
+        row = LOSSES[one_of("loss", loss, LOSSES)]
+        options = {
+            "label_smoothing": number("label_smoothing", label_smoothing, 0, 1, open_high=True),
+            "delta": number("delta", delta, MIN_EPSILON),
+        }
+        if label_smoothing and row.option != "label_smoothing":
+            raise ValueError(f"label_smoothing is an option of loss='cross_entropy', got loss={row.name!r}")
+        return cls(sizes, (*hidden, output or row.activations[0]), row.name, dtype, options.get(row.option, 0.0))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Architecture":
@@ -108,7 +120,8 @@ class Architecture:
         sizes, dtype = layer_sizes(first, hidden, last, None), np.dtype(values["dtype"])
         if "activations" not in values:
             return cls.of(sizes, dtype)
-        return cls(sizes, tuple(values["activations"]), values["loss"], dtype)
+        option = number("loss_option", values.get("loss_option", 0.0), 0)
+        return cls(sizes, tuple(values["activations"]), values["loss"], dtype, option)
 
     def to_dict(self) -> dict[str, Any]:
         """A dict that JSON can hold."""
@@ -116,6 +129,7 @@ class Architecture:
             "sizes": list(self.sizes),
             "activations": list(self.activations),
             "loss": self.loss,
+            "loss_option": self.loss_option,
             "dtype": self.dtype.name,
         }
 
@@ -124,6 +138,11 @@ class Architecture:
         """The activation of the hidden layers, or one for each where they differ; "relu" if there are none."""
         hidden = self.activations[:-1]
         return hidden if len(set(hidden)) > 1 else next(iter(hidden), "relu")
+
+    @property
+    def loss_options(self) -> tuple[float, ...]:
+        """The last argument of the loss's functions in NumPy, where it has an option that is not 0."""
+        return (self.loss_option,) if self.loss_option else ()
 
     @property
     def activation_codes(self) -> list[int]:

@@ -9,14 +9,15 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp import functions, training
+from fastmlp import training
 from fastmlp.architecture import Architecture
 from fastmlp.defaults import get_default_dtype
 from fastmlp.engine import Engine
 from fastmlp.engine.parameters import Parameters, initialize
 from fastmlp.files import models
 from fastmlp.files.checkpoints import Checkpoint
-from fastmlp.functions import checked_optimizer
+from fastmlp.functions import activations, losses
+from fastmlp.functions.optimizers import checked_optimizer
 from fastmlp.generators import random_state
 from fastmlp.history import History
 from fastmlp.interface.calls import public
@@ -64,9 +65,21 @@ class NeuralNetwork:
         What each hidden layer applies to its sums, or a list with one for each layer: "relu", "leaky_relu" (slope 0.01
         below 0), "elu", "gelu" (with the error function), "gelu_tanh" (its approximation by tanh), "silu", "tanh",
         "logistic" or "identity".
-    loss : {"cross_entropy", "squared_error", "half_squared_error"}
-        "cross_entropy" is for classes; the outputs are their probabilities, by softmax. The others are for regression:
-        the mean over rows and outputs of (outputs - y)**2, or half of it.
+    loss : str
+        What is minimised: the mean over rows, and over outputs where there are several targets.
+
+        * "cross_entropy", of classes; the outputs are their probabilities, by softmax. The score is the accuracy.
+        * "binary_cross_entropy", where each output is yes or no: of several labels a row, y (n, k) of 0 and 1, or of
+          two classes, y (n,). The outputs are probabilities, by the logistic function; the score is the share of rows
+          with all outputs right.
+        * "squared_error", "half_squared_error", "huber" (half the square up to `delta`, and straight beyond), of
+          numbers; the score is R2.
+        * "absolute_error", of numbers; the score is D2, which compares with the median as R2 does with the mean.
+        * "poisson", of counts, at least 0: exp(output) - y * output. Predictions are expected counts; the score is D2.
+    label_smoothing : float
+        Of "cross_entropy", in [0, 1): this share of each label is spread over all classes.
+    delta : float
+        Of "huber", in the units in which the network learns: standard deviations where targets are standardised.
     dtype : {"float64", "float32"} or numpy.dtype, optional
         The dtype of parameters and results; see `set_default_dtype`.
     n_threads : int, optional
@@ -127,6 +140,8 @@ class NeuralNetwork:
         *,
         activation: str | Sequence[str] = "relu",
         loss: str = "cross_entropy",
+        label_smoothing: float = 0.0,
+        delta: float = 1.0,
         dtype: npt.DTypeLike | None = None,
         n_threads: int | None = None,
         seed: int | None = None,
@@ -135,7 +150,9 @@ class NeuralNetwork:
     ):
         sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
         checked = get_default_dtype() if dtype is None else float_dtype("dtype", dtype)
-        architecture = Architecture.of(sizes, checked, activation=activation, loss=loss)
+        architecture = Architecture.of(
+            sizes, checked, activation=activation, loss=loss, label_smoothing=label_smoothing, delta=delta
+        )
         with random_state(seed) as generator:
             engine = Engine(architecture)
             engine.n_threads = thread_count(n_threads)
@@ -149,13 +166,13 @@ class NeuralNetwork:
         held.exclusive.run(setattr, self, "_engine", engine)
 
     # the assignment's helpers, on plain arrays
-    linear = staticmethod(functions.linear)
-    linear_grad = staticmethod(functions.linear_grad)
-    relu = staticmethod(functions.relu)
-    relu_grad = staticmethod(functions.relu_grad)
-    softmax = staticmethod(functions.softmax)
-    softmax_grad = staticmethod(functions.softmax_grad)
-    cross_entropy = staticmethod(functions.cross_entropy)
+    linear = staticmethod(activations.linear)
+    linear_grad = staticmethod(activations.linear_grad)
+    relu = staticmethod(activations.relu)
+    relu_grad = staticmethod(activations.relu_grad)
+    softmax = staticmethod(activations.softmax)
+    softmax_grad = staticmethod(losses.softmax_grad)
+    cross_entropy = staticmethod(losses.cross_entropy)
 
     def forward(self, X: npt.ArrayLike) -> np.ndarray:
         """Compute the outputs: the probability of each class, or the predictions of a regression.
@@ -560,7 +577,7 @@ class NeuralNetwork:
         True
         """
         _check_predict_proba(self)
-        if not self._engine.architecture.loss_row.of_classes:
+        if not self._engine.architecture.loss_row.counts_rows:
             raise TypeError(f"predict_proba needs a classifier, and this network has loss={self.loss!r}: use predict")
         return self._engine.predict_outputs(X)
 

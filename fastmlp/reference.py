@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp import functions, training
+from fastmlp import training
 from fastmlp.architecture import Architecture
 from fastmlp.engine.batches import EpochResult, EpochSettings
 from fastmlp.engine.parameters import Layout, initialize, l2_penalty
-from fastmlp.functions import ACTIVATIONS, checked_optimizer
+from fastmlp.functions import activations, losses
+from fastmlp.functions.activations import ACTIVATIONS
+from fastmlp.functions.optimizers import checked_optimizer
 from fastmlp.generators import random_state
 from fastmlp.history import History
 from fastmlp.interface.calls import public, unexpected
@@ -89,6 +91,8 @@ class NeuralNetwork:
         *,
         activation: str | Sequence[str] = "relu",
         loss: str = "cross_entropy",
+        label_smoothing: float = 0.0,
+        delta: float = 1.0,
         dtype: npt.DTypeLike = np.float64,
         seed: int | None = None,
         init: str = "assignment",
@@ -96,7 +100,8 @@ class NeuralNetwork:
         sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
         self.input_size, self.hidden_sizes, self.output_size = input_size, hidden_sizes, output_size
         self.num_layers = len(sizes) - 1
-        self.architecture = Architecture.of(sizes, np.dtype(dtype), activation=activation, loss=loss)
+        options: dict[str, Any] = {"label_smoothing": label_smoothing, "delta": delta}
+        self.architecture = Architecture.of(sizes, np.dtype(dtype), activation=activation, loss=loss, **options)
         self.params = {name: np.zeros(shape, dtype) for name, shape in Layout(self.architecture).shapes.items()}
         with random_state(seed) as generator:
             initialize(self.params, init, generator)
@@ -111,13 +116,13 @@ class NeuralNetwork:
         self.flat_targets = True
         self.history: Any = None
 
-    linear = staticmethod(functions.linear)
-    linear_grad = staticmethod(functions.linear_grad)
-    relu = staticmethod(functions.relu)
-    relu_grad = staticmethod(functions.relu_grad)
-    softmax = staticmethod(functions.softmax)
-    softmax_grad = staticmethod(functions.softmax_grad)
-    cross_entropy = staticmethod(functions.cross_entropy)
+    linear = staticmethod(activations.linear)
+    linear_grad = staticmethod(activations.linear_grad)
+    relu = staticmethod(activations.relu)
+    relu_grad = staticmethod(activations.relu_grad)
+    softmax = staticmethod(activations.softmax)
+    softmax_grad = staticmethod(losses.softmax_grad)
+    cross_entropy = staticmethod(losses.cross_entropy)
 
     def _own(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The member of the function's name, where there is one, for whoever has replaced it."""
@@ -151,17 +156,17 @@ class NeuralNetwork:
 
     def backward(self, y: np.ndarray, reg: float = 0.0) -> float:
         """Loss of the batch last given to `forward`; fills `gradients`."""
-        loss, y = self.architecture.loss_row, self._without_units(y)
+        loss, options, y = self.architecture.loss_row, self.architecture.loss_options, self._without_units(y)
         inputs = [self.outputs["X"], *(self.outputs[f"h{i}"] for i in range(1, self.num_layers))]
         if loss.fused:
-            dout = self._own(loss.gradient)(self.logits, y)
+            dout = self._own(loss.gradient)(self.logits, y, *options)
         else:
-            dout = self._own(loss.gradient)(self.outputs["scores"], y)
+            dout = self._own(loss.gradient)(self.outputs["scores"], y, *options)
             dout = dout * self._derivative(self.num_layers, self.outputs["scores"])
         gradients = {}
         for i in range(self.num_layers, 0, -1):
             W, h = self.params[f"W{i}"], inputs[i - 1]
-            if i == 1 and self.linear_grad is functions.linear_grad:  # without the gradient of X, which nobody needs
+            if i == 1 and self.linear_grad is activations.linear_grad:  # without the gradient of X, which nobody needs
                 dW, db = h.T @ dout, dout.sum(axis=0)
             else:
                 dW, db, dh = self.linear_grad(W, h, dout)
@@ -180,7 +185,7 @@ class NeuralNetwork:
 
     def _loss(self, outputs: np.ndarray, logits: np.ndarray, y: np.ndarray) -> float:
         loss = self.architecture.loss_row
-        return self._own(loss.value)(logits if loss.fused else outputs, y)
+        return self._own(loss.value)(logits if loss.fused else outputs, y, *self.architecture.loss_options)
 
     def update(
         self,
@@ -259,8 +264,11 @@ class NeuralNetwork:
         return self._predicted(self.predict_proba(X))
 
     def _predicted(self, outputs: np.ndarray) -> np.ndarray:
-        if self.architecture.loss_row.of_classes:
+        row = self.architecture.loss_row
+        if row.of_classes:
             return outputs.argmax(axis=1)
+        if row.decides:
+            outputs = (outputs > 0.5).astype(np.intp)
         return outputs[:, 0] if self.flat_targets and self.output_size == 1 else outputs
 
     def evaluate(self, X: np.ndarray, y: np.ndarray, reg: float = 0.0) -> tuple[float, float]:
@@ -321,10 +329,9 @@ class _Loop:
             rows = order[start : start + settings.batch_size]
             outputs = network.forward(X[rows])
             if row.of_classes:
-                scores += np.count_nonzero(outputs.argmax(axis=1) == y[rows])
+                scores += row.sums(outputs, y[rows])
             else:
-                errors = network.outputs["scores"] - network._without_units(y[rows])
-                scores += np.square(errors, dtype=np.float64).sum(axis=0)
+                scores += row.sums(network.outputs["scores"], network._without_units(y[rows]))
             batch_loss = network.backward(y[rows], settings.regularization)
             if not math.isfinite(batch_loss):
                 return EpochResult(batch_loss, math.nan, n_batches, True)
@@ -340,7 +347,7 @@ class _Loop:
         network.flat_targets = flat
         if network.n_updates == 0:
             network.target_units = None
-            if standardize and not self.architecture.loss_row.of_classes:
+            if standardize and self.architecture.loss_row.standardizes:
                 measured = Standardizer().fit(y)
                 network.target_units = measured.mean_, measured.scale_
 

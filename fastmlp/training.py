@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fastmlp.architecture import Architecture
 from fastmlp.diagnosis import MIN_EPOCHS, observe
 from fastmlp.engine.batches import EpochResult, EpochSettings
-from fastmlp.functions import OPTIMIZERS, Optimizer, checked_options
+from fastmlp.functions.optimizers import OPTIMIZERS, Optimizer, checked_options
 from fastmlp.generators import random_state
 from fastmlp.history import DivergenceError, Epoch, History
 from fastmlp.progress import Advance, progress_bar

@@ -232,6 +232,15 @@ def real_targets(name: str, values: npt.ArrayLike, n_rows: int, n_outputs: int, 
     return targets
 
 
+def in_range(name: str, targets: np.ndarray, low: float, high: float, needed: str) -> np.ndarray:
+    """The targets (n_rows, n_outputs); a ValueError where one is outside of [low, high]."""
+    wrong = np.argwhere((targets < low) | (targets > high))
+    if len(wrong):
+        row, column = wrong[0]
+        raise ValueError(f"{name} must be {needed}, got {targets[row, column]!s} in row {row}, column {column}")
+    return targets
+
+
 def names(name: str, values: Any, n: int, what: str) -> list[str] | None:
     """`values` as a list of n different texts, a name for each `what`; None for None."""
     if values is None:

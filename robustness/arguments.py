@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from fastmlp import NeuralNetwork, Standardizer
 from fastmlp.engine.parameters import INITIALIZERS
-from fastmlp.functions import HIDDEN_ACTIVATIONS, LOSSES, OPTIMIZERS
+from fastmlp.functions.activations import HIDDEN_ACTIVATIONS
+from fastmlp.functions.losses import LOSSES
+from fastmlp.functions.optimizers import OPTIMIZERS
 
 
 def by_name(table: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
@@ -110,7 +112,11 @@ class Recipe(NamedTuple):
         """What a network learns of n_rows rows: labels, or numbers of a moderate size."""
         if not LOSSES[net.loss].of_classes:
             recipe = self if self.content in MODERATE else self._replace(content="normal")
-            return recipe.array(*((n_rows,) if net.output_size == 1 and self.seed % 2 else (n_rows, net.output_size)))
+            found = recipe.array(*((n_rows,) if net.output_size == 1 and self.seed % 2 else (n_rows, net.output_size)))
+            if LOSSES[net.loss].standardizes:
+                return found
+            # counts, or 0 and 1
+            return given((np.abs(found.plain) > 0.5).astype(np.float64 if self.seed % 3 else np.int8))
         n_classes = min(net.output_size, 2 if self.dtype == "?" else 127)
         values = np.random.default_rng(self.seed).integers(0, n_classes, n_rows)
         return given(laid_out((values[:, None] if self.seed % 2 else values).astype(self.dtype), self.layout))

@@ -25,7 +25,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from fastmlp import DivergenceError, History, NeuralNetwork
-from fastmlp.functions import HIDDEN_ACTIVATIONS, LOSSES, OPTIMIZERS
+from fastmlp.functions.activations import HIDDEN_ACTIVATIONS
+from fastmlp.functions.losses import LOSSES
+from fastmlp.functions.optimizers import OPTIMIZERS
 from robustness import arguments
 from robustness.arguments import ARRAYS, Given, Recipe
 from robustness.oracle import Oracle

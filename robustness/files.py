@@ -23,7 +23,7 @@ import numpy as np
 
 from fastmlp import DivergenceError, ModelFileError, NeuralNetwork, Standardizer
 from fastmlp.files.models import digest
-from fastmlp.functions import OPTIMIZERS
+from fastmlp.functions.optimizers import OPTIMIZERS
 from robustness import damage
 from robustness.calls import state
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from fastmlp import NeuralNetwork, reference
 from fastmlp.engine.parameters import Layout
-from fastmlp.functions import ACTIVATIONS
+from fastmlp.functions.activations import ACTIVATIONS
 from fastmlp.history import History
 
 LARGE = 1e6
@@ -73,9 +73,9 @@ class Oracle(reference.NeuralNetwork):
             error = error @ W + self.rounding * (np.abs(h) @ W + b) + self.lost
             self.sum_errors.append(error)
             h, size = self.outputs[name], np.abs(self.outputs[name])
-            if activation == "softmax":  # exp makes an absolute error of its argument a relative one
-                shift = np.abs(self.logits - self.logits.max(axis=1, keepdims=True, initial=-np.inf))
-                error = error.max(axis=1, keepdims=True, initial=0) + self.unit * (20 + shift)
+            if activation in ("softmax", "exponential"):  # exp makes an absolute error of its argument a relative one
+                largest = self.logits.max(axis=1, keepdims=True, initial=-np.inf) if activation == "softmax" else 0
+                error = error.max(axis=1, keepdims=True, initial=0) + self.unit * (20 + np.abs(self.logits - largest))
                 error = h * np.expm1(2 * error + self.rounding)
             elif ACTIVATIONS[activation].of_sums:
                 error, size = STEEPEST * error, 1 + np.abs(self.sums[i - 1])
@@ -97,16 +97,17 @@ class Oracle(reference.NeuralNetwork):
         weights = {name: np.abs(array) for name, array in self.params.items()}
         sizes = np.abs(outputs) + np.abs(wanted)
         penalty = abs(reg) * sum(np.square(w).sum() for name, w in weights.items() if name[0] == "W")
-        slack = 2 * self.sum_errors[-1].max() + 4 * self.unit * np.square(sizes).mean()
+        slack = 2 * self.sum_errors[-1].max() * (1 + sizes.max()) + 4 * self.unit * np.square(sizes).mean()
         slack += (rounding + self.unit * self.layout.n_parameters) * (abs(expected) + penalty + 1)
         within("the loss", loss, expected, slack)
         # the gradient of the outputs, its error, and both on their way to the first layer
         error = np.abs(outputs - ACTIVATIONS[self.architecture.activations[-1]].value(self.logits))
         error = 2 * (error + 4 * self.unit * (1 + sizes)) / len(wanted) + self.lost
+        options = self.architecture.loss_options
         if row.fused:
-            size = np.abs(row.gradient(self.logits, y)) + error
+            size = np.abs(row.gradient(self.logits, y if row.of_classes else wanted, *options)) + error
         else:
-            size = np.abs(row.gradient(outputs, wanted)) + error
+            size = np.abs(row.gradient(outputs, wanted, *options)) + error
             size, error = self._through(self.num_layers, outputs, size, error)
         for i in range(self.num_layers, 0, -1):
             W, h = weights[f"W{i}"], self.outputs["X" if i == 1 else f"h{i - 1}"]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import NeuralNetwork, Standardizer
-from fastmlp.functions import OPTIMIZERS
+from fastmlp.functions.optimizers import OPTIMIZERS
 from robustness.running import always_parallel
 
 # Sizes and rows with which each product is cut along its rows and along its columns, rows are in chunks, a network is

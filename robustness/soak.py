@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from fastmlp import NeuralNetwork
-from fastmlp.functions import OPTIMIZERS
+from fastmlp.functions.optimizers import OPTIMIZERS
 from robustness.report import Fault, conclude, parser
 from robustness.running import memory
 

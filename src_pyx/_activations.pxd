@@ -18,6 +18,7 @@ cdef enum Activation:
     GELU
     GELU_TANH
     SILU
+    EXPONENTIAL
 
 
 cdef extern from *:
@@ -103,6 +104,9 @@ cdef inline void activate(Activation activation, floating* y, Py_ssize_t n) noex
     elif activation == SILU:
         for j in range(n):
             y[j] = y[j] * logistic(y[j])
+    elif activation == EXPONENTIAL:
+        for j in range(n):
+            y[j] = exponential(y[j])
 
 
 cdef inline void multiply_by_derivative(
@@ -217,6 +221,12 @@ cdef inline floating cubic_derivative(floating x) noexcept nogil:
 cdef inline floating bounded(floating x) noexcept nogil:
     """x within [-24, 24], beyond which logistic(cubic(x)) is 0 or 1, and its derivative 0"""
     return <floating> -24 if x < -24 else (<floating> 24 if x > 24 else x)
+
+
+cdef inline floating exponential(floating x) noexcept nogil:
+    """exp(x); infinite where exp(-x) is below the smallest normal number"""
+    cdef floating term = exp(-abs(x)), one = 1
+    return one / term if x > 0 else term
 
 
 cdef inline floating exp(floating x) noexcept nogil:

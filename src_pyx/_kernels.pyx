@@ -132,10 +132,10 @@ cdef class Propagation:
     ----------
     layers : (n_layers, 8) intp array; a row is a `Layer`
     offsets : (9,) intp array; the `ArenaOffsets`
-    activation, loss : int; the output `Activation` and the `Loss`
+    activation, loss, loss_option : the output `Activation`, the `Loss`, and the option of `loss_and_grad_row`
     params, gradients : the flat buffers, both float32 or both float64
     arena : memory for one batch, of the same dtype, laid out as `layers` and `offsets` say
-    sums : (MAX_BLOCKS * (1 + n_layers + n_scores),) float64; n_scores is 1 for labels, else n_out
+    sums : (MAX_BLOCKS * (1 + n_layers + n_scores),) float64; see `n_scores`
     statistics : mean, mean_rest and inverse_scale of `Rows`, each (n_in,) of the same dtype, or nothing
     """
 
@@ -144,12 +144,12 @@ cdef class Propagation:
     cdef Predictions predictions
     cdef tuple statistics, buffers  # keep the memory behind the pointers alive
 
-    def __init__(self, const Py_ssize_t[:, ::1] layers, const Py_ssize_t[::1] offsets, int activation, int loss, params,
-                 gradients, arena, double[::1] sums, tuple statistics):
+    def __init__(self, const Py_ssize_t[:, ::1] layers, const Py_ssize_t[::1] offsets, int activation, int loss,
+                 double loss_option, params, gradients, arena, double[::1] sums, tuple statistics):
         self.type = b"f" if params.itemsize == sizeof(float) else b"d"
         self.job.net = Network(
             <const Layer*> &layers[0, 0], <int> layers.shape[0], <const ArenaOffsets*> &offsets[0],
-            <Activation> activation, <Loss> loss, &sums[0], params.itemsize,
+            <Activation> activation, <Loss> loss, loss_option, &sums[0], params.itemsize,
         )
         self.job.params, self.job.gradients = address(params), address(gradients)
         self.job.arena = address(arena)

@@ -1,11 +1,15 @@
 """The loss of one row, its gradient, and its scores.
 
-Cross-entropy of a softmax, and squared error of any elementwise activation (Goodfellow, Bengio and Courville, Deep
-Learning, 6.2.2.3 and 6.2.2.1).
+Losses of an output layer are fused with its activation where that keeps digits (softmax, logistic and exp: Goodfellow,
+Bengio and Courville, Deep Learning, 6.2.2); others go with any elementwise activation.
 """
 from cython cimport floating
 
-from _activations cimport Activation, multiply_by_derivative
+from _activations cimport Activation, exp, multiply_by_derivative
+
+
+cdef extern from "_exp_log.h" nogil:
+    double log1p "fastmlp_log1p"(double) noexcept
 
 
 cdef enum Loss:
@@ -14,6 +18,12 @@ cdef enum Loss:
     # of targets, one for each output
     SQUARED_ERROR
     HALF_SQUARED_ERROR
+    ABSOLUTE_ERROR
+    HUBER
+    # with EXPONENTIAL
+    POISSON
+    # with LOGISTIC
+    BINARY_CROSS_ENTROPY
 
 
 cdef inline bint takes_labels(Loss loss) noexcept nogil:
@@ -21,47 +31,134 @@ cdef inline bint takes_labels(Loss loss) noexcept nogil:
     return loss == CROSS_ENTROPY
 
 
+cdef inline Py_ssize_t n_scores(Loss loss, Py_ssize_t n_out) noexcept nogil:
+    """The number of sums that the score is computed from."""
+    return 1 if loss in (CROSS_ENTROPY, BINARY_CROSS_ENTROPY) else n_out
+
+
 cdef inline double loss_and_grad_row(
-    Loss loss, Activation activation, const floating* logits, const floating* row_max, const floating* log_sum,
-    const floating* restrict outputs, const void* targets, Py_ssize_t row, Py_ssize_t n, double denominator,
-    floating* restrict dlogits, double* scores
+    Loss loss, double option, Activation activation, const floating* logits, const floating* row_max,
+    const floating* log_sum, const floating* restrict outputs, const void* targets, Py_ssize_t row, Py_ssize_t n,
+    double denominator, floating* restrict dlogits, double* scores
 ) noexcept nogil:
     """The loss of one row of n outputs = activation(logits); `row` is the index of its label or targets.
 
-    row_max and log_sum point to what `softmax` computes besides; they are not read for other activations. Unless both
-    are NULL, dlogits (n,) is filled with the gradient of loss / denominator with respect to the logits, and scores, the
-    sums over earlier rows, grow by those of this row: for labels (1,), by 1 for a row classified correctly; for targets
-    (n,), by the squared errors.
+    The option is the label smoothing of the cross-entropy, or Huber's delta. row_max and log_sum point to what
+    `softmax` computes besides; they are not read for other activations. Unless both are NULL, dlogits (n,) is filled
+    with the gradient of loss / denominator with respect to the logits, and scores (n_scores,), the sums over earlier
+    rows, grow by those of this row: by 1 for a row classified correctly; otherwise, for each output, by the squared
+    error, the absolute error or the deviance without its constant part.
+    """
+    cdef const floating* restrict expected
+    if loss == CROSS_ENTROPY:
+        return cross_entropy_row(option, logits, row_max[0], log_sum[0], outputs, (<const Py_ssize_t*> targets)[row], n,
+                                 denominator, dlogits, scores)
+    expected = <const floating*> targets + row * n
+    if loss == BINARY_CROSS_ENTROPY:
+        return binary_cross_entropy_row(logits, outputs, expected, n, denominator, dlogits, scores)
+    if loss == POISSON:
+        return poisson_row(logits, outputs, expected, n, denominator, dlogits, scores)
+    return error_row(loss, option, activation, logits, outputs, expected, n, denominator, dlogits, scores)
+
+
+cdef inline double cross_entropy_row(
+    double smoothing, const floating* logits, floating row_max, floating log_sum, const floating* restrict outputs,
+    Py_ssize_t label, Py_ssize_t n, double denominator, floating* restrict dlogits, double* scores
+) noexcept nogil:
+    """-log(softmax(logits)[label]), in which the label has 1 - smoothing, and all n classes share the rest.
+
+    Szegedy et al., Rethinking the Inception Architecture for Computer Vision, 2016, section 7.
+    """
+    cdef double result = <double> log_sum + (row_max - logits[label]), mean = 0
+    cdef floating scale, share = <floating> (smoothing / n)
+    cdef Py_ssize_t j
+    if smoothing != 0:
+        for j in range(n):
+            mean += logits[j]
+        result += smoothing * (logits[label] - mean / n)
+    if dlogits != NULL:
+        scores[0] += is_first_largest(outputs, label, n)
+        # (softmax(logits) - smoothed one_hot(label)) / denominator
+        scale = <floating> (1 / denominator)
+        for j in range(n):
+            dlogits[j] = (outputs[j] - share) * scale
+        dlogits[label] = <floating> ((outputs[label] - (1 - smoothing) - smoothing / n) * scale)
+    return result
+
+
+cdef inline double binary_cross_entropy_row(
+    const floating* restrict logits, const floating* restrict outputs, const floating* restrict expected, Py_ssize_t n,
+    double denominator, floating* restrict dlogits, double* scores
+) noexcept nogil:
+    """The mean over outputs of -(y log(p) + (1 - y) log(1 - p)), p = logistic(z).
+
+    It is max(z, 0) - z y + log(1 + exp(-abs(z))).
     """
     cdef double result = 0
-    cdef Py_ssize_t j, label
-    cdef const floating* restrict expected
-    cdef double difference, factor = 1 if loss == HALF_SQUARED_ERROR else 2
-    cdef floating scale
-    if loss == CROSS_ENTROPY:
-        label = (<const Py_ssize_t*> targets)[row]
-        # -log(softmax(logits)[label])
-        result = <double> log_sum[0] + (row_max[0] - logits[label])
-        if dlogits != NULL:
-            scores[0] += is_first_largest(outputs, label, n)
-            # (softmax(logits) - one_hot(label)) / denominator
-            scale = <floating> (1 / denominator)
-            for j in range(n):
-                dlogits[j] = outputs[j] * scale
-            dlogits[label] = (outputs[label] - 1) * scale
-    else:
-        expected = <const floating*> targets + row * n
+    cdef floating scale = <floating> (1 / (denominator * n))
+    cdef Py_ssize_t j
+    cdef int wrong = 0
+    for j in range(n):
+        result += max(<double> logits[j], 0) - <double> logits[j] * expected[j] + log1p(exp(-abs(logits[j])))
+    if dlogits != NULL:
         for j in range(n):
-            difference = outputs[j] - expected[j]
-            result += difference * difference
-            if dlogits != NULL:
-                scores[j] += difference * difference
-        result /= 2 * n if loss == HALF_SQUARED_ERROR else n
+            dlogits[j] = (outputs[j] - expected[j]) * scale
+            wrong |= (outputs[j] > 0.5) != (expected[j] > 0.5)
+        scores[0] += wrong == 0
+    return result / n
+
+
+cdef inline double poisson_row(
+    const floating* restrict logits, const floating* restrict outputs, const floating* restrict expected, Py_ssize_t n,
+    double denominator, floating* restrict dlogits, double* scores
+) noexcept nogil:
+    """The mean over outputs of exp(z) - y z: the negative log-likelihood of counts y, without log(y!)"""
+    cdef double result = 0, term
+    cdef floating scale = <floating> (1 / (denominator * n))
+    cdef Py_ssize_t j
+    for j in range(n):
+        term = outputs[j] - <double> expected[j] * logits[j]
+        result += term
         if dlogits != NULL:
-            scale = <floating> (factor / (denominator * n))
-            for j in range(n):
-                dlogits[j] = scale * (outputs[j] - expected[j])
-            multiply_by_derivative(activation, dlogits, outputs, logits, n)
+            scores[j] += term
+            dlogits[j] = (outputs[j] - expected[j]) * scale
+    return result / n
+
+
+cdef inline double error_row(
+    Loss loss, double delta, Activation activation, const floating* logits, const floating* restrict outputs,
+    const floating* restrict expected, Py_ssize_t n, double denominator, floating* restrict dlogits, double* scores
+) noexcept nogil:
+    """The mean over outputs of a function of outputs - expected.
+
+    Its square, half of that, its absolute value, or Huber's function, which is half the square up to delta, and goes on
+    as a straight line (Huber, Robust Estimation of a Location Parameter, 1964).
+    """
+    cdef double result = 0, difference, size, factor = 2 if loss == SQUARED_ERROR else 1
+    cdef floating scale, slope, limit = <floating> delta
+    cdef Py_ssize_t j
+    for j in range(n):
+        difference = outputs[j] - expected[j]
+        size = abs(difference)
+        if loss == ABSOLUTE_ERROR:
+            result += size
+        elif loss == HUBER:
+            result += delta * (size - delta / 2) if size > delta else difference * difference / 2
+        else:
+            result += difference * difference
+        if dlogits != NULL:
+            scores[j] += size if loss == ABSOLUTE_ERROR else difference * difference
+    result /= 2 * n if loss == HALF_SQUARED_ERROR else n
+    if dlogits != NULL:
+        scale = <floating> (factor / (denominator * n))
+        for j in range(n):
+            slope = outputs[j] - expected[j]
+            if loss == ABSOLUTE_ERROR:
+                slope = (slope > 0) - (slope < 0)
+            elif loss == HUBER:
+                slope = limit if slope > limit else (-limit if slope < -limit else slope)
+            dlogits[j] = scale * slope
+        multiply_by_derivative(activation, dlogits, outputs, logits, n)
     return result
 
 

@@ -43,6 +43,7 @@ cdef struct Network:
     # the output activation; its arguments, the sums of the last layer, are called logits
     Activation activation
     Loss loss
+    double loss_option
     # sums over blocks: MAX_BLOCKS elements each for the losses of the rows and the squared weights of each layer, then
     # MAX_BLOCKS times n_scores elements for the rows' scores
     double* sums
@@ -159,8 +160,9 @@ cdef inline double row_loss(
     """The loss of row i of the batch, which is in this row of the arena; see `loss_and_grad_row`."""
     cdef Py_ssize_t n_out = last_layer(net).n_out
     return loss_and_grad_row(
-        net.loss, net.activation, arena + last_layer(net).y + row * n_out, arena + net.offsets.row_max + row,
-        arena + net.offsets.log_sum + row, arena + net.offsets.outputs + row * n_out, batch.targets,
+        net.loss, net.loss_option, net.activation, arena + last_layer(net).y + row * n_out,
+        arena + net.offsets.row_max + row, arena + net.offsets.log_sum + row,
+        arena + net.offsets.outputs + row * n_out, batch.targets,
         i if batch.order == NULL else batch.order[i], n_out, denominator, dlogits, scores
     )
 

@@ -5,7 +5,7 @@ from libc.math cimport isfinite
 from _batch cimport Batch
 from _elementwise cimport add
 from _layers cimport affine_backward, apply_partials, weight_blocks
-from _losses cimport takes_labels
+from _losses cimport n_scores as scores_of
 from _network cimport (
     CHUNK_ROWS, Network, flat_size, forward_rows, input_sums, inputs, last_layer, loss_blocks, row_loss,
 )
@@ -121,7 +121,7 @@ cdef inline double sum_of_blocks(const double* sums, Py_ssize_t n_blocks) noexce
 
 
 cdef inline Py_ssize_t n_scores(const Network* net) noexcept nogil:
-    return 1 if takes_labels(net.loss) else last_layer(net).n_out
+    return scores_of(net.loss, last_layer(net).n_out)
 
 
 cdef inline double* block_scores(const Network* net, Py_ssize_t i) noexcept nogil:

@@ -1,13 +1,14 @@
 """What a user can choose from, as the package's own tables list it: tests that go over all of it read it here."""
 
-from fastmlp import functions
 from fastmlp.engine.parameters import INITIALIZERS
-from fastmlp.functions import HIDDEN_ACTIVATIONS
+from fastmlp.functions import losses, optimizers
+from fastmlp.functions.activations import HIDDEN_ACTIVATIONS
 
-OPTIMIZERS = tuple(functions.OPTIMIZERS)
-LEARNING_RATES = {name: row.learning_rate for name, row in functions.OPTIMIZERS.items()}
+LOSSES = tuple(losses.LOSSES)
+OPTIMIZERS = tuple(optimizers.OPTIMIZERS)
+LEARNING_RATES = {name: row.learning_rate for name, row in optimizers.OPTIMIZERS.items()}
 
-__all__ = ["HIDDEN_ACTIVATIONS", "INITIALIZERS", "LEARNING_RATES", "OPTIMIZERS", "quoted"]
+__all__ = ["HIDDEN_ACTIVATIONS", "INITIALIZERS", "LEARNING_RATES", "LOSSES", "OPTIMIZERS", "quoted"]
 
 
 def quoted(choices):

@@ -21,6 +21,7 @@ class Propagation:
         offsets: np.ndarray,
         activation: int,
         loss: int,
+        loss_option: float,
         params: np.ndarray,
         gradients: np.ndarray,
         arena: np.ndarray,

@@ -9,7 +9,8 @@ import click
 
 from fastmlp.cli import sources
 from fastmlp.cli.presets import Preset, default_of, preset, with_option
-from fastmlp.functions import HIDDEN_ACTIVATIONS, OPTIMIZERS
+from fastmlp.functions.activations import HIDDEN_ACTIVATIONS
+from fastmlp.functions.optimizers import OPTIMIZERS
 from fastmlp.network import NeuralNetwork
 from fastmlp.optional import require
 

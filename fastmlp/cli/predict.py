@@ -8,7 +8,7 @@ import click
 from fastmlp.cli import options, runs, sources
 from fastmlp.courses.kaggle import output_submission_csv, submission
 from fastmlp.datasets import CIFAR10_CLASSES
-from fastmlp.functions import accuracy
+from fastmlp.functions.scores import accuracy
 from fastmlp.network import NeuralNetwork
 
 

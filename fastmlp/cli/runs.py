@@ -17,7 +17,8 @@ from fastmlp.cli.sources import DataSet
 from fastmlp.diagnosis import diverged
 from fastmlp.environment import environment
 from fastmlp.files.access import replacing
-from fastmlp.functions import LOSSES, accuracy
+from fastmlp.functions.losses import LOSSES
+from fastmlp.functions.scores import accuracy
 from fastmlp.network import NeuralNetwork
 from fastmlp.training import Callback, DivergenceError, History, Settings
 

@@ -12,7 +12,7 @@ from fastmlp.cli import tables
 from fastmlp.datasets import CIFAR10_CLASSES, get_CIFAR10_data, load_digits
 from fastmlp.files.access import replacing
 from fastmlp.files.archives import write_archive
-from fastmlp.functions import LOSSES
+from fastmlp.functions.losses import LOSSES
 from fastmlp.network import NeuralNetwork
 from fastmlp.preprocessing import Standardizer
 

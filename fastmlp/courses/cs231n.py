@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp.courses.base import CourseNetwork
-from fastmlp.functions import checked_optimizer
+from fastmlp.functions.optimizers import checked_optimizer
 from fastmlp.interface.calls import public
 from fastmlp.interface.overrides import refusal
 from fastmlp.validation import class_labels, float_dtype, integer, layer_sizes, number, real_array, real_matrix

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp import functions
 from fastmlp.courses.base import CourseNetwork
 from fastmlp.engine.parameters import initialize
-from fastmlp.functions import OPTIMIZERS, checked_optimizer
+from fastmlp.functions import activations, losses
+from fastmlp.functions.optimizers import OPTIMIZERS, checked_optimizer
 from fastmlp.interface.calls import public
 from fastmlp.interface.overrides import BACKWARD, FORWARD, OR_CALL, refusal
 from fastmlp.validation import boolean, layer_sizes, number, one_of
@@ -18,13 +18,13 @@ from fastmlp.validation import boolean, layer_sizes, number, one_of
 class _Edition(CourseNetwork):
     """The weights are drawn as all editions draw them, see `fastmlp.NeuralNetwork`."""
 
-    linear = staticmethod(functions.linear)
-    linear_grad = staticmethod(functions.linear_grad)
-    relu = staticmethod(functions.relu)
-    relu_grad = staticmethod(functions.relu_grad)
-    softmax = staticmethod(functions.softmax)
-    softmax_grad = staticmethod(functions.softmax_grad)
-    cross_entropy = staticmethod(functions.cross_entropy)
+    linear = staticmethod(activations.linear)
+    linear_grad = staticmethod(activations.linear_grad)
+    relu = staticmethod(activations.relu)
+    relu_grad = staticmethod(activations.relu_grad)
+    softmax = staticmethod(activations.softmax)
+    softmax_grad = staticmethod(losses.softmax_grad)
+    cross_entropy = staticmethod(losses.cross_entropy)
 
 
 def _draw(params: Any, generator: Any) -> None:
@@ -165,7 +165,7 @@ class LaterNeuralNetwork(_Edition):
         _check_later_forward(self)
         return self._engine.forward(X)
 
-    sigmoid = staticmethod(functions.logistic)
+    sigmoid = staticmethod(activations.logistic)
 
     @staticmethod
     def mse(y: np.ndarray, p: np.ndarray) -> float:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastmlp import _kernels
-from fastmlp.functions import Optimizer
+from fastmlp.functions.optimizers import Optimizer
 
 
 class Batch(NamedTuple):

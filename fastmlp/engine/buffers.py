@@ -8,7 +8,7 @@ import numpy as np
 from fastmlp import _kernels
 from fastmlp.architecture import Architecture
 from fastmlp.engine.parameters import Layout
-from fastmlp.functions import OPTIMIZERS
+from fastmlp.functions.optimizers import OPTIMIZERS
 from fastmlp.preprocessing import Standardizer
 from fastmlp.validation import boolean, integer
 

@@ -18,7 +18,7 @@ from fastmlp.engine.buffers import Buffers
 from fastmlp.engine.pace import Pace
 from fastmlp.engine.parameters import l2_penalty
 from fastmlp.engine.workspace import Workspace
-from fastmlp.functions import Optimizer
+from fastmlp.functions.optimizers import Optimizer
 from fastmlp.preprocessing import Standardizer, own_copy
 from fastmlp.sums import mean_of_rows
 from fastmlp.validation import as_stored, number, real_array
@@ -295,9 +295,12 @@ class Engine(Buffers):
         return self._with_units(outputs)
 
     def predict(self, X: npt.ArrayLike) -> np.ndarray:
-        """The most probable class of each row, intp (n_rows,); in a regression its outputs, shaped as the targets."""
-        if not self.architecture.loss_row.of_classes:
+        """The most probable class of each row, intp (n_rows,), or its outputs, or 0 and 1, shaped as the targets."""
+        row = self.architecture.loss_row
+        if not row.of_classes:
             outputs = self.predict_outputs(X)
+            if row.decides:
+                outputs = (outputs > 0.5).astype(np.intp)
             return outputs[:, 0] if self.flat_targets and outputs.shape[1] == 1 else outputs
         X = self.architecture.checked_rows("X", X)
         classes = np.empty(len(X), np.intp)
@@ -376,7 +379,7 @@ class Engine(Buffers):
         self.flat_targets = flat
         if self.n_updates == 0:  # later, other units would change what the network predicts
             self.target_units = None
-            if standardize and not self.architecture.loss_row.of_classes:
+            if standardize and self.architecture.loss_row.standardizes:
                 measured = Standardizer().fit(y)
                 self.target_units = measured.mean_, measured.scale_
 

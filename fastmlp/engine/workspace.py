@@ -5,7 +5,7 @@ import numpy as np
 from fastmlp import _kernels
 from fastmlp.architecture import Architecture
 from fastmlp.engine.parameters import Layout, aligned_empty, aligned_offsets
-from fastmlp.functions import ACTIVATIONS
+from fastmlp.functions.activations import ACTIVATIONS
 from fastmlp.validation import as_stored
 
 # `Layer` of _layers.pxd
@@ -55,7 +55,16 @@ class Workspace:
         self._written = (self._arena, params, gradients)
         sums = np.zeros(_kernels.MAX_BLOCKS * (1 + n_layers + architecture.n_scores))
         self.passes = _kernels.Propagation(
-            layers, offsets, output, architecture.loss_row.code, params, gradients, self._arena, sums, statistics
+            layers,
+            offsets,
+            output,
+            architecture.loss_row.code,
+            architecture.loss_option,
+            params,
+            gradients,
+            self._arena,
+            sums,
+            statistics,
         )
 
     def apart(self, X: np.ndarray) -> np.ndarray:

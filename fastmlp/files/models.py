@@ -23,7 +23,7 @@ from fastmlp.engine.buffers import checked_units
 from fastmlp.engine.parameters import Layout
 from fastmlp.files.access import reading, replacing, undisturbed
 from fastmlp.files.archives import Archive, read_archive, write_archive
-from fastmlp.functions import OPTIMIZERS
+from fastmlp.functions.optimizers import OPTIMIZERS
 from fastmlp.history import Epoch, History
 from fastmlp.optional import require
 from fastmlp.preprocessing import Standardizer

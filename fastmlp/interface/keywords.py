@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable, Mapping
 
-from fastmlp.functions import OPTIMIZERS
+from fastmlp.functions.optimizers import OPTIMIZERS
 
 # Names of the same thing, here and in other libraries. A keyword stands for the first one that the function has.
 SYNONYMS = [

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp.functions import LOSSES
+from fastmlp.functions.losses import LOSSES
 from fastmlp.preprocessing import Standardizer
 from fastmlp.validation import float_dtype, integer, one_of
 
@@ -24,8 +24,8 @@ class Plan:
     halving : int, optional
         Successive halving (Jamieson and Talwalkar, AISTATS 2016): train all for a few epochs, the best 1 / `halving` of
         them for `halving` times as many, and so on; the last ones for all their epochs. Each round starts anew.
-    loss : {"cross_entropy", "squared_error", "half_squared_error"}
-        As in `NeuralNetwork`: of classes, or of a regression.
+    loss : str
+        As in `NeuralNetwork`.
     dtype : float32 or float64
     standardizer : Standardizer, optional
         As in `NeuralNetwork`, for all networks.

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fastmlp.files.access import lock, ordinary, reading, undisturbed
-from fastmlp.functions import LOSSES
+from fastmlp.functions.losses import LOSSES
 from fastmlp.training import Epoch, History
 from fastmlp.tuning.space import Configuration
 

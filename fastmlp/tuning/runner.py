@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fastmlp.architecture import Architecture
 from fastmlp.diagnosis import diverged
 from fastmlp.engine import Engine
-from fastmlp.functions import LOSSES
+from fastmlp.functions.losses import LOSSES
 from fastmlp.network import NeuralNetwork
 from fastmlp.training import DivergenceError, History
 from fastmlp.tuning.plan import Plan

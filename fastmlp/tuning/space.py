@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from fastmlp.engine.parameters import INITIALIZERS
-from fastmlp.functions import HIDDEN_ACTIVATIONS
+from fastmlp.functions.activations import HIDDEN_ACTIVATIONS
 from fastmlp.generators import random_state
 from fastmlp.training import Settings
 from fastmlp.validation import integer, layer_sizes, one_of

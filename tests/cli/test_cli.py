@@ -17,7 +17,7 @@ from conftest import on_posix, python
 
 import fastmlp
 from fastmlp.cli import sources
-from fastmlp.functions import OPTIMIZERS
+from fastmlp.functions.optimizers import OPTIMIZERS
 
 pytestmark = pytest.mark.application
 

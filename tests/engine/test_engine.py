@@ -9,7 +9,7 @@ import pytest
 from conftest import SHAPES, assert_same, at_place, batch, interrupted_at, trained_state
 
 from fastmlp import NeuralNetwork, Standardizer, _kernels
-from fastmlp.functions import checked_optimizer
+from fastmlp.functions.optimizers import checked_optimizer
 from fastmlp.validation import class_labels, row_indices
 
 

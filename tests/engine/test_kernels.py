@@ -145,10 +145,10 @@ def test_first_outside():
 
 
 def test_bound_buffers_are_checked():
-    layers = np.array([[2, 3, 0, 8, 0, 0, 0]], np.intp)
+    layers = np.array([[2, 3, 0, 8, 0, 0, 0, 0]], np.intp)
     offsets = np.zeros(7, np.intp)
     good = np.zeros(64)
     with pytest.raises(ValueError, match="Buffer dtype mismatch"):
-        _kernels.Propagation(layers, offsets, 3, 0, np.zeros(64, np.int64), good, good, good, ())
+        _kernels.Propagation(layers, offsets, 3, 0, 0.0, np.zeros(64, np.int64), good, good, good, ())
     with pytest.raises(ValueError, match="not C-contiguous"):
-        _kernels.Propagation(layers, offsets, 3, 0, good[::2], good, good, good, ())
+        _kernels.Propagation(layers, offsets, 3, 0, 0.0, good[::2], good, good, good, ())

@@ -9,7 +9,7 @@ from fastmlp.architecture import Architecture
 from fastmlp.engine import Engine
 from fastmlp.engine.batches import Batch, EpochSettings
 from fastmlp.engine.parameters import initialize
-from fastmlp.functions import checked_optimizer
+from fastmlp.functions.optimizers import checked_optimizer
 
 ARCHITECTURE = Architecture.of((6, 9, 4), np.dtype(np.float64))
 

@@ -10,7 +10,8 @@ from choices import HIDDEN_ACTIVATIONS, OPTIMIZERS
 from conftest import assert_gradients, assert_near, assert_same, batch, trained_state
 from epoch_helpers import fused, three_calls
 
-from fastmlp import NeuralNetwork, functions, reference
+from fastmlp import NeuralNetwork, reference
+from fastmlp.functions import activations
 
 # of all sizes, and where the functions change from one formula to another
 NUMBERS = np.concatenate(
@@ -70,7 +71,7 @@ def test_its_row_has_the_same_values(activation):
     with mpmath.workdps(50):
         expected = [float(function(mpmath.mpf(float(x)))) for x in NUMBERS]
     sizes = np.abs(expected) if activation in EXACT else np.maximum(np.abs(NUMBERS), 1)
-    found = functions.ACTIVATIONS[activation].value(NUMBERS)
+    found = activations.ACTIVATIONS[activation].value(NUMBERS)
     assert (np.abs(found - expected) <= (limit + 4) * np.spacing(np.maximum(sizes, np.finfo(float).tiny))).all()
 
 
@@ -80,7 +81,7 @@ def test_what_is_not_finite_passes_through(activation):
     net = make(activation, (1, 1, 1))
     net.params["W1"] = [[1]]
     net.forward(X)
-    np.testing.assert_array_equal(net.outputs["h1"], functions.ACTIVATIONS[activation].value(X))
+    np.testing.assert_array_equal(net.outputs["h1"], activations.ACTIVATIONS[activation].value(X))
 
 
 @pytest.mark.parametrize("activation", HIDDEN_ACTIVATIONS)

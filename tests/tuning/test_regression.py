@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from tuning_helpers import lines, without_time
 
-from fastmlp import NeuralNetwork, functions
+from fastmlp import NeuralNetwork
+from fastmlp.functions import losses
 from fastmlp.tuning import Plan, ResultsFileError, search
 from fastmlp.tuning.runner import TrialRunner
 
 pytestmark = pytest.mark.application
 
 SPACE = {"hidden_sizes": [[16]], "learning_rate": [1e-5, 0.01], "optimizer": "Adam", "epochs": 30, "batch_size": 20}
-LOSSES = [name for name, row in functions.LOSSES.items() if not row.of_classes]
+LOSSES = [name for name, row in losses.LOSSES.items() if row.standardizes]
 
 
 @pytest.fixture(params=[1, 2], ids=["one target", "two targets"])
@@ -31,13 +32,14 @@ def prices(request):
 def test_the_trial_with_the_highest_r2_is_found_and_kept(prices, loss, trained, tmp_path):
     X_val, y_val = prices[2:]
     found = search(SPACE, *prices, loss=loss, X_test=X_val, y_test=y_val, folder=tmp_path)
-    assert [trial.history.score_name for trial in found.trials] == ["R2", "R2"]
+    row = losses.LOSSES[loss]
+    assert [trial.history.score_name for trial in found.trials] == [row.score_name] * 2
     assert found.best == found.trials[1]
     assert found.best.val_score == found.test_score == found.network.score(X_val, y_val)
     assert found.trials[0].val_score < 0.2 < 0.8 < found.best.val_score
     predicted = found.network.predict(X_val)
     assert predicted.shape == y_val.shape
-    assert functions.r2(predicted, y_val) == pytest.approx(found.test_score, abs=1e-4)
+    assert row.score(predicted, y_val) == pytest.approx(found.test_score, abs=1e-4)
     header, *trials = map(json.loads, lines(tmp_path))
     assert header["loss"] == loss
     (best,) = [trial for trial in trials if trial["hyper_parameters"] == found.best.hyper_parameters]
@@ -46,7 +48,7 @@ def test_the_trial_with_the_highest_r2_is_found_and_kept(prices, loss, trained, 
     again = search(SPACE, *prices, loss=loss, folder=tmp_path)
     assert len(trained) == n_trained
     assert without_time(again.trials) == without_time(found.trials)
-    assert again.best.history.score_name == "R2"
+    assert again.best.history.score_name == row.score_name
     assert math.isnan(again.test_score)
     np.testing.assert_array_equal(again.network.predict(X_val), predicted)
     kept = NeuralNetwork.load(tmp_path / "best.npz")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from choices import HIDDEN_ACTIVATIONS
+from choices import HIDDEN_ACTIVATIONS, LOSSES, quoted
 from process_helpers import run_python
 from tuning_helpers import SEED, SPACE, lines, without_time
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.application
     [
         ({"n_trials": 0}, "n_trials must be a positive integer, got 0"),
         ({"halving": 1}, "halving must be an integer of at least 2, got 1"),
-        ({"loss": "hinge"}, "loss must be one of 'cross_entropy', 'squared_error', 'half_squared_error', got 'hinge'"),
+        ({"loss": "hinge"}, f"loss must be one of {quoted(LOSSES)}, got 'hinge'"),
         (
             {"loss": "squared_error", "y": np.zeros(299)},
             r"y must have shape \(300,\) or \(300, 1\), a target for each output",

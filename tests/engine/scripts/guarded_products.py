@@ -13,7 +13,7 @@ import numpy as np
 from fastmlp import _kernels
 from fastmlp.architecture import Architecture
 from fastmlp.engine import parameters, threads, workspace
-from fastmlp.functions import OPTIMIZERS, checked_optimizer
+from fastmlp.functions.optimizers import OPTIMIZERS, checked_optimizer
 
 PROT_NONE = 0
 # of each byte of a NaN

@@ -11,7 +11,7 @@ import numpy as np
 
 from fastmlp import NeuralNetwork, Standardizer
 from fastmlp.engine import threads
-from fastmlp.functions import OPTIMIZERS
+from fastmlp.functions.optimizers import OPTIMIZERS
 
 
 class Training(NamedTuple):

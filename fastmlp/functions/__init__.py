@@ -1,0 +1,1 @@
+"""What there is to choose: a table each of activations, losses and optimisers, with their functions in NumPy."""

@@ -1,0 +1,225 @@
+"""The table of losses, and their functions in NumPy; a row is as in `fastmlp.functions.activations`."""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastmlp.functions import scores
+from fastmlp.functions.activations import HIDDEN_ACTIVATIONS, exponential, logistic, softmax
+from fastmlp.validation import class_labels, in_range, real_targets
+
+
+def cross_entropy(X: np.ndarray, y: np.ndarray, label_smoothing: float = 0.0) -> float:
+    """Mean of -log(softmax(X)[i, y[i]]) over the rows of scores X (n_rows, n_classes), labels y (n_rows,).
+
+    With label smoothing, the label has 1 - label_smoothing, and all classes share the rest (Szegedy et al., Rethinking
+    the Inception Architecture for Computer Vision, 2016, section 7).
+    """
+    shifted = X - np.max(X, axis=1, keepdims=True)
+    log_sums = np.log(np.exp(shifted).sum(axis=1))
+    expected = (1 - label_smoothing) * shifted[np.arange(len(y)), y] + label_smoothing * shifted.mean(axis=1)
+    return float(np.mean(log_sums - expected))
+
+
+def softmax_grad(X: np.ndarray, y: np.ndarray, label_smoothing: float = 0.0) -> np.ndarray:
+    """Gradient of `cross_entropy(X, y)` with respect to the scores: (softmax(X) - one_hot(y)) / n_rows."""
+    grad = softmax(X) - label_smoothing / X.shape[1]
+    grad[np.arange(len(y)), y] -= 1 - label_smoothing
+    return grad / len(y)
+
+
+def binary_cross_entropy(X: np.ndarray, y: np.ndarray) -> float:
+    """Mean of -(y log(p) + (1 - y) log(1 - p)) with p = logistic(X), over rows and outputs, both (n_rows, n_out)."""
+    return float(np.mean(np.maximum(X, 0) - X * y + np.log1p(np.exp(-np.abs(X)))))
+
+
+def binary_cross_entropy_grad(X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Gradient of `binary_cross_entropy` with respect to X."""
+    return (logistic(X) - y) / X.size
+
+
+def poisson(X: np.ndarray, y: np.ndarray) -> float:
+    """Mean of exp(X) - y X over rows and outputs, both (n_rows, n_out): the negative log-likelihood of counts y."""
+    return float(np.mean(exponential(X) - y * X))
+
+
+def poisson_grad(X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Gradient of `poisson` with respect to X."""
+    return (exponential(X) - y) / X.size
+
+
+def absolute_error(outputs: np.ndarray, y: np.ndarray) -> float:
+    """Mean of abs(outputs - y) over rows and outputs, both (n_rows, n_out)."""
+    return float(np.mean(np.abs(outputs - y)))
+
+
+def absolute_error_grad(outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Gradient of `absolute_error` with respect to the outputs."""
+    return np.sign(outputs - y) / outputs.size
+
+
+def huber(outputs: np.ndarray, y: np.ndarray, delta: float) -> float:
+    """Mean over rows and outputs of d**2 / 2 where d = abs(outputs - y) <= delta, else delta (d - delta / 2).
+
+    Huber, Robust Estimation of a Location Parameter, 1964.
+    """
+    size = np.abs(outputs - y)
+    return float(np.mean(np.where(size > delta, delta * (size - delta / 2), size**2 / 2)))
+
+
+def huber_grad(outputs: np.ndarray, y: np.ndarray, delta: float) -> np.ndarray:
+    """Gradient of `huber` with respect to the outputs."""
+    return np.clip(outputs - y, -delta, delta) / outputs.size
+
+
+def squared_error(outputs: np.ndarray, y: np.ndarray) -> float:
+    """Mean of (outputs - y)**2 over rows and outputs, both (n_rows, n_out)."""
+    return float(np.mean(np.square(outputs - y)))
+
+
+def squared_error_grad(outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Gradient of `squared_error` with respect to the outputs."""
+    return 2 * (outputs - y) / outputs.size
+
+
+def half_squared_error(outputs: np.ndarray, y: np.ndarray) -> float:
+    """Half of `squared_error`."""
+    return 0.5 * squared_error(outputs, y)
+
+
+def half_squared_error_grad(outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Gradient of `half_squared_error` with respect to the outputs."""
+    return (outputs - y) / outputs.size
+
+
+class Loss(NamedTuple):
+    """A loss, and the score that goes with it.
+
+    Attributes
+    ----------
+    activations : tuple of str
+        The output activations that it can be used with, the default first.
+    value, gradient : callable
+        The mean loss of outputs and y, and its gradient with respect to the outputs. Where the loss is `fused` with the
+        output activation, both take the sums before that instead, which is stable for large sums.
+    of_classes : bool
+        Whether y are class labels (n_rows,); else y are numbers (n_rows, n_outputs).
+    score_name : str
+        What is reported beside the loss; larger is better, 1 is perfect.
+    score : callable
+        The score of predictions and y.
+    summed_score : callable
+        The score for y[order] from the kernels' sums over these rows, see `n_scores` of _losses.pxd.
+    check : callable
+        Checks the argument of this name and converts it as the kernels need it, for n_rows, n_outputs and a dtype.
+    content : str
+        What y must be, for error messages.
+    sums : callable
+        The sums for these outputs and y, (1,) or (n_outputs,), from which `summed_score` computes the score.
+    counts_rows : bool
+        Whether the score is computed from the number of correct rows; else from a sum for each output.
+    standardizes : bool
+        Whether the targets are standardised in a first `fit`.
+    decides : bool
+        Whether predictions are 0 or 1, as an output is below or above 0.5.
+    option : str
+        The name of its option, an argument of `NeuralNetwork` and the last one of `value` and `gradient`; or "".
+    """
+
+    name: str
+    code: int
+    activations: tuple[str, ...]
+    fused: bool
+    value: Callable[..., float]
+    gradient: Callable[..., np.ndarray]
+    of_classes: bool
+    score_name: str
+    score: Callable[[np.ndarray, np.ndarray], float]
+    summed_score: Callable[[np.ndarray, np.ndarray, np.ndarray], float]
+    check: Callable[..., np.ndarray]
+    content: str
+    sums: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    counts_rows: bool
+    standardizes: bool = False
+    decides: bool = False
+    option: str = ""
+
+
+def _labels(name: str, y: np.ndarray, n_rows: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
+    return class_labels(name, y, n_rows, n_outputs)
+
+
+def _counts(name: str, y: np.ndarray, n_rows: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
+    return in_range(name, real_targets(name, y, n_rows, n_outputs, dtype), 0, math.inf, "counts, at least 0")
+
+
+def _shares(name: str, y: np.ndarray, n_rows: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
+    return in_range(name, real_targets(name, y, n_rows, n_outputs, dtype), 0, 1, "0 or 1, or between them")
+
+
+_CLASSES: dict[str, Any] = {
+    "of_classes": True,
+    "score_name": "accuracy",
+    "score": scores.accuracy,
+    "summed_score": scores.summed_accuracy,
+    "check": _labels,
+    "content": "integer labels",
+    "sums": scores.n_correct,
+    "counts_rows": True,
+}
+
+_TARGETS: dict[str, Any] = {
+    "of_classes": False,
+    "score_name": "R2",
+    "score": scores.r2,
+    "summed_score": scores.summed_r2,
+    "check": real_targets,
+    "content": "real numbers",
+    "sums": scores.squared_errors,
+    "counts_rows": False,
+    "standardizes": True,
+}
+
+_ABSOLUTE = _TARGETS | {
+    "score_name": "D2",
+    "score": scores.d2_absolute_error,
+    "summed_score": scores.summed_d2,
+    "sums": scores.absolute_errors,
+}
+
+_COUNTS = _TARGETS | {
+    "score_name": "D2",
+    "score": scores.d2_poisson,
+    "summed_score": scores.summed_d2_poisson,
+    "sums": scores.poisson_losses,
+    "check": _counts,
+    "standardizes": False,
+}
+
+_BINARY = _CLASSES | {
+    "of_classes": False,
+    "score": scores.subset_accuracy,
+    "sums": scores.n_all_correct,
+    "check": _shares,
+    "content": "real numbers",
+    "decides": True,
+}
+
+LOSSES = {
+    row.name: row
+    for row in (
+        Loss("cross_entropy", 0, ("softmax",), True, cross_entropy, softmax_grad, **_CLASSES, option="label_smoothing"),
+        Loss("squared_error", 1, HIDDEN_ACTIVATIONS, False, squared_error, squared_error_grad, **_TARGETS),
+        Loss(
+            "half_squared_error", 2, HIDDEN_ACTIVATIONS, False, half_squared_error, half_squared_error_grad, **_TARGETS
+        ),
+        Loss("absolute_error", 3, HIDDEN_ACTIVATIONS, False, absolute_error, absolute_error_grad, **_ABSOLUTE),
+        Loss("huber", 4, HIDDEN_ACTIVATIONS, False, huber, huber_grad, **_TARGETS, option="delta"),
+        Loss("poisson", 5, ("exponential",), True, poisson, poisson_grad, **_COUNTS),
+        Loss(
+            "binary_cross_entropy", 6, ("logistic",), True, binary_cross_entropy, binary_cross_entropy_grad, **_BINARY
+        ),
+    )
+}
