@@ -13,6 +13,7 @@ from fastmlp import training
 from fastmlp.architecture import Architecture
 from fastmlp.defaults import get_default_dtype
 from fastmlp.engine import Engine
+from fastmlp.engine.batches import Examples
 from fastmlp.engine.parameters import Parameters, initialize
 from fastmlp.files import models
 from fastmlp.files.checkpoints import Checkpoint
@@ -36,6 +37,7 @@ from fastmlp.validation import (
     thread_count,
     time_step,
 )
+from fastmlp.weights import checked_weights, class_weights
 
 
 @public
@@ -203,7 +205,7 @@ class NeuralNetwork:
         _check_forward(self)
         return self._engine.forward(X)
 
-    def backward(self, y: npt.ArrayLike, reg: float = 0.0) -> float:
+    def backward(self, y: npt.ArrayLike, reg: float = 0.0, *, sample_weight: npt.ArrayLike | None = None) -> float:
         """Compute the loss of the batch last given to `forward`, and its gradients.
 
         Parameters
@@ -213,18 +215,21 @@ class NeuralNetwork:
             (n_rows, output_size), or (n_rows,) for one output.
         reg : float
             Strength of the L2 regularisation of the weights; biases are not regularised.
+        sample_weight : array_like (n_rows,), optional
+            How often each row counts, at least 0: one that weighs 2 is as good as two rows. All weigh 1 by default.
 
         Returns
         -------
         float
-            Mean loss of the rows plus `0.5 * reg * sum(W**2)` over all weight matrices.
+            Mean loss of the rows, with their weights, plus `0.5 * reg * sum(W**2)` over all weight matrices.
 
         Raises
         ------
         RuntimeError
             Without a `forward` before.
         TypeError, ValueError
-            If y has another length, or a label is no integer in the range; the first such one is named.
+            If y has another length, or a label is no integer in the range; the first such one is named. If a weight is
+            negative or not finite, or all are 0.
 
         Examples
         --------
@@ -237,7 +242,7 @@ class NeuralNetwork:
         True
         """
         _check_backward(self)
-        return self._engine.backward(y, number("reg", reg))
+        return self._engine.backward(y, number("reg", reg), sample_weight)
 
     def update(
         self,
@@ -301,6 +306,8 @@ class NeuralNetwork:
         X: npt.ArrayLike,
         y: npt.ArrayLike,
         *,
+        sample_weight: npt.ArrayLike | None = None,
+        class_weight: str | Mapping[int, float] | None = None,
         epochs: int = 10,
         batch_size: int = 200,
         learning_rate: float | None = None,
@@ -318,6 +325,7 @@ class NeuralNetwork:
         seed: int | None = None,
         X_val: npt.ArrayLike | None = None,
         y_val: npt.ArrayLike | None = None,
+        sample_weight_val: npt.ArrayLike | None = None,
         progress: bool | Advance | None = None,
         callbacks: Iterable[Callback] = (),
         checkpoint: str | os.PathLike[str] | None = None,
@@ -333,6 +341,12 @@ class NeuralNetwork:
             batch at a time.
         y : array_like (n_rows,)
             Labels from 0 to output_size - 1. In a regression numbers: (n_rows, output_size), or (n_rows,) for one.
+        sample_weight : array_like (n_rows,), optional
+            How often each row counts, at least 0, in the loss and in the score; see `backward`. A batch whose rows all
+            weigh 0 is skipped. All weigh 1 by default.
+        class_weight : {"balanced"} or mapping from label to weight, optional
+            How often each row of a class counts, in X_val too; weights of rows are multiplied by it. "balanced" is
+            n_rows / (n_classes * n_rows_of_the_class). Classes that a mapping leaves out weigh 1.
         epochs : int
             Passes over X.
         batch_size : int
@@ -363,6 +377,8 @@ class NeuralNetwork:
             give each call another seed, or none after `numpy.random.seed` once; or call it once, for more epochs.
         X_val, y_val : array_like, optional
             Validation data, evaluated after each epoch.
+        sample_weight_val : array_like, optional
+            Weights of its rows.
         progress : bool or callable, optional
             Show a progress bar (needs tqdm), or call this with each number of batches done; what it raises ends `fit`.
         callbacks : iterable of callable
@@ -375,10 +391,10 @@ class NeuralNetwork:
         resume : bool
             Go on from the checkpoint where there is one, with its parameters, and the generator as it was then, NumPy's
             global one included. The settings must be as they were, but for epochs, which may be more; X, y, of which a
-            sample is compared, and the standardizer too; X_val, y_val and callbacks are not compared. Network and
-            history end with the bits of a training that was never cut off, times apart; what callbacks remember is not
-            kept. A training that is complete, or that a callback has ended, is not repeated, so each training needs a
-            path of its own.
+            sample is compared, the weights and the standardizer too; X_val, y_val and callbacks are not compared.
+            Network and history end with the bits of a training that was never cut off, times apart; what callbacks
+            remember is not kept. A training that is complete, or that a callback has ended, is not repeated, so each
+            training needs a path of its own.
 
         Returns
         -------
@@ -424,7 +440,7 @@ class NeuralNetwork:
         [True, False, True]
         """
         _check_fit(self)
-        evaluate = self.evaluate if any(_EVALUATE.replaced(self)) else None
+        evaluate = self._own_evaluation if any(_EVALUATE.replaced(self)) else None
         if X_val is not None and evaluate is None:
             _check_evaluate(self)  # now, and not after the first epoch
         settings = Settings(
@@ -452,9 +468,12 @@ class NeuralNetwork:
         engine = self._engine
         fit = functools.partial(
             training.fit,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
             seed=seed,
             X_val=X_val,
             y_val=y_val,
+            sample_weight_val=sample_weight_val,
             progress=progress,
             callbacks=callbacks,
             checkpointer=checkpointer,
@@ -469,6 +488,8 @@ class NeuralNetwork:
         y: npt.ArrayLike,
         order: npt.ArrayLike | None = None,
         *,
+        sample_weight: npt.ArrayLike | None = None,
+        class_weight: str | Mapping[int, float] | None = None,
         batch_size: int = 200,
         learning_rate: float | None = None,
         regularization: float = 0.0,
@@ -493,6 +514,8 @@ class NeuralNetwork:
         order : array_like of int (n,), optional
             Rows of X, from 0 to n_rows - 1, in the order in which they are taken; any number of them, any of them more
             than once. By default all in turn.
+        sample_weight, class_weight
+            As in `fit`, of all rows of X.
         batch_size, learning_rate, regularization, optimizer, beta1, beta2, epsilon, weight_decay, rho
             As in `fit`.
         time_step : int, optional
@@ -501,8 +524,8 @@ class NeuralNetwork:
         Returns
         -------
         loss, score : float
-            Mean loss, regularisation included, and accuracy (R2 in a regression) of the rows, each as the network was
-            when it saw them.
+            Mean loss, regularisation included, and score of the rows with their weights, each as the network was when
+            it saw them.
 
         Raises
         ------
@@ -540,10 +563,20 @@ class NeuralNetwork:
         if len(rows) == 0:
             raise ValueError("X must have at least one row to train on, got none")
         targets = engine.architecture.checked_targets("y", y, len(rows))
+        weights = checked_weights(targets, sample_weight, class_weights(engine.architecture, targets, class_weight))
         checked = np.arange(len(rows), dtype=np.intp) if order is None else row_indices("order", order, len(rows))
+        if weights is not None and not weights[checked].any():
+            raise ValueError("order must have a row that weighs more than 0, got none")
         t = None if time_step is None else integer("time_step", time_step, 1, 2**53)
         self._check_unchanged(engine)
-        return engine.exclusive.run(training.train_once, engine, rows, targets, checked, settings, t)
+        examples = Examples(rows, targets, weights)
+        return engine.exclusive.run(training.train_once, engine, examples, checked, settings, t)
+
+    def _own_evaluation(self, examples: Examples, regularization: float) -> tuple[float, float]:
+        """By the `evaluate` that a user has put in the place of this class's."""
+        if examples.weights is None:
+            return self.evaluate(examples.X, examples.y, regularization)
+        return self.evaluate(examples.X, examples.y, regularization, sample_weight=examples.weights)
 
     def _check_unchanged(self, engine: Engine) -> None:
         """Raise where a user's callback has made it impossible to go on."""
@@ -603,13 +636,22 @@ class NeuralNetwork:
         _check_predict(self)
         return self._engine.predict(X)
 
-    def evaluate(self, X: npt.ArrayLike, y: npt.ArrayLike, reg: float = 0.0) -> tuple[float, float]:
-        """Loss, as `backward` returns it, and accuracy (R2 of a regression) on X (n_rows, input_size) and y.
+    def evaluate(
+        self,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        reg: float = 0.0,
+        *,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> tuple[float, float]:
+        """Loss, as `backward` returns it, and score (accuracy, R2, ...) on X (n_rows, input_size) and y.
+
+        Rows count as often as `sample_weight` (n_rows,) says, once by default.
 
         Raises
         ------
         TypeError, ValueError
-            If X and y are not finite rows and their labels, or there are none.
+            If X and y are not finite rows and their labels, or there are none; or a weight is invalid.
 
         Examples
         --------
@@ -626,10 +668,12 @@ class NeuralNetwork:
         rows = architecture.checked_rows("X", X)
         if len(rows) == 0:
             raise ValueError("X must have at least one row to evaluate, got none")
-        return self._engine.evaluate(rows, architecture.checked_targets("y", y, len(rows)), number("reg", reg))
+        targets = architecture.checked_targets("y", y, len(rows))
+        examples = Examples(rows, targets, checked_weights(targets, sample_weight))
+        return self._engine.evaluate(examples, number("reg", reg))
 
-    def score(self, X: npt.ArrayLike, y: npt.ArrayLike) -> float:
-        """Accuracy, or R2 of a regression, of `predict` on X (n_rows, input_size) for y, see `evaluate`.
+    def score(self, X: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> float:
+        """Accuracy, or R2 or D2 of a regression, of `predict` on X (n_rows, input_size) for y, see `evaluate`.
 
         R2, the coefficient of determination, is the mean of all outputs'; that of a constant prediction is at most 0.
 
@@ -642,7 +686,9 @@ class NeuralNetwork:
         >>> net.score(np.eye(3), [0, 1, 0])
         0.6666666666666666
         """
-        return self.evaluate(X, y)[1]
+        if sample_weight is None:  # `evaluate` may be a user's own, without weights
+            return self.evaluate(X, y)[1]
+        return self.evaluate(X, y, sample_weight=sample_weight)[1]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a file under exactly this name: NumPy's `.npz`, or `.safetensors` where it ends so.

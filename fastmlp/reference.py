@@ -7,7 +7,7 @@ class: it calls what a subclass puts in their place.
 import copy
 import inspect
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from fastmlp import training
 from fastmlp.architecture import Architecture
-from fastmlp.engine.batches import EpochResult, EpochSettings
+from fastmlp.engine.batches import EpochResult, EpochSettings, Examples
 from fastmlp.engine.parameters import Layout, initialize, l2_penalty
 from fastmlp.functions import activations, losses
 from fastmlp.functions.activations import ACTIVATIONS
@@ -154,14 +154,15 @@ class NeuralNetwork:
         mean, scale = (0, 1) if self.target_units is None else self.target_units
         return ((np.reshape(y, (-1, self.output_size)) - mean) / scale).astype(self.dtype)
 
-    def backward(self, y: np.ndarray, reg: float = 0.0) -> float:
+    def backward(self, y: np.ndarray, reg: float = 0.0, *, sample_weight: np.ndarray | None = None) -> float:
         """Loss of the batch last given to `forward`; fills `gradients`."""
         loss, options, y = self.architecture.loss_row, self.architecture.loss_options, self._without_units(y)
+        weights = _given(sample_weight)
         inputs = [self.outputs["X"], *(self.outputs[f"h{i}"] for i in range(1, self.num_layers))]
         if loss.fused:
-            dout = self._own(loss.gradient)(self.logits, y, *options)
+            dout = self._own(loss.gradient)(self.logits, y, *options, **weights)
         else:
-            dout = self._own(loss.gradient)(self.outputs["scores"], y, *options)
+            dout = self._own(loss.gradient)(self.outputs["scores"], y, *options, **weights)
             dout = dout * self._derivative(self.num_layers, self.outputs["scores"])
         gradients = {}
         for i in range(self.num_layers, 0, -1):
@@ -175,7 +176,7 @@ class NeuralNetwork:
             if i > 1:
                 dout = dh * self._derivative(i - 1, h)
         self.gradients = {name: gradients[name] for name in self.params}
-        return self._loss(self.outputs["scores"], self.logits, y) + l2_penalty(self.params, reg)
+        return self._loss(self.outputs["scores"], self.logits, y, weights) + l2_penalty(self.params, reg)
 
     def _derivative(self, layer: int, h: np.ndarray) -> np.ndarray:
         """That of the layer's activation, counted from 1, where its value is h."""
@@ -183,9 +184,9 @@ class NeuralNetwork:
         assert row.derivative is not None
         return self._own(row.derivative)(self.sums[layer - 1] if row.of_sums else h)
 
-    def _loss(self, outputs: np.ndarray, logits: np.ndarray, y: np.ndarray) -> float:
+    def _loss(self, outputs: np.ndarray, logits: np.ndarray, y: np.ndarray, weights: dict[str, Any]) -> float:
         loss = self.architecture.loss_row
-        return self._own(loss.value)(logits if loss.fused else outputs, y, *self.architecture.loss_options)
+        return self._own(loss.value)(logits if loss.fused else outputs, y, *self.architecture.loss_options, **weights)
 
     def update(
         self,
@@ -220,9 +221,12 @@ class NeuralNetwork:
         X: npt.ArrayLike,
         y: npt.ArrayLike,
         *,
+        sample_weight: npt.ArrayLike | None = None,
+        class_weight: str | Mapping[int, float] | None = None,
         seed: int | None = None,
         X_val: npt.ArrayLike | None = None,
         y_val: npt.ArrayLike | None = None,
+        sample_weight_val: npt.ArrayLike | None = None,
         progress: bool | Advance | None = None,
         callbacks: Iterable[Callback] = (),
         **settings: Any,
@@ -248,9 +252,12 @@ class NeuralNetwork:
             X,
             y,
             Settings(**settings),
+            sample_weight=sample_weight,
+            class_weight=class_weight,
             seed=seed,
             X_val=X_val,
             y_val=y_val,
+            sample_weight_val=sample_weight_val,
             progress=progress,
             callbacks=callbacks,
         )
@@ -271,19 +278,21 @@ class NeuralNetwork:
             outputs = (outputs > 0.5).astype(np.intp)
         return outputs[:, 0] if self.flat_targets and self.output_size == 1 else outputs
 
-    def evaluate(self, X: np.ndarray, y: np.ndarray, reg: float = 0.0) -> tuple[float, float]:
-        """Loss as `backward` returns it, and accuracy (R2 of a regression) of `predict`, on X, y."""
+    def evaluate(
+        self, X: np.ndarray, y: np.ndarray, reg: float = 0.0, *, sample_weight: np.ndarray | None = None
+    ) -> tuple[float, float]:
+        """Loss as `backward` returns it, and score (accuracy, R2, ...) of `predict`, on X, y."""
         outputs, logits = self._apart(X)
         row = self.architecture.loss_row
         # a predict of the user's own takes another pass through the network
         predicted = self.predict(X) if any(_PREDICTION.replaced(self)) else self._predicted(outputs)
         y = np.ravel(y) if row.of_classes else np.reshape(y, outputs.shape)
-        loss = self._loss(self._without_units(outputs), logits, self._without_units(y))
-        return loss + l2_penalty(self.params, reg), row.score(predicted, y)
+        loss = self._loss(self._without_units(outputs), logits, self._without_units(y), _given(sample_weight))
+        return loss + l2_penalty(self.params, reg), row.score(predicted, y, sample_weight)
 
-    def score(self, X: np.ndarray, y: np.ndarray) -> float:
-        """Accuracy, or R2 of a regression, of `predict` on X, y, by `evaluate`."""
-        return self.evaluate(X, y)[1]
+    def score(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
+        """Accuracy, or R2 or D2 of a regression, of `predict` on X, y, by `evaluate`."""
+        return self.evaluate(X, y, **_given(sample_weight))[1]
 
     def _apart(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Outputs and logits of `forward`; the batch for `backward` stays."""
@@ -302,6 +311,11 @@ class NeuralNetwork:
         self.__dict__.update(copy.deepcopy(snapshot))
 
 
+def _given(sample_weight: np.ndarray | None) -> dict[str, Any]:
+    """As a keyword where there are weights, since a user's own function may not take them."""
+    return {} if sample_weight is None else {"sample_weight": sample_weight}
+
+
 class _Loop:
     """Adapter of the network to `fastmlp.training.Trainable`; calls its methods, also where they are replaced."""
 
@@ -311,13 +325,13 @@ class _Loop:
 
     def train_epoch(
         self,
-        X: np.ndarray,
-        y: np.ndarray,
+        examples: Examples,
         order: np.ndarray,
         settings: EpochSettings,
         advance: Advance = lambda n_batches: None,
     ) -> EpochResult:
-        """The three calls for each batch of X[order]."""
+        """The three calls for each batch of examples[order]; one whose rows all weigh 0 is skipped."""
+        X, y, weights = examples
         network, row, optimizer = self.network, self.architecture.loss_row, settings.optimizer
         options: dict[str, Any] = {"opt": optimizer.name, "t": settings.time_step}
         for name in ("weight_decay", "rho"):
@@ -327,19 +341,22 @@ class _Loop:
         rates = np.broadcast_to(settings.learning_rate, len(starts)).tolist()
         for n_batches, (start, rate) in enumerate(zip(starts, rates, strict=True), 1):
             rows = order[start : start + settings.batch_size]
+            of_rows = None if weights is None else weights[rows]
+            if of_rows is not None and not of_rows.any():
+                continue
             outputs = network.forward(X[rows])
             if row.of_classes:
-                scores += row.sums(outputs, y[rows])
+                scores += row.sums(outputs, y[rows], of_rows)
             else:
-                scores += row.sums(network.outputs["scores"], network._without_units(y[rows]))
-            batch_loss = network.backward(y[rows], settings.regularization)
+                scores += row.sums(network.outputs["scores"], network._without_units(y[rows]), of_rows)
+            batch_loss = network.backward(y[rows], settings.regularization, **_given(of_rows))
             if not math.isfinite(batch_loss):
                 return EpochResult(batch_loss, math.nan, n_batches, True)
             network.update(rate, optimizer.beta1, optimizer.beta2, optimizer.epsilon, **options)
-            loss += batch_loss * len(rows)
+            loss += batch_loss * (len(rows) if of_rows is None else of_rows.sum())
             advance(1)
-        score = row.summed_score(scores, network._without_units(y), order)
-        return EpochResult(loss / len(order), score, len(starts), False)
+        score = row.summed_score(scores, network._without_units(y), order, weights)
+        return EpochResult(loss / (len(order) if weights is None else weights[order].sum()), score, len(starts), False)
 
     def begin_fit(self, y: np.ndarray, *, flat: bool, standardize: bool) -> None:
         """Give predictions the dimensions and the units of these targets (n_rows, n_out), see the engine's."""
@@ -355,9 +372,10 @@ class _Loop:
         """Whether all parameters are."""
         return all(np.isfinite(array).all() for array in self.network.params.values())
 
-    def evaluate(self, X: np.ndarray, y: np.ndarray, regularization: float) -> tuple[float, float]:
+    def evaluate(self, examples: Examples, regularization: float) -> tuple[float, float]:
         """As the network does."""
-        return self.network.evaluate(X, y, regularization)
+        X, y, weights = examples
+        return self.network.evaluate(X, y, regularization, **_given(weights))
 
     def check_finite(self, name: str, X: np.ndarray, order: np.ndarray | None = None) -> None:
         """Nothing: the reference has no checks of its arguments."""

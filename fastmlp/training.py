@@ -11,12 +11,13 @@ import numpy.typing as npt
 
 from fastmlp.architecture import Architecture
 from fastmlp.diagnosis import MIN_EPOCHS, observe
-from fastmlp.engine.batches import EpochResult, EpochSettings
+from fastmlp.engine.batches import EpochResult, EpochSettings, Examples
 from fastmlp.functions.optimizers import OPTIMIZERS, Optimizer, checked_options
 from fastmlp.generators import random_state
 from fastmlp.history import DivergenceError, Epoch, History
 from fastmlp.progress import Advance, progress_bar
 from fastmlp.validation import boolean, checked_seed, integer, number, one_of, real_array
+from fastmlp.weights import checked_weights, class_weights
 
 __all__ = ["Callback", "DivergenceError", "Epoch", "History", "Settings", "fit"]
 
@@ -83,7 +84,7 @@ class CheckpointState(NamedTuple):
     Attributes
     ----------
     data : str
-        A digest of X, y and the standardizer.
+        A digest of X, y, the standardizer and the weights.
     generator : dict
         Of the generator that shuffles, as `numpy.random.RandomState.get_state(legacy=False)` gives it.
     over : bool
@@ -101,9 +102,7 @@ class CheckpointState(NamedTuple):
 class Checkpointer(Protocol):
     """A checkpoint, as the loop uses it."""
 
-    def begin(
-        self, settings: Settings, seed: int | None, X: np.ndarray, y: np.ndarray, generator: Any
-    ) -> tuple[History, bool]:
+    def begin(self, settings: Settings, seed: int | None, examples: Examples, generator: Any) -> tuple[History, bool]:
         """Restore network and generator where there is an earlier part; returns its epochs, and whether it is over."""
         ...
 
@@ -113,16 +112,16 @@ class Checkpointer(Protocol):
 
 
 class Trainable(Protocol):
-    """What the loop trains: an engine, or the reference. X, y and order have been checked."""
+    """What the loop trains: an engine, or the reference. All arguments have been checked."""
 
     @property
     def architecture(self) -> Architecture: ...
     def train_epoch(
-        self, X: np.ndarray, y: np.ndarray, order: np.ndarray, settings: EpochSettings, advance: Advance = ...
+        self, examples: Examples, order: np.ndarray, settings: EpochSettings, advance: Advance = ...
     ) -> EpochResult: ...
     def begin_fit(self, y: np.ndarray, *, flat: bool, standardize: bool) -> None: ...
     def is_finite(self) -> bool: ...
-    def evaluate(self, X: np.ndarray, y: np.ndarray, regularization: float) -> tuple[float, float]: ...
+    def evaluate(self, examples: Examples, regularization: float) -> tuple[float, float]: ...
     def check_finite(self, name: str, X: np.ndarray, order: np.ndarray | None = None) -> None: ...
     def back_up(self) -> None: ...
     def roll_back(self) -> None: ...
@@ -137,13 +136,16 @@ def fit(
     y: npt.ArrayLike,
     settings: Settings,
     *,
+    sample_weight: npt.ArrayLike | None = None,
+    class_weight: Any = None,
     seed: int | None = None,
     X_val: npt.ArrayLike | None = None,
     y_val: npt.ArrayLike | None = None,
+    sample_weight_val: npt.ArrayLike | None = None,
     progress: bool | Advance | None = None,
     callbacks: Iterable[Callback] = (),
     checkpointer: Checkpointer | None = None,
-    evaluate: Callable[..., tuple[float, float]] | None = None,
+    evaluate: Callable[[Examples, float], tuple[float, float]] | None = None,
     check: Callable[[], object] = lambda: None,
 ) -> History:
     """Train; the network's `history` is filled epoch by epoch, so that an interruption loses nothing of it.
@@ -167,7 +169,10 @@ def fit(
     n_batches = settings.n_batches(n_rows)
     y = real_array("y", y, architecture.loss_row.content)
     targets = architecture.checked_targets("y", y, n_rows)
-    validate = checked_validation(trained, X_val, y_val, settings.regularization, evaluate or trained.evaluate)
+    of_classes = class_weights(architecture, targets, class_weight)
+    examples = Examples(rows, targets, checked_weights(targets, sample_weight, of_classes))
+    validation = checked_validation(trained, X_val, y_val, sample_weight_val, of_classes)
+    evaluate = evaluate or trained.evaluate
     if not isinstance(callbacks, Iterable):
         raise TypeError(f"callbacks must be a sequence of callables, got {callbacks!r}")
     callbacks = tuple(callbacks)
@@ -179,7 +184,7 @@ def fit(
     with random_state(seed) as generator:
         history, over = History(score_name=architecture.loss_row.score_name), False
         if checkpointer is not None:
-            history, over = checkpointer.begin(settings, seed, rows, targets, generator)
+            history, over = checkpointer.begin(settings, seed, examples, generator)
         records, n_before = history.epochs, len(history)
         trained.back_up()
         trained.begin_fit(targets, flat=y.ndim == 1, standardize=settings.standardize_targets)
@@ -198,14 +203,16 @@ def fit(
                     start = time.perf_counter()
                     # on Windows, RandomState's integers have 32 bits
                     order = generator.permutation(n_rows)[: n_batches * settings.batch_size].astype(np.intp, copy=False)
-                    found = trained.train_epoch(rows, targets, order, epoch_settings, advance)
+                    found = trained.train_epoch(examples, order, epoch_settings, advance)
                     batch = diverging_batch(trained, found)
                     if batch is not None:
                         trained.roll_back()
                         trained.check_finite("X", rows, order[: batch * settings.batch_size or None])
                         raise DivergenceError(batch, rate, epoch, history)
                     seconds = time.perf_counter() - start
-                    val_loss, val_score = validate()
+                    val_loss = val_score = math.nan
+                    if validation is not None:
+                        val_loss, val_score = evaluate(validation, settings.regularization)
                     records.append(Epoch(found.loss, found.score, val_loss, val_score, rate, seconds))
                     # all of them are called, also after one that asks to stop
                     returned = [callback(network, history) for callback in callbacks]
@@ -226,14 +233,14 @@ def fit(
 
 
 def train_once(
-    trained: Trainable, rows: np.ndarray, targets: np.ndarray, order: np.ndarray, settings: Settings, t: int | None
+    trained: Trainable, examples: Examples, order: np.ndarray, settings: Settings, t: int | None
 ) -> tuple[float, float]:
-    """Loss and score of one epoch with checked rows and targets, by itself; a DivergenceError where it diverges."""
+    """Loss and score of one epoch by itself; a DivergenceError where it diverges."""
     try:
-        found = trained.train_epoch(rows, targets, order, settings.of_epoch(settings.rate, t))
+        found = trained.train_epoch(examples, order, settings.of_epoch(settings.rate, t))
         batch = diverging_batch(trained, found)
         if batch is not None:
-            trained.check_finite("X", rows, order[: batch * settings.batch_size or None])
+            trained.check_finite("X", examples.X, order[: batch * settings.batch_size or None])
             raise DivergenceError(batch, settings.rate)
     finally:
         trained.forget_batch()
@@ -251,12 +258,14 @@ def checked_validation(
     trained: Trainable,
     X_val: npt.ArrayLike | None,
     y_val: npt.ArrayLike | None,
-    regularization: float,
-    evaluate: Callable[..., tuple[float, float]],
-) -> Callable[[], tuple[float, float]]:
-    """Return a function that computes loss and score of the validation data; NaN without such data."""
+    sample_weight_val: npt.ArrayLike | None,
+    of_classes: np.ndarray | None,
+) -> Examples | None:
+    """The validation data, its rows weighing what those of their class do in training; None without such data."""
     if X_val is None and y_val is None:
-        return lambda: (math.nan, math.nan)
+        if sample_weight_val is not None:
+            raise ValueError("X_val and y_val must be given together with sample_weight_val, got None")
+        return None
     if X_val is None or y_val is None:
         given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
         raise ValueError(f"{missing} must be given together with {given}, got None")
@@ -265,4 +274,4 @@ def checked_validation(
         raise ValueError("X_val must have at least one row, got none")
     targets = trained.architecture.checked_targets("y_val", y_val, len(rows))
     trained.check_finite("X_val", rows)
-    return lambda: evaluate(rows, targets, regularization)
+    return Examples(rows, targets, checked_weights(targets, sample_weight_val, of_classes, "sample_weight_val"))

@@ -15,6 +15,9 @@ from fastmlp import _kernels
 # The squares of larger targets, added up over all rows, could be infinite.
 MAX_TARGET = 1e145
 
+# Sums of larger weights, times squares of targets, could be infinite; products with smaller ones could be lost.
+MIN_WEIGHT, MAX_WEIGHT = 1e-100, 1e12
+
 # SciPy's BLAS counts in 32-bit integers.
 MAX_BLAS_SIZE = 2**31 - 1
 
@@ -193,6 +196,21 @@ def row_indices(name: str, values: npt.ArrayLike, n_rows: int) -> np.ndarray:
     if len(array) > MAX_BLAS_SIZE:
         raise ValueError(f"{name} must have at most {MAX_BLAS_SIZE} rows, got {len(array)}")
     return _indices(name, "rows", array, n_rows)
+
+
+def row_weights(name: str, values: npt.ArrayLike, n_rows: int) -> np.ndarray:
+    """`values` as a float64 array (n_rows,) of weights, not all of them 0, always a copy."""
+    array = real_array(name, values, "weights")
+    if array.shape != (n_rows,):
+        raise ValueError(f"{name} must have shape ({n_rows},), one weight for each row, got {array.shape}")
+    weights = array.astype(np.float64, order="C", subok=False)
+    wrong = np.flatnonzero(~((weights == 0) | (weights >= MIN_WEIGHT) & (weights <= MAX_WEIGHT)))
+    if len(wrong):
+        needed = f"0, or from {MIN_WEIGHT:g} to {MAX_WEIGHT:g}"
+        raise ValueError(f"{name} must be {needed}, got {array[wrong[0]]!s} at index {wrong[0]}")
+    if not weights.any():
+        raise ValueError(f"{name} must have a weight above 0, got {n_rows} times 0")
+    return weights
 
 
 def as_stored(array: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -121,6 +121,11 @@ class Recipe(NamedTuple):
         values = np.random.default_rng(self.seed).integers(0, n_classes, n_rows)
         return given(laid_out((values[:, None] if self.seed % 2 else values).astype(self.dtype), self.layout))
 
+    def weights(self, n_rows: int) -> dict[str, np.ndarray]:
+        """None, or weights of n_rows rows, some of them 0; their sums are exact."""
+        weights = np.random.default_rng(self.seed).integers(0, 4, n_rows)
+        return {"sample_weight": weights} if self.seed % 3 == 0 and weights.any() else {}
+
     def array(self, *shape: int) -> Given:
         random, kind = np.random.default_rng(self.seed), np.dtype(self.dtype)
         values = random.integers(0, 256, shape) if self.content == "pixels" else random.standard_normal(shape)

@@ -130,7 +130,8 @@ class Networks(RuleBasedStateMachine):
     def refuse(self, method: str, which: int, value: Any) -> None:
         """A call that is right but for one argument is refused by an error that names it, and changes nothing."""
         call, before, refusal = getattr(self.net, method), state(self.net), None
-        X, y = np.ones((3, self.net.input_size)), np.zeros(3 if self.classes else (3, self.net.output_size))
+        n_rows = len(self.net.outputs["X"]) if method == "backward" else 3
+        X, y = np.ones((3, self.net.input_size)), np.zeros((n_rows, *[self.net.output_size] * (not self.classes)))
         right = {"X": X, "y": y, "X_val": X, "y_val": y, "opt": "Adam"}
         right |= {"input_size": 4, "hidden_sizes": [], "output_size": 3}
         names = list(inspect.signature(call).parameters)
@@ -155,7 +156,8 @@ class Networks(RuleBasedStateMachine):
     @precondition(lambda self: len(self.net.outputs.get("X", ())))
     @rule(recipe=ARRAYS, options=arguments.some("backward"))
     def backward(self, recipe: Recipe, options: dict[str, Any]) -> None:
-        y = recipe.targets(self.net, len(self.net.outputs["X"]))
+        n_rows = len(self.net.outputs["X"])
+        y, options = recipe.targets(self.net, n_rows), {**options, **recipe.weights(n_rows)}
         assert exact(self.net.backward(y.value, **options)) == exact(self.oracle.backward(y.plain, **options))
 
     @precondition(lambda self: self.net.gradients)
@@ -175,12 +177,14 @@ class Networks(RuleBasedStateMachine):
         assert exact(predicted.ravel()) == exact(other.predict(X.plain).ravel())
         if self.classes:
             assert exact(self.net.predict_proba(X.value)) == exact(outputs)
+        weights = y_recipe.weights(len(X.plain))
+        options = {**options, **weights}
         found = self.net.evaluate(X.value, y.value, **options)
         assert exact(found) == exact(self.oracle.evaluate(X.plain, y.plain, **options))
-        assert exact(found[1]) == exact(self.net.score(X.value, y.value))
+        assert exact(found[1]) == exact(self.net.score(X.value, y.value, **weights))
         wanted = y.plain.ravel() if self.classes else y.plain.astype(self.net.dtype).reshape(outputs.shape)
         with np.errstate(all="ignore"):
-            score = other.architecture.loss_row.score(predicted.reshape(wanted.shape), wanted)
+            score = other.architecture.loss_row.score(predicted.reshape(wanted.shape), wanted, *weights.values())
         assert self.is_score(found[1], score), f"the score is {found[1]}, but the predictions have {score}"
         loss = other.backward(y.plain, **options)
         if np.isfinite(loss) and np.isfinite(found[0]):
@@ -196,13 +200,17 @@ class Networks(RuleBasedStateMachine):
         rows = {"all": np.arange(n), "permuted": random.permutation(n), "some": random.randint(n, size=7)}[order]
         chosen = {} if order == "all" else {"order": rows.astype(np.uint16)}
         t = 1 if options.get("time_step") == "epoch" else None
+        weights = y_recipe.weights(n)
+        if weights and not weights["sample_weight"][rows].any():
+            return
         call = functools.partial(self.net.train_epoch, X.value, y.value, **{**options, "time_step": t}, **chosen)
-        found = outcome(call)
+        found = outcome(functools.partial(call, **weights))
         # the reference's shuffling brings them into this order
         shuffled = rows[np.argsort(np.random.RandomState(5).permutation(len(rows)))]
         y_shuffled = (y.plain.ravel() if self.classes else y.plain)[shuffled]
         fit = functools.partial(self.oracle.train, before, X.plain[shuffled], y_shuffled)
-        other = outcome(functools.partial(fit, epochs=1, seed=5, standardize_targets=False, **options))
+        weights = {name: array[shuffled] for name, array in weights.items()}
+        other = outcome(functools.partial(fit, epochs=1, seed=5, standardize_targets=False, **options, **weights))
         forget(self.oracle.twin)
         if isinstance(found, DivergenceError):
             assert found.batch == getattr(other, "batch", None), f"{found!r}, but the reference gave {other!r}"
@@ -219,7 +227,7 @@ class Networks(RuleBasedStateMachine):
         X, y = batch
         if options.get("batch_size", 200) > len(X.plain):
             options = {**options, "drop_last": False}
-        options = {"epochs": 1, "seed": 0, **options}
+        options = {"epochs": 1, "seed": 0, **options, **y_recipe.weights(len(X.plain))}
         data = {"X_val": X.plain, "y_val": y.plain} if validated else {}
         found = outcome(functools.partial(self.net.fit, X.value, y.value, **options, **data))
         train = functools.partial(self.oracle.train, self.net.snapshot(), X.plain, y.plain)

@@ -82,13 +82,13 @@ class Oracle(reference.NeuralNetwork):
             errors[name] = error = error + ACTIVATION_UNITS * self.unit * size + self.lost
         return errors
 
-    def backward(self, y: Any, reg: float = 0.0) -> float:
-        loss = self.twin.backward(y, reg)
+    def backward(self, y: Any, reg: float = 0.0, *, sample_weight: Any = None) -> float:
+        loss = self.twin.backward(y, reg, sample_weight=sample_weight)
         self._read()
         row, self.outputs = self.architecture.loss_row, doubles(self.twin.outputs)
         y = np.ravel(y).astype(np.intp) if row.of_classes else np.asarray(y, np.float64)
         with np.errstate(all="ignore"):
-            expected = super().backward(y, float(reg))
+            expected = super().backward(y, float(reg), sample_weight=sample_weight)
             wanted = np.eye(self.output_size)[y] if row.of_classes else self._without_units(y)
         numbers = {"targets": wanted, "strength": reg, "loss": expected}
         if not (self.comparable and moderate(self.params, self.outputs, numbers)):
@@ -102,12 +102,13 @@ class Oracle(reference.NeuralNetwork):
         within("the loss", loss, expected, slack)
         # the gradient of the outputs, its error, and both on their way to the first layer
         error = np.abs(outputs - ACTIVATIONS[self.architecture.activations[-1]].value(self.logits))
-        error = 2 * (error + 4 * self.unit * (1 + sizes)) / len(wanted) + self.lost
-        options = self.architecture.loss_options
+        shares = np.ones(len(wanted)) if sample_weight is None else sample_weight
+        error = 2 * (error + 4 * self.unit * (1 + sizes)) * (shares / shares.sum())[:, np.newaxis] + self.lost
+        options, given = self.architecture.loss_options, {"sample_weight": sample_weight}
         if row.fused:
-            size = np.abs(row.gradient(self.logits, y if row.of_classes else wanted, *options)) + error
+            size = np.abs(row.gradient(self.logits, y if row.of_classes else wanted, *options, **given)) + error
         else:
-            size = np.abs(row.gradient(outputs, wanted, *options)) + error
+            size = np.abs(row.gradient(outputs, wanted, *options, **given)) + error
             size, error = self._through(self.num_layers, outputs, size, error)
         for i in range(self.num_layers, 0, -1):
             W, h = weights[f"W{i}"], self.outputs["X" if i == 1 else f"h{i - 1}"]
@@ -170,8 +171,8 @@ class Oracle(reference.NeuralNetwork):
             within("the units of targets", found, expected, 0)
         return history
 
-    def evaluate(self, X: Any, y: Any, reg: float = 0.0) -> tuple[float, float]:
-        return self.twin.evaluate(X, y, reg)
+    def evaluate(self, X: Any, y: Any, reg: float = 0.0, *, sample_weight: Any = None) -> tuple[float, float]:
+        return self.twin.evaluate(X, y, reg, sample_weight=sample_weight)
 
     def snapshot(self) -> dict[str, Any]:
         return self.twin.snapshot()

@@ -30,8 +30,17 @@ cdef struct Batch:
     void* x
     # labels (n,), or targets (n, n_out) of the network's type, as the loss needs them
     const void* targets
+    # (n,), of the rows' losses and scores; NULL where all are 1
+    const double* weights
     StepSettings step
     # the gradient of earlier batches, a flat buffer that is added to the gradient of this one; NULL for none
     const void* earlier
     # NULL in training
     const Predictions* predictions
+
+
+cdef inline double row_weight(const Batch* batch, Py_ssize_t i) noexcept nogil:
+    """The weight of row i of the batch."""
+    if batch.weights == NULL:
+        return 1
+    return batch.weights[i if batch.order == NULL else batch.order[i]]

@@ -23,12 +23,12 @@ cdef struct EpochProgress:
     Py_ssize_t n_rows
     Py_ssize_t batch_size
     const StepSettings* steps
-    # Adam's time step of the first batch, and its increment from one batch to the next: 1, or 0
+    # Adam's time step of the first update, and its increment from one update to the next: 1, or 0
     Py_ssize_t time_step
     Py_ssize_t time_increment
     # Progress, written by the first thread alone: the number of rows and batches done, and of the batches applied; the
-    # sums over these rows of their batch's loss and of their scores (n_scores,); whether the last loss was not finite;
-    # and whether to stop here.
+    # sums over these rows, by their weights, of their batch's loss and of their scores (n_scores,); whether the last
+    # loss was not finite; and whether to stop here.
     Py_ssize_t n_done
     Py_ssize_t n_batches
     Py_ssize_t n_updates
@@ -47,18 +47,23 @@ cdef inline void train_share(
     """Train on one batch after the other until the epoch or the time is over, or the loss is not finite."""
     cdef Optimizer now = optimizer[0]
     cdef Batch batch = epoch.batch
-    cdef Py_ssize_t at = epoch.n_done, i = epoch.n_batches
+    cdef Py_ssize_t at = epoch.n_done, i = epoch.n_batches, n_updates = epoch.n_updates
     cdef bint applied
     while True:
         batch.order, batch.n_ordered = epoch.order + at, epoch.n_rows - at
         batch.n_rows = min(epoch.batch_size, batch.n_ordered)
         batch.step = epoch.steps[i]
-        set_step(&now, batch.step.learning_rate, epoch.time_step + i * epoch.time_increment)
-        applied = train_batch(net, params, gradients, arena, &batch, False, &now, thread)
+        set_step(&now, batch.step.learning_rate, epoch.time_step + n_updates * epoch.time_increment)
+        if batch.step.denominator > 0:
+            applied = train_batch(net, params, gradients, arena, &batch, False, &now, thread)
+        else:  # all its rows weigh 0
+            applied = False
+            barrier(thread)  # as in a step: all threads have read what the first one writes next
         at += batch.n_rows
         i += 1
+        n_updates += applied
         if thread.number == 0:
-            epoch.n_updates += applied
+            epoch.n_updates = n_updates
             finish_batch(epoch, net, &batch, deadline)
         barrier(thread)
         if epoch.paused:
@@ -69,12 +74,14 @@ cdef inline void finish_batch(
     EpochProgress* epoch, const Network* net, const Batch* batch, double deadline
 ) noexcept nogil:
     """Add the batch to the epoch's progress, and decide whether to pause."""
-    cdef double loss = mean_loss(net, batch)
+    cdef double loss
     epoch.n_done += batch.n_rows
     epoch.n_batches += 1
-    epoch.loss += loss * batch.step.denominator
-    add_scores(net, batch, epoch.scores)
-    epoch.diverged = not isfinite(loss)
+    if batch.step.denominator > 0:
+        loss = mean_loss(net, batch)
+        epoch.loss += loss * batch.step.denominator
+        add_scores(net, batch, epoch.scores)
+        epoch.diverged = not isfinite(loss)
     epoch.paused = epoch.diverged or epoch.n_done == epoch.n_rows
     epoch.unclocked += (batch.n_rows + 1) * flat_size(net)
     if epoch.unclocked >= CLOCK_WORK:

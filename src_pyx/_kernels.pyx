@@ -99,6 +99,11 @@ cdef class RowsView:
         PyBuffer_Release(&self.view)
 
 
+cdef double* row_weights(weights, Py_ssize_t n_rows) except? NULL:
+    """The address of the weights of n_rows rows; NULL for None."""
+    return NULL if weights is None else <double*> checked_address("sample_weight", weights, n_rows, b"d")
+
+
 def is_stored(array):
     """Whether the kernels can gather the rows of an array without a conversion."""
     cdef Py_buffer view
@@ -180,7 +185,7 @@ cdef class Propagation:
             and (X.rows.row_stride == n_in * X.view.itemsize or n_rows == 1)
         )
         check_length("row", n_in, self.job.net.layers[0].n_in)
-        batch.n_rows, batch.n_ordered, batch.predictions = n_rows, n_rows, NULL
+        batch.n_rows, batch.n_ordered, batch.predictions, batch.weights = n_rows, n_rows, NULL, NULL
         batch.rows, batch.x = X.rows, self.gathered()
         if in_place:
             batch.rows.data, batch.x = NULL, X.view.buf
@@ -197,13 +202,15 @@ cdef class Propagation:
         run(&self.job, n_threads)
         return gathered
 
-    def backward(self, y, double l2, double denominator, earlier, int n_threads):
+    def backward(self, y, weights, double l2, double denominator, earlier, int n_threads):
         """Compute the gradients of the batch of the last `forward`, plus those of earlier ones, a flat buffer or None.
 
-        y are its labels (n_rows,), intp, or, for a loss of targets, its targets (n_rows, n_out) of the network's dtype.
-        Returns the loss: the sum over all rows divided by the denominator, plus the regularisation.
+        y are its labels (n_rows,), intp, or, for a loss of targets, its targets (n_rows, n_out) of the network's dtype;
+        weights (n_rows,), float64, or None where all are 1. Returns the loss: the weighted sum over all rows divided by
+        the denominator, plus the regularisation.
         """
         self.job.batch.targets = self.targets(y, self.job.batch.n_rows)
+        self.job.batch.weights = row_weights(weights, self.job.batch.n_rows)
         self.job.batch.earlier = NULL if earlier is None else address(earlier, self.type)
         self.job.batch.step = StepSettings(0, l2, denominator)
         self.job.task = BACKWARD
@@ -284,19 +291,19 @@ cdef class EpochRun:
     ----------
     passes, update : Propagation, Update; of the same network
     X : (n_rows, n_in) array for which `is_stored`
-    y : as in `Propagation.backward`, for all rows of X
+    y, weights : as in `Propagation.backward`, for all rows of X
     order : (n,) intp array, the rows to train on
     batch_size : int, at most the rows of the arena
     steps : (n_batches, 3) float64 array; a row is a `StepSettings`
     scores : (n_scores,) float64 array; the rows' scores are added to it, see `loss_and_grad_row`
     options : tuple of float; see `set_options`
-    time_step : int; Adam's, of the first batch
-    time_increment : int; its increment from one batch to the next
+    time_step : int; Adam's, of the first update
+    time_increment : int; its increment from one update to the next
 
     Attributes
     ----------
     n_done, n_batches, n_updates : the number of rows and batches done, and of the batches applied
-    loss : the sum over these rows of their batch's loss
+    loss : the sum over these rows, by their weights, of their batch's loss
     diverged : whether the last batch's loss was not finite
     slept : seconds that the threads of the last `advance` slept while they waited for each other
     """
@@ -309,19 +316,20 @@ cdef class EpochRun:
     cdef readonly double loss, slept
     cdef readonly bint diverged
 
-    def __init__(self, Propagation passes, Update update, X, y, const Py_ssize_t[::1] order, Py_ssize_t batch_size,
-                 const double[:, ::1] steps, double[::1] scores, tuple options, Py_ssize_t time_step,
-                 Py_ssize_t time_increment):
+    def __init__(self, Propagation passes, Update update, X, y, weights, const Py_ssize_t[::1] order,
+                 Py_ssize_t batch_size, const double[:, ::1] steps, double[::1] scores, tuple options,
+                 Py_ssize_t time_step, Py_ssize_t time_increment):
         cdef RowsView view = RowsView(X, passes.statistics)
         self.passes = passes
         check_length("row", view.view.shape[1], passes.job.net.layers[0].n_in)
         check_length("steps", steps.shape[0], (order.shape[0] + batch_size - 1) // batch_size)
         check_length("scores", scores.shape[0], n_scores(&passes.job.net))
-        self.buffers = (update, view, y, order.base, steps.base, scores.base)
+        self.buffers = (update, view, y, weights, order.base, steps.base, scores.base)
         self.optimizer = update.optimizer
         set_options(&self.optimizer, options)
         self.epoch.batch.rows, self.epoch.batch.x = view.rows, passes.gathered()
         self.epoch.batch.targets = passes.targets(y, view.view.shape[0])
+        self.epoch.batch.weights = row_weights(weights, view.view.shape[0])
         self.epoch.order, self.epoch.n_rows, self.epoch.batch_size = &order[0], order.shape[0], batch_size
         self.epoch.steps, self.epoch.scores = <const StepSettings*> &steps[0, 0], &scores[0]
         self.epoch.time_step, self.epoch.time_increment = time_step, time_increment

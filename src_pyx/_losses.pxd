@@ -39,31 +39,31 @@ cdef inline Py_ssize_t n_scores(Loss loss, Py_ssize_t n_out) noexcept nogil:
 cdef inline double loss_and_grad_row(
     Loss loss, double option, Activation activation, const floating* logits, const floating* row_max,
     const floating* log_sum, const floating* restrict outputs, const void* targets, Py_ssize_t row, Py_ssize_t n,
-    double denominator, floating* restrict dlogits, double* scores
+    double weight, double denominator, floating* restrict dlogits, double* scores
 ) noexcept nogil:
     """The loss of one row of n outputs = activation(logits); `row` is the index of its label or targets.
 
     The option is the label smoothing of the cross-entropy, or Huber's delta. row_max and log_sum point to what
     `softmax` computes besides; they are not read for other activations. Unless both are NULL, dlogits (n,) is filled
-    with the gradient of loss / denominator with respect to the logits, and scores (n_scores,), the sums over earlier
-    rows, grow by those of this row: by 1 for a row classified correctly; otherwise, for each output, by the squared
-    error, the absolute error or the deviance without its constant part.
+    with the gradient of weight * loss / denominator with respect to the logits, and scores (n_scores,), the sums over
+    earlier rows, grow by weight times those of this row: 1 for a row classified correctly; otherwise, for each output,
+    the squared error, the absolute error or the deviance without its constant part.
     """
     cdef const floating* restrict expected
     if loss == CROSS_ENTROPY:
         return cross_entropy_row(option, logits, row_max[0], log_sum[0], outputs, (<const Py_ssize_t*> targets)[row], n,
-                                 denominator, dlogits, scores)
+                                 weight, denominator, dlogits, scores)
     expected = <const floating*> targets + row * n
     if loss == BINARY_CROSS_ENTROPY:
-        return binary_cross_entropy_row(logits, outputs, expected, n, denominator, dlogits, scores)
+        return binary_cross_entropy_row(logits, outputs, expected, n, weight, denominator, dlogits, scores)
     if loss == POISSON:
-        return poisson_row(logits, outputs, expected, n, denominator, dlogits, scores)
-    return error_row(loss, option, activation, logits, outputs, expected, n, denominator, dlogits, scores)
+        return poisson_row(logits, outputs, expected, n, weight, denominator, dlogits, scores)
+    return error_row(loss, option, activation, logits, outputs, expected, n, weight, denominator, dlogits, scores)
 
 
 cdef inline double cross_entropy_row(
     double smoothing, const floating* logits, floating row_max, floating log_sum, const floating* restrict outputs,
-    Py_ssize_t label, Py_ssize_t n, double denominator, floating* restrict dlogits, double* scores
+    Py_ssize_t label, Py_ssize_t n, double weight, double denominator, floating* restrict dlogits, double* scores
 ) noexcept nogil:
     """-log(softmax(logits)[label]), in which the label has 1 - smoothing, and all n classes share the rest.
 
@@ -77,9 +77,9 @@ cdef inline double cross_entropy_row(
             mean += logits[j]
         result += smoothing * (logits[label] - mean / n)
     if dlogits != NULL:
-        scores[0] += is_first_largest(outputs, label, n)
+        scores[0] += weight * is_first_largest(outputs, label, n)
         # (softmax(logits) - smoothed one_hot(label)) / denominator
-        scale = <floating> (1 / denominator)
+        scale = <floating> (weight / denominator)
         for j in range(n):
             dlogits[j] = (outputs[j] - share) * scale
         dlogits[label] = <floating> ((outputs[label] - (1 - smoothing) - smoothing / n) * scale)
@@ -88,14 +88,14 @@ cdef inline double cross_entropy_row(
 
 cdef inline double binary_cross_entropy_row(
     const floating* restrict logits, const floating* restrict outputs, const floating* restrict expected, Py_ssize_t n,
-    double denominator, floating* restrict dlogits, double* scores
+    double weight, double denominator, floating* restrict dlogits, double* scores
 ) noexcept nogil:
     """The mean over outputs of -(y log(p) + (1 - y) log(1 - p)), p = logistic(z).
 
     It is max(z, 0) - z y + log(1 + exp(-abs(z))).
     """
     cdef double result = 0
-    cdef floating scale = <floating> (1 / (denominator * n))
+    cdef floating scale = <floating> (weight / (denominator * n))
     cdef Py_ssize_t j
     cdef int wrong = 0
     for j in range(n):
@@ -104,30 +104,31 @@ cdef inline double binary_cross_entropy_row(
         for j in range(n):
             dlogits[j] = (outputs[j] - expected[j]) * scale
             wrong |= (outputs[j] > 0.5) != (expected[j] > 0.5)
-        scores[0] += wrong == 0
+        scores[0] += weight * (wrong == 0)
     return result / n
 
 
 cdef inline double poisson_row(
     const floating* restrict logits, const floating* restrict outputs, const floating* restrict expected, Py_ssize_t n,
-    double denominator, floating* restrict dlogits, double* scores
+    double weight, double denominator, floating* restrict dlogits, double* scores
 ) noexcept nogil:
     """The mean over outputs of exp(z) - y z: the negative log-likelihood of counts y, without log(y!)"""
     cdef double result = 0, term
-    cdef floating scale = <floating> (1 / (denominator * n))
+    cdef floating scale = <floating> (weight / (denominator * n))
     cdef Py_ssize_t j
     for j in range(n):
         term = outputs[j] - <double> expected[j] * logits[j]
         result += term
         if dlogits != NULL:
-            scores[j] += term
+            scores[j] += weight * term
             dlogits[j] = (outputs[j] - expected[j]) * scale
     return result / n
 
 
 cdef inline double error_row(
     Loss loss, double delta, Activation activation, const floating* logits, const floating* restrict outputs,
-    const floating* restrict expected, Py_ssize_t n, double denominator, floating* restrict dlogits, double* scores
+    const floating* restrict expected, Py_ssize_t n, double weight, double denominator, floating* restrict dlogits,
+    double* scores
 ) noexcept nogil:
     """The mean over outputs of a function of outputs - expected.
 
@@ -147,10 +148,10 @@ cdef inline double error_row(
         else:
             result += difference * difference
         if dlogits != NULL:
-            scores[j] += size if loss == ABSOLUTE_ERROR else difference * difference
+            scores[j] += weight * (size if loss == ABSOLUTE_ERROR else difference * difference)
     result /= 2 * n if loss == HALF_SQUARED_ERROR else n
     if dlogits != NULL:
-        scale = <floating> (factor / (denominator * n))
+        scale = <floating> (weight * factor / (denominator * n))
         for j in range(n):
             slope = outputs[j] - expected[j]
             if loss == ABSOLUTE_ERROR:

@@ -1,8 +1,9 @@
 """One training step of a network, as far as its gradients or their update: one thread's share of it."""
 from cython cimport floating
 from libc.math cimport isfinite
+from libc.string cimport memset
 
-from _batch cimport Batch
+from _batch cimport Batch, row_weight
 from _elementwise cimport add
 from _layers cimport affine_backward, apply_partials, weight_blocks
 from _losses cimport n_scores as scores_of
@@ -94,21 +95,28 @@ cdef inline void add_losses(
     const Network* net, const floating* arena, const Batch* batch, Py_ssize_t i, Py_ssize_t first, Py_ssize_t n_rows,
     Py_ssize_t at, bint adds, floating* dlogits, Thread thread
 ) noexcept nogil:
-    """Fill dlogits (n_rows, n_out), and add the losses and scores of the rows to the sums from block i on.
+    """Fill dlogits (n_rows, n_out), and add the losses and scores of the rows, weighted, to the sums from block i on.
 
     The rows are those of the batch from `first` on, in the rows of the arena from `at` on. Where this does not add, the
     sums are cleared before. Complete for every thread on return.
     """
     cdef Blocks blocks = loss_blocks(n_rows)
     cdef Py_ssize_t j, k, row, n_out = last_layer(net).n_out
+    cdef double weight
     for j in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
         if not adds:
             net.sums[i + j] = 0
             for k in range(n_scores(net)):
                 block_scores(net, i + j)[k] = 0
         for row in range(start(&blocks, j), start(&blocks, j) + length(&blocks, j)):
-            net.sums[i + j] += row_loss(net, arena, at + row, batch, first + row, batch.step.denominator,
-                                        dlogits + row * n_out, block_scores(net, i + j))
+            weight = row_weight(batch, first + row)
+            if weight == 0:  # as if the row were not there, even where its loss is not finite
+                memset(dlogits + row * n_out, 0, n_out * sizeof(floating))
+                continue
+            net.sums[i + j] += weight * row_loss(
+                net, arena, at + row, batch, first + row, weight, batch.step.denominator, dlogits + row * n_out,
+                block_scores(net, i + j)
+            )
     barrier(thread)
 
 

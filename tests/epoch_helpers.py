@@ -9,18 +9,22 @@ from fastmlp.engine import threads
 from fastmlp.functions.losses import LOSSES
 
 
-def three_calls(net, X, y, order, batch_size, regularization, optimizer, t=None):
+def three_calls(net, X, y, order, batch_size, regularization, optimizer, t=None, sample_weight=None):
     """An epoch as the notebook writes it; gives loss and score of a row."""
     loss, sums, row = 0.0, 0, LOSSES[net.loss]
+    weights = np.ones(len(y)) if sample_weight is None else sample_weight
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
-        sums = sums + row.sums(net.forward(X[rows]), y[rows])
-        loss += net.backward(y[rows], regularization) * len(rows)
+        if not weights[rows].any():
+            continue
+        given = {} if sample_weight is None else {"sample_weight": weights[rows]}
+        sums = sums + row.sums(net.forward(X[rows]), y[rows], weights[rows])
+        loss += net.backward(y[rows], regularization, **given) * weights[rows].sum()
         net.update(LEARNING_RATES[optimizer], opt=optimizer, t=t)
-    return loss / len(order), row.summed_score(sums, y, order)
+    return loss / weights[order].sum(), row.summed_score(sums, y, order, weights)
 
 
-def fused(net, X, y, order, batch_size, regularization, optimizer, t=None):
+def fused(net, X, y, order, batch_size, regularization, optimizer, t=None, sample_weight=None):
     """The same by `train_epoch`."""
     return net.train_epoch(
         X,
@@ -31,6 +35,7 @@ def fused(net, X, y, order, batch_size, regularization, optimizer, t=None):
         regularization=regularization,
         optimizer=optimizer,
         time_step=t,
+        sample_weight=sample_weight,
     )
 
 

@@ -31,7 +31,13 @@ class Propagation:
     slept: float
     def forward(self, X: np.ndarray, n_threads: int) -> bool: ...
     def backward(
-        self, y: np.ndarray, l2: float, denominator: float, earlier: np.ndarray | None, n_threads: int
+        self,
+        y: np.ndarray,
+        weights: np.ndarray | None,
+        l2: float,
+        denominator: float,
+        earlier: np.ndarray | None,
+        n_threads: int,
     ) -> float: ...
     def predict(
         self,
@@ -58,6 +64,7 @@ class EpochRun:
         update: Update,
         X: np.ndarray,
         y: np.ndarray,
+        weights: np.ndarray | None,
         order: np.ndarray,
         batch_size: int,
         steps: np.ndarray,

@@ -7,6 +7,23 @@ import numpy as np
 
 from fastmlp import _kernels
 from fastmlp.functions.optimizers import Optimizer
+from fastmlp.sums import sum_rows
+
+
+class Examples(NamedTuple):
+    """Rows to train or to evaluate on, checked.
+
+    Attributes
+    ----------
+    X, y : ndarray
+        Rows of any type and layout, and their labels or targets, see `Architecture.checked_targets`.
+    weights : ndarray (n_rows,) or None
+        How often each row counts, float64; None where all count once.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    weights: np.ndarray | None = None
 
 
 class Batch(NamedTuple):
@@ -19,10 +36,12 @@ class Batch(NamedTuple):
     regularization : float
         Strength of the L2 regularisation in this gradient.
     denominator : float or None
-        What the sum of the rows' losses is divided by, where it is not their number; a batch for which it is 0 adds
-        nothing.
+        What the weighted sum of the rows' losses is divided by, where it is not the sum of their weights; a batch for
+        which it is 0 adds nothing.
     accumulate : bool
         Whether to add to the current gradient instead of replacing it.
+    sample_weight : array_like (n_rows,) or None
+        Weights of the rows; None where all are 1.
     """
 
     X: Any
@@ -30,6 +49,7 @@ class Batch(NamedTuple):
     regularization: float = 0.0
     denominator: float | None = None
     accumulate: bool = False
+    sample_weight: Any = None
 
 
 class EpochSettings(NamedTuple):
@@ -55,7 +75,7 @@ class EpochSettings(NamedTuple):
 
 
 class EpochResult(NamedTuple):
-    """The mean loss of a row, regularisation included, the score of all rows, and what has been done."""
+    """The weighted mean loss of a row, regularisation included, the score of all rows, and what has been done."""
 
     loss: float
     score: float
@@ -68,6 +88,7 @@ class EpochPart(NamedTuple):
 
     X: np.ndarray
     y: np.ndarray
+    weights: np.ndarray | None
     order: np.ndarray
     batch_size: int
     steps: np.ndarray
@@ -75,20 +96,33 @@ class EpochPart(NamedTuple):
 
 def epoch_parts(
     stored: Callable[[np.ndarray], np.ndarray],
-    X: np.ndarray,
-    y: np.ndarray,
+    examples: Examples,
     order: np.ndarray,
     batch_size: int,
     settings: EpochSettings,
 ) -> Iterator[EpochPart]:
     """Yield the whole epoch if the kernels can gather rows of X, otherwise one batch at a time, its rows `stored`."""
+    X, y, weights = examples
     starts = range(0, len(order), batch_size)
     steps = np.empty((len(starts), 3))
-    steps[:, 0], steps[:, 1], steps[:, 2] = settings.learning_rate, settings.regularization, batch_size
-    steps[-1, 2] = len(order) - starts[-1]
+    steps[:, 0], steps[:, 1] = settings.learning_rate, settings.regularization
+    steps[:, 2] = denominators(weights, order, batch_size)
     if _kernels.is_stored(X):
-        yield EpochPart(X, y, order, batch_size, steps)
+        yield EpochPart(X, y, weights, order, batch_size, steps)
         return
     for i, start in enumerate(starts):
         rows = order[start : start + batch_size]
-        yield EpochPart(stored(X[rows]), y[rows], np.arange(len(rows), dtype=np.intp), batch_size, steps[i : i + 1])
+        of_rows = None if weights is None else weights[rows]
+        yield EpochPart(
+            stored(X[rows]), y[rows], of_rows, np.arange(len(rows), dtype=np.intp), batch_size, steps[i : i + 1]
+        )
+
+
+def denominators(weights: np.ndarray | None, order: np.ndarray, batch_size: int) -> np.ndarray:
+    """Of the mean losses of all batches: the sums (n_batches,) of their rows' weights."""
+    n_whole, n_last = divmod(len(order), batch_size)
+    if weights is None:
+        return np.array([batch_size] * n_whole + [n_last] * (n_last > 0))
+    taken = weights[order]
+    whole, last = taken[: len(order) - n_last].reshape(n_whole, batch_size), taken[len(order) - n_last :]
+    return np.array([*(sum_rows(whole.T) if n_whole else ()), *([sum_rows(last)] if n_last else ())])

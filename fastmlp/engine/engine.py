@@ -13,15 +13,15 @@ from fastmlp import _kernels
 from fastmlp._kernels import CHUNK_ROWS
 from fastmlp.architecture import Architecture
 from fastmlp.engine import threads
-from fastmlp.engine.batches import Batch, EpochResult, EpochSettings, epoch_parts
+from fastmlp.engine.batches import Batch, EpochResult, EpochSettings, Examples, epoch_parts
 from fastmlp.engine.buffers import Buffers
 from fastmlp.engine.pace import Pace
 from fastmlp.engine.parameters import l2_penalty
 from fastmlp.engine.workspace import Workspace
 from fastmlp.functions.optimizers import Optimizer
 from fastmlp.preprocessing import Standardizer, own_copy
-from fastmlp.sums import mean_of_rows
-from fastmlp.validation import as_stored, number, real_array
+from fastmlp.sums import sum_rows, weighted_mean
+from fastmlp.validation import as_stored, number, real_array, row_weights
 
 # A call gets a team of threads where it has enough multiplications: rows times parameters. The update of one parameter
 # counts as UPDATE_WORK of them; in a training step, that of one moment of all parameters counts as MOMENT_ROWS rows.
@@ -136,14 +136,21 @@ class Engine(Buffers):
         assert self._batch is not None
         return self._batch.outputs(self.architecture.n_layers, len(self._rows)).copy()
 
-    def backward(self, y: npt.ArrayLike, regularization: float) -> float:
+    def backward(self, y: npt.ArrayLike, regularization: float, sample_weight: npt.ArrayLike | None = None) -> float:
         """Fill the gradients for the batch last given to `forward`; returns its loss."""
         # converted first: the object's own code may run then, and call forward
         y = real_array("y", y, self.architecture.loss_row.content)
-        return self.exclusive.run(self._backward, y, regularization)
+        if sample_weight is not None:
+            sample_weight = real_array("sample_weight", sample_weight, "weights")
+        return self.exclusive.run(self._backward, y, regularization, sample_weight)
 
     def _backward(
-        self, y: np.ndarray, regularization: float, denominator: float | None = None, accumulate: bool = False
+        self,
+        y: np.ndarray,
+        regularization: float,
+        sample_weight: np.ndarray | None = None,
+        denominator: float | None = None,
+        accumulate: bool = False,
     ) -> float:
         if self._rows is None or self._batch is None:
             raise RuntimeError("backward needs the scores of a batch: call forward(X) first")
@@ -151,6 +158,7 @@ class Engine(Buffers):
         if n_rows == 0:
             raise ValueError("X must have at least one row to train on, got an empty batch")
         targets = self._without_units(self.architecture.checked_targets("y", y, n_rows))
+        weights = None if sample_weight is None else row_weights("sample_weight", sample_weight, n_rows)
         earlier = None
         if accumulate and self.has_gradients:
             if self._earlier is None:
@@ -158,7 +166,8 @@ class Engine(Buffers):
             earlier = self._earlier
             earlier[...] = self.flat_gradients
         passes = self._batch.passes
-        arguments = targets, regularization, denominator or n_rows, earlier
+        denominator = denominator or (n_rows if weights is None else float(sum_rows(weights)))
+        arguments = targets, weights, regularization, denominator, earlier
         loss = self._paces["backward"].run(passes, self._team_size(n_rows), n_rows, passes.backward, *arguments)
         self.has_gradients = True
         return loss
@@ -174,6 +183,7 @@ class Engine(Buffers):
             y=real_array("y", batch.y, self.architecture.loss_row.content),
             regularization=number("regularization", batch.regularization, 0),
             denominator=None if batch.denominator is None else number("denominator", batch.denominator, 0),
+            sample_weight=None if batch.sample_weight is None else real_array("sample_weight", batch.sample_weight),
         )
         return self.exclusive.run(self._compute_gradients, checked)
 
@@ -184,7 +194,7 @@ class Engine(Buffers):
             self.has_gradients = True
             return 0.0
         self._forward(batch.X)
-        return self._backward(batch.y, batch.regularization, batch.denominator, batch.accumulate)
+        return self._backward(batch.y, batch.regularization, batch.sample_weight, batch.denominator, batch.accumulate)
 
     def clip_gradients(self, max_norm: float) -> float:
         """Scale the gradients down to a global norm of `max_norm` where it is larger; returns what it was.
@@ -220,32 +230,36 @@ class Engine(Buffers):
 
     def train_epoch(
         self,
-        X: np.ndarray,
-        y: np.ndarray,
+        examples: Examples,
         order: np.ndarray,
         settings: EpochSettings,
         advance: Callable[[int], object] = lambda n_batches: None,
     ) -> EpochResult:
-        """Forward, backward and update for batch after batch of X[order], all of it in the kernels.
+        """Forward, backward and update for batch after batch of examples[order], all of it in the kernels.
 
-        A batch whose loss is not finite ends the epoch.
+        A batch whose loss is not finite ends the epoch; one whose rows all weigh 0 is skipped.
 
         Parameters
         ----------
-        X, y, order : ndarray
-            Rows and targets, checked, and the rows to train on, intp (n,).
+        examples : Examples
+        order : ndarray
+            The rows to train on, intp (n,); the loss and the score are NaN where they all weigh 0.
         advance : callable
             Called with a number of batches that have been done.
         """
         self.forget_batch()
+        total = len(order) if examples.weights is None else float(sum_rows(examples.weights[order]))
+        if total == 0:
+            return EpochResult(math.nan, math.nan, 0, False)
         batch_size, optimizer, time_step = min(settings.batch_size, len(order)), settings.optimizer, settings.time_step
         workspace = self._batch_workspace(batch_size)
-        X, y = workspace.apart(X), self._without_units(y)
+        X, y, weights = examples
+        examples = Examples(workspace.apart(X), self._without_units(y), weights)
         update = self._updater(optimizer)
         n_threads = self._team_size(batch_size + MOMENT_ROWS * optimizer.row.n_moments)
         scores, pace = np.zeros(self.architecture.n_scores), self._paces["epoch"]
         loss, n_batches, diverged = 0.0, 0, False
-        for part in epoch_parts(workspace.stored, X, y, order, batch_size, settings):
+        for part in epoch_parts(workspace.stored, examples, order, batch_size, settings):
             t, increment = (self.n_updates + 1, 1) if time_step is None else (time_step, 0)
             run = _kernels.EpochRun(workspace.passes, update, *part, scores, optimizer.options, t, increment)
             n_updates = self.n_updates
@@ -262,8 +276,8 @@ class Engine(Buffers):
             loss, n_batches, diverged = loss + run.loss, n_batches + run.n_batches, run.diverged
             if diverged:
                 break
-        score = self.architecture.loss_row.summed_score(scores, y, order)
-        return EpochResult(loss / len(order), score, n_batches, diverged)
+        score = self.architecture.loss_row.summed_score(scores, examples.y, order, weights)
+        return EpochResult(loss / total, score, n_batches, diverged)
 
     def check_finite(self, name: str, X: np.ndarray, order: np.ndarray | None = None) -> None:
         """Raise a ValueError that names the first number in X (in X[order]) that is not finite in the network's dtype.
@@ -307,8 +321,9 @@ class Engine(Buffers):
         self._predict(X, classes=classes)
         return classes
 
-    def evaluate(self, X: np.ndarray, y: np.ndarray, regularization: float) -> tuple[float, float]:
-        """The mean loss, regularisation included, and the score of checked rows and targets."""
+    def evaluate(self, examples: Examples, regularization: float) -> tuple[float, float]:
+        """The weighted mean loss, regularisation included, and the score."""
+        X, y, weights = examples
         row, losses, y = self.architecture.loss_row, np.empty(len(X)), self._without_units(y)
         if row.of_classes:
             predicted = np.empty(len(X), np.intp)
@@ -317,8 +332,8 @@ class Engine(Buffers):
             predicted = np.empty((len(X), self.architecture.n_outputs), self.layout.dtype)
             self._predict(X, outputs=predicted, y=y, losses=losses)
         with np.errstate(over="ignore", invalid="ignore"):
-            loss = float(mean_of_rows(losses))
-        return loss + l2_penalty(self.params, regularization), row.score(predicted, y)
+            loss = float(weighted_mean(losses, weights))
+        return loss + l2_penalty(self.params, regularization), row.score(predicted, y, weights)
 
     def _predict(
         self,

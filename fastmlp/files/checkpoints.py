@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp.engine import Engine
+from fastmlp.engine.batches import Examples
 from fastmlp.files import models
 from fastmlp.files.access import check_ordinary, check_writable, kind_of, undisturbed
 from fastmlp.history import History
@@ -45,11 +46,11 @@ class Checkpoint:
         self.resume = resume
 
     def is_of(self, settings: Settings, seed: int | None, X: np.ndarray, y: np.ndarray) -> bool:
-        """Whether the file holds an earlier part of this training."""
+        """Whether the file holds an earlier part of this training, of rows without weights."""
         engine = self.model().engine
         rows = engine.architecture.checked_rows("X", X)
         targets = engine.architecture.checked_targets("y", y, len(rows))
-        mine = CheckpointState(settings, seed, digest(rows, targets, engine), {}, History(), False)
+        mine = CheckpointState(settings, seed, digest(Examples(rows, targets), engine), {}, History(), False)
 
         def found() -> bool:
             with suppress(OSError, ValueError):
@@ -59,9 +60,7 @@ class Checkpoint:
 
         return undisturbed(found)
 
-    def begin(
-        self, settings: Settings, seed: int | None, X: np.ndarray, y: np.ndarray, generator: Any
-    ) -> tuple[History, bool]:
+    def begin(self, settings: Settings, seed: int | None, examples: Examples, generator: Any) -> tuple[History, bool]:
         """Restore the state of the file's training, where there is one to resume; its epochs, and whether it is over.
 
         A training that starts anew replaces the file at once, so that a later one does not resume another training, and
@@ -75,7 +74,7 @@ class Checkpoint:
         self._generator, self._written = generator, time.monotonic()
         engine = self.model().engine
         history = History(score_name=engine.architecture.loss_row.score_name)
-        self._state = CheckpointState(settings, seed, digest(X, y, engine), state, history, False)
+        self._state = CheckpointState(settings, seed, digest(examples, engine), state, history, False)
         if self.resume and kind_of(self.path) is not None:
             try:
                 model = models.load(self.path)
@@ -102,7 +101,7 @@ class Checkpoint:
             if value != ours[name] and name != "epochs":
                 raise ValueError(f"{name} must be {value!r}, as in {place}, got {ours[name]!r}; {ANEW}")
         if found.data != mine.data:
-            raise ValueError(f"X, y and the standardizer must be those of {place}, got others; {ANEW}")
+            raise ValueError(f"X, y, weights and the standardizer must be those of {place}, got others; {ANEW}")
         if mine.settings.epochs < len(found.history):
             raise ValueError(f"epochs must be at least the {len(found.history)} of {place}, got {mine.settings.epochs}")
         return found._replace(settings=mine.settings)
@@ -124,14 +123,15 @@ def _facts(state: CheckpointState, engine: Engine) -> dict[str, Any]:
     return {**network, "seed": state.seed, "optimizer": state.settings.optimizer, **dataclasses.asdict(state.settings)}
 
 
-def digest(X: np.ndarray, y: np.ndarray, engine: Engine) -> str:
-    """SHA-256 of the labels or targets, of evenly spread rows of X, and of the standardizer."""
+def digest(examples: Examples, engine: Engine) -> str:
+    """SHA-256 of the labels or targets, of evenly spread rows of X, of the standardizer and of the rows' weights."""
+    X, y, weights = examples
     rows = X[np.linspace(0, len(X) - 1, min(len(X), DIGEST_ROWS)).astype(np.intp)]
     with np.errstate(over="ignore", invalid="ignore"):
         rows = np.asarray(rows, np.float64)
     standardizer = engine.standardizer
     statistics = [] if standardizer is None else [standardizer.mean_, standardizer.scale_]
     sha = hashlib.sha256(f"{X.shape}".encode())
-    for array in (rows, y, *statistics):
+    for array in (rows, y, *statistics, *([] if weights is None else [weights])):
         sha.update(np.ascontiguousarray(array).data)
     return sha.hexdigest()

@@ -1,4 +1,7 @@
-"""The table of losses, and their functions in NumPy; a row is as in `fastmlp.functions.activations`."""
+"""The table of losses, and their functions in NumPy; a row is as in `fastmlp.functions.activations`.
+
+In the functions of targets, X or outputs and y are (n_rows, n_out). Rows have weights (n_rows,) in a mean, or 1 each.
+"""
 
 import math
 from collections.abc import Callable
@@ -11,7 +14,9 @@ from fastmlp.functions.activations import HIDDEN_ACTIVATIONS, exponential, logis
 from fastmlp.validation import class_labels, in_range, real_targets
 
 
-def cross_entropy(X: np.ndarray, y: np.ndarray, label_smoothing: float = 0.0) -> float:
+def cross_entropy(
+    X: np.ndarray, y: np.ndarray, label_smoothing: float = 0.0, sample_weight: np.ndarray | None = None
+) -> float:
     """Mean of -log(softmax(X)[i, y[i]]) over the rows of scores X (n_rows, n_classes), labels y (n_rows,).
 
     With label smoothing, the label has 1 - label_smoothing, and all classes share the rest (Szegedy et al., Rethinking
@@ -20,78 +25,94 @@ def cross_entropy(X: np.ndarray, y: np.ndarray, label_smoothing: float = 0.0) ->
     shifted = X - np.max(X, axis=1, keepdims=True)
     log_sums = np.log(np.exp(shifted).sum(axis=1))
     expected = (1 - label_smoothing) * shifted[np.arange(len(y)), y] + label_smoothing * shifted.mean(axis=1)
-    return float(np.mean(log_sums - expected))
+    return _mean(log_sums - expected, sample_weight)
 
 
-def softmax_grad(X: np.ndarray, y: np.ndarray, label_smoothing: float = 0.0) -> np.ndarray:
+def softmax_grad(
+    X: np.ndarray, y: np.ndarray, label_smoothing: float = 0.0, sample_weight: np.ndarray | None = None
+) -> np.ndarray:
     """Gradient of `cross_entropy(X, y)` with respect to the scores: (softmax(X) - one_hot(y)) / n_rows."""
     grad = softmax(X) - label_smoothing / X.shape[1]
     grad[np.arange(len(y)), y] -= 1 - label_smoothing
-    return grad / len(y)
+    return _of_mean(grad, sample_weight)
 
 
-def binary_cross_entropy(X: np.ndarray, y: np.ndarray) -> float:
-    """Mean of -(y log(p) + (1 - y) log(1 - p)) with p = logistic(X), over rows and outputs, both (n_rows, n_out)."""
-    return float(np.mean(np.maximum(X, 0) - X * y + np.log1p(np.exp(-np.abs(X)))))
+def binary_cross_entropy(X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
+    """Mean of -(y log(p) + (1 - y) log(1 - p)) with p = logistic(X), over rows and outputs."""
+    return _mean(np.maximum(X, 0) - X * y + np.log1p(np.exp(-np.abs(X))), sample_weight)
 
 
-def binary_cross_entropy_grad(X: np.ndarray, y: np.ndarray) -> np.ndarray:
+def binary_cross_entropy_grad(X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> np.ndarray:
     """Gradient of `binary_cross_entropy` with respect to X."""
-    return (logistic(X) - y) / X.size
+    return _of_mean((logistic(X) - y) / X.shape[1], sample_weight)
 
 
-def poisson(X: np.ndarray, y: np.ndarray) -> float:
-    """Mean of exp(X) - y X over rows and outputs, both (n_rows, n_out): the negative log-likelihood of counts y."""
-    return float(np.mean(exponential(X) - y * X))
+def poisson(X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
+    """Mean of exp(X) - y X over rows and outputs: the negative log-likelihood of counts y, without log(y!)."""
+    return _mean(exponential(X) - y * X, sample_weight)
 
 
-def poisson_grad(X: np.ndarray, y: np.ndarray) -> np.ndarray:
+def poisson_grad(X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> np.ndarray:
     """Gradient of `poisson` with respect to X."""
-    return (exponential(X) - y) / X.size
+    return _of_mean((exponential(X) - y) / X.shape[1], sample_weight)
 
 
-def absolute_error(outputs: np.ndarray, y: np.ndarray) -> float:
-    """Mean of abs(outputs - y) over rows and outputs, both (n_rows, n_out)."""
-    return float(np.mean(np.abs(outputs - y)))
+def absolute_error(outputs: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
+    """Mean of abs(outputs - y) over rows and outputs."""
+    return _mean(np.abs(outputs - y), sample_weight)
 
 
-def absolute_error_grad(outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
+def absolute_error_grad(outputs: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> np.ndarray:
     """Gradient of `absolute_error` with respect to the outputs."""
-    return np.sign(outputs - y) / outputs.size
+    return _of_mean(np.sign(outputs - y) / y.shape[1], sample_weight)
 
 
-def huber(outputs: np.ndarray, y: np.ndarray, delta: float) -> float:
+def huber(outputs: np.ndarray, y: np.ndarray, delta: float, sample_weight: np.ndarray | None = None) -> float:
     """Mean over rows and outputs of d**2 / 2 where d = abs(outputs - y) <= delta, else delta (d - delta / 2).
 
     Huber, Robust Estimation of a Location Parameter, 1964.
     """
     size = np.abs(outputs - y)
-    return float(np.mean(np.where(size > delta, delta * (size - delta / 2), size**2 / 2)))
+    return _mean(np.where(size > delta, delta * (size - delta / 2), size**2 / 2), sample_weight)
 
 
-def huber_grad(outputs: np.ndarray, y: np.ndarray, delta: float) -> np.ndarray:
+def huber_grad(outputs: np.ndarray, y: np.ndarray, delta: float, sample_weight: np.ndarray | None = None) -> np.ndarray:
     """Gradient of `huber` with respect to the outputs."""
-    return np.clip(outputs - y, -delta, delta) / outputs.size
+    return _of_mean(np.clip(outputs - y, -delta, delta) / y.shape[1], sample_weight)
 
 
-def squared_error(outputs: np.ndarray, y: np.ndarray) -> float:
-    """Mean of (outputs - y)**2 over rows and outputs, both (n_rows, n_out)."""
-    return float(np.mean(np.square(outputs - y)))
+def squared_error(outputs: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
+    """Mean of (outputs - y)**2 over rows and outputs."""
+    return _mean(np.square(outputs - y), sample_weight)
 
 
-def squared_error_grad(outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
+def squared_error_grad(outputs: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> np.ndarray:
     """Gradient of `squared_error` with respect to the outputs."""
-    return 2 * (outputs - y) / outputs.size
+    return _of_mean(2 * (outputs - y) / y.shape[1], sample_weight)
 
 
-def half_squared_error(outputs: np.ndarray, y: np.ndarray) -> float:
+def half_squared_error(outputs: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
     """Half of `squared_error`."""
-    return 0.5 * squared_error(outputs, y)
+    return 0.5 * squared_error(outputs, y, sample_weight)
 
 
-def half_squared_error_grad(outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
+def half_squared_error_grad(outputs: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> np.ndarray:
     """Gradient of `half_squared_error` with respect to the outputs."""
-    return (outputs - y) / outputs.size
+    return _of_mean((outputs - y) / y.shape[1], sample_weight)
+
+
+def _mean(losses: np.ndarray, sample_weight: np.ndarray | None) -> float:
+    """The mean of losses (n_rows,) or (n_rows, n_out), rows with these weights."""
+    if sample_weight is None:
+        return float(np.mean(losses))
+    return float(np.average(losses.reshape(len(losses), -1).mean(axis=1), weights=sample_weight))
+
+
+def _of_mean(gradients: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:
+    """The gradients of the mean over rows, from those of each row's loss (n_rows, n_out)."""
+    if sample_weight is None:
+        return gradients / len(gradients)
+    return gradients * (sample_weight / np.sum(sample_weight))[:, np.newaxis]
 
 
 class Loss(NamedTuple):
@@ -103,21 +124,22 @@ class Loss(NamedTuple):
         The output activations that it can be used with, the default first.
     value, gradient : callable
         The mean loss of outputs and y, and its gradient with respect to the outputs. Where the loss is `fused` with the
-        output activation, both take the sums before that instead, which is stable for large sums.
+        output activation, both take the sums before that instead, which is stable for large sums. The loss's option
+        comes third, if it has one; weights of the rows may be given as `sample_weight`.
     of_classes : bool
         Whether y are class labels (n_rows,); else y are numbers (n_rows, n_outputs).
     score_name : str
         What is reported beside the loss; larger is better, 1 is perfect.
     score : callable
-        The score of predictions and y.
+        The score of predictions, y and weights or None.
     summed_score : callable
-        The score for y[order] from the kernels' sums over these rows, see `n_scores` of _losses.pxd.
+        The score for y[order] from the kernels' sums over these rows, see `n_scores` of _losses.pxd, and all weights.
     check : callable
         Checks the argument of this name and converts it as the kernels need it, for n_rows, n_outputs and a dtype.
     content : str
         What y must be, for error messages.
     sums : callable
-        The sums for these outputs and y, (1,) or (n_outputs,), from which `summed_score` computes the score.
+        The sums for these outputs, y and weights, (1,) or (n_outputs,), from which `summed_score` computes the score.
     counts_rows : bool
         Whether the score is computed from the number of correct rows; else from a sum for each output.
     standardizes : bool
@@ -136,11 +158,11 @@ class Loss(NamedTuple):
     gradient: Callable[..., np.ndarray]
     of_classes: bool
     score_name: str
-    score: Callable[[np.ndarray, np.ndarray], float]
-    summed_score: Callable[[np.ndarray, np.ndarray, np.ndarray], float]
+    score: Callable[[np.ndarray, np.ndarray, np.ndarray | None], float]
+    summed_score: Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None], float]
     check: Callable[..., np.ndarray]
     content: str
-    sums: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    sums: Callable[[np.ndarray, np.ndarray, np.ndarray | None], np.ndarray]
     counts_rows: bool
     standardizes: bool = False
     decides: bool = False
@@ -185,7 +207,7 @@ _TARGETS: dict[str, Any] = {
 _ABSOLUTE = _TARGETS | {
     "score_name": "D2",
     "score": scores.d2_absolute_error,
-    "summed_score": scores.summed_d2,
+    "summed_score": scores.summed_d2_absolute_error,
     "sums": scores.absolute_errors,
 }
 

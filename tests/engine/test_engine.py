@@ -293,7 +293,7 @@ def test_kernels_refuse_what_has_another_length():
     net.forward(np.ones((5, 4)))
     passes, labels = net._engine._batch.passes, np.zeros(6, np.intp)
     with pytest.raises(RuntimeError, match="y: 5 were needed, and there are 6"):
-        passes.backward(labels, 0.0, 5, None, 1)
+        passes.backward(labels, None, 0.0, 5, None, 1)
     with pytest.raises(RuntimeError, match="row: 4 were needed, and there are 3"):
         passes.forward(np.ones((5, 3)), 1)
     with pytest.raises(RuntimeError, match="prediction: 5 were needed, and there are 6"):
@@ -311,6 +311,7 @@ def test_kernels_refuse_what_has_another_length():
                 update,
                 X,
                 labels,
+                None,
                 np.zeros(5, np.intp),
                 5,
                 steps,

@@ -7,7 +7,7 @@ from conftest import assert_same, batch
 
 from fastmlp.architecture import Architecture
 from fastmlp.engine import Engine
-from fastmlp.engine.batches import Batch, EpochSettings
+from fastmlp.engine.batches import Batch, EpochSettings, Examples
 from fastmlp.engine.parameters import initialize
 from fastmlp.functions.optimizers import checked_optimizer
 
@@ -29,7 +29,7 @@ def state(engine):
 
 
 def train(engine, X, y, optimizer, rates, l2=0.1, size=32):
-    return engine.train_epoch(X, y, np.arange(len(X)), EpochSettings(size, optimizer, rates, l2))
+    return engine.train_epoch(Examples(X, y), np.arange(len(X)), EpochSettings(size, optimizer, rates, l2))
 
 
 @pytest.mark.usefixtures("no_gate")

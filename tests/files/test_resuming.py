@@ -25,7 +25,7 @@ ARGUMENTS = {
 NETWORKS = {
     "sizes": (lambda: NeuralNetwork(5, [8], 3, seed=0), r"the network's sizes must be \(5, 7, 3\)"),
     "dtype": (lambda: make(dtype="float32"), "dtype must be 'float64'"),
-    "standardizer": (lambda: make(standardizer=Standardizer().fit(X)), "X, y and the standardizer must be those"),
+    "standardizer": (lambda: make(standardizer=Standardizer().fit(X)), "X, y, weights and the standardizer must be those"),
 }
 ROWS = {
     "rows": (np.vstack([X, X[:1]]), np.append(Y, Y[:1])),
@@ -68,7 +68,7 @@ def test_another_network_is_refused(name, whole):
 
 @pytest.mark.parametrize("name", ROWS)
 def test_other_rows_are_refused(name, whole):
-    assert_refused(whole, make(), "X, y and the standardizer must be those of the checkpoint", *ROWS[name])
+    assert_refused(whole, make(), "X, y, weights and the standardizer must be those of the checkpoint", *ROWS[name])
 
 
 def test_the_same_rows_of_another_type_are_taken(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from fastmlp import NeuralNetwork
 from fastmlp.engine.parameters import l2_penalty
-from fastmlp.sums import mean_of_rows, sum_rows
+from fastmlp.sums import sum_rows, weighted_mean
 
 
 @pytest.mark.parametrize("n_rows", [1, 2, 3, 7, 64, 1001])
@@ -15,7 +15,7 @@ def test_sums_are_of_all_rows_and_close(n_rows):
     rows = np.random.RandomState(0).randn(n_rows, 3) + 1e6
     exact = [float(sum(map(Fraction, column))) for column in rows.T.tolist()]
     np.testing.assert_allclose(sum_rows(rows), exact, rtol=1e-15)
-    np.testing.assert_allclose(mean_of_rows(np.asfortranarray(rows)), np.array(exact) / n_rows, rtol=1e-15)
+    np.testing.assert_allclose(weighted_mean(np.asfortranarray(rows), None), np.array(exact) / n_rows, rtol=1e-15)
     assert sum_rows(rows).tolist() == [sum_rows(column) for column in rows.T]
 
 
