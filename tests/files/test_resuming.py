@@ -25,7 +25,7 @@ ARGUMENTS = {
 NETWORKS = {
     "sizes": (lambda: NeuralNetwork(5, [8], 3, seed=0), r"the network's sizes must be \(5, 7, 3\)"),
     "dtype": (lambda: make(dtype="float32"), "dtype must be 'float64'"),
-    "standardizer": (lambda: make(standardizer=Standardizer().fit(X)), "X, y, weights and the standardizer must be those"),
+    "standardizer": (lambda: make(standardizer=Standardizer().fit(X)), "X, y, weights and the standardizer must be"),
 }
 ROWS = {
     "rows": (np.vstack([X, X[:1]]), np.append(Y, Y[:1])),
