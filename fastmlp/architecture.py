@@ -28,11 +28,15 @@ class Architecture:
         float32 or float64, native.
     loss_option : float
         The value of the loss's option, if it has one.
+    dropout_rates : tuple of float
+        The probability that a unit is dropped in training, of the inputs and of each hidden layer; empty for none.
 
     Attributes
     ----------
     n_inputs, n_outputs, n_layers : int
         Number of features, of classes (of targets in a regression), and of affine layers.
+    drops : bool
+        Whether any rate of dropout is above 0.
     n_scores : int
         Number of sums from which the score is computed, see `Loss.summed_score`.
     loss_row : Loss
@@ -49,10 +53,12 @@ class Architecture:
     loss: str
     dtype: np.dtype
     loss_option: float = 0.0
+    dropout_rates: tuple[float, ...] = ()
     n_inputs: int = field(init=False, repr=False, compare=False)
     n_outputs: int = field(init=False, repr=False, compare=False)
     n_layers: int = field(init=False, repr=False, compare=False)
     n_scores: int = field(init=False, repr=False, compare=False)
+    drops: bool = field(init=False, repr=False, compare=False)
     loss_row: Loss = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -63,13 +69,17 @@ class Architecture:
         one_of("loss", self.loss, LOSSES, any_case=False)
         row = LOSSES[self.loss]
         one_of("activations[-1]", self.activations[-1], row.activations, any_case=False)
-        n_outputs = self.sizes[-1]
+        n_outputs, rates = self.sizes[-1], self.dropout_rates or (0.0,) * len(self.activations)
+        if len(rates) != len(self.activations):
+            raise ValueError(f"dropout_rates must be {len(self.activations)}, the inputs' first, got {rates}")
         derived = {
             "n_inputs": self.sizes[0],
             "n_outputs": n_outputs,
             "n_layers": len(self.activations),
             "n_scores": 1 if row.counts_rows else n_outputs,
             "loss_row": row,
+            "dropout_rates": tuple(number("a rate of dropout", rate, 0, 1, open_high=True) for rate in rates),
+            "drops": any(rates),
         }
         for name, value in derived.items():  # once, since a step of a tiny network takes a microsecond
             object.__setattr__(self, name, value)
@@ -84,9 +94,10 @@ class Architecture:
         loss: str = "cross_entropy",
         label_smoothing: float = 0.0,
         delta: float = 1.0,
+        dropout: float | Sequence[float] = 0.0,
         output: str | None = None,
     ) -> "Architecture":
-        """One activation for all hidden layers, or a list of theirs; the outputs have the loss's default."""
+        """The arguments are those of `NeuralNetwork`; the outputs have the loss's default activation."""
         n_hidden = len(sizes) - 2
         if isinstance(activation, (list, tuple)):
             if len(activation) != n_hidden:
@@ -103,7 +114,8 @@ class Architecture:
         }
         if label_smoothing and row.option != "label_smoothing":
             raise ValueError(f"label_smoothing is an option of loss='cross_entropy', got loss={row.name!r}")
-        return cls(sizes, (*hidden, output or row.activations[0]), row.name, dtype, options.get(row.option, 0.0))
+        activations = (*hidden, output or row.activations[0])
+        return cls(sizes, activations, row.name, dtype, options.get(row.option, 0.0), dropout_rates(dropout, n_hidden))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Architecture":
@@ -121,7 +133,8 @@ class Architecture:
         if "activations" not in values:
             return cls.of(sizes, dtype)
         option = number("loss_option", values.get("loss_option", 0.0), 0)
-        return cls(sizes, tuple(values["activations"]), values["loss"], dtype, option)
+        rates = tuple(values.get("dropout_rates", ()))
+        return cls(sizes, tuple(values["activations"]), values["loss"], dtype, option, rates)
 
     def to_dict(self) -> dict[str, Any]:
         """A dict that JSON can hold."""
@@ -130,6 +143,7 @@ class Architecture:
             "activations": list(self.activations),
             "loss": self.loss,
             "loss_option": self.loss_option,
+            "dropout_rates": list(self.dropout_rates),
             "dtype": self.dtype.name,
         }
 
@@ -138,6 +152,12 @@ class Architecture:
         """The activation of the hidden layers, or one for each where they differ; "relu" if there are none."""
         hidden = self.activations[:-1]
         return hidden if len(set(hidden)) > 1 else next(iter(hidden), "relu")
+
+    @property
+    def dropout(self) -> float | tuple[float, ...]:
+        """The rate of all hidden layers, or, where others are needed to say it, all rates, the inputs' first."""
+        inputs, *hidden = self.dropout_rates
+        return self.dropout_rates if inputs or len(set(hidden)) > 1 else next(iter(hidden), 0.0)
 
     @property
     def loss_options(self) -> tuple[float, ...]:
@@ -156,3 +176,18 @@ class Architecture:
     def checked_targets(self, name: str, y: npt.ArrayLike, n_rows: int) -> np.ndarray:
         """Labels or targets for n_rows rows, as the kernels take them; always a copy."""
         return self.loss_row.check(name, y, n_rows, self.n_outputs, self.dtype)
+
+
+def dropout_rates(dropout: Any, n_hidden: int) -> tuple[float, ...]:
+    """The rates of the inputs and of each hidden layer, from one for all hidden layers, or from a list of all."""
+    if not isinstance(dropout, list | tuple):
+        rate = number("dropout", dropout, 0, 1, open_high=True)
+        if rate and not n_hidden:
+            raise ValueError(f"dropout must be 0, or [rate of the inputs], without a hidden layer, got {dropout!r}")
+        return (0.0,) + (rate,) * n_hidden
+    if len(dropout) != n_hidden + 1:
+        raise ValueError(
+            f"dropout must be one number for the hidden layers, or {n_hidden + 1}, one for the inputs and one for each "
+            f"hidden layer; got {dropout!r}"
+        )
+    return tuple(number(f"dropout[{i}]", rate, 0, 1, open_high=True) for i, rate in enumerate(dropout))

@@ -26,3 +26,8 @@ def random_state(seed: Any) -> Iterator[Any]:
     generator.seed(seed)
     yield generator
     _unused.append(generator)
+
+
+def drawn_seed(generator: Any) -> int:
+    """A seed of 32 bits, drawn from a generator of `random_state`."""
+    return int(generator.randint(2**32, dtype=np.uint32))

@@ -19,7 +19,7 @@ from fastmlp.files import models
 from fastmlp.files.checkpoints import Checkpoint
 from fastmlp.functions import activations, losses
 from fastmlp.functions.optimizers import checked_optimizer
-from fastmlp.generators import random_state
+from fastmlp.generators import drawn_seed, random_state
 from fastmlp.history import History
 from fastmlp.interface.calls import public
 from fastmlp.interface.overrides import BACKWARD, FORWARD, LOOP, OR_CALL, Originals, check_arrays, refusal
@@ -82,6 +82,11 @@ class NeuralNetwork:
         Of "cross_entropy", in [0, 1): this share of each label is spread over all classes.
     delta : float
         Of "huber", in the units in which the network learns: standard deviations where targets are standardised.
+    dropout : float or sequence of float
+        The probability in [0, 1) with which each unit of the hidden layers is set to 0 in training, for each row anew;
+        the others are multiplied by 1 / (1 - dropout) (Srivastava et al., Dropout, 2014). Or a list: the rate of the
+        inputs first, then one for each hidden layer. `fit`, `train_epoch` and `forward(X, training=True)` drop units;
+        predictions do not.
     dtype : {"float64", "float32"} or numpy.dtype, optional
         The dtype of parameters and results; see `set_default_dtype`.
     n_threads : int, optional
@@ -144,6 +149,7 @@ class NeuralNetwork:
         loss: str = "cross_entropy",
         label_smoothing: float = 0.0,
         delta: float = 1.0,
+        dropout: float | Sequence[float] = 0.0,
         dtype: npt.DTypeLike | None = None,
         n_threads: int | None = None,
         seed: int | None = None,
@@ -153,13 +159,21 @@ class NeuralNetwork:
         sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
         checked = get_default_dtype() if dtype is None else float_dtype("dtype", dtype)
         architecture = Architecture.of(
-            sizes, checked, activation=activation, loss=loss, label_smoothing=label_smoothing, delta=delta
+            sizes,
+            checked,
+            activation=activation,
+            loss=loss,
+            label_smoothing=label_smoothing,
+            delta=delta,
+            dropout=dropout,
         )
         with random_state(seed) as generator:
             engine = Engine(architecture)
             engine.n_threads = thread_count(n_threads)
             engine.standardizer = standardizer
             initialize(engine.params, init, generator)
+            if architecture.drops:
+                engine.dropout_seed = drawn_seed(generator)
         self._adopt(engine)
 
     def _adopt(self, engine: Engine) -> None:
@@ -176,7 +190,7 @@ class NeuralNetwork:
     softmax_grad = staticmethod(losses.softmax_grad)
     cross_entropy = staticmethod(losses.cross_entropy)
 
-    def forward(self, X: npt.ArrayLike) -> np.ndarray:
+    def forward(self, X: npt.ArrayLike, *, training: bool = False) -> np.ndarray:
         """Compute the outputs: the probability of each class, or the predictions of a regression.
 
         Parameters
@@ -184,6 +198,8 @@ class NeuralNetwork:
         X : array_like (n_rows, input_size)
             Real numbers of any type and layout. An array that needs no conversion is not copied: `backward` reads it
             again.
+        training : bool
+            Drop units, in a network with `dropout`: in a step, other ones than after the next `update`.
 
         Returns
         -------
@@ -203,7 +219,7 @@ class NeuralNetwork:
         array([1., 1., 1., 1., 1.])
         """
         _check_forward(self)
-        return self._engine.forward(X)
+        return self._engine.forward(X, boolean("training", training))
 
     def backward(self, y: npt.ArrayLike, reg: float = 0.0, *, sample_weight: npt.ArrayLike | None = None) -> float:
         """Compute the loss of the batch last given to `forward`, and its gradients.
@@ -782,6 +798,11 @@ class NeuralNetwork:
     def loss(self) -> str:
         """The loss that is minimised, without the regularisation."""
         return self._engine.architecture.loss
+
+    @property
+    def dropout(self) -> float | tuple[float, ...]:
+        """The rate of dropout of all hidden layers; or of the inputs and of each, where it takes a list to say it."""
+        return self._engine.architecture.dropout
 
     @property
     def dtype(self) -> np.dtype:

@@ -19,8 +19,9 @@ from fastmlp.engine.batches import EpochResult, EpochSettings, Examples
 from fastmlp.engine.parameters import Layout, initialize, l2_penalty
 from fastmlp.functions import activations, losses
 from fastmlp.functions.activations import ACTIVATIONS
+from fastmlp.functions.dropout import scaled_mask
 from fastmlp.functions.optimizers import checked_optimizer
-from fastmlp.generators import random_state
+from fastmlp.generators import drawn_seed, random_state
 from fastmlp.history import History
 from fastmlp.interface.calls import public, unexpected
 from fastmlp.interface.overrides import Originals
@@ -43,8 +44,10 @@ class NeuralNetwork:
 
     Parameters
     ----------
-    input_size, hidden_sizes, output_size, num_layers, activation, loss, dtype, seed, init
+    input_size, hidden_sizes, output_size, num_layers, dtype, seed, init
         See `fastmlp.NeuralNetwork`.
+    activation, loss, label_smoothing, delta, dropout
+        Likewise.
 
     Attributes
     ----------
@@ -93,6 +96,7 @@ class NeuralNetwork:
         loss: str = "cross_entropy",
         label_smoothing: float = 0.0,
         delta: float = 1.0,
+        dropout: float | Sequence[float] = 0.0,
         dtype: npt.DTypeLike = np.float64,
         seed: int | None = None,
         init: str = "assignment",
@@ -100,16 +104,20 @@ class NeuralNetwork:
         sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
         self.input_size, self.hidden_sizes, self.output_size = input_size, hidden_sizes, output_size
         self.num_layers = len(sizes) - 1
-        options: dict[str, Any] = {"label_smoothing": label_smoothing, "delta": delta}
+        options: dict[str, Any] = {"label_smoothing": label_smoothing, "delta": delta, "dropout": dropout}
         self.architecture = Architecture.of(sizes, np.dtype(dtype), activation=activation, loss=loss, **options)
         self.params = {name: np.zeros(shape, dtype) for name, shape in Layout(self.architecture).shapes.items()}
         with random_state(seed) as generator:
             initialize(self.params, init, generator)
+            self.dropout_seed = drawn_seed(generator) if self.architecture.drops else 0
         self.dtype = np.dtype(dtype)
         self.gradients: dict[str, np.ndarray] = {}
         self.outputs: dict[str, np.ndarray] = {}
         self.logits = np.empty((0, output_size), dtype)
         self.sums: list[np.ndarray] = []  # what each layer's activation is applied to
+        # of layers in which units are dropped: what they are multiplied by, and their values before; 0 are the inputs
+        self.masks: dict[int, np.ndarray] = {}
+        self.values: dict[int, np.ndarray] = {}
         self.moments: dict[str, dict[str, np.ndarray]] = {}
         self.n_updates = 0
         self.target_units: tuple[np.ndarray, np.ndarray] | None = None
@@ -128,17 +136,26 @@ class NeuralNetwork:
         """The member of the function's name, where there is one, for whoever has replaced it."""
         return getattr(self, function.__name__, function)
 
-    def forward(self, X: np.ndarray) -> np.ndarray:
-        """Outputs (n_rows, n_out) of the rows of X: probabilities of classes."""
+    def forward(self, X: np.ndarray, *, training: bool = False) -> np.ndarray:
+        """Outputs (n_rows, n_out) of the rows of X: probabilities of classes; in training, units are dropped."""
+        rates = (*self.architecture.dropout_rates, 0.0)  # nothing is dropped of the outputs
+        self.outputs, self.sums, self.values, self.masks = {}, [], {}, {}
         h = np.asarray(X, self.dtype)
-        self.outputs, self.sums = {"X": h}, []
-        for i, name in enumerate(self.architecture.activations, 1):
-            sums = self.linear(self.params[f"W{i}"], h, self.params[f"b{i}"])
-            h = self._own(ACTIVATIONS[name].value)(sums)
-            self.outputs[f"h{i}" if i < self.num_layers else "scores"] = h
-            self.sums.append(sums)
+        for i, rate in enumerate(rates):
+            if i > 0:
+                sums = self.linear(self.params[f"W{i}"], h, self.params[f"b{i}"])
+                h = self._own(ACTIVATIONS[self.architecture.activations[i - 1]].value)(sums)
+                self.sums.append(sums)
+            if training and rate:
+                mask = scaled_mask(rate, self.dropout_seed, self.n_updates, i, *h.shape).astype(self.dtype)
+                self.masks[i], self.values[i], h = mask, h, h * mask
+            self.outputs[self._name_of_layer(i)] = h
         self.logits = sums
         return self._with_units(h)
+
+    def _name_of_layer(self, i: int) -> str:
+        """In `outputs`; layer 0 are the inputs."""
+        return "X" if i == 0 else f"h{i}" if i < self.num_layers else "scores"
 
     def _with_units(self, outputs: np.ndarray) -> np.ndarray:
         """Outputs in the units of the targets that it has been trained on."""
@@ -179,10 +196,12 @@ class NeuralNetwork:
         return self._loss(self.outputs["scores"], self.logits, y, weights) + l2_penalty(self.params, reg)
 
     def _derivative(self, layer: int, h: np.ndarray) -> np.ndarray:
-        """That of the layer's activation, counted from 1, where its value is h."""
-        row = ACTIVATIONS[self.architecture.activations[layer - 1]]
+        """That of the layer's activation, counted from 1, whose output is h, times its mask of dropout."""
+        row, mask = ACTIVATIONS[self.architecture.activations[layer - 1]], self.masks.get(layer)
         assert row.derivative is not None
-        return self._own(row.derivative)(self.sums[layer - 1] if row.of_sums else h)
+        value = h if mask is None else self.values[layer]
+        derivative = self._own(row.derivative)(self.sums[layer - 1] if row.of_sums else value)
+        return derivative if mask is None else derivative * mask
 
     def _loss(self, outputs: np.ndarray, logits: np.ndarray, y: np.ndarray, weights: dict[str, Any]) -> float:
         loss = self.architecture.loss_row
@@ -296,15 +315,16 @@ class NeuralNetwork:
 
     def _apart(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Outputs and logits of `forward`; the batch for `backward` stays."""
-        batch = self.outputs, self.sums, self.logits
+        batch = {name: vars(self)[name] for name in ("outputs", "sums", "values", "masks", "logits")}
         try:
             return self.forward(X), self.logits
         finally:
-            self.outputs, self.sums, self.logits = batch
+            vars(self).update(batch)
 
     def snapshot(self) -> dict[str, Any]:
         """Copies of all that training changes."""
-        return copy.deepcopy({name: getattr(self, name) for name in ("params", "moments", "n_updates", "target_units")})
+        names = ("params", "moments", "n_updates", "dropout_seed", "target_units")
+        return copy.deepcopy({name: getattr(self, name) for name in names})
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Go back to a snapshot."""
@@ -344,7 +364,7 @@ class _Loop:
             of_rows = None if weights is None else weights[rows]
             if of_rows is not None and not of_rows.any():
                 continue
-            outputs = network.forward(X[rows])
+            outputs = network.forward(X[rows], **({"training": True} if self.architecture.drops else {}))
             if row.of_classes:
                 scores += row.sums(outputs, y[rows], of_rows)
             else:

@@ -39,6 +39,7 @@ RIGHT = by_name(
         "b1 b2 beta1 beta2": (0.0, 0.5, 0.9, np.float32(0.25)),
         "eps epsilon": (1e-8, 1e-3, 2.0),
         "weight_decay": (0.0, 0.01, 0.5),
+        "dropout": (0, 0.25, np.float32(0.9)),
         "rho": (0.0, 0.5, 0.9),
         "time_step": ("update", "epoch"),
         "batch_size": (1, 2, 7, 200, np.uint8(3), 2**40),

@@ -31,7 +31,8 @@ class Oracle(reference.NeuralNetwork):
     def __init__(self, twin: NeuralNetwork):
         self.twin = twin
         sizes = twin.input_size, twin.hidden_sizes, twin.output_size
-        super().__init__(*sizes, activation=twin.activation, loss=twin.loss, seed=0)
+        options = {name: getattr(twin, name) for name in ("activation", "loss", "dropout")}
+        super().__init__(*sizes, **options, seed=0)
         self.layout = Layout(dataclasses.replace(self.architecture, dtype=twin.dtype))
         limits = np.finfo(twin.dtype)
         self.unit = float(limits.eps)
@@ -46,14 +47,18 @@ class Oracle(reference.NeuralNetwork):
             for name, moments in found["moments"].items()
             for i, flat in enumerate(moments)
         }
-        self.n_updates, self.target_units = found["n_updates"], found["target_units"]
+        for name in ("n_updates", "dropout_seed", "target_units"):
+            setattr(self, name, found[name])
 
-    def forward(self, X: Any) -> np.ndarray:
-        found = self.twin.forward(X)
+    def forward(self, X: Any, *, training: bool = False) -> np.ndarray:
+        # the inputs as they are before units of them are dropped
+        self.twin.forward(X)
+        rows = doubles(self.twin.outputs)["X"]
+        found = self.twin.forward(X, training=training)
         self._read()
         outputs = doubles(self.twin.outputs)
         with np.errstate(all="ignore"):
-            super().forward(outputs["X"])
+            super().forward(rows, training=training)
             errors = self._forward_errors()
             given = self._with_units(outputs["scores"])
         self.comparable = moderate(self.params, self.outputs, errors, {"logits": self.logits})
@@ -66,7 +71,8 @@ class Oracle(reference.NeuralNetwork):
 
     def _forward_errors(self) -> dict[str, np.ndarray]:
         """How far rounding may take each layer's outputs."""
-        errors, h, error, self.sum_errors = {}, self.outputs["X"], np.zeros_like(self.outputs["X"]), []
+        errors, h, self.sum_errors, self.value_errors = {}, self.outputs["X"], [], []
+        error = 2 * self.unit * np.abs(h) if 0 in self.masks else np.zeros_like(h)
         layers = zip(list(self.outputs)[1:], self.architecture.activations, strict=True)
         for i, (name, activation) in enumerate(layers, 1):
             W, b = np.abs(self.params[f"W{i}"]), np.abs(self.params[f"b{i}"])
@@ -79,7 +85,11 @@ class Oracle(reference.NeuralNetwork):
                 error = h * np.expm1(2 * error + self.rounding)
             elif ACTIVATIONS[activation].of_sums:
                 error, size = STEEPEST * error, 1 + np.abs(self.sums[i - 1])
-            errors[name] = error = error + ACTIVATION_UNITS * self.unit * size + self.lost
+            error = error + ACTIVATION_UNITS * self.unit * size + self.lost
+            self.value_errors.append(error)
+            if i in self.masks:
+                error = error * self.masks[i] + 2 * self.unit * size
+            errors[name] = error
         return errors
 
     def backward(self, y: Any, reg: float = 0.0, *, sample_weight: Any = None) -> float:
@@ -123,11 +133,15 @@ class Oracle(reference.NeuralNetwork):
     def _through(self, layer: int, h: np.ndarray, size: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A gradient and its error as they come through a layer's activation.
 
-        Its derivative is off by 4 u, and, where it is one of the sums, by their error times at most 1.
+        Its derivative is off by 4 u, and, where it is one of the sums, by their error times at most 1. Of values that
+        have been dropped, the reference has its own.
         """
-        derivative, off = np.abs(self._derivative(layer, h)), 4 * self.unit
+        derivative, off = np.abs(self._derivative(layer, h)), 6 * self.unit * np.ones_like(h)
         if ACTIVATIONS[self.architecture.activations[layer - 1]].of_sums:
-            off = off + self.sum_errors[layer - 1]
+            off += self.sum_errors[layer - 1]
+        elif layer in self.masks:
+            off += 2 * self.value_errors[layer - 1]
+        off *= self.masks.get(layer, 1)
         return size * derivative, error * derivative + off * size
 
     def update(self, *arguments: Any, **named: Any) -> None:

@@ -1,7 +1,7 @@
 """Activation functions of single elements, applied in place, and their derivatives.
 
 A derivative is a function of the activation's value, so that the backward pass of a layer needs its outputs only; or of
-the sums that it was applied to, where two of them may have the same value: these sums are kept.
+the sums that it was applied to, where two of them may have the same value (`is_of_sums`): these sums are kept.
 """
 from cython cimport floating
 
@@ -109,11 +109,15 @@ cdef inline void activate(Activation activation, floating* y, Py_ssize_t n) noex
             y[j] = exponential(y[j])
 
 
+cdef inline bint is_of_sums(Activation activation) noexcept nogil:
+    """Whether the derivative is a function of the sums."""
+    return activation == GELU or activation == GELU_TANH or activation == SILU
+
+
 cdef inline void multiply_by_derivative(
-    Activation activation, floating* restrict dy, const floating* restrict y, const floating* restrict sums,
-    Py_ssize_t n
+    Activation activation, floating* restrict dy, const floating* restrict y, Py_ssize_t n
 ) noexcept nogil:
-    """dy *= the derivative of the activation, given its values y, and the sums where they are kept"""
+    """dy *= the derivative of the activation, given its values y, or the sums where it is a function of these"""
     cdef Py_ssize_t j
     cdef floating s, one = 1
     if activation == RELU:
@@ -133,15 +137,15 @@ cdef inline void multiply_by_derivative(
             dy[j] *= one if y[j] > 0 else 1 + y[j]
     elif activation == GELU:
         for j in range(n):
-            dy[j] *= normal_distribution(sums[j]) + sums[j] * normal_density(sums[j])
+            dy[j] *= normal_distribution(y[j]) + y[j] * normal_density(y[j])
     elif activation == GELU_TANH:
         for j in range(n):
-            s = logistic(cubic(sums[j]))
-            dy[j] *= s + sums[j] * (s * (1 - s) * cubic_derivative(sums[j]))
+            s = logistic(cubic(y[j]))
+            dy[j] *= s + y[j] * (s * (1 - s) * cubic_derivative(y[j]))
     elif activation == SILU:
         for j in range(n):
-            s = logistic(sums[j])
-            dy[j] *= s + sums[j] * (s * (1 - s))
+            s = logistic(y[j])
+            dy[j] *= s + y[j] * (s * (1 - s))
 
 
 cdef inline void add_relu(floating* restrict y, const floating* restrict b, Py_ssize_t n) noexcept nogil:

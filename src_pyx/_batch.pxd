@@ -1,4 +1,5 @@
 """One batch of rows, the settings of its training step, and its predictions."""
+from _dropout cimport Dropout
 from _rows cimport Rows
 
 
@@ -33,6 +34,7 @@ cdef struct Batch:
     # (n,), of the rows' losses and scores; NULL where all are 1
     const double* weights
     StepSettings step
+    Dropout dropout
     # the gradient of earlier batches, a flat buffer that is added to the gradient of this one; NULL for none
     const void* earlier
     # NULL in training

@@ -16,7 +16,7 @@ cdef enum:
 
 
 cdef struct EpochProgress:
-    # what all batches share: X and the targets, and the memory of x
+    # what all batches share: X and the targets, the memory of x, and the dropout of the first one
     Batch batch
     # the rows to train on, in batches of batch_size, the last one perhaps shorter, and the settings of each step
     const Py_ssize_t* order
@@ -53,6 +53,7 @@ cdef inline void train_share(
         batch.order, batch.n_ordered = epoch.order + at, epoch.n_rows - at
         batch.n_rows = min(epoch.batch_size, batch.n_ordered)
         batch.step = epoch.steps[i]
+        batch.dropout.n_updates = epoch.batch.dropout.n_updates + n_updates
         set_step(&now, batch.step.learning_rate, epoch.time_step + n_updates * epoch.time_increment)
         if batch.step.denominator > 0:
             applied = train_batch(net, params, gradients, arena, &batch, False, &now, thread)

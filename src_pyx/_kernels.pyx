@@ -19,6 +19,7 @@ cimport _tiles as tiles
 from _activations cimport Activation
 from _arrays cimport address, can_gather, check_length, checked_address
 from _batch cimport Batch, Predictions, StepSettings
+from _dropout cimport Dropout
 from _elementwise cimport sum_of_squares
 from _epoch cimport EpochProgress
 from _float_mode cimport flush_denormals, restore
@@ -104,6 +105,14 @@ cdef double* row_weights(weights, Py_ssize_t n_rows) except? NULL:
     return NULL if weights is None else <double*> checked_address("sample_weight", weights, n_rows, b"d")
 
 
+cdef Dropout checked_dropout(dropout) except *:
+    """As `Propagation.forward` is given it."""
+    if dropout is None:
+        return Dropout(False, 0, 0)
+    seed, n_updates = dropout
+    return Dropout(True, seed, n_updates)
+
+
 def is_stored(array):
     """Whether the kernels can gather the rows of an array without a conversion."""
     cdef Py_buffer view
@@ -135,7 +144,7 @@ cdef class Propagation:
 
     Parameters
     ----------
-    layers : (n_layers, 8) intp array; a row is a `Layer`
+    layers : (n_layers, 11) intp array; a row is a `Layer`
     offsets : (9,) intp array; the `ArenaOffsets`
     activation, loss, loss_option : the output `Activation`, the `Loss`, and the option of `loss_and_grad_row`
     params, gradients : the flat buffers, both float32 or both float64
@@ -176,28 +185,32 @@ cdef class Propagation:
         """The place in the arena for rows that are gathered."""
         return <char*> self.job.arena + self.job.net.offsets.x * self.job.net.itemsize
 
-    cdef bint take(self, RowsView X) except -1:
-        """Make these rows the batch, in place where no conversion is needed; returns whether they are gathered."""
+    cdef bint take(self, RowsView X, dropout) except -1:
+        """Make these rows the batch, in place where they stay as they are; returns whether they are gathered."""
         cdef Batch* batch = &self.job.batch
+        cdef const Layer* first = self.job.net.layers
         cdef Py_ssize_t n_rows = X.view.shape[0], n_in = X.view.shape[1]
         cdef bint in_place = (
             X.rows.mean == NULL and X.rows.type == self.type[0] and X.rows.stride == X.view.itemsize
             and (X.rows.row_stride == n_in * X.view.itemsize or n_rows == 1)
+            and (dropout is None or first.input_dropout == 0)
         )
-        check_length("row", n_in, self.job.net.layers[0].n_in)
+        check_length("row", n_in, first.n_in)
+        batch.dropout = checked_dropout(dropout)
         batch.n_rows, batch.n_ordered, batch.predictions, batch.weights = n_rows, n_rows, NULL, NULL
         batch.rows, batch.x = X.rows, self.gathered()
         if in_place:
             batch.rows.data, batch.x = NULL, X.view.buf
         return not in_place
 
-    def forward(self, X, int n_threads):
+    def forward(self, X, dropout, int n_threads):
         """Take the rows of X (n_rows, n_in) through all layers.
 
-        Returns whether they were gathered into the arena; if not, `backward` will read X again.
+        `dropout` is None, or the network's seed and the number of updates so far, to drop units. Returns whether the
+        rows were gathered into the arena; if not, `backward` will read X again.
         """
         cdef RowsView view = RowsView(X, self.statistics)
-        cdef bint gathered = self.take(view)
+        cdef bint gathered = self.take(view, dropout)
         self.job.task = FORWARD
         run(&self.job, n_threads)
         return gathered
@@ -227,7 +240,7 @@ cdef class Propagation:
         cdef Py_ssize_t n_rows = view.view.shape[0]
         cdef int i, n_members = min(n_threads, _MAX_BLOCKS)
         cdef Predictions* wanted = &self.predictions
-        self.take(view)
+        self.take(view, None)
         wanted.outputs = NULL if outputs is None else checked_address("prediction", outputs, n_rows, self.type)
         wanted.classes = NULL if classes is None else <Py_ssize_t*> checked_address("prediction", classes, n_rows, INTP)
         wanted.losses = NULL if losses is None else <double*> checked_address("prediction", losses, n_rows, b"d")
@@ -290,6 +303,7 @@ cdef class EpochRun:
     Parameters
     ----------
     passes, update : Propagation, Update; of the same network
+    dropout : as in `Propagation.forward`, for the first batch
     X : (n_rows, n_in) array for which `is_stored`
     y, weights : as in `Propagation.backward`, for all rows of X
     order : (n,) intp array, the rows to train on
@@ -316,7 +330,7 @@ cdef class EpochRun:
     cdef readonly double loss, slept
     cdef readonly bint diverged
 
-    def __init__(self, Propagation passes, Update update, X, y, weights, const Py_ssize_t[::1] order,
+    def __init__(self, Propagation passes, Update update, dropout, X, y, weights, const Py_ssize_t[::1] order,
                  Py_ssize_t batch_size, const double[:, ::1] steps, double[::1] scores, tuple options,
                  Py_ssize_t time_step, Py_ssize_t time_increment):
         cdef RowsView view = RowsView(X, passes.statistics)
@@ -329,6 +343,7 @@ cdef class EpochRun:
         set_options(&self.optimizer, options)
         self.epoch.batch.rows, self.epoch.batch.x = view.rows, passes.gathered()
         self.epoch.batch.targets = passes.targets(y, view.view.shape[0])
+        self.epoch.batch.dropout = checked_dropout(dropout)
         self.epoch.batch.weights = row_weights(weights, view.view.shape[0])
         self.epoch.order, self.epoch.n_rows, self.epoch.batch_size = &order[0], order.shape[0], batch_size
         self.epoch.steps, self.epoch.scores = <const StepSettings*> &steps[0, 0], &scores[0]

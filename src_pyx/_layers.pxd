@@ -7,8 +7,9 @@ from cython cimport floating
 from libc.math cimport isfinite
 from libc.string cimport memcpy
 
-from _activations cimport IDENTITY, Activation, activate, add_and_activate, multiply_by_derivative
+from _activations cimport IDENTITY, Activation, activate, add_and_activate, is_of_sums, multiply_by_derivative
 from _batch cimport Batch
+from _dropout cimport drop
 from _elementwise cimport RUN, regularize
 from _matmul cimport matmul
 from _openmp cimport Thread, barrier, share_start, share_stop
@@ -24,16 +25,21 @@ cdef enum:
 
 
 cdef struct Layer:
-    # sizes; where w and b start in the flat buffers, and in the arena the sums x @ w + b and y = activation(sums), both
-    # in one place unless the sums are kept; the activation of y, and that of x, which is the previous layer's y
+    # sizes; where w and b start in the flat buffers, and in the arena what is kept for the derivative, and y, in the same
+    # place unless that is a function of the sums, or units of y are dropped
     Py_ssize_t n_in
     Py_ssize_t n_out
     Py_ssize_t w
     Py_ssize_t b
-    Py_ssize_t sums
+    Py_ssize_t kept
     Py_ssize_t y
+    # of y, and of x, which is the previous layer's y: the activation, and the rate of dropout times 2**32
     Py_ssize_t activation
     Py_ssize_t input_activation
+    Py_ssize_t dropout
+    Py_ssize_t input_dropout
+    # counted from 0
+    Py_ssize_t number
 
 
 cdef inline Blocks weight_blocks(const Layer* layer, Py_ssize_t n_rows) noexcept nogil:
@@ -42,10 +48,13 @@ cdef inline Blocks weight_blocks(const Layer* layer, Py_ssize_t n_rows) noexcept
 
 
 cdef inline void affine_forward(
-    const Layer* layer, const floating* params, const floating* x, floating* sums, floating* y, Py_ssize_t n_rows,
-    double* n_bad, Thread thread
+    const Layer* layer, const floating* params, const floating* x, floating* kept, floating* y, const Batch* batch,
+    Py_ssize_t first, Py_ssize_t n_rows, double* n_bad, Thread thread
 ) noexcept nogil:
-    """sums := x @ w + b and y := activation(sums), in one place unless the sums are kept; complete for every thread.
+    """y := activation(x @ w + b), of which units may be dropped, for rows of the batch from `first` on.
+
+    `kept` is y, or it gets what the derivative is a function of: the sums, or y before units are dropped. Complete for
+    every thread on return.
 
     Where n_bad is given, it counts this thread's rows in which the first element of x @ w is not finite. These include
     all rows of x that are not finite, since NaN and infinities spoil every sum that they are in, so that x itself need
@@ -54,15 +63,15 @@ cdef inline void affine_forward(
     cdef Py_ssize_t n_in = layer.n_in, n_out = layer.n_out
     cdef Blocks blocks = cut_product(n_rows, n_out, n_rows * n_in * n_out)
     cdef Block block
-    cdef bint keeps = sums != y
-    cdef Activation activation = IDENTITY if keeps else <Activation> layer.activation
+    cdef bint keeps = kept != y, keeps_sums = keeps and is_of_sums(<Activation> layer.activation)
+    cdef Activation activation = IDENTITY if keeps_sums else <Activation> layer.activation
     cdef floating* out
     cdef Py_ssize_t i, row, at
     for i in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
         block = block_of(&blocks, n_rows, n_out, i)
         at = block.row * n_out + block.column
-        out = sums + at
-        # sums = x @ w
+        out = kept + at
+        # kept = x @ w
         matmul(False, False, block.m, block.n, n_in, x + block.row * n_in, n_in, params + layer.w + block.column, n_out,
                False, out, n_out, <floating*> NULL)
         for row in range(block.m):
@@ -72,26 +81,31 @@ cdef inline void affine_forward(
         if keeps:
             for row in range(block.m):
                 memcpy(y + at + row * n_out, out + row * n_out, block.n * sizeof(floating))
-                activate(<Activation> layer.activation, y + at + row * n_out, block.n)
+                if keeps_sums:
+                    activate(<Activation> layer.activation, y + at + row * n_out, block.n)
+                if batch.dropout.active and layer.dropout > 0:
+                    drop(&batch.dropout, layer.number + 1, layer.dropout, first + block.row + row, block.column,
+                         block.n, y + at + row * n_out)
     barrier(thread)
 
 
 cdef inline void affine_backward(
-    const Layer* layer, floating* params, floating* gradients, const floating* x, const floating* x_sums,
-    const floating* dy, floating* dx, Py_ssize_t n_rows, bint adds, const Batch* batch, double* squares,
-    const Optimizer* optimizer, floating* packed, Thread thread
+    const Layer* layer, floating* params, floating* gradients, const floating* x, const floating* x_kept,
+    const floating* dy, floating* dx, const Batch* batch, Py_ssize_t first, Py_ssize_t n_rows, bint adds,
+    double* squares, const Optimizer* optimizer, floating* packed, Thread thread
 ) noexcept nogil:
-    """dw := x.T @ dy, db := dy.sum(axis=0), dx := (dy @ w.T) * the derivative of the activation x = activation(x_sums).
+    """dw := x.T @ dy, db := dy.sum(axis=0), dx := (dy @ w.T) * the derivative of the activation of x.
 
-    The n_rows rows are a chunk of the batch; dw and db are added to those of the chunks before where it adds. dx is
-    NULL for the first layer, whose x needs no gradient. In the last chunk, squares (MAX_BLOCKS,) is given and is filled
-    with parts of sum(w**2), dw is regularised, and the optimiser, if any, is applied to w and b; the gradients then
-    hold scratch values. `packed` is the thread's scratch for `multiply`. Complete for every thread on return.
+    The n_rows rows, from `first` on, are a chunk of the batch; dw and db are added to those of the chunks before where
+    it adds. dx is NULL for the first layer, whose x needs no gradient. In the last chunk, squares (MAX_BLOCKS,) is
+    given and is filled with parts of sum(w**2), dw is regularised, and the optimiser, if any, is applied to w and b;
+    the gradients then hold scratch values. `packed` is the thread's scratch for `multiply`. Complete for every thread
+    on return.
     """
     if squares == NULL:
         optimizer = NULL
     if dx != NULL:
-        backward_inputs(layer, params + layer.w, x, x_sums, dy, dx, n_rows, thread)
+        backward_inputs(layer, params + layer.w, x_kept, dy, dx, batch, first, n_rows, thread)
         if optimizer != NULL:
             barrier(thread)  # before w is updated, all threads have read it
     backward_weights(layer, params, gradients, x, dy, n_rows, adds, batch, squares, optimizer, packed, thread)
@@ -100,10 +114,10 @@ cdef inline void affine_backward(
 
 
 cdef inline void backward_inputs(
-    const Layer* layer, const floating* w, const floating* x, const floating* x_sums, const floating* dy, floating* dx,
-    Py_ssize_t n_rows, Thread thread
+    const Layer* layer, const floating* w, const floating* x_kept, const floating* dy, floating* dx,
+    const Batch* batch, Py_ssize_t first, Py_ssize_t n_rows, Thread thread
 ) noexcept nogil:
-    """dx := (dy @ w.T) * the derivative of the activation of x"""
+    """dx := (dy @ w.T) * the derivative of the activation of x, 0 for units that were dropped"""
     cdef Py_ssize_t n_in = layer.n_in, n_out = layer.n_out
     cdef Blocks blocks = cut_product(n_rows, n_in, n_rows * n_in * n_out)
     cdef Block block
@@ -116,7 +130,10 @@ cdef inline void backward_inputs(
                False, dx + at, n_in, <floating*> NULL)
         for row in range(block.m):
             at = (block.row + row) * n_in + block.column
-            multiply_by_derivative(<Activation> layer.input_activation, dx + at, x + at, x_sums + at, block.n)
+            multiply_by_derivative(<Activation> layer.input_activation, dx + at, x_kept + at, block.n)
+            if batch.dropout.active and layer.input_dropout > 0:
+                drop(&batch.dropout, layer.number, layer.input_dropout, first + block.row + row, block.column, block.n,
+                     dx + at)
 
 
 cdef inline void backward_weights(

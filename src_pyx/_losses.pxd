@@ -5,7 +5,7 @@ Bengio and Courville, Deep Learning, 6.2.2); others go with any elementwise acti
 """
 from cython cimport floating
 
-from _activations cimport Activation, exp, multiply_by_derivative
+from _activations cimport Activation, exp, is_of_sums, multiply_by_derivative
 
 
 cdef extern from "_exp_log.h" nogil:
@@ -159,7 +159,7 @@ cdef inline double error_row(
             elif loss == HUBER:
                 slope = limit if slope > limit else (-limit if slope < -limit else slope)
             dlogits[j] = scale * slope
-        multiply_by_derivative(activation, dlogits, outputs, logits, n)
+        multiply_by_derivative(activation, dlogits, logits if is_of_sums(activation) else outputs, n)
     return result
 
 

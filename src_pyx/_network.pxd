@@ -4,6 +4,7 @@ from libc.string cimport memcpy
 
 from _activations cimport SOFTMAX, Activation, activate
 from _batch cimport Batch, Predictions
+from _dropout cimport drop
 from _layers cimport Layer, affine_forward
 from _losses cimport Loss, argmax, loss_and_grad_row
 from _openmp cimport Thread, barrier, share_start, share_stop
@@ -105,11 +106,15 @@ cdef inline void forward_rows(
         share = share_of(thread, cut(n_rows, n_rows // GATHER_ROWS))
         gather(&batch.rows, batch.order, first + share.start, share.n, batch.n_ordered, net.layers[0].n_in,
                x + share.start * net.layers[0].n_in)
+        if batch.dropout.active and net.layers[0].input_dropout > 0:
+            for k in range(share.start, share.start + share.n):
+                drop(&batch.dropout, 0, net.layers[0].input_dropout, first + k, 0, net.layers[0].n_in,
+                     x + k * net.layers[0].n_in)
         barrier(thread)
     for k in range(net.n_layers):
         layer = &net.layers[k]
         y = arena + layer.y + at * layer.n_out
-        affine_forward(layer, params, x, arena + layer.sums + at * layer.n_out, y, n_rows,
+        affine_forward(layer, params, x, arena + layer.kept + at * layer.n_out, y, batch, first, n_rows,
                        n_bad if k == 0 else NULL, thread)
         x = y
     share = share_of(thread, loss_blocks(n_rows))
@@ -128,13 +133,13 @@ cdef inline floating* inputs(
     return <floating*> batch.x + (first if batch.rows.data == NULL else at) * net.layers[0].n_in
 
 
-cdef inline const floating* input_sums(
+cdef inline const floating* kept_of_inputs(
     const Network* net, const floating* arena, Py_ssize_t at, Py_ssize_t k
 ) noexcept nogil:
-    """What the inputs of layer k are the activation of, in row `at`; NULL for the first layer."""
+    """What is kept for the derivative of the inputs of layer k, in row `at`; NULL for the first layer."""
     if k == 0:
         return NULL
-    return arena + net.layers[k - 1].sums + at * net.layers[k].n_in
+    return arena + net.layers[k - 1].kept + at * net.layers[k].n_in
 
 
 cdef inline void apply_output_activation(

@@ -8,7 +8,7 @@ from _elementwise cimport add
 from _layers cimport affine_backward, apply_partials, weight_blocks
 from _losses cimport n_scores as scores_of
 from _network cimport (
-    CHUNK_ROWS, Network, flat_size, forward_rows, input_sums, inputs, last_layer, loss_blocks, row_loss,
+    CHUNK_ROWS, Network, flat_size, forward_rows, inputs, kept_of_inputs, last_layer, loss_blocks, row_loss,
 )
 from _openmp cimport Thread, barrier, share_start, share_stop
 from _optimizers cimport Optimizer
@@ -71,8 +71,8 @@ cdef inline bint train_batch(
             for k in range(net.n_layers - 1, -1, -1):
                 affine_backward(
                     &net.layers[k], params, partials + i * size if narrow else gradients,
-                    inputs(net, arena, batch, first, at, k), input_sums(net, arena, at, k), dy,
-                    NULL if k == 0 else dx, n_rows, adds, batch,
+                    inputs(net, arena, batch, first, at, k), kept_of_inputs(net, arena, at, k), dy,
+                    NULL if k == 0 else dx, batch, first, n_rows, adds,
                     squares + k * MAX_BLOCKS if is_last else NULL, optimizer, packed, within,
                 )
                 dy, dx = dx, dy

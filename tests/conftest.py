@@ -67,20 +67,6 @@ def assert_near(a, b, rtol):
         assert np.abs(a[name] - b[name]).max(initial=0) <= rtol * np.abs(b[name]).max(initial=0), name
 
 
-def assert_gradients(net, X, y, **weights):
-    """The gradients are those of the loss, by central differences."""
-
-    def loss(array=None):
-        net.forward(X)
-        return net.backward(y, 0.1, **weights)
-
-    loss()
-    gradients = {name: array.copy() for name, array in net.gradients.items()}
-    for name, array in net.params.items():
-        numerical = fastmlp.eval_numerical_gradient(loss, array, verbose=False, h=1e-5)
-        np.testing.assert_allclose(gradients[name], numerical, rtol=1e-6, atol=1e-9)
-
-
 def at_place(n, call, action, event="line"):
     """Call, and do something at the n-th line of Python that runs meanwhile; whether there was such a place.
 

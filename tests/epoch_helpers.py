@@ -18,7 +18,7 @@ def three_calls(net, X, y, order, batch_size, regularization, optimizer, t=None,
         if not weights[rows].any():
             continue
         given = {} if sample_weight is None else {"sample_weight": weights[rows]}
-        sums = sums + row.sums(net.forward(X[rows]), y[rows], weights[rows])
+        sums = sums + row.sums(net.forward(X[rows], training=True), y[rows], weights[rows])
         loss += net.backward(y[rows], regularization, **given) * weights[rows].sum()
         net.update(LEARNING_RATES[optimizer], opt=optimizer, t=t)
     return loss / weights[order].sum(), row.summed_score(sums, y, order, weights)

@@ -29,7 +29,7 @@ class Propagation:
         statistics: tuple[np.ndarray, ...],
     ) -> None: ...
     slept: float
-    def forward(self, X: np.ndarray, n_threads: int) -> bool: ...
+    def forward(self, X: np.ndarray, dropout: tuple[int, int] | None, n_threads: int) -> bool: ...
     def backward(
         self,
         y: np.ndarray,
@@ -62,6 +62,7 @@ class EpochRun:
         self,
         passes: Propagation,
         update: Update,
+        dropout: tuple[int, int] | None,
         X: np.ndarray,
         y: np.ndarray,
         weights: np.ndarray | None,

@@ -20,6 +20,7 @@ class Buffers:
         self.architecture = architecture
         self.layout = Layout(architecture)
         self.n_updates = 0
+        self.dropout_seed = 0  # which units are dropped follows from it, and from the number of updates
         self.flat_params = self.layout.zeros()
         self.flat_gradients = self.layout.zeros()
         self.moments: dict[str, list[np.ndarray]] = {}
@@ -43,6 +44,7 @@ class Buffers:
             "flat_params": self.flat_params,
             "moments": self.moments,
             "n_updates": self.n_updates,
+            "dropout_seed": self.dropout_seed,
             "target_units": self.target_units,
             "flat_targets": self.flat_targets,
         }
@@ -77,6 +79,7 @@ class Buffers:
             units = snapshot.get("target_units")
             units = None if units is None else checked_units(units[0], units[1], self.architecture.n_outputs)
             flat_targets = boolean("snapshot['flat_targets']", snapshot.get("flat_targets", True))
+            dropout_seed = checked_dropout_seed(snapshot.get("dropout_seed", self.dropout_seed))
             sound &= all(len(group) == OPTIMIZERS[name].n_moments for name, group in groups.items())
         except (AttributeError, KeyError, IndexError, TypeError) as error:
             raise TypeError(f"{wanted}: {error!r}") from None
@@ -86,7 +89,8 @@ class Buffers:
             raise ValueError(f"snapshot must be of a network with loss={self.architecture.loss!r}, got {loss!r}")
         if not sound or any(buffer.shape != self.flat_params.shape for buffer in buffers):
             raise ValueError(f"{wanted} of dtype {self.layout.dtype}")
-        others = {"n_updates": n_updates, "target_units": units, "flat_targets": flat_targets}
+        others: dict[str, Any] = {"n_updates": n_updates, "dropout_seed": dropout_seed}
+        others |= {"target_units": units, "flat_targets": flat_targets}
         return flat_params, groups, others
 
     def back_up(self) -> None:
@@ -113,6 +117,11 @@ class Buffers:
         if optimizer not in self.moments:
             self.moments[optimizer] = [self.layout.zeros() for _ in range(OPTIMIZERS[optimizer].n_moments)]
         return self.moments[optimizer]
+
+
+def checked_dropout_seed(seed: Any) -> int:
+    """The seed as an int of 32 bits."""
+    return integer("dropout_seed", seed, 0, 2**32 - 1)
 
 
 def checked_units(mean: Any, scale: Any, n_outputs: int) -> tuple[np.ndarray, np.ndarray]:

@@ -92,6 +92,7 @@ class Engine(Buffers):
         names = (
             "n_threads",
             "n_updates",
+            "dropout_seed",
             "flat_params",
             "flat_gradients",
             "moments",
@@ -115,17 +116,22 @@ class Engine(Buffers):
         self.__dict__.update(state)
         self._bind()
 
-    def forward(self, X: npt.ArrayLike) -> np.ndarray:
+    def forward(self, X: npt.ArrayLike, training: bool = False) -> np.ndarray:
         """Outputs (n_rows, n_outputs), a new array; keeps what `backward` needs, which may be X itself."""
-        return self.exclusive.run(self._forward, self.architecture.checked_rows("X", X))
+        return self.exclusive.run(self._forward, self.architecture.checked_rows("X", X), training)
 
-    def _forward(self, X: np.ndarray) -> np.ndarray:
+    def _forward(self, X: np.ndarray, training: bool) -> np.ndarray:
         n_rows = len(X)
         self._rows = None
         batch = self._batch_workspace(n_rows)
         X = batch.stored(batch.apart(X))
         gathered = n_rows == 0 or self._paces["forward"].run(
-            batch.passes, self._team_size(n_rows), n_rows, batch.passes.forward, X
+            batch.passes,
+            self._team_size(n_rows),
+            n_rows,
+            batch.passes.forward,
+            X,
+            self._dropout() if training else None,
         )
         self._rows = batch.outputs(0, n_rows) if gathered else X
         return self._with_units(batch.outputs(self.architecture.n_layers + 1, n_rows).copy())
@@ -193,7 +199,7 @@ class Engine(Buffers):
                 self.flat_gradients.fill(0)
             self.has_gradients = True
             return 0.0
-        self._forward(batch.X)
+        self._forward(batch.X, True)
         return self._backward(batch.y, batch.regularization, batch.sample_weight, batch.denominator, batch.accumulate)
 
     def clip_gradients(self, max_norm: float) -> float:
@@ -261,7 +267,8 @@ class Engine(Buffers):
         loss, n_batches, diverged = 0.0, 0, False
         for part in epoch_parts(workspace.stored, examples, order, batch_size, settings):
             t, increment = (self.n_updates + 1, 1) if time_step is None else (time_step, 0)
-            run = _kernels.EpochRun(workspace.passes, update, *part, scores, optimizer.options, t, increment)
+            dropout = self._dropout()
+            run = _kernels.EpochRun(workspace.passes, update, dropout, *part, scores, optimizer.options, t, increment)
             n_updates = self.n_updates
             while run.n_done < len(part.order) and not run.diverged:
                 size, n_done, start = pace.team_size(n_threads), run.n_done, time.monotonic()
@@ -414,6 +421,10 @@ class Engine(Buffers):
         mean, scale = self.target_units
         with np.errstate(over="ignore"):
             return (outputs * scale + mean).astype(self.layout.dtype)
+
+    def _dropout(self) -> tuple[int, int] | None:
+        """What tells which units the next step drops; None for none."""
+        return (self.dropout_seed, self.n_updates) if self.architecture.drops else None
 
     def layer_inputs(self, X: np.ndarray) -> list[np.ndarray]:
         """The input of each layer for these rows."""

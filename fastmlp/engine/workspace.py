@@ -6,11 +6,18 @@ from fastmlp import _kernels
 from fastmlp.architecture import Architecture
 from fastmlp.engine.parameters import Layout, aligned_empty, aligned_offsets
 from fastmlp.functions.activations import ACTIVATIONS
+from fastmlp.functions.dropout import limit as dropout_limit
 from fastmlp.validation import as_stored
 
 # `Layer` of _layers.pxd
 LAYER = np.dtype(
-    [(name, np.intp) for name in ("n_in", "n_out", "w", "b", "sums", "y", "activation", "input_activation")]
+    [
+        (name, np.intp)
+        for name in (
+            *("n_in", "n_out", "w", "b", "kept", "y"),
+            *("activation", "input_activation", "dropout", "input_dropout", "number"),
+        )
+    ]
 )
 
 
@@ -41,15 +48,18 @@ class Workspace:
         table["w"] = [layout.offsets[f"W{i}"] for i in range(1, n_layers + 1)]
         table["b"] = [layout.offsets[f"b{i}"] for i in range(1, n_layers + 1)]
         table["activation"][:-1] = table["input_activation"][1:] = hidden
+        table["input_dropout"] = [dropout_limit(rate) for rate in architecture.dropout_rates]
+        table["dropout"][:-1], table["number"] = table["input_dropout"][1:], range(n_layers)
         widest = max(sizes[1:])
         deltas = capacity * widest
         scratch = (0, 0) if predicts_only else _kernels.scratch_needed(layers, capacity, itemsize)
         parts = [capacity * sizes[-1], capacity, capacity, deltas, deltas, *scratch]
-        kept = [i for i, name in enumerate(architecture.activations[:-1]) if ACTIVATIONS[name].of_sums]
+        of_sums = [ACTIVATIONS[name].of_sums for name in architecture.activations[:-1]]
+        kept = np.flatnonzero(np.array([*of_sums, False]) | (table["dropout"] > 0))
         extents = [*(capacity * n for n in sizes), *parts, *(capacity * sizes[i + 1] for i in kept)]
         self._starts, total = aligned_offsets(extents, itemsize)
-        table["y"] = table["sums"] = self._starts[1 : n_layers + 1]
-        table["sums"][kept] = self._starts[len(extents) - len(kept) :]
+        table["y"] = table["kept"] = self._starts[1 : n_layers + 1]
+        table["kept"][kept] = self._starts[len(extents) - len(kept) :]
         offsets = np.array([self._starts[0], *self._starts[n_layers + 1 :][: len(parts)], widest], np.intp)
         self._arena = aligned_empty(total, layout.dtype)
         self._written = (self._arena, params, gradients)

@@ -19,7 +19,7 @@ import numpy as np
 
 from fastmlp.architecture import Architecture
 from fastmlp.engine import Engine
-from fastmlp.engine.buffers import checked_units
+from fastmlp.engine.buffers import checked_dropout_seed, checked_units
 from fastmlp.engine.parameters import Layout
 from fastmlp.files.access import reading, replacing, undisturbed
 from fastmlp.files.archives import Archive, read_archive, write_archive
@@ -97,6 +97,7 @@ def described(model: Model) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
             arrays |= {f"{optimizer}.{i}.{name}": array for name, array in engine.layout.views(moment).items()}
     header: dict[str, Any] = {"format": FORMAT, "version": VERSION, **engine.architecture.to_dict()}
     header |= {"n_updates": engine.n_updates, "flat_targets": engine.flat_targets}
+    header["dropout_seed"] = engine.dropout_seed
     for name in ("class_names", "feature_names"):
         if getattr(model, name) is not None:
             header[name] = getattr(model, name)
@@ -203,6 +204,7 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
     engine = Engine(architecture)
     engine.n_updates = integer("n_updates", header["n_updates"], 0, 2**53)
     engine.flat_targets = boolean("flat_targets", header.get("flat_targets", True))
+    engine.dropout_seed = checked_dropout_seed(header.get("dropout_seed", 0))
     if MEAN in statistics:
         settings = header.get("standardizer", {})
         engine.standardizer = Standardizer.of_statistics(statistics[MEAN], statistics[SCALE], **settings)

@@ -38,6 +38,7 @@ SYNONYMS = [
         "y_val y_valid y_validation y_test",
         "X x inputs input data X_train x_train X_test x_test",
         "y Y labels label targets target y_true y_train y_test",
+        "dropout dropout_rate dropout_p drop_prob p_dropout",
         "sample_weight sample_weights weights",
         "class_weight class_weights",
         "order indices permutation",
@@ -66,7 +67,6 @@ ADVICE = {
         "warm_start initial_epoch": "a second call goes on where the first one ended, and a new network starts anew",
         "weight_decay": "use {regularization}",
         "metrics scoring": "loss and accuracy, or R2, are measured always",
-        "dropout dropout_rate dropout_p drop_prob keep_prob": "there is no dropout; regularization in fit is there",
         "batch_norm batchnorm use_batch_norm use_batchnorm normalization": "there is no batch normalisation",
         "clipnorm clipvalue clip_grad grad_clip gradient_clip max_grad_norm": "gradients are not clipped; a lower "
         "learning rate may do",

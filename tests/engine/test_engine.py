@@ -295,7 +295,7 @@ def test_kernels_refuse_what_has_another_length():
     with pytest.raises(RuntimeError, match="y: 5 were needed, and there are 6"):
         passes.backward(labels, None, 0.0, 5, None, 1)
     with pytest.raises(RuntimeError, match="row: 4 were needed, and there are 3"):
-        passes.forward(np.ones((5, 3)), 1)
+        passes.forward(np.ones((5, 3)), None, 1)
     with pytest.raises(RuntimeError, match="prediction: 5 were needed, and there are 6"):
         passes.predict(np.ones((5, 4)), 1, None, labels, None, None)
     update = net._engine._updater(checked_optimizer("SGD", 0, 0, 0))
@@ -309,6 +309,7 @@ def test_kernels_refuse_what_has_another_length():
             _kernels.EpochRun(
                 passes,
                 update,
+                None,
                 X,
                 labels,
                 None,

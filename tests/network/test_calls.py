@@ -77,7 +77,7 @@ ADVICE = [
     ("NeuralNetwork.__init__", "learning_rate lr", "in fit, use learning_rate"),
     ("NeuralNetwork.__init__", "drop_last", "in fit, use drop_last"),
     ("NeuralNetwork.__init__", "validation_fraction", "in fit, .* X_val and y_val"),
-    ("NeuralNetwork.__init__", "dropout", "no dropout"),
+    ("NeuralNetwork.__init__", "dropout_rate", "use dropout"),
     ("NeuralNetwork.__init__", "in_features input_dim", "use input_size"),
     ("NeuralNetwork.__init__", "out_features num_classes", "use output_size"),
     ("NeuralNetwork.__init__", "device", "CPU"),

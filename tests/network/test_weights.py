@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from choices import OPTIMIZERS
-from conftest import assert_gradients, assert_near, assert_same, trained_state
+from conftest import assert_near, assert_same, trained_state
 from epoch_helpers import fused, three_calls
 from loss_helpers import each_loss, make, rows
 
@@ -28,12 +28,6 @@ def test_a_weight_is_as_good_as_that_number_of_rows(options):
         weighted.evaluate(X, y, 0.1, sample_weight=weights), plain.evaluate(X[repeated], y[repeated], 0.1), rtol=1e-12
     )
     assert weighted.score(X, y, weights) == pytest.approx(plain.score(X[repeated], y[repeated]), rel=1e-12)
-
-
-@each_loss
-def test_gradients_are_those_of_the_weighted_loss(options):
-    X, y = rows(options, 8)
-    assert_gradients(make(options), X, y, sample_weight=WEIGHTS[:8] / 3)
 
 
 @pytest.mark.parametrize("batch_size", [16, 700])

@@ -93,14 +93,14 @@ def results(sizes, n_rows, dtype, at_end):
 
     # small products are not cut
     n_threads = min(2, threads.available_threads()) if max(*sizes, n_rows) > N_EDGES else 1
-    passes.forward(X, n_threads)
+    passes.forward(X, None, n_threads)
     losses = [passes.backward(y, weights, 0.1, n_rows, None, n_threads)]
     gradients = layout.views(flat[1]).copy()
     predicted = [memory.copy(np.zeros((n_rows, sizes[-1]), dtype)), *(memory.copy(np.zeros(n_rows, t)) for t in "pd")]
     assert passes.predict(X, n_threads, *predicted[:2], y, predicted[2])
     adam, scores = checked_optimizer("Adam", 0.9, 0.999, 1e-8), np.zeros(architecture.n_scores)
     update, steps = _kernels.Update(OPTIMIZERS["Adam"].code, *flat), np.array([[0.01, 0.1, n_rows]])
-    run = _kernels.EpochRun(passes, update, X, y, weights, order, n_rows, steps, scores, adam.options, 1, 1)
+    run = _kernels.EpochRun(passes, update, None, X, y, weights, order, n_rows, steps, scores, adam.options, 1, 1)
     assert run.advance(0.0, n_threads) == 1
     memory.check()
     arrays = [*gradients.values(), *predicted, *params.values(), *moments[0].values(), *moments[1].values()]
