@@ -25,8 +25,8 @@ cdef enum:
 
 
 cdef struct Layer:
-    # sizes; where w and b start in the flat buffers, and in the arena what is kept for the derivative and y, which are in
-    # one place unless the derivative is a function of the sums, or units of y are dropped
+    # sizes; where w and b start in the flat buffers, in the arena what is kept for the derivative and y, both in one
+    # place unless the derivative is a function of the sums, or units of y are dropped
     Py_ssize_t n_in
     Py_ssize_t n_out
     Py_ssize_t w
