@@ -61,20 +61,22 @@ cdef inline void philox(
 
     Salmon et al., Parallel Random Numbers: As Easy as 1, 2, 3, 2011, section 3.3.
     """
-    cdef uint32_t x0[COUNTERS]
-    cdef uint32_t x1[COUNTERS]
-    cdef uint32_t x2[COUNTERS]
-    cdef uint32_t x3[COUNTERS]
+    # each word in an element of 64 bits, as vector instructions multiply them
+    cdef uint64_t x0[COUNTERS]
+    cdef uint64_t x1[COUNTERS]
+    cdef uint64_t x2[COUNTERS]
+    cdef uint64_t x3[COUNTERS]
     cdef uint64_t product0, product1
     cdef int i, k
     for i in range(COUNTERS):
-        x0[i], x1[i], x2[i], x3[i] = first + <uint32_t> i, row, <uint32_t> n_updates, <uint32_t> (n_updates >> 32)
+        x0[i], x1[i], x2[i], x3[i] = first + <uint32_t> i, row, <uint32_t> n_updates, n_updates >> 32
     for k in range(ROUNDS):
         for i in range(COUNTERS):
-            product0, product1 = <uint64_t> M0 * x0[i], <uint64_t> M1 * x2[i]
-            x0[i], x2[i] = <uint32_t> (product1 >> 32) ^ x1[i] ^ seed, <uint32_t> (product0 >> 32) ^ x3[i] ^ layer
+            product0, product1 = <uint64_t> M0 * <uint32_t> x0[i], <uint64_t> M1 * <uint32_t> x2[i]
+            x0[i], x2[i] = product1 >> 32 ^ x1[i] ^ seed, product0 >> 32 ^ x3[i] ^ layer
             x1[i], x3[i] = <uint32_t> product1, <uint32_t> product0
         seed += W0
         layer += W1
     for i in range(COUNTERS):
-        words[i], words[COUNTERS + i], words[2 * COUNTERS + i], words[3 * COUNTERS + i] = x0[i], x1[i], x2[i], x3[i]
+        words[i], words[COUNTERS + i] = <uint32_t> x0[i], <uint32_t> x1[i]
+        words[2 * COUNTERS + i], words[3 * COUNTERS + i] = <uint32_t> x2[i], <uint32_t> x3[i]

@@ -49,11 +49,19 @@ cdef inline double loss_and_grad_row(
     earlier rows, grow by weight times those of this row: 1 for a row classified correctly; otherwise, for each output,
     the squared error, the absolute error or the deviance without its constant part.
     """
-    cdef const floating* restrict expected
     if loss == CROSS_ENTROPY:
         return cross_entropy_row(option, logits, row_max[0], log_sum[0], outputs, (<const Py_ssize_t*> targets)[row], n,
                                  weight, denominator, dlogits, scores)
-    expected = <const floating*> targets + row * n
+    return loss_of_targets_row(loss, option, activation, logits, outputs, <const floating*> targets + row * n, n,
+                               weight, denominator, dlogits, scores)
+
+
+cdef inline double loss_of_targets_row(
+    Loss loss, double option, Activation activation, const floating* logits, const floating* restrict outputs,
+    const floating* restrict expected, Py_ssize_t n, double weight, double denominator, floating* restrict dlogits,
+    double* scores
+) noexcept nogil:
+    """The same of a loss of targets; a function of its own, so that the one above is small enough to be inlined."""
     if loss == BINARY_CROSS_ENTROPY:
         return binary_cross_entropy_row(logits, outputs, expected, n, weight, denominator, dlogits, scores)
     if loss == POISSON:
@@ -65,25 +73,38 @@ cdef inline double cross_entropy_row(
     double smoothing, const floating* logits, floating row_max, floating log_sum, const floating* restrict outputs,
     Py_ssize_t label, Py_ssize_t n, double weight, double denominator, floating* restrict dlogits, double* scores
 ) noexcept nogil:
-    """-log(softmax(logits)[label]), in which the label has 1 - smoothing, and all n classes share the rest.
+    """-log(softmax(logits)[label])"""
+    cdef double result = <double> log_sum + (row_max - logits[label])
+    cdef floating scale = <floating> (weight / denominator)
+    cdef Py_ssize_t j
+    if dlogits != NULL:
+        scores[0] += weight * is_first_largest(outputs, label, n)
+        # (softmax(logits) - one_hot(label)) * weight / denominator
+        for j in range(n):
+            dlogits[j] = outputs[j] * scale
+        dlogits[label] = (outputs[label] - 1) * scale
+    if smoothing != 0:
+        result += smooth(smoothing, logits, label, n, scale, dlogits)
+    return result
+
+
+cdef inline double smooth(
+    double smoothing, const floating* restrict logits, Py_ssize_t label, Py_ssize_t n, floating scale,
+    floating* restrict dlogits
+) noexcept nogil:
+    """What changes in the cross-entropy where the label has 1 - smoothing, and all n classes share the rest.
 
     Szegedy et al., Rethinking the Inception Architecture for Computer Vision, 2016, section 7.
     """
-    cdef double result = <double> log_sum + (row_max - logits[label]), mean = 0
-    cdef floating scale, share = <floating> (smoothing / n)
+    cdef double total = 0
     cdef Py_ssize_t j
-    if smoothing != 0:
-        for j in range(n):
-            mean += logits[j]
-        result += smoothing * (logits[label] - mean / n)
+    for j in range(n):
+        total += logits[j]
     if dlogits != NULL:
-        scores[0] += weight * is_first_largest(outputs, label, n)
-        # (softmax(logits) - smoothed one_hot(label)) / denominator
-        scale = <floating> (weight / denominator)
         for j in range(n):
-            dlogits[j] = (outputs[j] - share) * scale
-        dlogits[label] = <floating> ((outputs[label] - (1 - smoothing) - smoothing / n) * scale)
-    return result
+            dlogits[j] -= <floating> (smoothing / n) * scale
+        dlogits[label] += <floating> smoothing * scale
+    return smoothing * (logits[label] - total / n)
 
 
 cdef inline double binary_cross_entropy_row(

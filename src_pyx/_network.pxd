@@ -159,13 +159,13 @@ cdef inline void apply_output_activation(
 
 
 cdef inline double row_loss(
-    const Network* net, const floating* arena, Py_ssize_t row, const Batch* batch, Py_ssize_t i, double weight,
-    double denominator, floating* dlogits, double* scores
+    Loss loss, const Network* net, const floating* arena, Py_ssize_t row, const Batch* batch, Py_ssize_t i,
+    double weight, double denominator, floating* dlogits, double* scores
 ) noexcept nogil:
     """The loss of row i of the batch, which is in this row of the arena; see `loss_and_grad_row`."""
     cdef Py_ssize_t n_out = last_layer(net).n_out
     return loss_and_grad_row(
-        net.loss, net.loss_option, net.activation, arena + last_layer(net).y + row * n_out,
+        loss, net.loss_option, net.activation, arena + last_layer(net).y + row * n_out,
         arena + net.offsets.row_max + row, arena + net.offsets.log_sum + row,
         arena + net.offsets.outputs + row * n_out, batch.targets,
         i if batch.order == NULL else batch.order[i], n_out, weight, denominator, dlogits, scores
@@ -186,4 +186,5 @@ cdef inline void write_predictions(
         if predictions.classes != NULL:
             predictions.classes[first + i] = argmax(outputs + i * n_out, n_out)
         if predictions.losses != NULL:
-            predictions.losses[first + i] = row_loss(net, arena, at + i, batch, first + i, 1, 1, <floating*> NULL, NULL)
+            predictions.losses[first + i] = row_loss(net.loss, net, arena, at + i, batch, first + i, 1, 1,
+                                                     <floating*> NULL, NULL)

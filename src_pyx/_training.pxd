@@ -6,7 +6,7 @@ from libc.string cimport memset
 from _batch cimport Batch, row_weight
 from _elementwise cimport add
 from _layers cimport affine_backward, apply_partials, weight_blocks
-from _losses cimport n_scores as scores_of
+from _losses cimport CROSS_ENTROPY, Loss, n_scores as scores_of
 from _network cimport (
     CHUNK_ROWS, Network, flat_size, forward_rows, inputs, kept_of_inputs, last_layer, loss_blocks, row_loss,
 )
@@ -101,23 +101,43 @@ cdef inline void add_losses(
     sums are cleared before. Complete for every thread on return.
     """
     cdef Blocks blocks = loss_blocks(n_rows)
-    cdef Py_ssize_t j, k, row, n_out = last_layer(net).n_out
-    cdef double weight
+    cdef Py_ssize_t j, k, row
+    cdef double* scores
     for j in range(share_start(thread, blocks.n), share_stop(thread, blocks.n)):
+        scores, row = block_scores(net, i + j), start(&blocks, j)
         if not adds:
             net.sums[i + j] = 0
             for k in range(n_scores(net)):
-                block_scores(net, i + j)[k] = 0
-        for row in range(start(&blocks, j), start(&blocks, j) + length(&blocks, j)):
-            weight = row_weight(batch, first + row)
-            if weight == 0:  # as if the row were not there, even where its loss is not finite
-                memset(dlogits + row * n_out, 0, n_out * sizeof(floating))
-                continue
-            net.sums[i + j] += weight * row_loss(
-                net, arena, at + row, batch, first + row, weight, batch.step.denominator, dlogits + row * n_out,
-                block_scores(net, i + j)
+                scores[k] = 0
+        # two calls, since a loop with one loss alone is faster, and most networks have this one
+        if net.loss == CROSS_ENTROPY:
+            add_losses_of_rows(
+                CROSS_ENTROPY, net, arena, batch, first + row, at + row, length(&blocks, j),
+                dlogits + row * last_layer(net).n_out, net.sums + i + j, scores
+            )
+        else:
+            add_losses_of_rows(
+                net.loss, net, arena, batch, first + row, at + row, length(&blocks, j),
+                dlogits + row * last_layer(net).n_out, net.sums + i + j, scores
             )
     barrier(thread)
+
+
+cdef inline void add_losses_of_rows(
+    Loss loss, const Network* net, const floating* arena, const Batch* batch, Py_ssize_t first, Py_ssize_t at,
+    Py_ssize_t n_rows, floating* dlogits, double* total, double* scores
+) noexcept nogil:
+    """The same for one block of rows, whose weighted losses are added to the total."""
+    cdef Py_ssize_t row, n_out = last_layer(net).n_out
+    cdef double weight = 1
+    for row in range(n_rows):
+        if batch.weights != NULL:
+            weight = row_weight(batch, first + row)
+        if weight == 0:  # as if the row were not there, even where its loss is not finite
+            memset(dlogits + row * n_out, 0, n_out * sizeof(floating))
+            continue
+        total[0] += weight * row_loss(loss, net, arena, at + row, batch, first + row, weight, batch.step.denominator,
+                                      dlogits + row * n_out, scores)
 
 
 cdef inline double sum_of_blocks(const double* sums, Py_ssize_t n_blocks) noexcept nogil:
