@@ -18,7 +18,7 @@ from fastmlp.engine.parameters import Parameters, initialize
 from fastmlp.files import models
 from fastmlp.files.checkpoints import Checkpoint
 from fastmlp.functions import activations, losses
-from fastmlp.functions.optimizers import checked_optimizer
+from fastmlp.functions.optimizers import checked_optimizer, of_batches
 from fastmlp.generators import drawn_seed, random_state
 from fastmlp.history import History
 from fastmlp.interface.calls import public
@@ -373,8 +373,11 @@ class NeuralNetwork:
             Factor on the rate after each epoch.
         regularization : float
             As `reg` of `backward`.
-        optimizer : {"SGD", "Momentum", "Nesterov", "Adam", "AdamW", "RMSprop"}
-            As `opt` of `update`, in upper or lower case.
+        optimizer : {"SGD", "Momentum", "Nesterov", "Adam", "AdamW", "RMSprop", "lbfgs"}
+            As `opt` of `update`, in upper or lower case. "lbfgs" is SciPy's L-BFGS, for small tables (Liu and Nocedal,
+            1989): each iteration, an epoch of the history, follows the gradient of all rows, and it ends before
+            `epochs` of them where nothing improves. What is about batches, rates and dropout must be left out then, and
+            there is no checkpoint; its bits may differ from machine to machine.
         beta1, beta2, epsilon : float
             As `b1`, `b2` and `eps` of `update`.
         weight_decay, rho : float
@@ -568,7 +571,7 @@ class NeuralNetwork:
             batch_size=batch_size,
             learning_rate=learning_rate,
             regularization=regularization,
-            optimizer=optimizer,
+            optimizer=of_batches("optimizer", optimizer),
             beta1=beta1,
             beta2=beta2,
             epsilon=epsilon,

@@ -378,6 +378,27 @@ class _Loop:
         score = row.summed_score(scores, network._without_units(y), order, weights)
         return EpochResult(loss / (len(order) if weights is None else weights[order].sum()), score, len(starts), False)
 
+    def parameters(self) -> np.ndarray:
+        """All parameters in one vector."""
+        return np.concatenate([array.ravel() for array in self.network.params.values()]).astype(np.float64)
+
+    def set_parameters(self, x: np.ndarray, *, is_update: bool = False) -> None:
+        """Assign what `parameters` gave; it may count as an update."""
+        start = 0
+        for array in self.network.params.values():
+            array[...] = x[start : start + array.size].reshape(array.shape)
+            start += array.size
+        self.network.n_updates += is_update
+
+    def full_gradient(self, examples: Examples, regularization: float) -> tuple[float, float, np.ndarray]:
+        """Loss and score of all examples, and the gradient as a vector of `parameters`."""
+        X, y, weights = examples
+        outputs = self.network.forward(X)
+        loss = self.network.backward(y, regularization, **_given(weights))
+        gradient = np.concatenate([self.network.gradients[name].ravel() for name in self.network.params])
+        score = self.architecture.loss_row.score(self.network._predicted(outputs), y, weights)
+        return loss, score, gradient.astype(np.float64)
+
     def begin_fit(self, y: np.ndarray, *, flat: bool, standardize: bool) -> None:
         """Give predictions the dimensions and the units of these targets (n_rows, n_out), see the engine's."""
         network = self.network

@@ -1,5 +1,6 @@
 """The loop over epochs: order of the rows, learning rates, callbacks and history, for the engine and the reference."""
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterable
@@ -12,9 +13,10 @@ import numpy.typing as npt
 from fastmlp.architecture import Architecture
 from fastmlp.diagnosis import MIN_EPOCHS, observe
 from fastmlp.engine.batches import EpochResult, EpochSettings, Examples
-from fastmlp.functions.optimizers import OPTIMIZERS, Optimizer, checked_options
+from fastmlp.functions.optimizers import LBFGS, OPTIMIZERS, Optimizer, checked_options
 from fastmlp.generators import random_state
 from fastmlp.history import DivergenceError, Epoch, History
+from fastmlp.lbfgs import Minimizable, NotFiniteError, minimize
 from fastmlp.progress import Advance, progress_bar
 from fastmlp.validation import boolean, checked_seed, integer, number, one_of, real_array
 from fastmlp.weights import checked_weights, class_weights
@@ -46,9 +48,9 @@ class Settings:
     def __post_init__(self) -> None:
         self.epochs = integer("epochs", self.epochs)
         self.batch_size = integer("batch_size", self.batch_size)
-        self.optimizer = one_of("optimizer", self.optimizer, OPTIMIZERS)
+        self.optimizer = one_of("optimizer", self.optimizer, (*OPTIMIZERS, LBFGS))
         if self.learning_rate is None:
-            self.learning_rate = OPTIMIZERS[self.optimizer].learning_rate
+            self.learning_rate = 1.0 if self.takes_all_rows else OPTIMIZERS[self.optimizer].learning_rate
         self.learning_rate = number("learning_rate", self.learning_rate, 0)
         self.learning_rate_decay = number("learning_rate_decay", self.learning_rate_decay, 0)
         self.regularization = number("regularization", self.regularization, 0)
@@ -57,9 +59,27 @@ class Settings:
         self.time_step = one_of("time_step", self.time_step, ("update", "epoch"))
         self.drop_last = boolean("drop_last", self.drop_last)
         self.standardize_targets = boolean("standardize_targets", self.standardize_targets)
+        if self.takes_all_rows:
+            self._check_of_all_rows()
+
+    @property
+    def takes_all_rows(self) -> bool:
+        """Whether each update follows the gradient of all rows, so that there are no batches."""
+        return self.optimizer == LBFGS
+
+    def _check_of_all_rows(self) -> None:
+        """Raise where a setting is given that makes no sense without batches."""
+        usual = {field.name: field.default for field in dataclasses.fields(self)} | {"learning_rate": 1.0}
+        for name, value in vars(self).items():
+            if name not in ("epochs", "regularization", "optimizer", "standardize_targets") and value != usual[name]:
+                raise ValueError(
+                    f"{name} must be left out with optimizer={LBFGS!r}, which takes all rows, got {value!r}"
+                )
 
     def n_batches(self, n_rows: int) -> int:
         """Number of batches in an epoch over n_rows rows."""
+        if self.takes_all_rows:
+            return 1
         if self.drop_last and self.batch_size > n_rows:
             raise ValueError(
                 f"batch_size must be at most the {n_rows} rows of X when drop_last=True, got {self.batch_size}"
@@ -111,7 +131,7 @@ class Checkpointer(Protocol):
         ...
 
 
-class Trainable(Protocol):
+class Trainable(Minimizable, Protocol):
     """What the loop trains: an engine, or the reference. All arguments have been checked."""
 
     @property
@@ -167,6 +187,8 @@ def fit(
     if n_rows == 0:
         raise ValueError("X must have at least one row to train on, got none")
     n_batches = settings.n_batches(n_rows)
+    if settings.takes_all_rows:
+        check_takes_all_rows(architecture, checkpointer)
     y = real_array("y", y, architecture.loss_row.content)
     targets = architecture.checked_targets("y", y, n_rows)
     of_classes = class_weights(architecture, targets, class_weight)
@@ -191,9 +213,38 @@ def fit(
         network.history = history
         with bar(len(history) * n_batches) as advance:
 
+            def finish(found: EpochResult, rate: float, seconds: float) -> bool:
+                """Validate, record and call back after an epoch; whether that ends the training."""
+                nonlocal over
+                val_loss = val_score = math.nan
+                if validation is not None:
+                    val_loss, val_score = evaluate(validation, settings.regularization)
+                records.append(Epoch(found.loss, found.score, val_loss, val_score, rate, seconds))
+                # all of them are called, also after one that asks to stop
+                returned = [callback(network, history) for callback in callbacks]
+                # other values, such as a score, do not stop it
+                over = any(isinstance(value, bool | np.bool_) and bool(value) for value in returned)
+                check()
+                if checkpointer is not None:
+                    checkpointer.write(over=over, last=over or len(records) == settings.epochs)
+                return over
+
+            def iterations() -> None:
+                """Train on all rows at once; one iteration is an epoch."""
+
+                def finish_iteration(found: EpochResult, seconds: float) -> bool:
+                    advance(1)
+                    return finish(found, settings.rate, seconds)
+
+                try:
+                    minimize(trained, examples, settings.regularization, settings.epochs, finish_iteration)
+                except NotFiniteError:
+                    trained.roll_back()
+                    trained.check_finite("X", rows)
+                    raise DivergenceError(1, settings.rate, 1, history) from None
+
             def epochs() -> None:
                 """Train to the end; a function of its own, since a signal at a loop's end may skip a `finally`."""
-                nonlocal over
                 while not over and len(records) < settings.epochs:
                     epoch = len(records) + 1
                     rate = records[-1].learning_rate * settings.learning_rate_decay if records else settings.rate
@@ -209,27 +260,29 @@ def fit(
                         trained.roll_back()
                         trained.check_finite("X", rows, order[: batch * settings.batch_size or None])
                         raise DivergenceError(batch, rate, epoch, history)
-                    seconds = time.perf_counter() - start
-                    val_loss = val_score = math.nan
-                    if validation is not None:
-                        val_loss, val_score = evaluate(validation, settings.regularization)
-                    records.append(Epoch(found.loss, found.score, val_loss, val_score, rate, seconds))
-                    # all of them are called, also after one that asks to stop
-                    returned = [callback(network, history) for callback in callbacks]
-                    # other values, such as a score, do not stop it
-                    over = any(isinstance(value, bool | np.bool_) and bool(value) for value in returned)
-                    check()
-                    if checkpointer is not None:
-                        checkpointer.write(over=over, last=over or len(records) == settings.epochs)
+                    finish(found, rate, time.perf_counter() - start)
 
             try:
-                epochs()
+                if settings.takes_all_rows:
+                    iterations()
+                else:
+                    epochs()
                 if len(history) >= MIN_EPOCHS:
                     history.facts = observe(trained.layer_inputs, rows, targets, settings.batch_size)
             finally:
                 network.history = history  # a callback may have trained the network on its own
                 trained.forget_batch()
     return history
+
+
+def check_takes_all_rows(architecture: Architecture, checkpointer: Checkpointer | None) -> None:
+    """Raise where a network or a training cannot do without batches."""
+    if architecture.drops:
+        raise ValueError(
+            f"dropout must be 0 with optimizer={LBFGS!r}, whose steps need one loss, got a network with some"
+        )
+    if checkpointer is not None:
+        raise ValueError(f"checkpoint must be None with optimizer={LBFGS!r}, which cannot be resumed")
 
 
 def train_once(

@@ -286,6 +286,34 @@ class Engine(Buffers):
         score = self.architecture.loss_row.summed_score(scores, examples.y, order, weights)
         return EpochResult(loss / total, score, n_batches, diverged)
 
+    def parameters(self) -> np.ndarray:
+        """All parameters in one vector, float64, a copy."""
+        return self.flat_params.astype(np.float64)
+
+    def set_parameters(self, x: np.ndarray, *, is_update: bool = False) -> None:
+        """Assign what `parameters` gave; it may count as an update."""
+        with np.errstate(over="ignore"):
+            np.copyto(self.flat_params, x, "same_kind")
+        self.n_updates += is_update
+
+    def full_gradient(self, examples: Examples, regularization: float) -> tuple[float, float, np.ndarray]:
+        """Loss and score of all examples, and the gradient as a vector of `parameters`, by blocks of rows."""
+        X, y, weights = examples
+        row, total = self.architecture.loss_row, len(X) if weights is None else float(sum_rows(weights))
+        targets, loss, gradient = self._without_units(y), 0.0, np.zeros(self.layout.size)
+        scores = np.zeros(self.architecture.n_scores)
+        for start in range(0, len(X), BLOCK_ROWS):
+            part = slice(start, start + BLOCK_ROWS)
+            of_rows = None if weights is None else weights[part]
+            if of_rows is not None and not of_rows.any():
+                continue
+            self._forward(X[part], False)
+            scores += row.sums(self.outputs()["scores"], targets[part], of_rows)
+            loss += self._backward(y[part], regularization, of_rows, total)
+            gradient += self.flat_gradients
+            regularization = 0.0  # it is in the first block's
+        return loss, row.summed_score(scores, targets, np.arange(len(X)), weights), gradient
+
     def check_finite(self, name: str, X: np.ndarray, order: np.ndarray | None = None) -> None:
         """Raise a ValueError that names the first number in X (in X[order]) that is not finite in the network's dtype.
 

@@ -121,7 +121,20 @@ OPTIMIZERS = {
     )
 }
 
+# The optimiser of `fit` alone that takes all rows at once, see `fastmlp.lbfgs`; those of the table take batches.
+LBFGS = "lbfgs"
+
 _WITHOUT_OPTIONS = {name: Optimizer(name, *[0.0] * 5) for name, row in OPTIMIZERS.items() if not row.options}
+
+
+def of_batches(argument: str, optimizer: str) -> str:
+    """The name of an optimiser that takes batches."""
+    name = one_of(argument, optimizer, (*OPTIMIZERS, LBFGS))
+    if name == LBFGS:
+        raise ValueError(
+            f"{argument} must be one that takes batches, got {optimizer!r}, which takes all rows: call fit"
+        )
+    return name
 
 
 def checked_options(
@@ -152,7 +165,7 @@ def checked_optimizer(
     TypeError, ValueError
         If there is no such optimiser, or an option that it takes is not finite or out of its range.
     """
-    name = one_of("opt", opt, OPTIMIZERS)
+    name = of_batches("opt", opt)
     if name in _WITHOUT_OPTIONS:
         return _WITHOUT_OPTIONS[name]
     return Optimizer(name, *checked_options(b1, b2, eps, weight_decay, rho, ("b1", "b2", "eps")))

@@ -1,0 +1,98 @@
+"""L-BFGS, which follows the gradient of all rows: SciPy's, in float64."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from fastmlp.engine.batches import EpochResult, Examples
+
+# How many times the best loss a line search is told where the loss is not finite: so high that it takes a shorter step,
+# and not so high that its cubic interpolation loses all digits.
+TOO_HIGH = 1e4
+# Losses of an iteration's line search, at most; SciPy's own limit.
+MAX_STEPS = 20
+
+
+class Minimizable(Protocol):
+    """A network as a function of one vector of all parameters, float64."""
+
+    def parameters(self) -> np.ndarray: ...
+    def set_parameters(self, x: np.ndarray, *, is_update: bool = False) -> None: ...
+    def full_gradient(self, examples: Examples, regularization: float) -> tuple[float, float, np.ndarray]: ...
+
+
+class NotFiniteError(ArithmeticError):
+    """The loss is not finite at the start."""
+
+
+class _StoppedError(Exception):
+    """A callback has ended the training."""
+
+
+def minimize(
+    trained: Minimizable,
+    examples: Examples,
+    regularization: float,
+    max_iterations: int,
+    finish: Callable[[EpochResult, float], bool],
+) -> None:
+    """Minimise the loss of all examples; the parameters are the best accepted ones at the end, whatever ends it.
+
+    Liu and Nocedal, On the limited memory BFGS method for large scale optimization, 1989, by `scipy.optimize.minimize`
+    with its tolerances.
+
+    Parameters
+    ----------
+    finish : callable
+        Called after each iteration with its result and the seconds that it took; True ends the training.
+
+    Raises
+    ------
+    NotFiniteError
+    """
+    from scipy.optimize import minimize as minimize_by_scipy
+
+    best, best_loss, start = trained.parameters(), math.inf, time.perf_counter()
+    evaluated = (best, math.nan, math.nan)  # the last parameters, their loss and their score
+
+    def loss_and_gradient(x: np.ndarray) -> tuple[float, np.ndarray]:
+        nonlocal evaluated
+        trained.set_parameters(x)
+        loss, score, gradient = trained.full_gradient(examples, regularization)
+        is_finite = math.isfinite(loss) and bool(np.isfinite(gradient).all())
+        if not is_finite and best_loss == math.inf:
+            raise NotFiniteError
+        evaluated = (x.copy(), loss, score)
+        return (loss, gradient) if is_finite else (TOO_HIGH * (1 + abs(best_loss)), np.zeros_like(x))
+
+    def accept(x: np.ndarray) -> None:
+        nonlocal best, best_loss, start
+        if np.array_equal(x, best):
+            return  # a line search has found nothing better
+        if not np.array_equal(x, evaluated[0]):
+            loss_and_gradient(x)
+        _, loss, score = evaluated
+        if loss <= best_loss:
+            best, best_loss = x.copy(), loss
+        trained.set_parameters(best, is_update=True)
+        if finish(EpochResult(loss, score, 1, False), time.perf_counter() - start):
+            raise _StoppedError
+        start = time.perf_counter()
+
+    try:
+        best_loss = loss_and_gradient(best)[0]
+        minimize_by_scipy(
+            loss_and_gradient,
+            best,
+            jac=True,
+            method="L-BFGS-B",
+            callback=accept,
+            options={"maxiter": max_iterations, "maxfun": (MAX_STEPS + 1) * (max_iterations + 1), "maxls": MAX_STEPS},
+        )
+    except _StoppedError:
+        pass
+    finally:
+        trained.set_parameters(best)
