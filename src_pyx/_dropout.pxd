@@ -67,10 +67,10 @@ cdef inline void philox(
     cdef uint64_t x2[COUNTERS]
     cdef uint64_t x3[COUNTERS]
     cdef uint64_t product0, product1
-    cdef int i, k
+    cdef int i, _
     for i in range(COUNTERS):
         x0[i], x1[i], x2[i], x3[i] = first + <uint32_t> i, row, <uint32_t> n_updates, n_updates >> 32
-    for k in range(ROUNDS):
+    for _ in range(ROUNDS):
         for i in range(COUNTERS):
             product0, product1 = <uint64_t> M0 * <uint32_t> x0[i], <uint64_t> M1 * <uint32_t> x2[i]
             x0[i], x2[i] = product1 >> 32 ^ x1[i] ^ seed, product0 >> 32 ^ x3[i] ^ layer

@@ -6,9 +6,18 @@ from fastmlp.functions.activations import HIDDEN_ACTIVATIONS
 
 LOSSES = tuple(losses.LOSSES)
 OPTIMIZERS = tuple(optimizers.OPTIMIZERS)
+OPTIMIZERS_OF_FIT = (*OPTIMIZERS, optimizers.LBFGS)
 LEARNING_RATES = {name: row.learning_rate for name, row in optimizers.OPTIMIZERS.items()}
 
-__all__ = ["HIDDEN_ACTIVATIONS", "INITIALIZERS", "LEARNING_RATES", "LOSSES", "OPTIMIZERS", "quoted"]
+__all__ = [
+    "HIDDEN_ACTIVATIONS",
+    "INITIALIZERS",
+    "LEARNING_RATES",
+    "LOSSES",
+    "OPTIMIZERS",
+    "OPTIMIZERS_OF_FIT",
+    "quoted",
+]
 
 
 def quoted(choices):

@@ -129,12 +129,11 @@ _WITHOUT_OPTIONS = {name: Optimizer(name, *[0.0] * 5) for name, row in OPTIMIZER
 
 def of_batches(argument: str, optimizer: str) -> str:
     """The name of an optimiser that takes batches."""
-    name = one_of(argument, optimizer, (*OPTIMIZERS, LBFGS))
-    if name == LBFGS:
+    if isinstance(optimizer, str) and optimizer.lower() == LBFGS:
         raise ValueError(
             f"{argument} must be one that takes batches, got {optimizer!r}, which takes all rows: call fit"
         )
-    return name
+    return one_of(argument, optimizer, OPTIMIZERS)
 
 
 def checked_options(

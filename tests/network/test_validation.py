@@ -5,7 +5,7 @@ from array import array
 
 import numpy as np
 import pytest
-from choices import OPTIMIZERS, quoted
+from choices import OPTIMIZERS, OPTIMIZERS_OF_FIT, quoted
 from conftest import assert_same
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -104,7 +104,7 @@ BAD_SETTINGS = [
     ("fit", {**FIT, "learning_rate_decay": -0.5}, ValueError, "learning_rate_decay must be .*at least 0, got -0.5"),
     ("fit", {**FIT, "learning_rate_decay": NAN}, ValueError, "learning_rate_decay must be .*, got nan"),
     ("fit", {**FIT, "regularization": -1}, ValueError, "regularization must be .*, got -1"),
-    ("fit", {**FIT, "optimizer": "RMS"}, ValueError, f"optimizer must be .*{quoted(OPTIMIZERS)}, got 'RMS'"),
+    ("fit", {**FIT, "optimizer": "RMS"}, ValueError, f"optimizer must be .*{quoted(OPTIMIZERS_OF_FIT)}, got 'RMS'"),
     ("fit", {**FIT, "beta1": 1}, ValueError, "beta1 must be .*below 1, got 1"),
     ("fit", {**FIT, "beta2": -1}, ValueError, "beta2 must be .*at least 0.*, got -1"),
     ("fit", {**FIT, "beta2": 1}, ValueError, "beta2 must be .*below 1, got 1"),
