@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp.functions.losses import LOSSES
+from fastmlp.architecture import Architecture
 from fastmlp.preprocessing import Standardizer
-from fastmlp.validation import float_dtype, integer, one_of
+from fastmlp.validation import float_dtype, integer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,7 @@ class Plan:
         Successive halving (Jamieson and Talwalkar, AISTATS 2016): train all for a few epochs, the best 1 / `halving` of
         them for `halving` times as many, and so on; the last ones for all their epochs. Each round starts anew.
     loss : str
+    label_smoothing, delta : float
         As in `NeuralNetwork`.
     dtype : float32 or float64
     standardizer : Standardizer, optional
@@ -53,6 +54,8 @@ class Plan:
     n_trials: int | None = None
     halving: int | None = None
     loss: str = "cross_entropy"
+    label_smoothing: float = 0.0
+    delta: float = 1.0
     dtype: npt.DTypeLike = np.float32
     standardizer: Standardizer | None = None
     class_names: Sequence[str] | None = None
@@ -61,9 +64,14 @@ class Plan:
     n_workers: int | None = None
 
     def __post_init__(self) -> None:
+        dtype = float_dtype("dtype", self.dtype)
+        # of any sizes: the loss and its option are checked
+        architecture = Architecture.of(
+            (1, 1), dtype, loss=self.loss, label_smoothing=self.label_smoothing, delta=self.delta
+        )
         checked: dict[str, Any] = {
-            "loss": one_of("loss", self.loss, LOSSES),
-            "dtype": float_dtype("dtype", self.dtype),
+            "loss": architecture.loss,
+            "dtype": dtype,
             "seed": integer("seed", self.seed, 0, 2**32 - 1),
         }
         for name, low in (("n_trials", 1), ("halving", 2), ("n_workers", 1)):

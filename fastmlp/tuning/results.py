@@ -20,7 +20,7 @@ from fastmlp.tuning.space import Configuration
 
 FORMAT, VERSION = "fastmlp-search", 1
 # what files of earlier versions do not say
-EARLIER = {"loss": "cross_entropy"}
+EARLIER = {"loss": "cross_entropy", "label_smoothing": 0.0, "delta": 1.0}
 
 
 class ResultsFileError(ValueError):

@@ -51,7 +51,14 @@ class TrialRunner:
         n_outputs = max(1, targets.shape[1]) if targets.ndim == 2 else 1
         if self._loss.of_classes:
             n_outputs = MAX_BLAS_SIZE  # how many there are, is known when all labels have been checked
-        architecture = Architecture.of((n_features, n_outputs), self._dtype, loss=plan.loss)
+        architecture = Architecture.of(
+            (n_features, n_outputs),
+            self._dtype,
+            loss=plan.loss,
+            label_smoothing=plan.label_smoothing,
+            delta=plan.delta,
+        )
+        self._loss_option = architecture.loss_option
         if (X_test is None) != (y_test is None):
             raise ValueError("X_test and y_test must be given together, got only one of them")
         parts: list[tuple[str, Any, Any]] = [("", rows, y), ("_val", X_val, y_val)]
@@ -80,7 +87,7 @@ class TrialRunner:
         self._feature_names = names("feature_names", plan.feature_names, n_features, "feature")
 
     def identity(self) -> dict[str, Any]:
-        """What must be equal for two searches to share trials: seed, loss, dtype, outputs and data."""
+        """What must be equal for two searches to share trials: seed, loss with its option, dtype, outputs and data."""
         digest = hashlib.blake2b(digest_size=16)
         for array in (self.X, self.y, self.X_val, self.y_val):
             digest.update(f"{array.dtype.str} {array.shape}".encode())
@@ -92,6 +99,7 @@ class TrialRunner:
             "seed": self._plan.seed,
             "dtype": self._dtype.name,
             "loss": self._loss.name,
+            **({self._loss.option: self._loss_option} if self._loss.option else {}),
             "n_classes": self._n_outputs,  # of a regression, the number of targets
             "data": digest.hexdigest(),
         }
@@ -108,6 +116,9 @@ class TrialRunner:
             configuration.hidden_sizes,
             self._n_outputs,
             loss=self._loss.name,
+            label_smoothing=self._plan.label_smoothing,
+            delta=self._plan.delta,
+            dropout=configuration.dropout,
             dtype=self._dtype,
             n_threads=1,
             seed=seed,

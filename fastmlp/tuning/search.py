@@ -80,8 +80,9 @@ def search(
     space : mapping
         By name (`fastmlp.tuning.HYPER_PARAMETERS`), a value, a list of choices, or, with `n_trials`, a distribution
         with a method `rvs(random_state=...)`, such as `scipy.stats.loguniform(1e-4, 1e-1)`. Hidden layers are either
-        `num_layers`, at most 10,000, and `hidden_size`, or `hidden_sizes`, each choice a list. Defaults are those of
-        `NeuralNetwork` and `fit`, with two hidden layers of 120.
+        `num_layers`, at most 10,000, and `hidden_size`, or `hidden_sizes`, each choice a list. A choice of `activation`
+        is a name, or a list with one for each hidden layer; one of `dropout` is a rate, or a list with the inputs'
+        first. Defaults are those of `NeuralNetwork` and `fit`, with two hidden layers of 120.
     X, y, X_val, y_val : array_like
         As in `NeuralNetwork.fit`; arrays of another type than uint8, float32 and float64 are converted once, as a
         whole. The number of classes is one more than the largest label.
@@ -98,8 +99,8 @@ def search(
     progress : bool
         Show a progress bar with the best score so far (extra `progress`).
     **options
-        Fields of `Plan`, as keywords: `n_trials`, `halving`, `loss`, `dtype`, `standardizer`, `class_names`,
-        `feature_names`, `seed`, `n_workers`. They replace those of `plan`.
+        Fields of `Plan`, as keywords: `n_trials`, `halving`, `loss`, `label_smoothing`, `delta`, `dtype`,
+        `standardizer`, `class_names`, `feature_names`, `seed`, `n_workers`. They replace those of `plan`.
 
     Returns
     -------

@@ -8,14 +8,21 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from fastmlp.architecture import Architecture
 from fastmlp.engine.parameters import INITIALIZERS
-from fastmlp.functions.activations import HIDDEN_ACTIVATIONS
 from fastmlp.generators import random_state
 from fastmlp.training import Settings
 from fastmlp.validation import integer, layer_sizes, one_of
 
 # The network's hyper-parameters. Hidden layers are num_layers - 1 of hidden_size each, or those of hidden_sizes.
-NETWORK = {"num_layers": 3, "hidden_size": 120, "hidden_sizes": None, "init": "assignment", "activation": "relu"}
+NETWORK = {
+    "num_layers": 3,
+    "hidden_size": 120,
+    "hidden_sizes": None,
+    "init": "assignment",
+    "activation": "relu",
+    "dropout": 0.0,
+}
 HYPER_PARAMETERS = (*NETWORK, *(field.name for field in dataclasses.fields(Settings)))
 
 # More than can be trained: without a limit, a damaged results file could ask for a list that fills the memory.
@@ -30,7 +37,8 @@ class Configuration(NamedTuple):
 
     hidden_sizes: tuple[int, ...]
     init: str
-    activation: str
+    activation: str | tuple[str, ...]
+    dropout: float | tuple[float, ...]
     settings: Settings
 
     @classmethod
@@ -48,12 +56,14 @@ class Configuration(NamedTuple):
             raise ValueError("hidden_sizes names each hidden layer; leave out num_layers and hidden_size")
         sizes = layer_sizes(1, hidden_sizes, 1, None)
         init = one_of("init", network["init"], INITIALIZERS)
-        activation = one_of("activation", network["activation"], HIDDEN_ACTIVATIONS)
-        return cls(sizes[1:-1], init, activation, settings)
+        # of any dtype: the activations and rates are checked, and the same ones get the same words
+        chosen = {name: network[name] for name in ("activation", "dropout")}
+        architecture = Architecture.of(sizes, np.dtype(np.float32), **chosen)
+        return cls(sizes[1:-1], init, architecture.activation, architecture.dropout, settings)
 
     def to_dict(self) -> dict[str, Any]:
         """All hyper-parameters by name, for JSON."""
-        network = {"hidden_sizes": list(self.hidden_sizes), "init": self.init, "activation": self.activation}
+        network = {name: _plain(name, value) for name, value in self._asdict().items() if name != "settings"}
         return network | dataclasses.asdict(self.settings) | {"learning_rate": self.settings.rate}
 
     @property
@@ -81,7 +91,7 @@ def combinations(space: Mapping[str, Any], n_trials: int | None, seed: int) -> l
         """Add a combination, with its texts in their usual spelling; returns whether it is new."""
         configuration = Configuration.from_dict(combination)
         record, n_before = configuration.to_dict(), len(found)
-        spelled = {name: record[name] if isinstance(value, str) else value for name, value in combination.items()}
+        spelled = {name: record[name] if _has_text(value) else value for name, value in combination.items()}
         found.setdefault(configuration.key, spelled)
         return len(found) > n_before
 
@@ -124,6 +134,10 @@ def _plain(name: str, value: Any) -> Any:
     if not isinstance(value, str | int | float | None):
         raise TypeError(f"{name} must be a number, a text or a list of these, got {value!r}")
     return value
+
+
+def _has_text(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and any(map(_has_text, value)))
 
 
 def _drawn(name: str, values: Any, generator: Any) -> Any:

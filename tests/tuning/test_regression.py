@@ -62,6 +62,20 @@ def test_each_loss_has_a_folder_of_its_own(prices, tmp_path):
         search(SPACE, *prices, loss="half_squared_error", folder=tmp_path)
 
 
+def test_delta_is_that_of_a_fit_of_its_own_and_part_of_what_a_search_is(prices, tmp_path):
+    X, y, X_val, y_val = prices
+    found = search(SPACE, *prices, loss="huber", delta=0.25, folder=tmp_path)
+    net = NeuralNetwork(5, [16], 1 if y.ndim == 1 else 2, loss="huber", delta=0.25, dtype=np.float32, seed=0)
+    settings = {name: found.best.hyper_parameters[name] for name in SPACE if name != "hidden_sizes"}
+    history = net.fit(X, y, X_val=X_val, y_val=y_val, seed=0, **settings)
+    assert [epoch[:-1] for epoch in found.best.history] == [epoch[:-1] for epoch in history]
+    with pytest.raises(ResultsFileError, match=r"its delta is 0.25, this one's 1.0; choose another folder"):
+        search(SPACE, *prices, loss="huber", folder=tmp_path)
+    # where the loss has no such option, it does not matter
+    search(SPACE, *prices, loss="squared_error", delta=0.25, folder=tmp_path / "other")
+    search(SPACE, *prices, loss="squared_error", folder=tmp_path / "other")
+
+
 def test_a_trial_whose_loss_is_far_above_that_of_a_constant_prediction_has_diverged(prices):
     space = SPACE | {"learning_rate": [0.01, 20.0], "epochs": 3, "hidden_sizes": [[32, 32]]}
     found = search(space, *prices, loss="squared_error")

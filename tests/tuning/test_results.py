@@ -89,7 +89,8 @@ def test_results_that_lack_a_newer_hyper_parameter_are_used(data, trained, tmp_p
     trained.clear()
     records = [json.loads(line) for line in lines(tmp_path)]
     for record in records[1:]:
-        del record["training"]["drop_last"]
+        del record["training"]["drop_last"], record["training"]["dropout"]
+    del records[0]["label_smoothing"]
     Path(tmp_path, "trials.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     search(SPACE, *data, folder=tmp_path)
     assert trained == []
@@ -187,14 +188,15 @@ def test_another_file_is_left_alone(content, message, data, trained, tmp_path):
     assert trained == []
 
 
-@pytest.mark.parametrize("change", ["seed", "dtype", "data"])
+@pytest.mark.parametrize("change", ["seed", "dtype", "data", "label_smoothing"])
 def test_results_of_another_search_are_refused(change, data, trained, tmp_path):
     search(SPACE, *data, folder=tmp_path)
     before = lines(tmp_path)
     trained.clear()
     X, y, X_val, y_val = data
     X = X + 1 if change == "data" else X
-    arguments = {"seed": {"seed": 1}, "dtype": {"dtype": np.float64}, "data": {}}[change]
+    changes = {"seed": 1, "dtype": np.float64, "label_smoothing": 0.1}
+    arguments = {change: changes[change]} if change in changes else {}
     with pytest.raises(ResultsFileError, match=f"is of another search: its {change} is"):
         search(SPACE, X, y, X_val, y_val, folder=tmp_path, **arguments)
     assert lines(tmp_path) == before

@@ -40,6 +40,13 @@ pytestmark = pytest.mark.application
             r"y_val must be finite in float32, and at most 3.4e\+38 in size, got nan",
         ),
         ({"loss": "squared_error", "class_names": ["a", "b"]}, "class_names must be 1 different names"),
+        ({"label_smoothing": 1}, "label_smoothing must be finite, at least 0 and below 1, got 1"),
+        ({"label_smoothing": "some"}, "label_smoothing must be a number, got 'some'"),
+        (
+            {"loss": "squared_error", "label_smoothing": 0.1},
+            "label_smoothing is an option of loss='cross_entropy', got loss='squared_error'",
+        ),
+        ({"loss": "huber", "delta": 0}, "delta must be finite, at least 1.17549e-38, got 0"),
         ({"n_workers": 0}, "n_workers must be a positive integer, got 0"),
         ({"progress": "no"}, "progress must be True or False, got 'no'"),
         ({"seed": -1}, "seed must be an integer of at least 0, got -1"),
@@ -98,8 +105,27 @@ def test_activations_can_be_searched(data, tmp_path):
     assert len({trial.history[-1].train_loss for trial in found.trials}) == len(found.trials)
 
 
+def test_dropout_activations_of_each_layer_and_label_smoothing_are_those_of_a_fit_of_its_own(data, tmp_path):
+    X, y, X_val, y_val = data
+    choices = {"dropout": [0.0, 0.5, [0.25, 0.5, 0.125]], "activation": ["gelu", ["relu", "tanh"]]}
+    space = {"hidden_sizes": [[8, 6]], "learning_rate": 0.1, "epochs": 3, "batch_size": 30} | choices
+    found = search(space, *data, seed=SEED, label_smoothing=0.25, folder=tmp_path)
+    assert [trial.hyper_parameters for trial in found.trials] == combinations(space, None, 0)
+    assert len({trial.history[-1].train_loss for trial in found.trials}) == len(found.trials) == 6
+    for trial in found.trials:
+        options = {name: trial.hyper_parameters[name] for name in choices}
+        net = NeuralNetwork(5, [8, 6], 3, dtype=np.float32, seed=SEED, label_smoothing=0.25, **options)
+        settings = {"epochs": 3, "batch_size": 30, "learning_rate": 0.1, "seed": SEED}
+        history = net.fit(X, y, X_val=X_val, y_val=y_val, **settings)
+        assert [epoch[:-1] for epoch in trial.history] == [epoch[:-1] for epoch in history]
+        if trial.hyper_parameters == found.best.hyper_parameters:
+            for network in (found.network, NeuralNetwork.load(tmp_path / "best.npz")):
+                assert (network.dropout, network.activation) == (net.dropout, net.activation)
+                assert network.evaluate(X_val, y_val) == net.evaluate(X_val, y_val)
+
+
 def test_results_do_not_depend_on_the_number_of_workers(data):
-    space = SPACE | {"hidden_size": [4, 16, 64], "optimizer": ["SGD", "Adam"]}
+    space = SPACE | {"hidden_size": [4, 16, 64], "optimizer": ["SGD", "Adam"], "dropout": [0, 0.5]}
     found = [search(space, *data, n_workers=n, seed=SEED, halving=2) for n in (1, 2, 5)]
     for other in found[1:]:
         assert without_time(other.trials) == without_time(found[0].trials)

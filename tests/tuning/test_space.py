@@ -29,6 +29,12 @@ def test_the_same_network_in_other_words_is_the_same_training():
     assert key(regularization=-0.0) == key(regularization=0)
     assert key(num_layers=3, hidden_size=7) == key(hidden_sizes=[7, 7], learning_rate=0.05)
     assert key(hidden_sizes=[7, 8]) != key(hidden_sizes=[8, 7])
+    assert key(hidden_sizes=[7, 7]) == key(hidden_sizes=[7, 7], dropout=-0.0) == key(num_layers=3, hidden_size=7)
+    assert key(hidden_sizes=[7, 7], dropout=0.5) == key(hidden_sizes=[7, 7], dropout=[0, 0.5, 0.5])
+    assert key(hidden_sizes=[7, 7], dropout=0.5) != key(hidden_sizes=[7, 7], dropout=[0.5, 0.5, 0.5])
+    assert key(hidden_sizes=[7, 7], activation="tanh") == key(hidden_sizes=[7, 7], activation=["tanh", "Tanh"])
+    assert key(hidden_sizes=[7, 7], activation="tanh") != key(hidden_sizes=[7, 7], activation=["tanh", "relu"])
+    assert key(num_layers=1, activation="tanh") == key(num_layers=1)  # without a hidden layer, nothing applies it
 
 
 @pytest.mark.parametrize("n_trials", [None, 2])
@@ -36,6 +42,8 @@ def test_names_in_upper_and_lower_case_are_the_same_and_written_down_as_they_are
     names = {"optimizer": ["adam", "ADAM", "Adam"], "init": ["He", "he"], "activation": "Tanh", "time_step": "EPOCH"}
     (found,) = combinations(names, n_trials, seed=0)
     assert found == {"optimizer": "Adam", "init": "he", "activation": "tanh", "time_step": "epoch"}
+    layers = {"hidden_sizes": [[8, 8]], "activation": [["RELU", "Tanh"], ("relu", "tanh")]}
+    assert combinations(layers, n_trials, seed=0) == [{"hidden_sizes": [8, 8], "activation": ["relu", "tanh"]}]
     with pytest.raises(ValueError, match="got 'Optimizer'"):
         combinations({"Optimizer": "Adam"}, n_trials, seed=0)
 
@@ -45,6 +53,7 @@ def test_all_that_the_notebook_names_can_be_searched():
         "hidden_sizes": (20, 10), "init": "he", "learning_rate": 0.2, "learning_rate_decay": 0.9, "beta2": 0.9,
         "regularization": 0.01, "batch_size": 50, "epochs": 4, "optimizer": "Adam", "beta1": 0.8, "epsilon": 1e-6,
         "time_step": "epoch", "drop_last": True, "num_layers": 4, "hidden_size": 3, "activation": "tanh",
+        "dropout": 0.5,
     }.items():  # fmt: skip
         (found,) = combinations({name: [value]}, None, 0)
         assert Configuration.from_dict(found).key != Configuration.from_dict({}).key
@@ -82,6 +91,13 @@ def test_random_search_of_a_small_space_ends_with_all_of_it():
         ({"num_layers": 10**18}, "num_layers must be at most 10000, got 1000000000000000000"),
         ({"optimizer": "RMS"}, f"optimizer must be one of {quoted(OPTIMIZERS_OF_FIT)}, got 'RMS'"),
         ({"activation": ["relu", "softmax"]}, f"activation must be one of {quoted(HIDDEN_ACTIVATIONS)}, got 'softmax'"),
+        ({"activation": [["relu"]]}, "activation must be one name, or 2, one for each hidden layer; got "),
+        ({"activation": [["relu", "softmax"]]}, r"activation\[1\] must be one of .*, got 'softmax'"),
+        ({"dropout": [0.5, 1]}, "dropout must be finite, at least 0 and below 1, got 1"),
+        ({"dropout": ["half"]}, "dropout must be a number, got 'half'"),
+        ({"dropout": [[0.5, 0.5]]}, "dropout must be one number for the hidden layers, or 3, one for the inputs and"),
+        ({"dropout": [[0, 0.5, -0.5]]}, r"dropout\[2\] must be finite, at least 0 and below 1, got -0.5"),
+        ({"dropout": 0.5, "num_layers": [1, 2]}, r"dropout must be 0, or \[rate of the inputs\], without a hidden"),
         ({"init": ["zeros"]}, "init must be one of"),
         ({"drop_last": ["yes"]}, "drop_last must be True or False, got 'yes'"),
         ({"hidden_sizes": [8]}, "hidden_sizes must be a sequence of positive integers, got 8"),
