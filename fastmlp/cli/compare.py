@@ -36,6 +36,11 @@ def compare(given: options.TrainingOptions, threads: int | None) -> None:
       fastmlp compare --data cifar10 --epochs 10
     """
     found = given.load()
+    trainings: dict[tuple[int, str], runs.Run] = {}
+    for n_layers, optimizer in SUBMISSIONS:  # all of them before anything is written: one may be refused
+        usual = given.preset(optimizer)
+        network = given.network(found, usual.hidden_sizes[:1] * (n_layers - 1), threads)
+        trainings[n_layers, optimizer] = runs.Run(found, network, usual.checked(), given.seed)
     results = ("histories.json", *FIGURES, *SUBMISSIONS.values())
     out = folders.take(given.out, f"{found.name}-compare", results, given.data)
     counts = {part: f"{len(found.arrays[f'y_{part}']):,}" for part in sources.PARTS}
@@ -45,10 +50,8 @@ def compare(given: options.TrainingOptions, threads: int | None) -> None:
         "  samples/s"
     )
     done: dict[str, runs.Run] = {}
-    for (n_layers, optimizer), submission in SUBMISSIONS.items():
-        usual = given.preset(optimizer)
-        name, hidden_sizes = f"{n_layers} layers, {optimizer}", usual.hidden_sizes[:1] * (n_layers - 1)
-        run = runs.Run(found, given.network(found, hidden_sizes, threads), usual.checked(), given.seed)
+    for (n_layers, optimizer), run in trainings.items():
+        name = f"{n_layers} layers, {optimizer}"
         try:
             run.train()
         except (KeyboardInterrupt, DivergenceError):  # in this network's first epoch
@@ -56,7 +59,7 @@ def compare(given: options.TrainingOptions, threads: int | None) -> None:
                 raise
             break
         done[name] = run
-        output_submission_csv(out / submission, run.predictions)
+        output_submission_csv(out / SUBMISSIONS[n_layers, optimizer], run.predictions)
         scores = run.history.val_score
         speed = "-" if run.samples_per_second is None else f"{run.samples_per_second:,.0f}"
         click.echo(

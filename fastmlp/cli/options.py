@@ -10,9 +10,11 @@ import click
 from fastmlp.cli import sources
 from fastmlp.cli.presets import Preset, default_of, preset, with_option
 from fastmlp.functions.activations import HIDDEN_ACTIVATIONS
+from fastmlp.functions.losses import LOSSES
 from fastmlp.functions.optimizers import OPTIMIZERS
 from fastmlp.network import NeuralNetwork
 from fastmlp.optional import require
+from fastmlp.validation import number
 
 # The options of all optimizers, and what help pages say of them.
 OPTIMIZER_OPTIONS = tuple(dict.fromkeys(name for row in OPTIMIZERS.values() for name in row.options))
@@ -41,6 +43,9 @@ class TrainingOptions(NamedTuple):
     ignore: tuple[str, ...]
     folder: Path | None
     activation: str
+    loss: str
+    label_smoothing: float
+    dropout: float | tuple[float, ...]
     epochs: int | None
     dtype: str
     seed: int
@@ -57,8 +62,16 @@ class TrainingOptions(NamedTuple):
 
     def network(self, data: sources.DataSet, hidden_sizes: Sequence[int], n_threads: int | None) -> NeuralNetwork:
         """A network for the data set."""
-        options = {"activation": self.activation, "dtype": self.dtype, "n_threads": n_threads, "seed": self.seed}
-        return data.network(hidden_sizes, **options)
+        return data.network(
+            hidden_sizes,
+            activation=self.activation,
+            loss=self.loss,
+            label_smoothing=self.label_smoothing,
+            dropout=self.dropout,
+            dtype=self.dtype,
+            n_threads=n_threads,
+            seed=self.seed,
+        )
 
 
 def sizes(text: str) -> tuple[int, ...]:
@@ -70,6 +83,39 @@ def sizes(text: str) -> tuple[int, ...]:
     if min(found) < 1:
         raise click.BadParameter(f"{text!r} is not a list of positive integers such as 120,120")
     return found
+
+
+def rates(text: str) -> float | tuple[float, ...]:
+    """A rate of dropout, or several separated by commas; a list of one is in brackets."""
+    whole = text.strip()
+    is_list = whole.startswith("[") and whole.endswith("]")
+    parts = (whole[1:-1] if is_list else whole).split(",")
+    try:
+        found = tuple(number("a rate", float(part), 0, 1, open_high=True) for part in parts)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is not a rate of at least 0 and below 1 such as 0.5, or a list of them such as 0.2,0.5"
+        ) from None
+    return found if is_list or len(found) > 1 else found[0]
+
+
+class ClassifierLoss(click.Choice):
+    """One of the losses of classes, in upper or lower case."""
+
+    def __init__(self) -> None:
+        super().__init__([name for name, row in LOSSES.items() if row.of_classes], case_sensitive=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The name as in the table; other losses are refused with what to do instead."""
+        name = value.lower()
+        if name in LOSSES and not LOSSES[name].of_classes:
+            self.fail(
+                f"{name!r} is not a loss of classes, and the command trains classifiers; train with it in Python, by "
+                f'NeuralNetwork(..., loss="{name}")',
+                param,
+                ctx,
+            )
+        return super().convert(value, param, ctx)
 
 
 def choice(names: Iterable[str]) -> click.Choice:
@@ -101,13 +147,22 @@ def training_options(out: str) -> Callable[[Any], Any]:
     ignore = "Column of a CSV file to leave out, such as an id. May be repeated."
     folder = "Folder of CIFAR-10.  [default: FASTMLP_DATA, ./cifar10 or the cache; else it is downloaded]"
     activation = "What each hidden layer applies to its sums."
-    seed = "Random seed of the initial weights and of the order of the rows."
+    loss = "What is minimised; losses of other targets than classes are for Python only."
+    smoothing = "Of cross_entropy: the share of each label that is spread over all classes."
+    dropout = (
+        "Rate with which units of the hidden layers are dropped in training; or a list, of the inputs and of each "
+        "hidden layer, such as 0.1,0.4,0.4."
+    )
+    seed = "Random seed of the initial weights, of the order of the rows and of dropout."
     options = [
         click.option("--data", type=sources.existing, default="digits", metavar="DATA", help=data),
         label_option,
         click.option("--ignore", metavar="COLUMN", multiple=True, help=ignore),
         click.option("--folder", type=click.Path(file_okay=False, exists=True, path_type=Path), help=folder),
         click.option("--activation", type=choice(HIDDEN_ACTIVATIONS), default="relu", help=activation),
+        click.option("--loss", type=ClassifierLoss(), default="cross_entropy", help=loss),
+        click.option("--label-smoothing", type=click.FloatRange(0, 1, max_open=True), default=0.0, help=smoothing),
+        click.option("--dropout", type=rates, default="0", help=dropout),
         click.option("--epochs", type=click.IntRange(1), help="Passes over the training data.  [default: 40]"),
         click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32", help="Precision."),
         click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help=seed),

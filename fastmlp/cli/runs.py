@@ -103,10 +103,15 @@ class Run:
 
     def record(self) -> dict[str, Any]:
         """Settings and results, for JSON."""
+        architecture = self.network._engine.architecture
+        option = architecture.loss_row.option
         return {
             "data": self.data.name,
             "network": repr(self.network),
             "activation": self.network.activation,
+            "loss": self.network.loss,
+            **({option: architecture.loss_option} if option else {}),
+            "dropout": self.network.dropout,
             "seed": self.seed,
             "settings": dataclasses.asdict(self.settings),
             f"test_{SCORE}": self.test_score,

@@ -70,6 +70,8 @@ def tune(
     plan = Plan(
         n_trials=n_trials,
         halving=halving,
+        loss=given.loss,
+        label_smoothing=given.label_smoothing,
         dtype=given.dtype,
         standardizer=source.standardizer,
         class_names=source.class_names,
@@ -113,7 +115,10 @@ def tune(
 
 
 def parsed(name: str, text: str) -> Any:
-    """A list of choices, or a distribution: `0.1,0.2`, `SGD,Adam`, `[64,32],[64]`, `loguniform(1e-3, 1)`."""
+    """A list of choices, or a distribution: `0.1,0.2`, `SGD,Adam`, `[64,32],[64]`, `loguniform(1e-3, 1)`.
+
+    Words in a list, as in `[relu,tanh],gelu`, need no quotes.
+    """
     match = re.fullmatch(r"(uniform|loguniform)\((.*),(.*)\)", text.replace(" ", ""))
     if match:
         kind = match[1]
@@ -128,16 +133,18 @@ def parsed(name: str, text: str) -> Any:
         import scipy.stats  # slow to import
 
         return scipy.stats.uniform(low, high - low) if kind == "uniform" else scipy.stats.loguniform(low, high)
-    whole = _literal(f"[{text}]")
-    return whole if isinstance(whole, list) else [_literal(part.strip()) for part in text.split(",")]
+    return _value(f"[{text}]")
 
 
-def _literal(text: str) -> Any:
-    """A text as a Python literal, or the text itself."""
+def _value(text: str) -> Any:
+    """A text as a Python literal, as a list of such values, or the text itself."""
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
-        return text
+        if not (text.startswith("[") and text.endswith("]")):
+            return text
+        outside_brackets = r",(?![^\[]*\])"
+        return [_value(part.strip()) for part in re.split(outside_brackets, text[1:-1])]
 
 
 def searched(given: options.TrainingOptions, optimizer: str, params: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -147,7 +154,7 @@ def searched(given: options.TrainingOptions, optimizer: str, params: Sequence[tu
         if names.count(name) > 1:
             raise ValueError(f"--param {name} must be given once, with commas between its values, got it twice")
     context = click.get_current_context()
-    for name in ("activation", "epochs"):
+    for name in ("activation", "dropout", "epochs"):
         if name in names and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise ValueError(f"{name} must be given by --{name} or by --param {name}, got both")
     rate, strength = usual.checked().rate, usual.checked().regularization
@@ -156,7 +163,7 @@ def searched(given: options.TrainingOptions, optimizer: str, params: Sequence[tu
         "learning_rate": [rate / 2, rate, rate * 2],
         "regularization": [strength, strength * 10],
     }
-    network: dict[str, Any] = {"activation": given.activation}
+    network: dict[str, Any] = {"activation": given.activation, "dropout": [given.dropout]}
     if "hidden_sizes" not in varied:
         network |= {"num_layers": len(usual.hidden_sizes) + 1, "hidden_size": usual.hidden_sizes[0]}
     return network | usual.settings | varied

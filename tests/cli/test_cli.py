@@ -228,27 +228,6 @@ def test_layers(run, options, sizes):
     assert trained["network"].startswith(f"NeuralNetwork({sizes}")
 
 
-@pytest.mark.parametrize("activation", HIDDEN_ACTIVATIONS)
-def test_activation(run, activation):
-    options = ("--epochs", "1", "--hidden-sizes", "8", "--out", "a", "--json")
-    trained = found(run("train", *options, "--activation", activation.upper()))
-    assert trained["activation"] == record(Path("a"))["activation"] == activation
-    assert fastmlp.NeuralNetwork.load("a/model.npz").activation == activation
-
-
-def test_another_activation_is_another_training(run):
-    assert run("train", "--epochs", "1", "--out", "a").exit_code == 0
-    assert record(Path("a"))["activation"] == "relu"
-    result = run("train", "--epochs", "2", "--out", "a", "--resume", "--activation", "tanh")
-    assert result.exit_code == 1
-    assert "activations must be ('relu', 'softmax'), as in the checkpoint" in result.stderr
-
-
-@pytest.mark.parametrize("command", ["train", "compare", "tune"])
-def test_help_lists_the_activations(run, command):
-    assert f"--activation [{'|'.join(HIDDEN_ACTIVATIONS)}]" in run(command, "--help").output
-
-
 @pytest.mark.parametrize(
     ("options", "exit_code", "message"),
     [

@@ -135,6 +135,40 @@ def test_tune_takes_an_activation_or_searches_for_one(run, tmp_path, options, ac
     assert fastmlp.NeuralNetwork.load(tmp_path / "a" / "best.npz").activation in activations
 
 
+def test_tune_searches_for_dropout_and_for_an_activation_of_each_layer(run, tmp_path):
+    params = ("--param", "dropout", "0,[0.125,0.25,0.5]", "--param", "activation", "gelu,[ReLU, tanh]")
+    result = run("tune", "--epochs", "1", "--param", "hidden_sizes", "[8,4]", *params, "--out", "a")
+    assert result.exit_code == 0, result.output
+    rates, activations = (0, [0.125, 0.25, 0.5]), ("gelu", ["relu", "tanh"])
+    for kind in ("hyper_parameters", "training"):
+        tried = [(one[kind]["dropout"], one[kind]["activation"]) for one in trials_of(tmp_path / "a")]
+        assert len(tried) == 4
+        assert all((rate, activation) in tried for rate in rates for activation in activations)
+    assert re.search(r"\d +gelu +0\.125-0\.25-0\.5\n", result.output)
+    assert re.search(r"\d +relu-tanh +0\n", result.output)
+
+
+def test_tune_gives_all_trials_the_options(run, tmp_path):
+    options = ("tune", "--epochs", "1", "--param", "hidden_sizes", "[8],[4]", "--dropout", "0.125,0.25", "--out", "a")
+    result = run(*options, "--label-smoothing", "0.25")
+    assert result.exit_code == 0, result.output
+    found = trials_of(tmp_path / "a")
+    assert [one[kind]["dropout"] for one in found for kind in ("hyper_parameters", "training")] == [[0.125, 0.25]] * 4
+    network = fastmlp.NeuralNetwork.load(tmp_path / "a" / "best.npz")
+    assert network.dropout == (0.125, 0.25)
+    result = run(*options)
+    assert result.exit_code == 1
+    assert "is of another search: its label_smoothing is 0.25, this one's 0.0; choose another folder" in result.output
+
+
+def test_tune_searches_for_a_weight_decay(run, tmp_path):
+    options = ("--optimizer", "AdamW", "--epochs", "1", "--param", "weight_decay", "0,0.5", "--out", "a")
+    assert run("tune", *options).exit_code == 0
+    found = trials_of(tmp_path / "a")
+    assert sorted(one["training"]["weight_decay"] for one in found) == [0, 0.5]
+    assert len({one["history"]["train_loss"][-1] for one in found}) == 2
+
+
 def test_tune_at_random_with_halving(run, tmp_path):
     options = (
         "--random",
@@ -171,6 +205,19 @@ def test_tune_at_random_with_halving(run, tmp_path):
         (("--param", "epochs", "1,2", "--epochs", "3"), 1, "epochs must be given by --epochs or by --param epochs"),
         (("--param", "activation", "tanh", "--activation", "relu"), 1, "activation must be given by --activation or"),
         (("--param", "activation", "relu,softmax"), 1, "activation must be one of 'identity', "),
+        (
+            ("--param", "activation", "[relu,softmax]"),
+            1,
+            "activation must be one name, or 1, one for each hidden layer",
+        ),
+        (("--param", "activation", "[relu"), 1, "activation must be one of 'identity', "),
+        (
+            ("--param", "dropout", "0.5", "--dropout", "0"),
+            1,
+            "dropout must be given by --dropout or by --param dropout",
+        ),
+        (("--param", "dropout", "0.5,1"), 1, "dropout must be finite, at least 0 and below 1, got 1"),
+        (("--param", "dropout", "[0.5]"), 1, "dropout must be one number for the hidden layers, or 2"),
         (("--halving", "1"), 2, "--halving"),
         (("--workers", "0"), 2, "--workers"),
         (("--param", "learning_rate"), 2, "--param"),
