@@ -54,6 +54,12 @@ narrow at the limits float32 SGD: 63d0cfad2dc8 84598c5b87e3 fb5c6fc1ce3f
 narrow at the limits float64 SGD: fd16e57c59ef 506f2ca06726 5b885d6a5bca
 beyond the limits float32 SGD: 939acf5e8697 56cf6d4fda81 c6929d05eb3b
 beyond the limits float64 SGD: 6442b9e0d2d0 cf2c54f1ea21 e0f4faf1b24d
+dropped and weighted float32 SGD: d59d0fcc83eb 8cf827ae2fe1 5a701bdeeda1
+dropped and weighted float64 SGD: 618f08c3b364 fae73724d4dd f9d698e58e70
+counts float32 SGD: ff2cd5b73369 e7421500938c 401c155299af
+counts float64 SGD: 6b10cd13c8c7 43cfdee6f48a e510eadc02db
+yes or no float32 SGD: 8830804fc60d 79a6141f3cda ac259d5ce215
+yes or no float64 SGD: 1f1570ffab7e 79a6141f3cda e4618c074474
 row by row float32 SGD: c5eac1744665 fb47f7724065 19384a56a15f
 row by row float32 Adam: 530603054e78 1ec1751fd4ab 9871aa3f59af
 row by row float64 SGD: 6b1c5263ff56 106f16d761b4 78c18fdc344b

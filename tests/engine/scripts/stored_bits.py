@@ -11,6 +11,7 @@ import numpy as np
 
 from fastmlp import NeuralNetwork, Standardizer
 from fastmlp.engine import threads
+from fastmlp.functions.losses import LOSSES
 from fastmlp.functions.optimizers import OPTIMIZERS
 
 
@@ -26,6 +27,8 @@ class Training(NamedTuple):
     regularization: float = 0.0
     standardized: bool = False
     optimizers: tuple[str, ...] = ("SGD", "Adam")
+    dropout: tuple[float, ...] = ()
+    weighted: bool = False
 
 
 TRAININGS = {
@@ -37,6 +40,11 @@ TRAININGS = {
     # the largest narrow network, with a batch of more rows than a chunk has and one of as many; and a larger network
     "narrow at the limits": Training((63, 128), 1025, 513, optimizers=("SGD",)),
     "beyond the limits": Training((63, 129), 513, 513, optimizers=("SGD",)),
+    "dropped and weighted": Training(
+        (70, 90, 60, 3), 1300, 600, ("tanh", "gelu"), optimizers=("SGD",), dropout=(0.1, 0.3, 0.2), weighted=True
+    ),
+    "counts": Training((10, 64, 1), 700, 600, loss="poisson", optimizers=("SGD",)),
+    "yes or no": Training((10, 64, 1), 700, 600, loss="binary_cross_entropy", optimizers=("SGD",)),
     "row by row": Training((70, 90, 3), 9, 1),
     "wide": Training((600, 700, 10), 150, 100, activation="tanh", regularization=0.01, standardized=True),
 }
@@ -64,7 +72,7 @@ def hashes(training: Training, dtype: str, optimizer: str, n_threads: int) -> li
     X = X.astype(training.stored)
     y = (100 * numbers(training.n_rows)).astype(np.int64) % n_out
     if training.loss != "cross_entropy":
-        y = numbers(training.n_rows)
+        y = numbers(training.n_rows) ** (1 if LOSSES[training.loss].standardizes else 2)  # from 0 to 1
     net = NeuralNetwork(
         n_in,
         hidden,
@@ -74,6 +82,8 @@ def hashes(training: Training, dtype: str, optimizer: str, n_threads: int) -> li
         dtype=dtype,
         n_threads=n_threads,
         standardizer=standardizer,
+        dropout=list(training.dropout) or 0.0,
+        seed=0,
     )
     for array in net.params.values():
         array[...] = numbers(*array.shape, exponent=-(len(array).bit_length() // 2) if array.ndim == 2 else -4)
@@ -87,6 +97,7 @@ def hashes(training: Training, dtype: str, optimizer: str, n_threads: int) -> li
             learning_rate=2.0**-6,
             regularization=training.regularization,
             optimizer=optimizer,
+            sample_weight=1 + numbers(training.n_rows) if training.weighted else None,
         )
         for _ in range(3)
     ]
