@@ -5,7 +5,6 @@ import importlib.util
 import pytest
 
 from benchmarks import choices
-from fastmlp.functions.activations import HIDDEN_ACTIVATIONS
 
 
 @pytest.fixture
@@ -18,7 +17,7 @@ def _at_once(monkeypatch):
 @pytest.mark.usefixtures("_at_once")
 @pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
 @pytest.mark.parametrize("dtype", choices.DTYPES)
-@pytest.mark.parametrize("activation", HIDDEN_ACTIVATIONS)
+@pytest.mark.parametrize("activation", choices.ACTIVATIONS)
 def test_activations_are_timed_where_all_come_to_the_same_loss(activation, dtype, optimizer):
     row = choices.activation_row(choices.REGRESSION | {"rows": 320}, dtype, activation, optimizer, 1)
     assert row[:2] == [activation, dtype]
