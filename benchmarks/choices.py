@@ -3,8 +3,8 @@
     python -m benchmarks.choices [--optimizer SGD] [--rounds 9]
 
 * The step of a 64-64-1 regression, batches of 32, with relu, tanh and gelu: by the three calls, by `train_epoch`, and
-  in PyTorch, eager, where it is installed. All train from the same weights on the same batches, and must come to the same
-  loss before they are measured.
+  in PyTorch, eager, where it is installed. All train from the same weights on the same batches, and must come to the
+  same loss before they are measured.
 * The step by `train_epoch` with dropout=0.3, and with weights of rows, compared with neither, of that network and of
   the assignment's.
 
