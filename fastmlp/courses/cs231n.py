@@ -219,7 +219,10 @@ class FullyConnectedNet(_StanfordNetwork):
         n_threads: int | None = None,
     ):
         if dropout_keep_ratio != 1:
-            raise ValueError(f"dropout_keep_ratio must be 1: fastmlp has no dropout, got {dropout_keep_ratio!r}")
+            raise ValueError(
+                "dropout_keep_ratio must be 1: this class has no dropout, fastmlp.NeuralNetwork has; "
+                f"got {dropout_keep_ratio!r}"
+            )
         if normalization is not None:
             raise ValueError(f"normalization must be None: fastmlp has no normalisation, got {normalization!r}")
         names = ("input_dim", "hidden_dims", "num_classes")
