@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from fastmlp.functions.activations import ACTIVATIONS, HIDDEN_ACTIVATIONS
 from fastmlp.functions.losses import LOSSES, Loss
-from fastmlp.validation import MIN_EPSILON, layer_sizes, number, one_of, real_matrix
+from fastmlp.validation import layer_sizes, number, one_of, real_matrix
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class Architecture:
         one_of("loss", self.loss, LOSSES, any_case=False)
         row = LOSSES[self.loss]
         one_of("activations[-1]", self.activations[-1], row.activations, any_case=False)
+        number(row.option or "loss_option", self.loss_option, *row.option_range, open_high=True)
         n_outputs, rates = self.sizes[-1], self.dropout_rates or (0.0,) * len(self.activations)
         if len(rates) != len(self.activations):
             raise ValueError(f"dropout_rates must be {len(self.activations)}, the inputs' first, got {rates}")
@@ -107,15 +108,16 @@ class Architecture:
             hidden = tuple(one_of(f"activation[{i}]", name, HIDDEN_ACTIVATIONS) for i, name in enumerate(activation))
         else:
             hidden = (one_of("activation", activation, HIDDEN_ACTIVATIONS),) * n_hidden
-        row = LOSSES[one_of("loss", loss, LOSSES)]
-        options = {
-            "label_smoothing": number("label_smoothing", label_smoothing, 0, 1, open_high=True),
-            "delta": number("delta", delta, MIN_EPSILON),
-        }
-        if label_smoothing and row.option != "label_smoothing":
-            raise ValueError(f"label_smoothing is an option of loss='cross_entropy', got loss={row.name!r}")
+        row, option = LOSSES[one_of("loss", loss, LOSSES)], 0.0
+        for name, value in (("label_smoothing", label_smoothing), ("delta", delta)):
+            owner = next(one for one in LOSSES.values() if one.option == name)
+            checked = number(name, value, *owner.option_range, open_high=True)
+            if owner is row:
+                option = checked
+            elif checked != owner.option_default:
+                raise ValueError(f"{name} is an option of loss={owner.name!r}, got loss={row.name!r}")
         activations = (*hidden, output or row.activations[0])
-        return cls(sizes, activations, row.name, dtype, options.get(row.option, 0.0), dropout_rates(dropout, n_hidden))
+        return cls(sizes, activations, row.name, dtype, option, checked_rates(dropout, n_hidden))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Architecture":
@@ -132,7 +134,7 @@ class Architecture:
         sizes, dtype = layer_sizes(first, hidden, last, None), np.dtype(values["dtype"])
         if "activations" not in values:
             return cls.of(sizes, dtype)
-        option = number("loss_option", values.get("loss_option", 0.0), 0)
+        option = values.get("loss_option", 0.0)
         rates = tuple(values.get("dropout_rates", ()))
         return cls(sizes, tuple(values["activations"]), values["loss"], dtype, option, rates)
 
@@ -178,8 +180,10 @@ class Architecture:
         return self.loss_row.check(name, y, n_rows, self.n_outputs, self.dtype)
 
 
-def dropout_rates(dropout: Any, n_hidden: int) -> tuple[float, ...]:
+def checked_rates(dropout: Any, n_hidden: int) -> tuple[float, ...]:
     """The rates of the inputs and of each hidden layer, from one for all hidden layers, or from a list of all."""
+    if isinstance(dropout, np.ndarray):
+        dropout = dropout.tolist()
     if not isinstance(dropout, list | tuple):
         rate = number("dropout", dropout, 0, 1, open_high=True)
         if rate and not n_hidden:

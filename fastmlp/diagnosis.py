@@ -83,7 +83,7 @@ def diagnose(
     score_name: str = "accuracy",
 ) -> list[str]:
     """One sentence for each finding; see `fastmlp.History.diagnose`."""
-    if len(train_loss) < MIN_EPOCHS:
+    if len(train_loss) < MIN_EPOCHS or not np.isfinite(train_loss).all():  # NaN: an epoch whose rows all weigh 0
         return []
     rate = f"{learning_rate[0]:g} at first"
     noise = _noise(train_loss, rate)

@@ -188,8 +188,8 @@ class DivergenceError(ArithmeticError):
     ----------
     batch : int
         Where it was found, counted from 1; 0 is the end of the epoch.
-    learning_rate : float
-        The rate of that epoch.
+    learning_rate : float or None
+        The rate of that epoch; None for L-BFGS, which has none.
     epoch : int or None
         Counted from 1, in `fit`.
     history : History or None
@@ -206,15 +206,19 @@ class DivergenceError(ArithmeticError):
     1 0
     """
 
-    def __init__(self, batch: int, learning_rate: float, epoch: int | None = None, history: History | None = None):
+    def __init__(
+        self, batch: int, learning_rate: float | None, epoch: int | None = None, history: History | None = None
+    ):
         if epoch is None:
             place = f"batch {batch}" if batch else "the end of the epoch"
         else:
             place = f"epoch {epoch}, batch {batch}" if batch else f"the end of epoch {epoch}"
         after = "" if history is None else f". The parameters are as after epoch {len(history)}"
+        rate, lower = "", ""
+        if learning_rate is not None:
+            rate, lower = f", learning rate {learning_rate:g}", "try a lower learning rate, and "
         super().__init__(
-            f"training diverged at {place}, learning rate {learning_rate:g}: the loss is not finite{after}; try a "
-            "lower learning rate, and look for huge values in X"
+            f"training diverged at {place}{rate}: the loss is not finite{after}; {lower}look for huge values in X"
         )
         self.batch, self.learning_rate, self.epoch, self.history = batch, learning_rate, epoch, history
 

@@ -12,7 +12,7 @@ from fastmlp.engine.batches import EpochResult, Examples
 # How many times the best loss a line search is told where the loss is not finite: so high that it takes a shorter step,
 # and not so high that its cubic interpolation loses all digits.
 TOO_HIGH = 1e4
-# Losses of an iteration's line search, at most; SciPy's own limit.
+# Most evaluations of the loss in one line search, SciPy's default. That for all of them could end a long training.
 MAX_STEPS = 20
 
 
@@ -70,15 +70,22 @@ def minimize(
 
     def accept(x: np.ndarray) -> None:
         nonlocal best, best_loss, start
-        if np.array_equal(x, best):
-            return  # a line search has found nothing better
-        if not np.array_equal(x, evaluated[0]):
-            loss_and_gradient(x)
-        _, loss, score = evaluated
-        if loss <= best_loss:
-            best, best_loss = x.copy(), loss
+        at, loss, score = evaluated
+        if not np.array_equal(x, at) or loss >= best_loss:
+            return  # the last line search has found nothing better
+        best, best_loss = at, loss
         trained.set_parameters(best, is_update=True)
-        if finish(EpochResult(loss, score, 1, False), time.perf_counter() - start):
+        before = trained.parameters()
+        try:
+            over = finish(EpochResult(loss, score, 1, False), time.perf_counter() - start)
+        except StopIteration as error:  # which SciPy would take for its own
+            raise _StoppedError from error
+        after = trained.parameters()
+        if not np.array_equal(after, before):
+            if not over:
+                raise RuntimeError("a callback has changed the parameters, from where L-BFGS cannot go on: return True")
+            best = after
+        if over:
             raise _StoppedError
         start = time.perf_counter()
 
@@ -92,7 +99,8 @@ def minimize(
             callback=accept,
             options={"maxiter": max_iterations, "maxfun": (MAX_STEPS + 1) * (max_iterations + 1), "maxls": MAX_STEPS},
         )
-    except _StoppedError:
-        pass
+    except _StoppedError as stopped:
+        if stopped.__cause__ is not None:
+            raise stopped.__cause__ from None
     finally:
         trained.set_parameters(best)

@@ -25,6 +25,7 @@ from fastmlp.interface.calls import public
 from fastmlp.interface.overrides import BACKWARD, FORWARD, LOOP, OR_CALL, Originals, check_arrays, refusal
 from fastmlp.preprocessing import Standardizer
 from fastmlp.progress import Advance
+from fastmlp.sample_weights import checked_weights, class_weights
 from fastmlp.training import Callback, Settings
 from fastmlp.validation import (
     boolean,
@@ -37,7 +38,6 @@ from fastmlp.validation import (
     thread_count,
     time_step,
 )
-from fastmlp.weights import checked_weights, class_weights
 
 
 @public
@@ -60,7 +60,8 @@ class NeuralNetwork:
     hidden_sizes : sequence of int
         Size of each hidden layer; may be empty.
     output_size : int
-        Number of classes, or of targets in a regression.
+        Number of classes, of targets in a regression, or of yes-or-no labels: 1 for two classes with the loss
+        "binary_cross_entropy".
     num_layers : int, optional
         Number of affine layers, `len(hidden_sizes) + 1`; checked where it is given.
     activation : str or sequence of str
@@ -199,7 +200,7 @@ class NeuralNetwork:
             Real numbers of any type and layout. An array that needs no conversion is not copied: `backward` reads it
             again.
         training : bool
-            Drop units, in a network with `dropout`: in a step, other ones than after the next `update`.
+            Apply dropout, if the network has any. The same units are dropped until the next `update`.
 
         Returns
         -------
@@ -227,12 +228,14 @@ class NeuralNetwork:
         Parameters
         ----------
         y : array_like (n_rows,)
-            Labels from 0 to output_size - 1; whole floats and shape (n_rows, 1) are accepted. In a regression numbers:
-            (n_rows, output_size), or (n_rows,) for one output.
+            Labels from 0 to output_size - 1; whole floats and shape (n_rows, 1) are accepted. Otherwise (n_rows,
+            output_size), or (n_rows,) for one output: numbers in a regression, counts for "poisson", and 0, 1 or
+            anything between for "binary_cross_entropy".
         reg : float
             Strength of the L2 regularisation of the weights; biases are not regularised.
         sample_weight : array_like (n_rows,), optional
-            How often each row counts, at least 0: one that weighs 2 is as good as two rows. All weigh 1 by default.
+            How often each row counts, 0 or from 1e-100 to 1e12: one that weighs 2 is as good as two rows. By default
+            all weigh 1.
 
         Returns
         -------
@@ -356,7 +359,7 @@ class NeuralNetwork:
             Real numbers of any type and layout, memory maps included; rows are gathered, converted and standardised a
             batch at a time.
         y : array_like (n_rows,)
-            Labels from 0 to output_size - 1. In a regression numbers: (n_rows, output_size), or (n_rows,) for one.
+            Labels from 0 to output_size - 1, or what the loss needs, see `backward`.
         sample_weight : array_like (n_rows,), optional
             How often each row counts, at least 0, in the loss and in the score; see `backward`. A batch whose rows all
             weigh 0 is skipped. All weigh 1 by default.
@@ -376,8 +379,8 @@ class NeuralNetwork:
         optimizer : {"SGD", "Momentum", "Nesterov", "Adam", "AdamW", "RMSprop", "lbfgs"}
             As `opt` of `update`, in upper or lower case. "lbfgs" is SciPy's L-BFGS, for small tables (Liu and Nocedal,
             1989): each iteration, an epoch of the history, follows the gradient of all rows, and it ends before
-            `epochs` of them where nothing improves. What is about batches, rates and dropout must be left out then, and
-            there is no checkpoint; its bits may differ from machine to machine.
+            `epochs` of them where nothing improves. Settings of batches and learning rates, dropout and checkpoints are
+            refused with it. Results may differ between machines, by rounding.
         beta1, beta2, epsilon : float
             As `b1`, `b2` and `eps` of `update`.
         weight_decay, rho : float
@@ -522,7 +525,8 @@ class NeuralNetwork:
     ) -> tuple[float, float]:
         """Train once on the rows of X in a given order: the loop of `fit`, for loops over epochs of one's own.
 
-        It does what `forward`, `backward` and `update` do for batch after batch of X[order], to the last bit.
+        It does what `forward(X, training=True)`, `backward` and `update` do for batch after batch of X[order], to the
+        last bit.
 
         Parameters
         ----------
@@ -604,7 +608,7 @@ class NeuralNetwork:
             raise RuntimeError("this network has been constructed again while it was being trained")
 
     def predict_proba(self, X: npt.ArrayLike) -> np.ndarray:
-        """Compute the probability of each class, as `forward` does, in blocks of rows.
+        """Compute the probability of each class, or of each label to be 1, as `forward` does, in blocks of rows.
 
         Parameters
         ----------
@@ -629,14 +633,15 @@ class NeuralNetwork:
         True
         """
         _check_predict_proba(self)
-        if not self._engine.architecture.loss_row.counts_rows:
+        if not self._engine.architecture.loss_row.is_classifier:
             raise TypeError(f"predict_proba needs a classifier, and this network has loss={self.loss!r}: use predict")
         return self._engine.predict_outputs(X)
 
     def predict(self, X: npt.ArrayLike) -> np.ndarray:
         """Most probable class of each row of X (n_rows, input_size), as an integer array (n_rows,).
 
-        In a regression, the outputs in the units of y, with as many dimensions as the y of `fit` had.
+        In a regression, the outputs in the units of y; with "binary_cross_entropy", 1 where an output is above 0.5 and
+        0 elsewhere; both with as many dimensions as the y of `fit` had.
 
         Raises
         ------
@@ -877,7 +882,7 @@ class NeuralNetwork:
         return self._engine.outputs()
 
     def snapshot(self) -> dict[str, Any]:
-        """Copies of all that training changes: parameters, moments and the number of updates.
+        """Copies of parameters, moments, number of updates, units of targets and the seed of dropout.
 
         Examples
         --------

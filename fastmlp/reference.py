@@ -25,8 +25,8 @@ from fastmlp.generators import drawn_seed, random_state
 from fastmlp.history import History
 from fastmlp.interface.calls import public, unexpected
 from fastmlp.interface.overrides import Originals
-from fastmlp.preprocessing import Standardizer
 from fastmlp.progress import Advance
+from fastmlp.sample_weights import measured_units
 from fastmlp.training import Callback, Settings
 from fastmlp.validation import layer_sizes
 from fastmlp.validation import time_step as checked_time_step
@@ -306,8 +306,9 @@ class NeuralNetwork:
         # a predict of the user's own takes another pass through the network
         predicted = self.predict(X) if any(_PREDICTION.replaced(self)) else self._predicted(outputs)
         y = np.ravel(y) if row.of_classes else np.reshape(y, outputs.shape)
-        loss = self._loss(self._without_units(outputs), logits, self._without_units(y), _given(sample_weight))
-        return loss + l2_penalty(self.params, reg), row.score(predicted, y, sample_weight)
+        weights = _given(sample_weight)
+        loss = self._loss(self._without_units(outputs), logits, self._without_units(y), weights)
+        return loss + l2_penalty(self.params, reg), row.score(predicted, y, weights.get("sample_weight"))
 
     def score(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
         """Accuracy, or R2 or D2 of a regression, of `predict` on X, y, by `evaluate`."""
@@ -323,7 +324,7 @@ class NeuralNetwork:
 
     def snapshot(self) -> dict[str, Any]:
         """Copies of all that training changes."""
-        names = ("params", "moments", "n_updates", "dropout_seed", "target_units")
+        names = ("params", "moments", "n_updates", "dropout_seed", "target_units", "flat_targets")
         return copy.deepcopy({name: getattr(self, name) for name in names})
 
     def restore(self, snapshot: dict[str, Any]) -> None:
@@ -333,7 +334,7 @@ class NeuralNetwork:
 
 def _given(sample_weight: np.ndarray | None) -> dict[str, Any]:
     """As a keyword where there are weights, since a user's own function may not take them."""
-    return {} if sample_weight is None else {"sample_weight": sample_weight}
+    return {} if sample_weight is None else {"sample_weight": np.asarray(sample_weight, np.float64)}
 
 
 class _Loop:
@@ -357,12 +358,15 @@ class _Loop:
         for name in ("weight_decay", "rho"):
             if name in optimizer.row.options:  # a subclass may have an update that lacks it
                 options[name] = getattr(optimizer, name)
+        if weights is not None and not weights[order].any():
+            return EpochResult(math.nan, math.nan, 0, False)
         loss, scores, starts = 0.0, np.zeros(self.architecture.n_scores), range(0, len(order), settings.batch_size)
         rates = np.broadcast_to(settings.learning_rate, len(starts)).tolist()
         for n_batches, (start, rate) in enumerate(zip(starts, rates, strict=True), 1):
             rows = order[start : start + settings.batch_size]
             of_rows = None if weights is None else weights[rows]
             if of_rows is not None and not of_rows.any():
+                advance(1)
                 continue
             outputs = network.forward(X[rows], **({"training": True} if self.architecture.drops else {}))
             if row.of_classes:
@@ -399,15 +403,14 @@ class _Loop:
         score = self.architecture.loss_row.score(self.network._predicted(outputs), y, weights)
         return loss, score, gradient.astype(np.float64)
 
-    def begin_fit(self, y: np.ndarray, *, flat: bool, standardize: bool) -> None:
+    def begin_fit(self, examples: Examples, *, flat: bool, standardize: bool) -> None:
         """Give predictions the dimensions and the units of these targets (n_rows, n_out), see the engine's."""
         network = self.network
         network.flat_targets = flat
         if network.n_updates == 0:
             network.target_units = None
             if standardize and self.architecture.loss_row.standardizes:
-                measured = Standardizer().fit(y)
-                network.target_units = measured.mean_, measured.scale_
+                network.target_units = measured_units(examples.y, examples.weights)
 
     def is_finite(self) -> bool:
         """Whether all parameters are."""

@@ -18,8 +18,8 @@ from fastmlp.generators import random_state
 from fastmlp.history import DivergenceError, Epoch, History
 from fastmlp.lbfgs import Minimizable, NotFiniteError, minimize
 from fastmlp.progress import Advance, progress_bar
+from fastmlp.sample_weights import checked_weights, class_weights
 from fastmlp.validation import boolean, checked_seed, integer, number, one_of, real_array
-from fastmlp.weights import checked_weights, class_weights
 
 __all__ = ["Callback", "DivergenceError", "Epoch", "History", "Settings", "fit"]
 
@@ -139,7 +139,7 @@ class Trainable(Minimizable, Protocol):
     def train_epoch(
         self, examples: Examples, order: np.ndarray, settings: EpochSettings, advance: Advance = ...
     ) -> EpochResult: ...
-    def begin_fit(self, y: np.ndarray, *, flat: bool, standardize: bool) -> None: ...
+    def begin_fit(self, examples: Examples, *, flat: bool, standardize: bool) -> None: ...
     def is_finite(self) -> bool: ...
     def evaluate(self, examples: Examples, regularization: float) -> tuple[float, float]: ...
     def check_finite(self, name: str, X: np.ndarray, order: np.ndarray | None = None) -> None: ...
@@ -209,7 +209,7 @@ def fit(
             history, over = checkpointer.begin(settings, seed, examples, generator)
         records, n_before = history.epochs, len(history)
         trained.back_up()
-        trained.begin_fit(targets, flat=y.ndim == 1, standardize=settings.standardize_targets)
+        trained.begin_fit(examples, flat=y.ndim == 1, standardize=settings.standardize_targets)
         network.history = history
         with bar(len(history) * n_batches) as advance:
 
@@ -241,7 +241,7 @@ def fit(
                 except NotFiniteError:
                     trained.roll_back()
                     trained.check_finite("X", rows)
-                    raise DivergenceError(1, settings.rate, 1, history) from None
+                    raise DivergenceError(1, None, 1, history) from None
 
             def epochs() -> None:
                 """Train to the end; a function of its own, since a signal at a loop's end may skip a `finally`."""
@@ -268,7 +268,10 @@ def fit(
                 else:
                     epochs()
                 if len(history) >= MIN_EPOCHS:
-                    history.facts = observe(trained.layer_inputs, rows, targets, settings.batch_size)
+                    y = targets
+                    if architecture.loss_row.decides:  # a constant prediction gets the commonest row right
+                        y = np.unique(targets > 0.5, axis=0, return_inverse=True)[1].ravel()
+                    history.facts = observe(trained.layer_inputs, rows, y, settings.batch_size)
             finally:
                 network.history = history  # a callback may have trained the network on its own
                 trained.forget_batch()

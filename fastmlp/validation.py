@@ -198,8 +198,8 @@ def row_indices(name: str, values: npt.ArrayLike, n_rows: int) -> np.ndarray:
     return _indices(name, "rows", array, n_rows)
 
 
-def row_weights(name: str, values: npt.ArrayLike, n_rows: int) -> np.ndarray:
-    """`values` as a float64 array (n_rows,) of weights, not all of them 0, always a copy."""
+def row_weights(name: str, values: npt.ArrayLike, n_rows: int, *, may_be_zero: bool = False) -> np.ndarray:
+    """`values` as a float64 array (n_rows,) of weights, not all of them 0 unless they may be, always a copy."""
     array = real_array(name, values, "weights")
     if array.shape != (n_rows,):
         raise ValueError(f"{name} must have shape ({n_rows},), one weight for each row, got {array.shape}")
@@ -208,7 +208,7 @@ def row_weights(name: str, values: npt.ArrayLike, n_rows: int) -> np.ndarray:
     if len(wrong):
         needed = f"0, or from {MIN_WEIGHT:g} to {MAX_WEIGHT:g}"
         raise ValueError(f"{name} must be {needed}, got {array[wrong[0]]!s} at index {wrong[0]}")
-    if not weights.any():
+    if not (may_be_zero or weights.any()):
         raise ValueError(f"{name} must have a weight above 0, got {n_rows} times 0")
     return weights
 

@@ -39,10 +39,10 @@ cdef inline void drop(
 ) noexcept nogil:
     """x := 0 for units that are dropped, x / (1 - rate) for others: n units of a layer, from `first` on, in one row.
 
-    The rate is limit / 2**32, and layer 0 are the network's inputs.
+    The rate is limit / 2**31, and layer 0 are the network's inputs.
     """
     cdef uint32_t words[UNITS]
-    cdef floating scale = <floating> (1 / (1 - limit / 4294967296.0))
+    cdef floating scale = <floating> (1 / (1 - limit / 2147483648.0))
     cdef Py_ssize_t i, at, run, j = 0
     while j < n:
         at = (first + j) % UNITS
@@ -50,7 +50,7 @@ cdef inline void drop(
         philox(words, <uint32_t> ((first + j) // UNITS * COUNTERS), <uint32_t> row, dropout.n_updates, dropout.seed,
                <uint32_t> layer)
         for i in range(run):
-            x[j + i] = x[j + i] * scale if words[at + i] >= <uint32_t> limit else 0
+            x[j + i] = x[j + i] * scale if words[at + i] >> 1 >= <uint32_t> limit else 0
         j += run
 
 

@@ -59,7 +59,7 @@ cdef inline void train_share(
             applied = train_batch(net, params, gradients, arena, &batch, False, &now, thread)
         else:  # all its rows weigh 0
             applied = False
-            barrier(thread)  # as in a step: all threads have read what the first one writes next
+            barrier(thread)  # all threads have read `paused` of the batch before, which the first one writes next
         at += batch.n_rows
         i += 1
         n_updates += applied

@@ -105,8 +105,8 @@ cdef double* row_weights(weights, Py_ssize_t n_rows) except? NULL:
     return NULL if weights is None else <double*> checked_address("sample_weight", weights, n_rows, b"d")
 
 
-cdef Dropout checked_dropout(dropout) except *:
-    """As `Propagation.forward` is given it."""
+cdef Dropout as_dropout(dropout) except *:
+    """A seed and a number of updates as a Dropout; None drops no unit."""
     if dropout is None:
         return Dropout(False, 0, 0)
     seed, n_updates = dropout
@@ -196,7 +196,7 @@ cdef class Propagation:
             and (dropout is None or first.input_dropout == 0)
         )
         check_length("row", n_in, first.n_in)
-        batch.dropout = checked_dropout(dropout)
+        batch.dropout = as_dropout(dropout)
         batch.n_rows, batch.n_ordered, batch.predictions, batch.weights = n_rows, n_rows, NULL, NULL
         batch.rows, batch.x = X.rows, self.gathered()
         if in_place:
@@ -343,7 +343,7 @@ cdef class EpochRun:
         set_options(&self.optimizer, options)
         self.epoch.batch.rows, self.epoch.batch.x = view.rows, passes.gathered()
         self.epoch.batch.targets = passes.targets(y, view.view.shape[0])
-        self.epoch.batch.dropout = checked_dropout(dropout)
+        self.epoch.batch.dropout = as_dropout(dropout)
         self.epoch.batch.weights = row_weights(weights, view.view.shape[0])
         self.epoch.order, self.epoch.n_rows, self.epoch.batch_size = &order[0], order.shape[0], batch_size
         self.epoch.steps, self.epoch.scores = <const StepSettings*> &steps[0, 0], &scores[0]

@@ -25,15 +25,15 @@ cdef enum:
 
 
 cdef struct Layer:
-    # sizes; where w and b start in the flat buffers, in the arena what is kept for the derivative and y, both in one
-    # place unless the derivative is a function of the sums, or units of y are dropped
+    # sizes; where w and b start in the flat buffers; where the argument of the derivative and y start in the arena, at
+    # one place unless the derivative is a function of the sums, or units are dropped
     Py_ssize_t n_in
     Py_ssize_t n_out
     Py_ssize_t w
     Py_ssize_t b
     Py_ssize_t kept
     Py_ssize_t y
-    # of y, and of x, which is the previous layer's y: the activation, and the rate of dropout times 2**32
+    # of y, and of x, which is the previous layer's y: the activation, and the rate of dropout times 2**31
     Py_ssize_t activation
     Py_ssize_t input_activation
     Py_ssize_t dropout

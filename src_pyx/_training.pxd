@@ -133,7 +133,7 @@ cdef inline void add_losses_of_rows(
     for row in range(n_rows):
         if batch.weights != NULL:
             weight = row_weight(batch, first + row)
-        if weight == 0:  # as if the row were not there, even where its loss is not finite
+        if weight == 0:  # its loss does not count, finite or not
             memset(dlogits + row * n_out, 0, n_out * sizeof(floating))
             continue
         total[0] += weight * row_loss(loss, net, arena, at + row, batch, first + row, weight, batch.step.denominator,

@@ -125,4 +125,4 @@ def denominators(weights: np.ndarray | None, order: np.ndarray, batch_size: int)
         return np.array([batch_size] * n_whole + [n_last] * (n_last > 0))
     taken = weights[order]
     whole, last = taken[: len(order) - n_last].reshape(n_whole, batch_size), taken[len(order) - n_last :]
-    return np.array([*(sum_rows(whole.T) if n_whole else ()), *([sum_rows(last)] if n_last else ())])
+    return np.append(sum_rows(whole.T), [sum_rows(last)] if n_last else [])

@@ -12,6 +12,9 @@ from fastmlp.functions.optimizers import OPTIMIZERS
 from fastmlp.preprocessing import Standardizer
 from fastmlp.validation import boolean, integer
 
+# Attributes of a snapshot besides parameters and moments; they are replaced as a whole, and never changed in place.
+SCALARS = ("n_updates", "dropout_seed", "target_units", "flat_targets")
+
 
 class Buffers:
     """Flat buffers of one layout, their named views, and snapshots of them."""
@@ -43,10 +46,7 @@ class Buffers:
             "loss": self.architecture.loss,
             "flat_params": self.flat_params,
             "moments": self.moments,
-            "n_updates": self.n_updates,
-            "dropout_seed": self.dropout_seed,
-            "target_units": self.target_units,
-            "flat_targets": self.flat_targets,
+            **{name: getattr(self, name) for name in SCALARS},
         }
         return self.exclusive.run(copy.deepcopy, state)
 
@@ -99,8 +99,7 @@ class Buffers:
         if backup is None or backup["moments"].keys() != self.moments.keys():
             self._backup = self.snapshot()
             return
-        backup["n_updates"], backup["target_units"] = self.n_updates, self.target_units
-        backup["flat_targets"] = self.flat_targets
+        backup |= {name: getattr(self, name) for name in SCALARS}
         backup["flat_params"][...] = self.flat_params
         for name, moments in self.moments.items():
             for moment, kept in zip(moments, backup["moments"][name], strict=True):

@@ -14,12 +14,13 @@ from fastmlp._kernels import CHUNK_ROWS
 from fastmlp.architecture import Architecture
 from fastmlp.engine import threads
 from fastmlp.engine.batches import Batch, EpochResult, EpochSettings, Examples, epoch_parts
-from fastmlp.engine.buffers import Buffers
+from fastmlp.engine.buffers import SCALARS, Buffers
 from fastmlp.engine.pace import Pace
 from fastmlp.engine.parameters import l2_penalty
 from fastmlp.engine.workspace import Workspace
 from fastmlp.functions.optimizers import Optimizer
 from fastmlp.preprocessing import Standardizer, own_copy
+from fastmlp.sample_weights import measured_units
 from fastmlp.sums import sum_rows, weighted_mean
 from fastmlp.validation import as_stored, number, real_array, row_weights
 
@@ -90,16 +91,8 @@ class Engine(Buffers):
 
     def __getstate__(self) -> dict[str, Any]:
         names = (
-            "n_threads",
-            "n_updates",
-            "dropout_seed",
-            "flat_params",
-            "flat_gradients",
-            "moments",
-            "target_units",
-            "flat_targets",
-            "has_gradients",
-            "_standardizer",
+            *("n_threads", "flat_params", "flat_gradients", "moments", "has_gradients", "_standardizer"),
+            *SCALARS,
         )
         # copies, since a training may begin before they are written
         state = self.exclusive.run(lambda: copy.deepcopy({name: getattr(self, name) for name in names}))
@@ -164,7 +157,10 @@ class Engine(Buffers):
         if n_rows == 0:
             raise ValueError("X must have at least one row to train on, got an empty batch")
         targets = self._without_units(self.architecture.checked_targets("y", y, n_rows))
-        weights = None if sample_weight is None else row_weights("sample_weight", sample_weight, n_rows)
+        if sample_weight is None:
+            weights = None
+        else:  # of a part of a larger batch, which has a denominator, all may be 0
+            weights = row_weights("sample_weight", sample_weight, n_rows, may_be_zero=denominator is not None)
         earlier = None
         if accumulate and self.has_gradients:
             if self._earlier is None:
@@ -172,7 +168,8 @@ class Engine(Buffers):
             earlier = self._earlier
             earlier[...] = self.flat_gradients
         passes = self._batch.passes
-        denominator = denominator or (n_rows if weights is None else float(sum_rows(weights)))
+        if denominator is None:
+            denominator = n_rows if weights is None else float(sum_rows(weights))
         arguments = targets, weights, regularization, denominator, earlier
         loss = self._paces["backward"].run(passes, self._team_size(n_rows), n_rows, passes.backward, *arguments)
         self.has_gradients = True
@@ -424,14 +421,13 @@ class Engine(Buffers):
         """Drop the last batch and its gradients, so that nothing is applied twice by mistake."""
         _kernels.assign_all(self, NO_BATCH, [])
 
-    def begin_fit(self, y: np.ndarray, *, flat: bool, standardize: bool) -> None:
-        """Set the shape of predictions, and in a first training their units, by checked targets (n_rows, n_outputs)."""
+    def begin_fit(self, examples: Examples, *, flat: bool, standardize: bool) -> None:
+        """Set the shape of predictions, and in a first training their units, by the targets (n_rows, n_outputs)."""
         self.flat_targets = flat
         if self.n_updates == 0:  # later, other units would change what the network predicts
             self.target_units = None
             if standardize and self.architecture.loss_row.standardizes:
-                measured = Standardizer().fit(y)
-                self.target_units = measured.mean_, measured.scale_
+                self.target_units = measured_units(examples.y, examples.weights)
 
     def _without_units(self, y: np.ndarray) -> np.ndarray:
         """Checked targets as the kernels take them: (y - mean) / scale; labels stay what they are."""

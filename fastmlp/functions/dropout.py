@@ -8,12 +8,14 @@ _W = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)
 _ROUNDS = 10
 _LOW, _SHIFT = np.uint64(0xFFFFFFFF), np.uint64(32)
 
-# A unit is dropped where a number below 2**32 is below this many times the rate.
-RANGE = 2**32
+# A unit is dropped where a number below this one is below the rate times this one; 31 bits fit into any intp.
+RANGE = 2**31
+# Unit 64 i + 16 j + k has word j of counter 16 i + k, as in _dropout.pxd.
+UNITS, COUNTERS = 64, 16
 
 
 def limit(rate: float) -> int:
-    """The number of 2**32 that drop a unit; below all of them, since the rate is below 1."""
+    """How many of these numbers drop a unit; not all of them, since the rate is below 1."""
     return min(round(rate * RANGE), RANGE - 1)
 
 
@@ -30,10 +32,15 @@ def scaled_mask(rate: float, seed: int, n_updates: int, layer: int, n_rows: int,
         0 for the inputs, 1 for the first hidden layer, and so on.
     """
     units, rows = np.arange(n_units), np.arange(n_rows)[:, np.newaxis]
-    counter = [units // 64 * 16 + units % 16, rows, np.array(n_updates & 0xFFFFFFFF), np.array(n_updates >> 32)]
+    counter = [
+        units // UNITS * COUNTERS + units % COUNTERS,
+        rows,
+        np.array(n_updates & 0xFFFFFFFF),
+        np.array(n_updates >> 32),
+    ]
     words = philox(counter, (seed, layer))
-    chosen = np.choose(units // 16 % 4, words)
-    return (chosen >= limit(rate)) / (1 - limit(rate) / RANGE)
+    chosen = np.choose(units % UNITS // COUNTERS, words)
+    return (chosen >> np.uint32(1) >= limit(rate)) / (1 - limit(rate) / RANGE)
 
 
 def philox(counter: list[np.ndarray], key: tuple[int, int]) -> list[np.ndarray]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from fastmlp.functions import scores
 from fastmlp.functions.activations import HIDDEN_ACTIVATIONS, exponential, logistic, softmax
-from fastmlp.validation import class_labels, in_range, real_targets
+from fastmlp.validation import MIN_EPSILON, class_labels, in_range, real_targets
 
 
 def cross_entropy(
@@ -147,7 +147,10 @@ class Loss(NamedTuple):
     decides : bool
         Whether predictions are 0 or 1, as an output is below or above 0.5.
     option : str
-        The name of its option, an argument of `NeuralNetwork` and the last one of `value` and `gradient`; or "".
+        The name of its option, an argument of `NeuralNetwork` and the third one of `value` and `gradient`; or "".
+    option_range : tuple of float
+        The least value of the option, and what it must be below.
+    option_default : float
     """
 
     name: str
@@ -167,6 +170,13 @@ class Loss(NamedTuple):
     standardizes: bool = False
     decides: bool = False
     option: str = ""
+    option_range: tuple[float, float] = (0.0, math.inf)
+    option_default: float = 0.0
+
+    @property
+    def is_classifier(self) -> bool:
+        """Whether the outputs are probabilities."""
+        return self.of_classes or self.decides
 
 
 def _labels(name: str, y: np.ndarray, n_rows: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
@@ -232,13 +242,24 @@ _BINARY = _CLASSES | {
 LOSSES = {
     row.name: row
     for row in (
-        Loss("cross_entropy", 0, ("softmax",), True, cross_entropy, softmax_grad, **_CLASSES, option="label_smoothing"),
+        Loss(
+            *("cross_entropy", 0, ("softmax",), True, cross_entropy, softmax_grad),
+            **_CLASSES,
+            option="label_smoothing",
+            option_range=(0.0, 1.0),
+        ),
         Loss("squared_error", 1, HIDDEN_ACTIVATIONS, False, squared_error, squared_error_grad, **_TARGETS),
         Loss(
             "half_squared_error", 2, HIDDEN_ACTIVATIONS, False, half_squared_error, half_squared_error_grad, **_TARGETS
         ),
         Loss("absolute_error", 3, HIDDEN_ACTIVATIONS, False, absolute_error, absolute_error_grad, **_ABSOLUTE),
-        Loss("huber", 4, HIDDEN_ACTIVATIONS, False, huber, huber_grad, **_TARGETS, option="delta"),
+        Loss(
+            *("huber", 4, HIDDEN_ACTIVATIONS, False, huber, huber_grad),
+            **_TARGETS,
+            option="delta",
+            option_range=(MIN_EPSILON, math.inf),
+            option_default=1.0,
+        ),
         Loss("poisson", 5, ("exponential",), True, poisson, poisson_grad, **_COUNTS),
         Loss(
             "binary_cross_entropy", 6, ("logistic",), True, binary_cross_entropy, binary_cross_entropy_grad, **_BINARY

@@ -122,8 +122,11 @@ def _d2_absolute_error(errors: np.ndarray, y: np.ndarray, weights: np.ndarray | 
 
 
 def _median(values: np.ndarray, weights: np.ndarray) -> float:
-    """Where half of the weight is below and half above; between two values where both are such places."""
-    order = np.argsort(values)
+    """The first value at which the sum of weights exceeds half of their total, or the mean of it and the one before.
+
+    The latter where the sum reaches exactly half.
+    """
+    order = np.argsort(values, kind="stable")
     order = order[weights[order] > 0]
     below = np.cumsum(weights[order])
     at = int(np.searchsorted(below, below[-1] / 2))

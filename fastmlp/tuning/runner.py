@@ -12,6 +12,7 @@ import numpy.typing as npt
 from fastmlp.architecture import Architecture
 from fastmlp.diagnosis import diverged
 from fastmlp.engine import Engine
+from fastmlp.engine.batches import Examples
 from fastmlp.functions.losses import LOSSES
 from fastmlp.network import NeuralNetwork
 from fastmlp.training import DivergenceError, History
@@ -128,9 +129,8 @@ class TrialRunner:
         )
         self.set_names(network)
         # the units of a regression's losses
-        network._engine.begin_fit(
-            self.y.reshape(len(self.y), -1), flat=self.y.ndim == 1, standardize=settings.standardize_targets
-        )
+        examples = Examples(self.X, self.y.reshape(len(self.y), -1))
+        network._engine.begin_fit(examples, flat=self.y.ndim == 1, standardize=settings.standardize_targets)
         untrained_loss = network.evaluate(self.X_val, self.y_val, settings.regularization)[0]
         with suppress(DivergenceError):
             network.fit(

@@ -10,6 +10,7 @@ import numpy as np
 
 from fastmlp.architecture import Architecture
 from fastmlp.engine.parameters import INITIALIZERS
+from fastmlp.functions.optimizers import of_batches
 from fastmlp.generators import random_state
 from fastmlp.training import Settings
 from fastmlp.validation import integer, layer_sizes, one_of
@@ -47,6 +48,8 @@ class Configuration(NamedTuple):
         for name in combination:
             one_of("hyper-parameter", name, HYPER_PARAMETERS, any_case=False)
         network = {name: combination.get(name, default) for name, default in NETWORK.items()}
+        if "optimizer" in combination:
+            of_batches("optimizer", combination["optimizer"])  # L-BFGS may end before all its epochs
         settings = Settings(**{name: value for name, value in combination.items() if name not in NETWORK})
         hidden_sizes = network["hidden_sizes"]
         if hidden_sizes is None:

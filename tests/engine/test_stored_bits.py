@@ -55,7 +55,7 @@ narrow at the limits float64 SGD: fd16e57c59ef 506f2ca06726 5b885d6a5bca
 beyond the limits float32 SGD: 939acf5e8697 56cf6d4fda81 c6929d05eb3b
 beyond the limits float64 SGD: 6442b9e0d2d0 cf2c54f1ea21 e0f4faf1b24d
 dropped and weighted float32 SGD: d59d0fcc83eb 8cf827ae2fe1 5a701bdeeda1
-dropped and weighted float64 SGD: 618f08c3b364 fae73724d4dd f9d698e58e70
+dropped and weighted float64 SGD: bd898caec0c7 7070d807752c 558bb9f08ab1
 counts float32 SGD: ff2cd5b73369 e7421500938c 401c155299af
 counts float64 SGD: 6b10cd13c8c7 43cfdee6f48a e510eadc02db
 yes or no float32 SGD: 8830804fc60d 79a6141f3cda ac259d5ce215

@@ -93,6 +93,36 @@ def test_a_callback_may_end_it():
     assert net.snapshot()["n_updates"] == 3
 
 
+def test_a_callback_may_end_it_with_other_parameters_but_not_go_on_from_them():
+    X, y = rows({})
+
+    def restore(network, history):
+        if len(history) == 2:
+            network.restore(first)
+        return len(history) == 2 and stops
+
+    for stops in (True, False):
+        net = make({})
+        first = net.snapshot()
+        if stops:
+            net.fit(X, y, optimizer="lbfgs", epochs=5, callbacks=[restore])
+            np.testing.assert_array_equal(net.snapshot()["flat_params"], first["flat_params"])
+        else:
+            with pytest.raises(RuntimeError, match="a callback has changed the parameters"):
+                net.fit(X, y, optimizer="lbfgs", epochs=5, callbacks=[restore])
+
+
+@pytest.mark.parametrize("where", ["callbacks", "progress"])
+def test_what_a_callback_raises_comes_through(where):
+    X, y = rows({})
+
+    def stop(*arguments):
+        raise StopIteration
+
+    with pytest.raises(StopIteration):
+        make({}).fit(X, y, optimizer="lbfgs", epochs=5, **{where: [stop] if where == "callbacks" else stop})
+
+
 @pytest.mark.parametrize("place", ["callback", "gradient"])
 def test_an_interruption_leaves_the_best_accepted_parameters(place, monkeypatch):
     X, y = rows({})

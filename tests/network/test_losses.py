@@ -120,6 +120,7 @@ def test_huber_with_a_large_delta_is_half_the_squared_error():
         ({"loss": "binary_cross_entropy"}, [[1, 0, 2]], r"^y must be 0 or 1, .*, got 2.0 in row 0, column 2$"),
         ({"loss": "binary_cross_entropy"}, [1], r"^y must have shape \(1, 3\), a target for each output, got \(1,\)$"),
         ({"loss": "huber", "delta": 0}, None, r"^delta must be finite, at least \S+, got 0$"),
+        ({"delta": 2.0}, None, r"^delta is an option of loss='huber', got loss='cross_entropy'$"),
         ({"label_smoothing": 1}, None, r"^label_smoothing must be finite, at least 0 and below 1, got 1$"),
         (
             {"label_smoothing": 0.1, "loss": "huber"},

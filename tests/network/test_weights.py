@@ -104,6 +104,30 @@ def test_an_epoch_without_weight_changes_nothing():
     assert not all(np.array_equal(before[name], array) for name, array in trained_state(net).items())
 
 
+@pytest.mark.parametrize("module", [None, reference])
+def test_targets_are_standardized_with_their_weights(module):
+    X, y = rows({"loss": "squared_error"}, 60)
+    y = 100 + 30 * y
+    y[0] = 1e6
+    weights = WEIGHTS[:60].copy()
+    weights[0] = 0
+    repeated = np.repeat(np.arange(60), weights.astype(int))
+    nets = [make({"loss": "squared_error"}, module) for _ in range(2)]
+    nets[0].fit(X, y, sample_weight=weights, epochs=3, batch_size=60)
+    nets[1].fit(X[repeated], y[repeated], epochs=3, batch_size=len(repeated))
+    assert_near(nets[0].params, nets[1].params, 1e-9)
+    np.testing.assert_allclose(nets[0].predict(X), nets[1].predict(X), rtol=1e-9)
+
+
+def test_labels_of_class_weights_may_be_what_labels_may_be():
+    X, y = rows({}, 20)
+    nets = [make({}) for _ in range(3)]
+    for net, mapping in zip(nets, ({0: 3.0, 1: 2.0}, {0.0: 3, np.float64(1): 2}, {False: 3, np.True_: 2}), strict=True):
+        net.fit(X, y, class_weight=mapping, epochs=1, seed=0)
+    for net in nets[1:]:
+        assert_same(trained_state(net), trained_state(nets[0]))
+
+
 def test_balanced_classes_have_the_same_total_weight():
     X, _ = rows({}, 90)
     y = np.repeat([0, 1, 1], 30)
@@ -217,11 +241,11 @@ def test_weights_that_make_no_sense_are_refused(call, weights, message):
         ),
         ({}, {"class_weight": {3: 1.0}}, "a label of class_weight must be at most 2, got 3"),
         ({}, {"class_weight": {"a": 1.0}}, "a label of class_weight must be an integer of at least 0, got 'a'"),
-        ({}, {"class_weight": {1: -1.0}}, "class_weight[1] must be 0, or from 1e-100 to 1e+12, got -1.0 at index 0"),
+        ({}, {"class_weight": {1: -1.0}}, "class_weight[1] must be finite, at least 0 and at most 1e+12, got -1.0"),
         (
             {},
             {"class_weight": {0: 0, 1: 0, 2: 0}},
-            "class_weight of the rows must have a weight above 0, got 6 times 0",
+            "class_weight of the rows of y must have a weight above 0, got 6 times 0",
         ),
         ({"loss": "huber"}, {"class_weight": "balanced"}, "class_weight must be None for loss='huber' with 3 outputs,"),
         ({}, {"sample_weight_val": [1]}, "X_val and y_val must be given together with sample_weight_val, got None"),

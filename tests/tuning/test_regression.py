@@ -71,9 +71,8 @@ def test_delta_is_that_of_a_fit_of_its_own_and_part_of_what_a_search_is(prices, 
     assert [epoch[:-1] for epoch in found.best.history] == [epoch[:-1] for epoch in history]
     with pytest.raises(ResultsFileError, match=r"its delta is 0.25, this one's 1.0; choose another folder"):
         search(SPACE, *prices, loss="huber", folder=tmp_path)
-    # where the loss has no such option, it does not matter
-    search(SPACE, *prices, loss="squared_error", delta=0.25, folder=tmp_path / "other")
-    search(SPACE, *prices, loss="squared_error", folder=tmp_path / "other")
+    with pytest.raises(ValueError, match=r"^delta is an option of loss='huber', got loss='squared_error'$"):
+        search(SPACE, *prices, loss="squared_error", delta=0.25, folder=tmp_path / "other")
 
 
 def test_a_trial_whose_loss_is_far_above_that_of_a_constant_prediction_has_diverged(prices):

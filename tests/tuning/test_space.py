@@ -6,7 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 import scipy.stats
-from choices import HIDDEN_ACTIVATIONS, OPTIMIZERS_OF_FIT, quoted
+from choices import HIDDEN_ACTIVATIONS, OPTIMIZERS, quoted
 from tuning_helpers import SPACE
 
 from fastmlp.tuning import HYPER_PARAMETERS, search
@@ -89,7 +89,8 @@ def test_random_search_of_a_small_space_ends_with_all_of_it():
         ({"learning_rate": [0.1, -1]}, "learning_rate must be finite, at least 0, got -1"),
         ({"batch_size": [2.5]}, "batch_size must be a positive integer, got 2.5"),
         ({"num_layers": 10**18}, "num_layers must be at most 10000, got 1000000000000000000"),
-        ({"optimizer": "RMS"}, f"optimizer must be one of {quoted(OPTIMIZERS_OF_FIT)}, got 'RMS'"),
+        ({"optimizer": ["Adam", "LBFGS"]}, "optimizer must be one that takes batches, got 'LBFGS'"),
+        ({"optimizer": "RMS"}, f"optimizer must be one of {quoted(OPTIMIZERS)}, got 'RMS'"),
         ({"activation": ["relu", "softmax"]}, f"activation must be one of {quoted(HIDDEN_ACTIVATIONS)}, got 'softmax'"),
         ({"activation": [["relu"]]}, "activation must be one name, or 2, one for each hidden layer; got "),
         ({"activation": [["relu", "softmax"]]}, r"activation\[1\] must be one of .*, got 'softmax'"),

@@ -7,7 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp.architecture import Architecture
-from fastmlp.validation import integer, row_weights
+from fastmlp.preprocessing import Standardizer
+from fastmlp.sums import weighted_mean
+from fastmlp.validation import MAX_WEIGHT, integer, number, row_weights
 
 
 def checked_weights(
@@ -27,7 +29,8 @@ def checked_weights(
     if of_classes is not None:
         by_class = of_classes[_classes(targets)]
         if weights is None:
-            return row_weights("class_weight of the rows", by_class, len(targets))
+            rows = "y" if name == "sample_weight" else "y_val"
+            return row_weights(f"class_weight of the rows of {rows}", by_class, len(targets))
         return row_weights(f"{name} times class_weight", weights * by_class, len(targets))
     return weights
 
@@ -47,7 +50,7 @@ def class_weights(architecture: Architecture, targets: np.ndarray, class_weight:
         return None
     row = architecture.loss_row
     n_classes = architecture.n_outputs if row.of_classes else 2
-    if not (row.of_classes or (row.decides and architecture.n_outputs == 1)):
+    if not (row.of_classes or (row.is_classifier and architecture.n_outputs == 1)):
         raise ValueError(
             f"class_weight must be None for loss={row.name!r} with {architecture.n_outputs} outputs, which has no "
             f"classes, got {class_weight!r}"
@@ -60,9 +63,21 @@ def class_weights(architecture: Architecture, targets: np.ndarray, class_weight:
         raise TypeError(f"class_weight must be 'balanced' or a mapping from labels to weights, got {class_weight!r}")
     weights = np.ones(n_classes)
     for label, weight in class_weight.items():
-        at = integer("a label of class_weight", label, 0, n_classes - 1)
-        weights[at] = row_weights(f"class_weight[{label!r}]", [weight, 1], 2)[0]
+        # as y itself, which may be of bools or of whole floats
+        is_whole = isinstance(label, bool | np.bool_) or (isinstance(label, float) and label.is_integer())
+        at = integer("a label of class_weight", int(label) if is_whole else label, 0, n_classes - 1)
+        weights[at] = number(f"class_weight[{label!r}]", weight, 0, MAX_WEIGHT)
     return weights
+
+
+def measured_units(targets: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation (n_outputs,) of targets (n_rows, n_outputs), each row as often as it weighs."""
+    if weights is None:
+        measured = Standardizer().fit(targets)
+        return measured.mean_, measured.scale_
+    mean = weighted_mean(targets, weights)
+    scale = np.sqrt(weighted_mean(np.square(targets - mean), weights))
+    return mean, np.where(scale > 0, scale, 1.0)
 
 
 def _classes(targets: np.ndarray) -> np.ndarray:
