@@ -31,16 +31,17 @@ def test_it_trains_as_the_reference_does(options, optimizer, batch_size):
 
 
 @pytest.mark.usefixtures("no_gate")
+@pytest.mark.parametrize("batch_size", [100, 600])  # within a chunk of rows, and in two of them
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @each_loss
-def test_all_ways_and_all_numbers_of_threads_give_the_same_bits(options, dtype):
+def test_all_ways_and_all_numbers_of_threads_give_the_same_bits(options, dtype, batch_size):
     X, y = rows(options, 700)
     order, states = np.random.RandomState(1).permutation(700), []
     for n_threads in (1, 2, 3, 7):
         for way in (fused, three_calls):
             net = make(options, dtype=dtype, n_threads=n_threads)
             for optimizer in OPTIMIZERS:
-                way(net, X, y, order, 100, 0.1, optimizer)
+                way(net, X, y, order, batch_size, 0.1, optimizer)
             states.append(trained_state(net))
     for state in states[1:]:
         assert_same(state, states[0])
