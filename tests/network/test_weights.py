@@ -8,6 +8,7 @@ from choices import OPTIMIZERS
 from conftest import assert_near, assert_same, trained_state
 from epoch_helpers import fused, three_calls
 from loss_helpers import each_loss, make, rows
+from process_helpers import run_python
 
 from fastmlp import DivergenceError, NeuralNetwork, reference
 from fastmlp.functions import scores
@@ -66,15 +67,22 @@ def test_all_ways_and_all_numbers_of_threads_give_the_same_bits(options, dtype, 
         assert_same(state, {name: array for name, array in states[0].items() if name != "loss"})
 
 
-@pytest.mark.usefixtures("no_gate")
 def test_threads_wait_for_each_other_where_batches_are_skipped():
-    X, y = rows({}, 700)
-    weights = np.where(np.arange(700) % 50 == 0, 1, 0)
-    nets = [make({}, n_threads=n_threads) for n_threads in (1, 3)]
-    for net in nets:
-        for _ in range(20):
-            net.train_epoch(X, y, sample_weight=weights, batch_size=1)
-    assert_same(trained_state(nets[0]), trained_state(nets[1]))
+    run_python("""
+        import numpy as np
+        from fastmlp import NeuralNetwork
+        from fastmlp.engine import threads
+
+        threads.SERIAL_WORK = 0  # small nets use threads too
+        X, y = np.random.RandomState(0).randn(700, 5), np.arange(700) % 3
+        weights = np.where(np.arange(700) % 50 == 0, 1, 0)
+        nets = [NeuralNetwork(5, [8, 6], 3, n_threads=n_threads, seed=0) for n_threads in (1, 3)]
+        for net in nets:
+            for _ in range(20):
+                net.train_epoch(X, y, sample_weight=weights, batch_size=1)
+            assert net.snapshot()["n_updates"] == 20 * 14
+        assert (nets[0].snapshot()["flat_params"] == nets[1].snapshot()["flat_params"]).all()
+    """)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float16"])  # rows that the kernels gather, and rows that are converted
