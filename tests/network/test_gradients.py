@@ -1,4 +1,4 @@
-"""The gradients of every activation with every loss, with and without weights and dropout, are those of the loss."""
+"""The gradients of every activation with every loss, plain and with weights and dropout, are those of the loss."""
 
 import numpy as np
 import pytest
@@ -11,8 +11,9 @@ from fastmlp import eval_numerical_gradient, reference
 WEIGHTS = np.array([0.5, 0, 2, 1, 3.25, 1])
 
 
-@pytest.mark.parametrize("dropout", [0.0, [0.2, 0.3, 0.4]], ids=["", "dropout"])
-@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["", "weights"])
+@pytest.mark.parametrize(
+    ("weights", "dropout"), [(None, 0.0), (WEIGHTS, [0.2, 0.3, 0.4])], ids=["plain", "weights and dropout"]
+)
 @pytest.mark.parametrize("activation", HIDDEN_ACTIVATIONS)
 @each_loss
 def test_gradients_are_those_of_the_loss_and_of_the_reference(options, activation, weights, dropout):
