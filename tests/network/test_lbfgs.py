@@ -1,5 +1,6 @@
 """`fit(optimizer="lbfgs")`: SciPy's L-BFGS on the gradient of all rows."""
 
+import dataclasses
 import tracemalloc
 
 import numpy as np
@@ -10,6 +11,7 @@ from loss_helpers import each_loss, make, rows
 from fastmlp import DivergenceError, NeuralNetwork, Standardizer, load_digits, reference
 from fastmlp.engine.batches import Examples
 from fastmlp.engine.engine import BLOCK_ROWS
+from fastmlp.training import Settings
 
 
 @each_loss
@@ -182,17 +184,22 @@ def test_a_loss_that_is_not_finite_at_the_start_is_an_error():
     assert_same(trained_state(net), before)
 
 
+# each setting that makes no sense without batches, with another value than its default
+OTHERS = {"learning_rate": 0.1, "time_step": "epoch", "drop_last": True}
+OF_BATCHES = {
+    field.name: OTHERS[field.name] if field.name in OTHERS else type(field.default)(field.default / 2)
+    for field in dataclasses.fields(Settings)
+    if field.name not in ("epochs", "regularization", "optimizer", "standardize_targets")
+}
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"batch_size": 32}, "batch_size must be left out with optimizer='lbfgs', which takes all rows, got 32"),
-        ({"learning_rate": 0.1}, "learning_rate must be left out with optimizer='lbfgs'"),
-        ({"learning_rate_decay": 0.9}, "learning_rate_decay must be left out"),
-        ({"beta1": 0.8}, "beta1 must be left out"),
-        ({"weight_decay": 0.1}, "weight_decay must be left out"),
-        ({"rho": 0.1}, "rho must be left out"),
-        ({"time_step": "epoch"}, "time_step must be left out"),
-        ({"drop_last": True}, "drop_last must be left out"),
+        *(
+            ({name: value}, f"{name} must be left out with optimizer='lbfgs', which takes all rows, got {value!r}")
+            for name, value in OF_BATCHES.items()
+        ),
         ({"checkpoint": "net.npz"}, "checkpoint must be None with optimizer='lbfgs', which cannot be resumed"),
         ({"checkpoint": "net.npz", "resume": True}, "checkpoint must be None with optimizer='lbfgs'"),
     ],
