@@ -47,33 +47,41 @@ def made(shape: str, repetition: int, **options: Any) -> tuple[NeuralNetwork, np
     return NeuralNetwork(sizes[0], sizes[1:-1], sizes[-1], seed=0, **options), X, y
 
 
-def trained(shape: str, repetition: int, n_threads: int) -> list[bytes]:
-    """Parameters after an epoch of two batches, and after the three calls."""
+def trained(shape: str, repetition: int, n_threads: int, dropout: float = 0.0) -> list[bytes]:
+    """Parameters after an epoch of two batches, after one of which every other batch is skipped, and the three calls.
+
+    Dropout is that of the inputs, and of each hidden layer.
+    """
     choices = tuple(itertools.product(("float32", "float64"), (False, True), OPTIMIZERS))
     dtype, standardized, optimizer = choices[repetition % len(choices)]
-    net, X, y = made(shape, repetition, dtype=dtype, n_threads=n_threads)
+    rates = [dropout] * (len(SHAPES[shape][0]) - 1)
+    net, X, y = made(shape, repetition, dtype=dtype, n_threads=n_threads, dropout=rates)
     # pixels are gathered and standardised, and floats of the network's own type are used where they are
     if standardized:
         net.standardizer = Standardizer().fit(X)
     else:
         X = (X / 255).astype(dtype)
-    net.fit(X, y, batch_size=len(X) - 1, epochs=1, optimizer=optimizer, learning_rate=1e-3, regularization=0.1, seed=0)
-    net.forward(X)
-    net.backward(y, 0.1)
+    settings = {"batch_size": len(X) - 1, "optimizer": optimizer, "learning_rate": 1e-3, "regularization": 0.1}
+    net.fit(X, y, **settings, epochs=1, seed=0)
+    # the first row weighs 0, and fills the batches that are skipped
+    weights, others = np.arange(len(X)) % 3, np.arange(1, len(X))
+    net.train_epoch(X, y, np.concatenate([0 * others, others] * 2), sample_weight=weights, **settings)
+    net.forward(X, training=True)
+    net.backward(y, 0.1, sample_weight=weights)
     net.update(1e-3, opt=optimizer)
     return [array.tobytes() for array in net.params.values()]
 
 
 def training(repetition: int) -> None:
     """A team gives what one thread gives."""
-    for shape in SHAPES:
-        assert trained(shape, repetition, 1) == trained(shape, repetition, 3), shape
+    for shape, dropout in itertools.product(SHAPES, (0.0, 0.3)):
+        assert trained(shape, repetition, 1, dropout) == trained(shape, repetition, 3, dropout), (shape, dropout)
 
 
 def concurrent_networks(repetition: int) -> None:
     """Networks in threads of their own, each with a team."""
-    expected = trained("packed", repetition, 1)
-    assert at_once(*[lambda: trained("packed", repetition, 2)] * 3) == [expected] * 3
+    expected = trained("packed", repetition, 1, 0.3)
+    assert at_once(*[lambda: trained("packed", repetition, 2, 0.3)] * 3) == [expected] * 3
 
 
 def predictions(repetition: int) -> None:

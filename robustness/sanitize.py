@@ -119,7 +119,7 @@ def main() -> None:
     commands = parser(__doc__)
     commands.add_argument("--only", choices=WATCHERS, help="one of them (default: all)")
     commands.add_argument("--quick", action="store_true", help="fewer tests, those of what computes")
-    # after sixteen it has seen each optimiser with each kind of rows in each type
+    # after 24 it has seen each optimiser with each kind of rows in each type
     commands.add_argument("--repetitions", type=int, default=60, help="under ThreadSanitizer (default: 60)")
     commands.add_argument("--calls", type=int, default=50_000, help="under AddressSanitizer (default: 50,000)")
     asked = commands.parse_args()
