@@ -19,6 +19,8 @@ PROT_NONE = 0
 # of each byte of a NaN
 FILLER = 255
 N_EDGES = 70
+# a seed, and a number of updates
+DROPOUT = 7, 3
 # sizes and rows; of 2, 3 and 7 vectors, and where operands are packed, products cut, rows in chunks, or each thread has
 # rows of its own; and where products are packed that are too small for BLAS
 LARGE = [
@@ -78,7 +80,7 @@ def results(sizes, n_rows, dtype, at_end):
     memory, random = Guarded(at_end), np.random.RandomState(0)
     parameters.aligned_offsets = workspace.aligned_offsets = memory.offsets
     workspace.aligned_empty = memory.empty
-    architecture = Architecture.of(sizes, np.dtype(dtype))
+    architecture = Architecture.of(sizes, np.dtype(dtype), dropout=[0.1, *[0.3] * (len(sizes) - 2)])
     layout = parameters.Layout(architecture)
     flat = [memory.empty(layout.size, layout.dtype) for _ in range(4)]
     params, _, *moments = [layout.views(buffer) for buffer in flat]
@@ -93,17 +95,19 @@ def results(sizes, n_rows, dtype, at_end):
 
     # small products are not cut
     n_threads = min(2, threads.available_threads()) if max(*sizes, n_rows) > N_EDGES else 1
-    passes.forward(X, None, n_threads)
-    losses = [passes.backward(y, weights, 0.1, n_rows, None, n_threads)]
-    gradients = layout.views(flat[1]).copy()
+    losses, gradients = [], []
+    for dropout in (None, DROPOUT):  # the rows of X where they are, and those of which units are dropped
+        passes.forward(X, dropout, n_threads)
+        losses.append(passes.backward(y, weights, 0.1, n_rows, None, n_threads))
+        gradients += [array.copy() for array in layout.views(flat[1]).values()]
     predicted = [memory.copy(np.zeros((n_rows, sizes[-1]), dtype)), *(memory.copy(np.zeros(n_rows, t)) for t in "pd")]
     assert passes.predict(X, n_threads, *predicted[:2], y, predicted[2])
     adam, scores = checked_optimizer("Adam", 0.9, 0.999, 1e-8), np.zeros(architecture.n_scores)
     update, steps = _kernels.Update(OPTIMIZERS["Adam"].code, *flat), np.array([[0.01, 0.1, n_rows]])
-    run = _kernels.EpochRun(passes, update, None, X, y, weights, order, n_rows, steps, scores, adam.options, 1, 1)
+    run = _kernels.EpochRun(passes, update, DROPOUT, X, y, weights, order, n_rows, steps, scores, adam.options, 1, 1)
     assert run.advance(0.0, n_threads) == 1
     memory.check()
-    arrays = [*gradients.values(), *predicted, *params.values(), *moments[0].values(), *moments[1].values()]
+    arrays = [*gradients, *predicted, *params.values(), *moments[0].values(), *moments[1].values()]
     found = [np.array([*losses, run.loss, *scores]), *arrays]
     assert all(np.isfinite(array).all() for array in found), "read outside of an array"
     return [array.tobytes() for array in found]
