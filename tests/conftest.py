@@ -133,10 +133,11 @@ def python(*args, folder):
 
 
 def trained_state(net):
-    """Copies of all that training changes, and of all that a model file holds of it, as arrays by name."""
+    """Copies of all that training changes but units and shape of the targets, and the seed of dropout, as arrays."""
     snapshot = net.snapshot()
     moments = {f"{name}.{i}": m for name, moments in snapshot["moments"].items() for i, m in enumerate(moments)}
-    return {"params": snapshot["flat_params"], "n_updates": np.array(snapshot["n_updates"]), **moments}
+    numbers = {name: np.array(snapshot[name]) for name in ("n_updates", "dropout_seed")}
+    return {"params": snapshot["flat_params"], **numbers, **moments}
 
 
 @pytest.fixture(autouse=True)
