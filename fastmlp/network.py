@@ -220,7 +220,9 @@ class NeuralNetwork:
         array([1., 1., 1., 1., 1.])
         """
         _check_forward(self)
-        return self._engine.forward(X, boolean("training", training))
+        if training is not False:  # checked only then, since a step of a tiny network takes microseconds
+            training = boolean("training", training)
+        return self._engine.forward(X, training)
 
     def backward(self, y: npt.ArrayLike, reg: float = 0.0, *, sample_weight: npt.ArrayLike | None = None) -> float:
         """Compute the loss of the batch last given to `forward`, and its gradients.
