@@ -56,8 +56,8 @@ beyond the limits float32 SGD: 939acf5e8697 56cf6d4fda81 c6929d05eb3b
 beyond the limits float64 SGD: 6442b9e0d2d0 cf2c54f1ea21 e0f4faf1b24d
 dropped and weighted float32 SGD: d59d0fcc83eb 8cf827ae2fe1 5a701bdeeda1
 dropped and weighted float64 SGD: bd898caec0c7 7070d807752c 558bb9f08ab1
-counts float32 SGD: ff2cd5b73369 e7421500938c 401c155299af
-counts float64 SGD: 6b10cd13c8c7 43cfdee6f48a e510eadc02db
+counts float32 SGD: ff2cd5b73369 e7421500938c 5e42c4550122
+counts float64 SGD: 6b10cd13c8c7 43cfdee6f48a b466cf7f2d82
 yes or no float32 SGD: 8830804fc60d 79a6141f3cda ac259d5ce215
 yes or no float64 SGD: 1f1570ffab7e 79a6141f3cda e4618c074474
 row by row float32 SGD: c5eac1744665 fb47f7724065 19384a56a15f
