@@ -337,6 +337,17 @@ def _given(sample_weight: np.ndarray | None) -> dict[str, Any]:
     return {} if sample_weight is None else {"sample_weight": np.asarray(sample_weight, np.float64)}
 
 
+def _clipped(gradients: dict[str, np.ndarray], max_norm: float) -> dict[str, np.ndarray]:
+    """The gradients, or, where their global norm is larger than max_norm, those scaled down to it.
+
+    Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks, ICML 2013, algorithm 1.
+    """
+    norm = math.sqrt(sum(np.square(gradient, dtype=np.float64).sum() for gradient in gradients.values()))
+    return (
+        {name: gradient * (max_norm / norm) for name, gradient in gradients.items()} if norm > max_norm else gradients
+    )
+
+
 class _Loop:
     """Adapter of the network to `fastmlp.training.Trainable`; calls its methods, also where they are replaced."""
 
@@ -351,7 +362,10 @@ class _Loop:
         settings: EpochSettings,
         advance: Advance = lambda n_batches: None,
     ) -> EpochResult:
-        """The three calls for each batch of examples[order]; one whose rows all weigh 0 is skipped."""
+        """The three calls for each batch of examples[order], with its gradients clipped before the update.
+
+        A batch whose rows all weigh 0 is skipped.
+        """
         X, y, weights = examples
         network, row, optimizer = self.network, self.architecture.loss_row, settings.optimizer
         options: dict[str, Any] = {"opt": optimizer.name, "t": settings.time_step}
@@ -376,6 +390,8 @@ class _Loop:
             batch_loss = network.backward(y[rows], settings.regularization, **_given(of_rows))
             if not math.isfinite(batch_loss):
                 return EpochResult(batch_loss, math.nan, n_batches, True)
+            if settings.clip_norm < math.inf:
+                network.gradients = _clipped(network.gradients, settings.clip_norm)
             network.update(rate, optimizer.beta1, optimizer.beta2, optimizer.epsilon, **options)
             loss += batch_loss * (len(rows) if of_rows is None else of_rows.sum())
             advance(1)

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from fastmlp import NeuralNetwork, Standardizer
-from fastmlp.functions.optimizers import OPTIMIZERS
+from fastmlp.engine.batches import EpochSettings, Examples
+from fastmlp.functions.optimizers import OPTIMIZERS, checked_optimizer
 from robustness.running import always_parallel
 
 # Sizes and rows with which each product is cut along its rows and along its columns, rows are in chunks, a network is
@@ -50,7 +51,8 @@ def made(shape: str, repetition: int, **options: Any) -> tuple[NeuralNetwork, np
 def trained(shape: str, repetition: int, n_threads: int, dropout: float = 0.0) -> list[bytes]:
     """Parameters after an epoch of two batches, after one of which every other batch is skipped, and the three calls.
 
-    Dropout is that of the inputs, and of each hidden layer.
+    Of the last ones, and in an epoch before, gradients are clipped. Dropout is that of the inputs, and of each hidden
+    layer.
     """
     choices = tuple(itertools.product(("float32", "float64"), (False, True), OPTIMIZERS))
     dtype, standardized, optimizer = choices[repetition % len(choices)]
@@ -66,8 +68,11 @@ def trained(shape: str, repetition: int, n_threads: int, dropout: float = 0.0) -
     # the first row weighs 0, and fills the batches that are skipped
     weights, others = np.arange(len(X)) % 3, np.arange(1, len(X))
     net.train_epoch(X, y, np.concatenate([0 * others, others] * 2), sample_weight=weights, **settings)
+    of_epoch = EpochSettings(len(X) - 1, checked_optimizer(optimizer, 0.9, 0.999, 1e-8), 1e-3, 0.1, clip_norm=0.1)
+    net._engine.train_epoch(Examples(X, y), np.arange(len(X)), of_epoch)
     net.forward(X, training=True)
     net.backward(y, 0.1, sample_weight=weights)
+    net._engine.clip_gradients(0.1)
     net.update(1e-3, opt=optimizer)
     return [array.tobytes() for array in net.params.values()]
 

@@ -5,10 +5,11 @@ from _rows cimport Rows
 
 cdef struct StepSettings:
     # the learning rate, the strength of the L2 regularisation, and the denominator of the mean loss: the number of
-    # rows, or the sum of their weights
+    # rows, or the sum of their weights; the largest global norm of a gradient that is applied, infinity for any
     double learning_rate
     double l2
     double denominator
+    double clip_norm
 
 
 cdef struct Predictions:

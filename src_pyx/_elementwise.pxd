@@ -14,6 +14,14 @@ cdef inline void add(floating* restrict y, const floating* restrict x, Py_ssize_
         y[j] += x[j]
 
 
+cdef inline void multiply(floating* y, double factor, Py_ssize_t n) noexcept nogil:
+    """y *= factor, which is rounded to the type of y"""
+    cdef floating factor_ = <floating> factor
+    cdef Py_ssize_t j
+    for j in range(n):
+        y[j] *= factor_
+
+
 cdef inline double regularize(
     floating* restrict dw, const floating* restrict w, double regularization, Py_ssize_t n
 ) noexcept nogil:

@@ -11,6 +11,7 @@ d) Products are computed by tiles, or else by SciPy's BLAS, limited to one threa
 cimport cython
 from cpython.buffer cimport PyBUF_RECORDS_RO, PyBuffer_Release, PyObject_GetBuffer
 from cpython.time cimport monotonic
+from libc.math cimport INFINITY
 from libc.string cimport strerror
 
 cimport _blas as blas
@@ -19,8 +20,8 @@ cimport _tiles as tiles
 from _activations cimport Activation
 from _arrays cimport address, can_gather, check_length, checked_address
 from _batch cimport Batch, Predictions, StepSettings
+from _clipping cimport gradient_norm
 from _dropout cimport Dropout
-from _elementwise cimport sum_of_squares
 from _epoch cimport EpochProgress
 from _float_mode cimport flush_denormals, restore
 from _layers cimport Layer
@@ -28,10 +29,10 @@ from _losses cimport Loss, takes_labels
 from _matmul cimport is_tiled
 from _network cimport CHUNK_ROWS as _CHUNK_ROWS, ArenaOffsets, Network, flat_size
 from _optimizers cimport Method, Optimizer, set_options, set_step
-from _products cimport MAX_BLOCKS as _MAX_BLOCKS
+from _products cimport MAX_BLOCKS as _MAX_BLOCKS, sum_of_blocks
 from _rows cimport FEATURES_AHEAD, Rows, gather
-from _team cimport BACKWARD, FORWARD, TRAIN, UPDATE, Job, calls_blas, run_thread
-from _training cimport is_narrow, mean_loss, n_scores, sum_of_blocks
+from _team cimport BACKWARD, CLIP, FORWARD, TRAIN, UPDATE, Job, calls_blas, run_thread
+from _training cimport is_narrow, mean_loss, n_scores
 
 CHUNK_ROWS = _CHUNK_ROWS
 MAX_BLOCKS = _MAX_BLOCKS
@@ -149,7 +150,7 @@ cdef class Propagation:
     activation, loss, loss_option : the output `Activation`, the `Loss`, and the option of `loss_and_grad_row`
     params, gradients : the flat buffers, both float32 or both float64
     arena : memory for one batch, of the same dtype, laid out as `layers` and `offsets` say
-    sums : (MAX_BLOCKS * (1 + n_layers + n_scores),) float64; see `n_scores`
+    sums : (MAX_BLOCKS * (2 + n_layers + n_scores),) float64; see `n_scores`
     statistics : mean, mean_rest and inverse_scale of `Rows`, each (n_in,) of the same dtype, or nothing
     """
 
@@ -225,10 +226,17 @@ cdef class Propagation:
         self.job.batch.targets = self.targets(y, self.job.batch.n_rows)
         self.job.batch.weights = row_weights(weights, self.job.batch.n_rows)
         self.job.batch.earlier = NULL if earlier is None else address(earlier, self.type)
-        self.job.batch.step = StepSettings(0, l2, denominator)
+        self.job.batch.step = StepSettings(0, l2, denominator, INFINITY)
         self.job.task = BACKWARD
         run(&self.job, n_threads)
         return mean_loss(&self.job.net, &self.job.batch)
+
+    def clip(self, double max_norm, int n_threads):
+        """Scale the gradients down to this global norm where theirs is larger; returns what it was."""
+        self.job.batch.step.clip_norm = max_norm
+        self.job.task = CLIP
+        run(&self.job, n_threads)
+        return gradient_norm(&self.job.net)
 
     def predict(self, X, int n_threads, outputs, classes, y, losses):
         """Take the rows of X (n_rows, n_in) through all layers, and fill those arrays that are not None.
@@ -308,7 +316,7 @@ cdef class EpochRun:
     y, weights : as in `Propagation.backward`, for all rows of X
     order : (n,) intp array, the rows to train on
     batch_size : int, at most the rows of the arena
-    steps : (n_batches, 3) float64 array; a row is a `StepSettings`
+    steps : (n_batches, 4) float64 array; a row is a `StepSettings`
     scores : (n_scores,) float64 array; the rows' scores are added to it, see `loss_and_grad_row`
     options : tuple of float; see `set_options`
     time_step : int; Adam's, of the first update
@@ -360,13 +368,6 @@ cdef class EpochRun:
         self.n_done, self.n_batches, self.n_updates = self.epoch.n_done, self.epoch.n_batches, self.epoch.n_updates
         self.loss, self.diverged, self.slept = self.epoch.loss, self.epoch.diverged, job.slept
         return self.n_batches - before
-
-
-def squared_norm(buffer):
-    """sum(buffer**2), in double and in a fixed order, so that its bits do not depend on the processor."""
-    if buffer.itemsize == sizeof(float):
-        return sum_of_squares(<float*> address(buffer), len(buffer))
-    return sum_of_squares(<double*> address(buffer), len(buffer))
 
 
 def scratch_needed(const Py_ssize_t[:, ::1] layers, Py_ssize_t n_rows, size_t itemsize):

@@ -8,7 +8,7 @@ from _dropout cimport drop
 from _layers cimport Layer, affine_forward
 from _losses cimport Loss, argmax, loss_and_grad_row
 from _openmp cimport Thread, barrier, share_start, share_stop
-from _products cimport Blocks, Share, cut, length, share_of, start
+from _products cimport MAX_BLOCKS, Blocks, Share, cut, length, share_of, start
 from _rows cimport gather
 from _softmax cimport softmax
 
@@ -45,8 +45,8 @@ cdef struct Network:
     Activation activation
     Loss loss
     double loss_option
-    # sums over blocks: MAX_BLOCKS elements each for the losses of the rows and the squared weights of each layer, then
-    # MAX_BLOCKS times n_scores elements for the rows' scores
+    # sums over blocks: MAX_BLOCKS elements each for the losses of the rows, the squared weights of each layer and the
+    # squared gradient, then MAX_BLOCKS times n_scores elements for the rows' scores
     double* sums
     size_t itemsize
 
@@ -63,6 +63,11 @@ cdef inline const Layer* last_layer(const Network* net) noexcept nogil:
 cdef inline Py_ssize_t flat_size(const Network* net) noexcept nogil:
     """Elements of a flat buffer, from the first layer's weights to the last one's biases."""
     return last_layer(net).b + last_layer(net).n_out
+
+
+cdef inline double* gradient_squares(const Network* net) noexcept nogil:
+    """The sums (MAX_BLOCKS,) of the squared gradient."""
+    return net.sums + (1 + net.n_layers) * MAX_BLOCKS
 
 
 cdef inline void forward_batch(

@@ -63,6 +63,14 @@ cdef inline Py_ssize_t length(const Blocks* blocks, Py_ssize_t i) noexcept nogil
     return min(blocks.size, blocks.extent - i * blocks.size)
 
 
+cdef inline double sum_of_blocks(const double* sums, Py_ssize_t n_blocks) noexcept nogil:
+    cdef double total = 0
+    cdef Py_ssize_t i
+    for i in range(n_blocks):
+        total += sums[i]
+    return total
+
+
 cdef inline Blocks cut_product(Py_ssize_t m, Py_ssize_t n, Py_ssize_t work) noexcept nogil:
     """The blocks of a product (m, n), of its rows or of its columns, of which there are more; one block for work = 0.
 

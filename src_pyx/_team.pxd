@@ -2,6 +2,7 @@
 from cython cimport floating
 
 from _batch cimport Batch
+from _clipping cimport clip
 from _epoch cimport EpochProgress, train_share
 from _float_mode cimport flush_denormals, restore
 from _matmul cimport SMALL_WORK
@@ -16,6 +17,7 @@ cdef enum Task:
     FORWARD
     BACKWARD
     TRAIN
+    CLIP
     UPDATE
 
 
@@ -40,7 +42,8 @@ cdef struct Job:
 
 cdef inline bint calls_blas(const Job* job) noexcept nogil:
     """Whether BLAS may compute a product of this job: one that is not small (_matmul.pxd)."""
-    return not uses_tiles and job.task != UPDATE and <double> job.batch.n_rows * flat_size(&job.net) > SMALL_WORK
+    cdef bint multiplies = not uses_tiles and job.task not in (CLIP, UPDATE)
+    return multiplies and <double> job.batch.n_rows * flat_size(&job.net) > SMALL_WORK
 
 
 cdef inline void run_thread(void* context, int number, int n_threads) noexcept nogil:
@@ -68,6 +71,8 @@ cdef inline void run_task(const Job* job, floating* params, Thread thread) noexc
         train_batch(&job.net, params, gradients, arena, &job.batch, True, NULL, thread)
     elif job.task == TRAIN:
         train_share(&job.net, params, gradients, arena, job.epoch, job.optimizer, job.deadline, thread)
+    elif job.task == CLIP:
+        clip(&job.net, params, gradients, job.batch.step.clip_norm, NULL, thread)
     else:
         share = share_of(thread, cut(job.n_parameters, job.n_parameters // FLAT_BLOCK))
         update(job.optimizer, params + share.start, gradients + share.start, share.start, share.n)

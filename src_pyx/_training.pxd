@@ -1,9 +1,10 @@
 """One training step of a network, as far as its gradients or their update: one thread's share of it."""
 from cython cimport floating
-from libc.math cimport isfinite
+from libc.math cimport INFINITY, isfinite
 from libc.string cimport memset
 
 from _batch cimport Batch, row_weight
+from _clipping cimport clip
 from _elementwise cimport add
 from _layers cimport affine_backward, apply_partials, weight_blocks
 from _losses cimport CROSS_ENTROPY, Loss, n_scores as scores_of
@@ -12,7 +13,7 @@ from _network cimport (
 )
 from _openmp cimport Thread, barrier, share_start, share_stop
 from _optimizers cimport Optimizer
-from _products cimport FLAT_BLOCK, MAX_BLOCKS, Blocks, Share, cut, length, share_of, start
+from _products cimport FLAT_BLOCK, MAX_BLOCKS, Blocks, Share, cut, length, share_of, start, sum_of_blocks
 from _tiles cimport PACKED_SIZE, uses_tiles
 
 cdef enum:
@@ -37,7 +38,8 @@ cdef inline bint train_batch(
 
     A chunk of rows goes forward, unless that is done, and back before the next one, while its outputs are in cache, and
     its gradients are added to those of the chunks before. In a narrow network the rows are cut into blocks, each with
-    a gradient of its own, which are added in the order of the blocks.
+    a gradient of its own, which are added in the order of the blocks. A gradient that may be clipped is complete before
+    it is applied.
 
     Returns whether the mean loss, without the regularisation, is finite; where it is not, nothing is applied.
     """
@@ -53,7 +55,11 @@ cdef inline bint train_batch(
     cdef floating* dy
     cdef floating* dx
     cdef double* squares = net.sums + MAX_BLOCKS
+    cdef bint clips = optimizer != NULL and batch.step.clip_norm != INFINITY
+    cdef const Optimizer* at_once = optimizer  # applied to each part of the gradient as soon as that is there
     cdef Share share
+    if clips:
+        at_once = NULL
     for i in range(share_start(across, blocks.n), share_stop(across, blocks.n)):
         first, stop = start(&blocks, i), start(&blocks, i) + length(&blocks, i)
         while first < stop:
@@ -73,7 +79,7 @@ cdef inline bint train_batch(
                     &net.layers[k], params, partials + i * size if narrow else gradients,
                     inputs(net, arena, batch, first, at, k), kept_of_inputs(net, arena, at, k), dy,
                     NULL if k == 0 else dx, batch, first, n_rows, adds,
-                    squares + k * MAX_BLOCKS if is_last else NULL, optimizer, packed, within,
+                    squares + k * MAX_BLOCKS if is_last else NULL, at_once, packed, within,
                 )
                 dy, dx = dx, dy
             first += n_rows
@@ -83,8 +89,10 @@ cdef inline bint train_batch(
             return False
         for k in range(net.n_layers):
             apply_partials(&net.layers[k], params, gradients, partials, size, blocks.n, batch, squares + k * MAX_BLOCKS,
-                           optimizer, thread)
+                           at_once, thread)
         barrier(thread)
+    if clips:
+        clip(net, params, gradients, batch.step.clip_norm, optimizer, thread)
     if batch.earlier != NULL:
         share = share_of(thread, cut(size, size // FLAT_BLOCK))
         add(gradients + share.start, <const floating*> batch.earlier + share.start, share.n)
@@ -140,21 +148,13 @@ cdef inline void add_losses_of_rows(
                                       dlogits + row * n_out, scores)
 
 
-cdef inline double sum_of_blocks(const double* sums, Py_ssize_t n_blocks) noexcept nogil:
-    cdef double total = 0
-    cdef Py_ssize_t i
-    for i in range(n_blocks):
-        total += sums[i]
-    return total
-
-
 cdef inline Py_ssize_t n_scores(const Network* net) noexcept nogil:
     return scores_of(net.loss, last_layer(net).n_out)
 
 
 cdef inline double* block_scores(const Network* net, Py_ssize_t i) noexcept nogil:
     """The sums (n_scores,) of block i."""
-    return net.sums + (1 + net.n_layers) * MAX_BLOCKS + i * n_scores(net)
+    return net.sums + (2 + net.n_layers) * MAX_BLOCKS + i * n_scores(net)
 
 
 cdef inline Py_ssize_t n_summed(const Network* net, const Batch* batch) noexcept nogil:

@@ -1,5 +1,6 @@
 """Batches, settings and results of training, as they pass between the engine and its callers."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -65,6 +66,9 @@ class EpochSettings(NamedTuple):
         Strength of the L2 regularisation.
     time_step : int or None
         Of Adam's bias correction, for all batches; None counts the network's own updates.
+    clip_norm : float
+        Each batch's gradient, regularisation included, is scaled down to this global norm where its own is larger, see
+        `Engine.clip_gradients`; positive, and infinite where nothing is clipped.
     """
 
     batch_size: int
@@ -72,6 +76,7 @@ class EpochSettings(NamedTuple):
     learning_rate: float | np.ndarray
     regularization: float = 0.0
     time_step: int | None = None
+    clip_norm: float = math.inf
 
 
 class EpochResult(NamedTuple):
@@ -104,9 +109,9 @@ def epoch_parts(
     """Yield the whole epoch if the kernels can gather rows of X, otherwise one batch at a time, its rows `stored`."""
     X, y, weights = examples
     starts = range(0, len(order), batch_size)
-    steps = np.empty((len(starts), 3))
+    steps = np.empty((len(starts), 4))
     steps[:, 0], steps[:, 1] = settings.learning_rate, settings.regularization
-    steps[:, 2] = denominators(weights, order, batch_size)
+    steps[:, 2], steps[:, 3] = denominators(weights, order, batch_size), settings.clip_norm
     if _kernels.is_stored(X):
         yield EpochPart(X, y, weights, order, batch_size, steps)
         return

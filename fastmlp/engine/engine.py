@@ -209,11 +209,8 @@ class Engine(Buffers):
     def _clip_gradients(self, max_norm: float) -> float:
         if not self.has_gradients:
             raise RuntimeError("there are no gradients to clip: call compute_gradients first")
-        norm = math.sqrt(_kernels.squared_norm(self.flat_gradients))
-        if norm > max_norm:
-            with np.errstate(invalid="ignore", under="ignore"):  # of infinite and of tiny gradients
-                self.flat_gradients *= max_norm / norm
-        return norm
+        n_threads = threads.team_size(self.n_threads, self.layout.size)
+        return self._batch_workspace(0).passes.clip(max_norm, n_threads)
 
     def apply(self, optimizer: Optimizer, learning_rate: float, time_step: int | None = None) -> None:
         """Apply the current gradients; `time_step` None uses the number of updates."""

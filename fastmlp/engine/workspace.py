@@ -63,7 +63,7 @@ class Workspace:
         offsets = np.array([self._starts[0], *self._starts[n_layers + 1 :][: len(parts)], widest], np.intp)
         self._arena = aligned_empty(total, layout.dtype)
         self._written = (self._arena, params, gradients)
-        sums = np.zeros(_kernels.MAX_BLOCKS * (1 + n_layers + architecture.n_scores))
+        sums = np.zeros(_kernels.MAX_BLOCKS * (2 + n_layers + architecture.n_scores))
         self.passes = _kernels.Propagation(
             layers,
             offsets,

@@ -300,10 +300,10 @@ def test_kernels_refuse_what_has_another_length():
         passes.predict(np.ones((5, 4)), 1, None, labels, None, None)
     update = net._engine._updater(checked_optimizer("SGD", 0, 0, 0))
     for X, steps, n_scores, found in (
-        (np.ones((5, 3)), np.ones((1, 3)), 1, "row"),
-        (np.ones((5, 4)), np.ones((1, 3)), 1, "y: 5 were needed, and there are 6"),
-        (np.ones((6, 4)), np.ones((2, 3)), 1, "steps: 1 were needed, and there are 2"),
-        (np.ones((6, 4)), np.ones((1, 3)), 3, "scores: 1 were needed, and there are 3"),
+        (np.ones((5, 3)), np.ones((1, 4)), 1, "row"),
+        (np.ones((5, 4)), np.ones((1, 4)), 1, "y: 5 were needed, and there are 6"),
+        (np.ones((6, 4)), np.ones((2, 4)), 1, "steps: 1 were needed, and there are 2"),
+        (np.ones((6, 4)), np.ones((1, 4)), 3, "scores: 1 were needed, and there are 3"),
     ):
         with pytest.raises(RuntimeError, match=found):
             _kernels.EpochRun(

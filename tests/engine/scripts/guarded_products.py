@@ -103,7 +103,7 @@ def results(sizes, n_rows, dtype, at_end):
     predicted = [memory.copy(np.zeros((n_rows, sizes[-1]), dtype)), *(memory.copy(np.zeros(n_rows, t)) for t in "pd")]
     assert passes.predict(X, n_threads, *predicted[:2], y, predicted[2])
     adam, scores = checked_optimizer("Adam", 0.9, 0.999, 1e-8), np.zeros(architecture.n_scores)
-    update, steps = _kernels.Update(OPTIMIZERS["Adam"].code, *flat), np.array([[0.01, 0.1, n_rows]])
+    update, steps = _kernels.Update(OPTIMIZERS["Adam"].code, *flat), np.array([[0.01, 0.1, n_rows, np.inf]])
     run = _kernels.EpochRun(passes, update, DROPOUT, X, y, weights, order, n_rows, steps, scores, adam.options, 1, 1)
     assert run.advance(0.0, n_threads) == 1
     memory.check()
