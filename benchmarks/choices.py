@@ -1,15 +1,16 @@
-"""What activations, dropout and weights of rows cost, and a small regression compared with PyTorch.
+"""What activations, dropout, weights of rows and clipping cost, and a small regression compared with PyTorch.
 
-    python -m benchmarks.choices [--optimizer SGD] [--rounds 9]
+    python -m benchmarks.choices [--optimizer SGD] [--rounds 9] [--threads 2]
 
 * The step of a 64-64-1 regression, batches of 32, with relu, tanh and gelu: by the three calls, by `train_epoch`, and
   in PyTorch, eager, where it is installed. All train from the same weights on the same batches, and must come to the
   same loss before they are measured.
-* The step by `train_epoch` with dropout=0.3, and with weights of rows, compared with neither, of that network and of
-  the assignment's.
+* The step by `train_epoch` with dropout=0.3, with weights of rows, and with gradients whose norm is computed and which
+  are left as they are or clipped, compared with none of these, of that network and of the assignment's.
 
-All in one process, with one thread. In a round each takes its turn, for at least 50 ms; a pause before it lets threads
-of the one before go to sleep. Times, in µs, and ratios of the same round are medians of the rounds' ± half their range.
+All in one process, with one thread, or the second table with more. In a round each takes its turn, for at least 50 ms;
+a pause before it lets threads of the one before go to sleep. Times, in µs, and ratios of the same round are medians of
+the rounds' ± half their range.
 """
 
 import argparse
@@ -31,6 +32,8 @@ ROUNDS, BLOCK, PAUSE = 9, 0.05, 0.1
 RATE = 0.001
 REGRESSION = {"sizes": (64, [64], 1), "batch": 32, "rows": 16_000, "loss": "squared_error"}
 ASSIGNMENT = {"sizes": (3072, [120, 120], 10), "batch": 200, "rows": 2_000, "loss": "cross_entropy"}
+# one that no gradient has, and one that all are scaled down to
+CLIP_NORMS = 1e9, 1e-3
 # of the losses of an epoch in which all compute the same
 TOLERANCES = {"float32": 1e-3, "float64": 1e-9}
 PYTORCH = "PyTorch"
@@ -108,17 +111,23 @@ def by_torch(net: NeuralNetwork, X: np.ndarray, y: np.ndarray, batch: int, optim
     return epoch
 
 
-def of_options(case: dict, dtype: str, optimizer: str) -> Epochs:
+def of_options(case: dict, dtype: str, optimizer: str, n_threads: int) -> Epochs:
     """An epoch by `train_epoch`, plain and with each option."""
     X, y = data(case, dtype)
     weights = np.random.default_rng(1).uniform(0.5, 2, len(X))
 
     def by(dropout=0.0, **given):
-        net = NeuralNetwork(*case["sizes"], loss=case["loss"], dropout=dropout, dtype=dtype, n_threads=1, seed=0)
+        options = {"loss": case["loss"], "dropout": dropout, "dtype": dtype, "n_threads": n_threads, "seed": 0}
+        net = NeuralNetwork(*case["sizes"], **options)
         settings = {"batch_size": case["batch"], "learning_rate": RATE, "optimizer": optimizer, **given}
         return lambda: net.train_epoch(X, y, **settings)[0]
 
-    return {"plain": by(), "dropout=0.3": by(dropout=0.3), "sample_weight": by(sample_weight=weights)}
+    return {
+        "plain": by(),
+        "dropout=0.3": by(dropout=0.3),
+        "sample_weight": by(sample_weight=weights),
+        **{f"clip_norm={norm:g}": by(clip_norm=norm) for norm in CLIP_NORMS},
+    }
 
 
 def times(epochs: Epochs, n_steps: int, rounds: int, title: str) -> dict[str, np.ndarray]:
@@ -148,14 +157,16 @@ def activation_row(case: dict, dtype: str, activation: str, optimizer: str, roun
     return [activation, dtype, *texts]
 
 
-def options_row(case: dict, dtype: str, optimizer: str, rounds: int) -> list[str]:
+def options_row(case: dict, dtype: str, optimizer: str, rounds: int, n_threads: int = 1) -> dict[str, str]:
     """The row of one network: the time of a plain step, and that with each option as a multiple of it."""
-    epochs = of_options(case, dtype, optimizer)
+    epochs = of_options(case, dtype, optimizer, n_threads)
     for epoch in epochs.values():
         epoch()
     name = described(case)
-    plain, *others = times(epochs, case["rows"] // case["batch"], rounds, f"{name}, {dtype}").values()
-    return [name, dtype, text(1e6 * plain, 1), *(text(seconds / plain, 3) for seconds in others)]
+    found = times(epochs, case["rows"] // case["batch"], rounds, f"{name}, {dtype}")
+    plain = found.pop("plain")
+    others = {f"{option} / plain": text(seconds / plain, 3) for option, seconds in found.items()}
+    return {"network": name, "dtype": dtype, "plain, µs": text(1e6 * plain, 1), **others}
 
 
 def main() -> None:
@@ -163,6 +174,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--optimizer", choices=["Adam", "SGD"], default="Adam", help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="default: %(default)s")
+    parser.add_argument("--threads", type=int, default=1, help="of the second table (default: %(default)s)")
     options = parser.parse_args()
     found = provenance("benchmarks.choices")
     print(f"{found['command']}, {found['date']}")
@@ -176,12 +188,13 @@ def main() -> None:
         for activation, dtype in itertools.product(ACTIVATIONS, DTYPES)
     ]
     print(f"\n{described(REGRESSION)}, {options.optimizer}\n\n{table(heads, lines)}")
-    heads = ("network", "dtype", "plain, µs", "dropout=0.3 / plain", "sample_weight / plain")
-    lines = [
-        options_row(case, dtype, options.optimizer, options.rounds)
+    rows = [
+        options_row(case, dtype, options.optimizer, options.rounds, options.threads)
         for case, dtype in itertools.product((ASSIGNMENT, REGRESSION), DTYPES)
     ]
-    print(f"\n{options.optimizer}\n\n{table(heads, lines)}")
+    print(
+        f"\n{options.optimizer}, threads: {options.threads}\n\n{table(list(rows[0]), [row.values() for row in rows])}"
+    )
 
 
 if __name__ == "__main__":

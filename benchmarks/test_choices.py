@@ -32,9 +32,9 @@ def test_an_epoch_of_another_loss_is_not_timed(monkeypatch):
 
 @pytest.mark.usefixtures("_at_once")
 @pytest.mark.parametrize("case", [choices.REGRESSION, choices.ASSIGNMENT], ids=choices.described)
-def test_dropout_and_weights_are_timed(case):
-    name, dtype, *texts = choices.options_row(case | {"rows": 2 * case["batch"]}, "float32", "Adam", 2)
+def test_options_are_timed(case):
+    name, dtype, *texts = choices.options_row(case | {"rows": 2 * case["batch"]}, "float32", "Adam", 2).values()
     assert (name, dtype) == (choices.described(case), "float32")
-    assert len(texts) == 3
+    assert len(texts) == 5
     for found in texts:
         assert float(found.split(" ± ")[0].replace(",", "")) > 0

@@ -89,7 +89,13 @@ def weighted(options, weights):
     return mean
 
 
-def trained_by_torch(net, X, y, batches, mean_loss, optimizer, regularization, masks):
+def clip(tensors, clip_norm):
+    """Clip gradients as PyTorch does, which adds 1e-6 to their norm."""
+    norm = torch.nn.utils.get_total_norm([tensor.grad for tensor in tensors])
+    torch.nn.utils.clip_grad_norm_(tensors, clip_norm * (1 + 1e-6 / norm))
+
+
+def trained_by_torch(net, X, y, batches, mean_loss, optimizer, regularization, clip_norm, masks):
     """Losses of the steps, and the parameters after them, from those that the network has now."""
     activation = twin("activation", net.activation)
     params = {name: torch.tensor(array, requires_grad=True) for name, array in net.params.items()}
@@ -106,12 +112,14 @@ def trained_by_torch(net, X, y, batches, mean_loss, optimizer, regularization, m
         loss = loss + regularization / 2 * sum((params[name] ** 2).sum() for name in params if name[0] == "W")
         step.zero_grad()
         loss.backward()
+        if clip_norm is not None:
+            clip(list(params.values()), clip_norm)
         step.step()
         losses.append(loss.item())
     return losses, {name: tensor.detach().numpy() for name, tensor in params.items()}
 
 
-def assert_same_training(options, mean_loss=None, optimizer="SGD", regularization=0.0, **weights):
+def assert_same_training(options, mean_loss=None, optimizer="SGD", regularization=0.0, clip_norm=None, **weights):
     """Both train from the same weights on the same batches; `weights` are arguments of `train_epoch`."""
     X, y = rows(options, N_ROWS)
     net = make(options)
@@ -124,8 +132,9 @@ def assert_same_training(options, mean_loss=None, optimizer="SGD", regularizatio
         return torch.tensor(scaled_mask(rates[layer], seed, n_updates, layer, n_rows, n_units))
 
     mean_loss = mean_loss or (lambda sums, y, at: loss_of(options)(sums, y))
-    losses, params = trained_by_torch(net, X, y, batches, mean_loss, optimizer, regularization, masks)
-    settings = {"learning_rate": LEARNING_RATES[optimizer], "regularization": regularization, "optimizer": optimizer}
+    losses, params = trained_by_torch(net, X, y, batches, mean_loss, optimizer, regularization, clip_norm, masks)
+    settings = {"regularization": regularization, "clip_norm": clip_norm, "optimizer": optimizer}
+    settings["learning_rate"] = LEARNING_RATES[optimizer]
     for at, loss in zip(batches, losses, strict=True):
         found, _ = net.train_epoch(X, y, at, batch_size=BATCH, **settings, **OPTIONS, **weights)
         assert found == pytest.approx(loss, rel=0, abs=TOLERANCE)
@@ -149,6 +158,11 @@ def test_losses(options, optimizer):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_optimizers(optimizer, regularization):
     assert_same_training({"activation": "tanh"}, optimizer=optimizer, regularization=regularization)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_clipping(optimizer):
+    assert_same_training({"activation": "tanh"}, optimizer=optimizer, regularization=0.1, clip_norm=0.95)
 
 
 @each_loss
