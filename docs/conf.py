@@ -27,7 +27,7 @@ html_title = f"fastmlp {version}"
 html_show_sourcelink = False
 html_theme_options = {
     "navbar_align": "left",
-    "header_links_before_dropdown": 10,
+    "header_links_before_dropdown": 11,
     "navbar_persistent": [],
     "navbar_end": ["search-button", "theme-switcher"],
     "secondary_sidebar_items": {"**": ["page-toc"], "index": [], "speed": []},

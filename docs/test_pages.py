@@ -57,6 +57,10 @@ def write_iris(folder):
 def test_page(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    # files instead of a database, whose library raises warnings
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "mlruns").as_uri())
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     if CIFAR10:  # as if it had been downloaded
         (tmp_path / "cache" / "fastmlp").mkdir(parents=True)
         for folder in Path(CIFAR10).resolve().glob("cifar-10-batches-*"):

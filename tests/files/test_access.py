@@ -17,6 +17,7 @@ import pytest
 from conftest import full, on_posix, python
 
 from fastmlp import NeuralNetwork
+from fastmlp.callbacks import csv_log
 from fastmlp.cli import tables
 from fastmlp.courses.kaggle import output_submission_csv
 from fastmlp.datasets import download_CIFAR10, get_CIFAR10_data
@@ -237,6 +238,7 @@ def test_a_file_that_can_be_replaced_is_left_alone(tmp_path):
 PATHS = {
     "save": ("path", lambda path: NeuralNetwork(1, [], 1).save(path)),
     "load": ("path", NeuralNetwork.load),
+    "csv_log": ("path", csv_log),
     "output_submission_csv": ("path", lambda path: output_submission_csv(path, [1])),
     "get_CIFAR10_data": ("folder", lambda path: get_CIFAR10_data(folder=path)),
     "download_CIFAR10": ("folder", download_CIFAR10),

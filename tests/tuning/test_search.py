@@ -12,7 +12,7 @@ from tuning_helpers import SEED, SPACE, lines, without_time
 import fastmlp
 from fastmlp import NeuralNetwork
 from fastmlp.training import Epoch
-from fastmlp.tuning import Plan, ResultsFileError, optuna_pruning, search
+from fastmlp.tuning import Plan, ResultsFileError, search
 from fastmlp.tuning.results import Trial
 from fastmlp.tuning.runner import TrialRunner
 from fastmlp.tuning.space import combinations
@@ -339,40 +339,9 @@ def test_an_interrupted_search_starts_no_workers_afterwards(data, monkeypatch):
     assert trained == []
 
 
-def test_pruning_needs_validation_data(data):
-    pytest.importorskip("optuna")
-    X, y, *_ = data
-    with pytest.raises(ValueError, match="optuna_pruning needs validation data"):
-        NeuralNetwork(5, [8], 3, seed=0).fit(X, y, callbacks=[optuna_pruning(object())])
-
-
 def test_progress_bar_shows_the_best_so_far(data, capsys):
     pytest.importorskip("tqdm")
     found = search(SPACE, *data, progress=True)
     bar = capsys.readouterr().err
     assert "6/6" in bar
     assert f"best {found.best.val_accuracy:.4f}" in bar
-
-
-def test_optuna_prunes_what_is_worse(data):
-    optuna = pytest.importorskip("optuna")
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    X, y, X_val, y_val = data
-
-    def objective(trial):
-        net = NeuralNetwork(5, [8], 3, seed=0)
-        rate = trial.suggest_categorical("learning_rate", [0.3, 0.0])
-        callbacks = [optuna_pruning(trial)]
-        history = net.fit(X, y, learning_rate=rate, seed=0, X_val=X_val, y_val=y_val, callbacks=callbacks)
-        return history[-1].val_accuracy
-
-    study = optuna.create_study(
-        direction="maximize",
-        sampler=optuna.samplers.GridSampler({"learning_rate": [0.3, 0.0]}, seed=0),
-        pruner=optuna.pruners.ThresholdPruner(lower=0.45, n_warmup_steps=3),
-    )
-    study.optimize(objective, n_trials=2)
-    states = {
-        trial.params["learning_rate"]: (trial.state.name, len(trial.intermediate_values)) for trial in study.trials
-    }
-    assert states == {0.3: ("COMPLETE", 10), 0.0: ("PRUNED", 3)}
