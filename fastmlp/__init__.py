@@ -6,7 +6,7 @@ from types import ModuleType
 from fastmlp import _moved
 from fastmlp.courses.gradient_check import eval_numerical_gradient, rel_error
 from fastmlp.courses.kaggle import output_submission_csv
-from fastmlp.datasets import get_CIFAR10_data, load_digits
+from fastmlp.datasets import get_CIFAR10_data, get_FASHION_data, load_digits
 from fastmlp.defaults import get_default_dtype, set_default_dtype
 from fastmlp.files.models import ModelFileError
 from fastmlp.history import DivergenceError, History
@@ -33,6 +33,7 @@ __all__ = [
     "Standardizer",
     "eval_numerical_gradient",
     "get_CIFAR10_data",
+    "get_FASHION_data",
     "get_default_dtype",
     "load_digits",
     "output_submission_csv",

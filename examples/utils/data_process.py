@@ -1,1 +1,1 @@
-from fastmlp import get_CIFAR10_data
+from fastmlp import get_CIFAR10_data, get_FASHION_data

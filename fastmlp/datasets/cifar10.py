@@ -1,7 +1,6 @@
 """CIFAR-10 as arrays, read from either of its official versions."""
 
 import os
-import warnings
 from functools import partial
 from pathlib import Path
 
@@ -10,10 +9,11 @@ import numpy.typing as npt
 
 from fastmlp.datasets import unpickling
 from fastmlp.datasets.download import ARCHIVES, cache_folder, download_CIFAR10
+from fastmlp.datasets.images import Request, bytes_of
 from fastmlp.files.access import kind_of, reading, undisturbed
 from fastmlp.interface.calls import advised
 from fastmlp.preprocessing import Standardizer
-from fastmlp.validation import as_path, boolean, class_labels, float_dtype, integer
+from fastmlp.validation import boolean, class_labels
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -22,9 +22,6 @@ _HOME_PAGE = "https://www.cs.toronto.edu/~kriz/cifar.html"
 _N_CHANNELS = 3
 _N_PIXELS = 32 * 32
 _N_FEATURES = _N_CHANNELS * _N_PIXELS
-
-# Images that are converted at a time, few enough to stay in cache.
-_BLOCK_ROWS = 256
 
 
 @advised()
@@ -87,68 +84,26 @@ def get_CIFAR10_data(
     >>> data["X_train"].shape, data["X_val"].shape, data["X_test"].shape  # doctest: +SKIP
     ((49000, 3072), (1000, 3072), (10000, 3072))
     """
-    place = None if folder is None else as_path("folder", folder)
     subtract_mean = boolean("subtract_mean", subtract_mean)
-    num_training = integer("num_training", num_training, 1)
-    num_validation = integer("num_validation", num_validation, 0)
-    num_test = integer("num_test", num_test, 0)
-    dtype = float_dtype("dtype", dtype, "uint8")
-
-    version, place = _find(place)
+    request = Request(num_training, num_validation, num_test, folder, dtype)
+    version, place = _find(request)
     *training_paths, test_path = ARCHIVES[version].paths(place)
     missing = [path.name for path in (*training_paths, test_path) if kind_of(path) is None]
     if missing:
         raise FileNotFoundError(
             f"{place} holds a part of CIFAR-10 only (`fastmlp data cifar10` has all); missing: {', '.join(missing)}"
         )
-    X, y = _read(version, training_paths, num_training + num_validation, dtype)
-    X_test, y_test = _read(version, [test_path], num_test, dtype)
-    for name, wanted, n_read in (("num_training", num_training, len(X)), ("num_test", num_test, len(X_test))):
-        if wanted > n_read:  # all that the files have
-            raise ValueError(f"{name} must be at most {n_read}, the number of images in the files, got {wanted}")
-    left = len(X) - num_training
-    if left < num_validation:
-        warnings.warn(
-            f"num_validation asked for {num_validation} images, but {left} are left after the {num_training} that "
-            f"train; {left} are given",
-            stacklevel=3,  # `advised` adds one
-        )
-    if dtype != np.uint8:
-        center = "feature" if subtract_mean else "channel"
-        standardizer = Standardizer(_N_CHANNELS, center).fit(_bytes_of(X)[:num_training])
-        _standardize(X, standardizer)
-        _standardize(X_test, standardizer)
-    return {
-        "X_train": X[:num_training],
-        "y_train": y[:num_training],
-        "X_val": X[num_training:],
-        "y_val": y[num_training:],
-        "X_test": X_test,
-        "y_test": y_test,
-    }
+    train = _read(version, training_paths, request.num_training + request.num_validation, request.dtype)
+    test = _read(version, [test_path], request.num_test, request.dtype)
+    return request.split(train, test, Standardizer(_N_CHANNELS, "feature" if subtract_mean else "channel"))
 
 
-def _bytes_of(X: np.ndarray) -> np.ndarray:
-    """The last 3072 bytes of each row, where an image is stored until `_standardize` converts it in place."""
-    return X.view(np.uint8)[:, -_N_FEATURES:]
-
-
-def _standardize(X: np.ndarray, standardizer: Standardizer) -> None:
-    """Convert the image that is stored in the last bytes of each row of X."""
-    images = _bytes_of(X)
-    for start in range(0, len(X), _BLOCK_ROWS):
-        rows = slice(start, start + _BLOCK_ROWS)
-        # NumPy divides in float64, and rounds the result
-        np.divide(images[rows] - standardizer.mean_, standardizer.scale_, out=X[rows])
-
-
-def _find(folder: Path | None) -> tuple[str, Path]:
+def _find(request: Request) -> tuple[str, Path]:
     """The first version of the data set found in the places searched, and the folder of its files.
 
     If there is none, the data set is downloaded, unless the user has named a folder.
     """
-    variable = os.environ.get("FASTMLP_DATA")
-    places = [folder] if folder else [*([Path(variable)] if variable else []), Path("cifar10")]
+    places = request.places("cifar10")
     for place in places:
         for version, archive in ARCHIVES.items():
             for candidate in (place, place / archive.folder):
@@ -158,7 +113,7 @@ def _find(folder: Path | None) -> tuple[str, Path]:
         f"download either version from {_HOME_PAGE}, unpack it, and name its folder by the argument folder or the "
         "environment variable FASTMLP_DATA"
     )
-    if folder:
+    if request.folder:
         raise FileNotFoundError(
             f"{_looked_in(places)}. To have it there, `fastmlp data cifar10 --folder FOLDER`, or {advice}"
         )
@@ -181,14 +136,14 @@ def _looked_in(places: list[Path]) -> str:
 
 
 def _read(version: str, paths: list[Path], wanted: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    """The first `wanted` images of all files, or as many as there are, stored as in `_bytes_of`, and their labels.
+    """The first `wanted` images of all files, or as many as there are, stored as in `bytes_of`, and their labels.
 
     All files are read and checked. The pixels are in height-width-channel order.
     """
     # at least the number of images in the files; rows that are never written take no memory
     capacity = min(wanted, sum(path.stat().st_size for path in paths) // _N_FEATURES)
     X, labels = np.empty((capacity, _N_FEATURES), dtype), np.empty(capacity, np.int64)
-    images, n_read = _bytes_of(X).reshape(capacity, _N_PIXELS, _N_CHANNELS), 0
+    images, n_read = bytes_of(X).reshape(capacity, _N_PIXELS, _N_CHANNELS), 0
     read = _read_binary if version == "binary" else _read_pickled
     for path in paths:
         batch, batch_labels = undisturbed(partial(read, path))

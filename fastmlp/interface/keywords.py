@@ -76,7 +76,7 @@ ADVICE = {
         "with_mean with_std": "mean and standard deviation are both taken out; Standardizer.of_statistics takes others",
         "copy inplace": "X is never changed; leave it out",
         "train split": "all parts come at once, X_train, X_val and X_test",
-        "download": "what is in none of the folders is downloaded; leave it out",
+        "download": "leave it out: CIFAR-10 is downloaded where it is in none of the folders, and nothing else is",
         "return_X_y": "X and y are what is returned; leave it out",
         "overwrite allow_pickle weights_only map_location": "leave it out: an older file is replaced, and nothing in a "
         "file is executed",

@@ -71,7 +71,7 @@ def assert_same(actual, expected):
 @pytest.mark.parametrize("subtract_mean", [True, False])
 @pytest.mark.parametrize("block_rows", [4, 256])
 def test_agrees_with_plain_numpy(binary, batches, subtract_mean, block_rows, monkeypatch):
-    monkeypatch.setattr("fastmlp.datasets.cifar10._BLOCK_ROWS", block_rows)
+    monkeypatch.setattr("fastmlp.datasets.images._BLOCK_ROWS", block_rows)
     data = get_CIFAR10_data(**SIZES, subtract_mean=subtract_mean, folder=binary)
     expected = plain_numpy(*batches, **SIZES, subtract_mean=subtract_mean)
     assert list(data) == KEYS

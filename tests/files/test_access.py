@@ -20,7 +20,7 @@ from fastmlp import NeuralNetwork
 from fastmlp.callbacks import csv_log
 from fastmlp.cli import tables
 from fastmlp.courses.kaggle import output_submission_csv
-from fastmlp.datasets import download_CIFAR10, get_CIFAR10_data
+from fastmlp.datasets import download_CIFAR10, get_CIFAR10_data, get_FASHION_data
 from fastmlp.files import access
 from fastmlp.files.access import alone_in, check_writable, reading, replacing
 from fastmlp.tuning import search
@@ -241,6 +241,7 @@ PATHS = {
     "csv_log": ("path", csv_log),
     "output_submission_csv": ("path", lambda path: output_submission_csv(path, [1])),
     "get_CIFAR10_data": ("folder", lambda path: get_CIFAR10_data(folder=path)),
+    "get_FASHION_data": ("folder", lambda path: get_FASHION_data(folder=path)),
     "download_CIFAR10": ("folder", download_CIFAR10),
     "fit": ("checkpoint", lambda path: NeuralNetwork(1, [], 1).fit([[1]], [0], checkpoint=path)),
     "search": ("folder", lambda path: search({"hidden_size": 1}, [[1]], [0], [[1]], [0], folder=path)),

@@ -9,16 +9,18 @@ import signal
 import weakref
 from pathlib import Path
 
+import fashion_helpers
 import numpy as np
 import pytest
 from cifar10_helpers import SIZES, random_batches, write_binary, write_pickled
 from conftest import at_place, interrupted_at
+from fashion_helpers import random_parts, write_fashion
 from model_helpers import trained
 from table_helpers import blobs, write_csv
 
 from fastmlp import ModelFileError, NeuralNetwork
 from fastmlp.cli import tables
-from fastmlp.datasets import get_CIFAR10_data
+from fastmlp.datasets import get_CIFAR10_data, get_FASHION_data
 from fastmlp.files.access import reading, undisturbed
 from fastmlp.tuning.results import ResultsFile
 
@@ -29,7 +31,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Exception ignored.*FileIO:pytest.PytestUnraisableExceptionWarning"),
 ]
 
-KINDS = ["a model", "safetensors", "an archive", "an array", "a table", "columns", "bytes", "pickles", "results"]
+KINDS = ["a model", "safetensors", "an archive", "an array", "a table", "columns", "bytes", "pickles", "IDX", "results"]
 
 
 @pytest.fixture
@@ -55,6 +57,9 @@ def kind(request, tmp_path):
     if request.param in ("bytes", "pickles"):
         {"bytes": write_binary, "pickles": write_pickled}[request.param](tmp_path, *random_batches())
         return lambda: get_CIFAR10_data(**SIZES, folder=tmp_path, dtype=np.uint8)
+    if request.param == "IDX":
+        write_fashion(tmp_path, random_parts())
+        return lambda: get_FASHION_data(**fashion_helpers.SIZES, folder=tmp_path, dtype=np.uint8)
     ResultsFile(path, {}).close()
     return lambda: ResultsFile(path, {}).close()
 

@@ -50,6 +50,7 @@ FUNCTIONS = {
     "FullyConnectedNet.__init__": (lambda: FullyConnectedNet, ([5], 4)),
     "FullyConnectedNet.loss": (lambda: FullyConnectedNet([5], 4).loss, (X, Y)),
     "get_CIFAR10_data": (lambda: fastmlp.get_CIFAR10_data, ()),
+    "get_FASHION_data": (lambda: fastmlp.get_FASHION_data, ()),
     "load_digits": (lambda: fastmlp.load_digits, ()),
     "search": (lambda: search, ({"epochs": 1}, X, Y, X, Y)),
 }
@@ -110,6 +111,8 @@ ADVICE = [
     ("FullyConnectedNet.loss", "reg", r"in FullyConnectedNet\(...\), use reg"),
     ("get_CIFAR10_data", "root", "use folder"),
     ("get_CIFAR10_data", "train", "X_train, X_val and X_test"),
+    ("get_FASHION_data", "subtract_mean", "use normalize"),
+    ("get_FASHION_data", "download", "CIFAR-10 is downloaded .*, and nothing else is"),
     ("load_digits", "return_X_y", "leave it out"),
     ("search", "n_iter", "use n_trials"),
     ("search", "epochs", "in the space, use epochs"),

@@ -163,9 +163,11 @@ def test_the_other_imports_lead_to_fastmlp_too(folder, monkeypatch):
     from kaggle_submission import output_submission_csv
     from models.neural_net import NeuralNetwork
     from utils.data_process import get_CIFAR10_data as shimmed
+    from utils.data_process import get_FASHION_data
     from utils.gradient_check import eval_numerical_gradient
 
     assert shimmed is get_CIFAR10_data
+    assert get_FASHION_data is fastmlp.get_FASHION_data
     assert NeuralNetwork is fastmlp.NeuralNetwork
     assert eval_numerical_gradient is fastmlp.eval_numerical_gradient
     assert output_submission_csv is fastmlp.output_submission_csv
