@@ -85,19 +85,9 @@ def test_fewer_validation_images_than_asked_for(folder):
     assert warnings[0].filename == __file__
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [
-        ("num_training", ROWS + 1, "at most 30, .* got 31"),
-        ("num_training", 0, "a positive integer, got 0"),
-        ("num_validation", -1, "an integer of at least 0, got -1"),
-        ("num_test", TEST_ROWS + 1, "at most 6, .* got 7"),
-        ("dtype", np.float16, "float32, float64 or uint8, got"),
-    ],
-)
-def test_refuses_arguments_out_of_range(folder, name, value, message):
-    with pytest.raises(ValueError, match=f"^{name} must be {message}"):
-        get_FASHION_data(**{**SIZES, name: value}, folder=folder)
+def test_more_test_images_than_there_are(folder):
+    with pytest.raises(ValueError, match=r"^num_test must be at most 6, .* got 7"):
+        get_FASHION_data(**SIZES | {"num_test": TEST_ROWS + 1}, folder=folder)
 
 
 def test_refuses_what_is_not_true_or_false(folder):
@@ -162,15 +152,10 @@ def test_a_damaged_file_is_named(folder, name, damage):
         get_FASHION_data(**SIZES, folder=folder)
 
 
-@pytest.mark.parametrize("cut", [0, 1, 4, 5, 8, 15, 16, 16 + ROWS * 784 - 1])
-def test_an_incomplete_file_that_is_packed_well_is_named(folder, arrays, cut):
-    with replaced(folder, TRAIN_IMAGES, gzip.compress(idx(arrays[0])[:cut])):
-        get_FASHION_data(**SIZES, folder=folder)
-
-
-@pytest.mark.parametrize("cut", [0, 3, 4, 7, 8, 8 + ROWS - 1])
-def test_incomplete_labels_that_are_packed_well_are_named(folder, arrays, cut):
-    with replaced(folder, TRAIN_LABELS, gzip.compress(idx(arrays[1])[:cut])):
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("keep", [0, 1, 4, 5, 8, -1])
+def test_an_incomplete_file_that_is_packed_well_is_named(folder, arrays, number, keep):
+    with replaced(folder, FILES[number], gzip.compress(idx(arrays[number])[:keep])):
         get_FASHION_data(**SIZES, folder=folder)
 
 
