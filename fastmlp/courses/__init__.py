@@ -2,9 +2,12 @@
 
 All of them use the same engine. A notebook written for one of them changes one import:
 
+* `FirstNeuralNetwork`, of 2018/19: `loss(X, y, reg)`, `train` and `predict`, and a `nonlinearity`.
 * `EarlierNeuralNetwork`: `backward(X, y, lr, reg)` runs forward, back-propagates and updates.
-* `LaterNeuralNetwork`: logistic outputs, mean squared error, and the optimiser chosen in the constructor.
-* `TwoLayerNet`, `FullyConnectedNet`: those of Stanford's CS231n, without normalisation and dropout.
+* `LaterNeuralNetwork`, from 2023 on: logistic outputs, mean squared error, and the optimiser chosen in the constructor
+  or in `update`.
+* `TwoLayerNet`, `FullyConnectedNet`: those of Stanford's CS231n, the second one without normalisation. `TwoLayerNet` is
+  the older class, or the modular one that `Solver` trains, by the arguments that it is made with.
 
 The editions differ in how they count the regularisation; here biases are never a part of it. With `reg` as each of them
 has it:
@@ -12,13 +15,14 @@ has it:
 =====================  =============================
 loss                   here
 =====================  =============================
-0.5 * reg * sum(W**2)  `fastmlp.NeuralNetwork`, `EarlierNeuralNetwork`, `FullyConnectedNet`
-reg * sum(W**2)        `TwoLayerNet`; elsewhere pass `2 * reg`
+0.5 * reg * sum(W**2)  `fastmlp.NeuralNetwork`, `FirstNeuralNetwork`, `EarlierNeuralNetwork`, `FullyConnectedNet`, the
+                       modular `TwoLayerNet`
+reg * sum(W**2)        the older `TwoLayerNet`; elsewhere pass `2 * reg`
 reg / (2 * N) * ...    pass `reg / N`, for a batch of N rows
 =====================  =============================
 """
 
 from fastmlp.courses.cs231n import FullyConnectedNet, TwoLayerNet
-from fastmlp.courses.cs498 import EarlierNeuralNetwork, LaterNeuralNetwork
+from fastmlp.courses.cs498 import EarlierNeuralNetwork, FirstNeuralNetwork, LaterNeuralNetwork
 
-__all__ = ["EarlierNeuralNetwork", "FullyConnectedNet", "LaterNeuralNetwork", "TwoLayerNet"]
+__all__ = ["EarlierNeuralNetwork", "FirstNeuralNetwork", "FullyConnectedNet", "LaterNeuralNetwork", "TwoLayerNet"]

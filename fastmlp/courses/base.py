@@ -10,7 +10,7 @@ from fastmlp.architecture import Architecture
 from fastmlp.defaults import get_default_dtype
 from fastmlp.engine import Engine
 from fastmlp.engine.parameters import Parameters
-from fastmlp.generators import random_state
+from fastmlp.generators import drawn_seed, random_state
 from fastmlp.interface.overrides import check_arrays
 from fastmlp.network import NeuralNetwork
 from fastmlp.validation import float_dtype, thread_count
@@ -57,15 +57,21 @@ class CourseNetwork:
         dtype: npt.DTypeLike | None,
         n_threads: int | None,
         seed: int | None,
+        activation: str = "relu",
         loss: str = "cross_entropy",
         output: str = "softmax",
+        dropout: float = 0.0,
     ) -> None:
-        """Make the engine, and its weights by `draw(params, generator)`."""
+        """Make the engine, and its weights by `draw(params, generator)`; dropout is the rate of the hidden layers."""
         checked: np.dtype = get_default_dtype() if dtype is None else float_dtype("dtype", dtype)
+        rates = [0.0] + [dropout] * (len(sizes) - 2)  # a list, since there may be no hidden layer
+        architecture = Architecture.of(sizes, checked, activation=activation, loss=loss, output=output, dropout=rates)
         with random_state(seed) as generator:
-            engine = Engine(Architecture.of(sizes, checked, loss=loss, output=output))
+            engine = Engine(architecture)
             engine.n_threads = thread_count(n_threads)
             draw(engine.params, generator)
+            if architecture.drops:
+                engine.dropout_seed = drawn_seed(generator)
         self._adopt(engine)
 
     def __init_subclass__(cls, **options: Any) -> None:

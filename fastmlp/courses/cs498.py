@@ -1,4 +1,4 @@
-"""Earlier and later editions of the assignment's class."""
+"""Other editions of the assignment's class, the first one, an earlier and a later one."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp.courses.base import CourseNetwork
+from fastmlp.courses.stanford import ScoresOrLoss, SelfTraining, guarded
 from fastmlp.engine.parameters import initialize
 from fastmlp.functions import activations, losses
 from fastmlp.functions.optimizers import OPTIMIZERS, checked_optimizer
@@ -27,8 +28,78 @@ class _Edition(CourseNetwork):
     cross_entropy = staticmethod(losses.cross_entropy)
 
 
+# The names of the first edition's activations, and those here.
+_NONLINEARITIES = {"relu": "relu", "sigmoid": "logistic"}
+
+
 def _draw(params: Any, generator: Any) -> None:
     initialize(params, "assignment", generator)
+
+
+@guarded
+@public
+class FirstNeuralNetwork(SelfTraining):
+    """The first edition, of 2018/19, whose `loss`, `train` and `predict` are those of CS231n's older `TwoLayerNet`.
+
+    Parameters
+    ----------
+    input_size, hidden_sizes, output_size, num_layers, dtype, n_threads, seed
+        See `fastmlp.NeuralNetwork`.
+    nonlinearity : {"relu", "sigmoid"}
+        The activation of the hidden layers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.courses import FirstNeuralNetwork
+    >>> np.random.seed(0)
+    >>> net = FirstNeuralNetwork(4, [10], 3, 2, nonlinearity="sigmoid")
+    >>> X, y = 10 * np.eye(4), np.array([0, 1, 2, 2])
+    >>> stats = net.train(X, y, X, y, learning_rate=1.0, num_iters=100, batch_size=4)
+    >>> net.predict(X).tolist(), stats["loss_history"][-1] < 0.1
+    ([0, 1, 2, 2], True)
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_sizes: Iterable[int],
+        output_size: int,
+        num_layers: int | None = None,
+        nonlinearity: str = "relu",
+        *,
+        dtype: npt.DTypeLike | None = None,
+        n_threads: int | None = None,
+        seed: int | None = None,
+    ):
+        sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
+        activation = _NONLINEARITIES[one_of("nonlinearity", nonlinearity, _NONLINEARITIES)]
+        self._start(sizes, _draw, dtype=dtype, n_threads=n_threads, seed=seed, activation=activation)
+
+    def loss(self, X: npt.ArrayLike, y: npt.ArrayLike | None = None, reg: float = 0.0) -> ScoresOrLoss:
+        """Scores of the classes, or the loss and its gradients.
+
+        Parameters
+        ----------
+        X : array_like (n_rows, input_size)
+        y : array_like (n_rows,), optional
+            Labels from 0 to output_size - 1.
+        reg : float
+            Strength of the L2 regularisation of the weights.
+
+        Returns
+        -------
+        ndarray (n_rows, output_size)
+            Scores, where y is not given.
+        (float, dict of ndarray)
+            Else mean cross-entropy plus `0.5 * reg * sum(W**2)`, and its gradients by the names of the parameters.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not what it must be.
+        """
+        return self._loss(X, y, self._strength(reg))
 
 
 @public
@@ -116,7 +187,7 @@ class LaterNeuralNetwork(_Edition):
     input_size, hidden_sizes, output_size, num_layers
         See `fastmlp.NeuralNetwork`.
     opt : str
-        What `update` does, see `fastmlp.NeuralNetwork.update`.
+        What `update` does where it is not given another, see `fastmlp.NeuralNetwork.update`.
     half : bool
         Whether the loss is half the mean of the squares, as one edition has it.
     dtype, n_threads, seed
@@ -165,12 +236,29 @@ class LaterNeuralNetwork(_Edition):
         _check_later_forward(self)
         return self._engine.forward(X)
 
+    # the edition's helpers, on plain arrays
     sigmoid = staticmethod(activations.logistic)
 
     @staticmethod
+    def sigmoid_grad(X: np.ndarray) -> np.ndarray:
+        """Derivative of `sigmoid` at X, in the shape of X."""
+        return activations.logistic_grad(activations.logistic(X))
+
+    @staticmethod
     def mse(y: np.ndarray, p: np.ndarray) -> float:
-        """Mean squared difference of targets and outputs."""
-        return float(np.mean(np.square(np.asarray(y) - p)))
+        """Mean squared difference of targets y and outputs p, both (n_rows, n_outputs)."""
+        return float(np.mean(np.square(_difference(y, p))))
+
+    @staticmethod
+    def mse_grad(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+        """Gradient (n_rows, n_outputs) of `mse(y, p)` with respect to p."""
+        difference = _difference(y, p)
+        return 2 * difference / difference.size
+
+    @staticmethod
+    def mse_sigmoid_grad(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+        """Gradient (n_rows, n_outputs) of `mse(y, p)` with respect to the sums z, where p = sigmoid(z)."""
+        return LaterNeuralNetwork.mse_grad(y, p) * activations.logistic_grad(np.asarray(p))
 
     def backward(self, y: npt.ArrayLike) -> float:
         """Compute the loss of the batch last given to `forward`, and its gradients.
@@ -195,8 +283,10 @@ class LaterNeuralNetwork(_Edition):
         _check_later_backward(self)
         return self._engine.backward(y, 0.0)
 
-    def update(self, lr: float = 0.001, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> None:
-        """Apply the gradients of the last `backward` with the network's optimiser.
+    def update(
+        self, lr: float = 0.001, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8, opt: str | None = None
+    ) -> None:
+        """Apply the gradients of the last `backward`.
 
         Parameters
         ----------
@@ -204,16 +294,26 @@ class LaterNeuralNetwork(_Edition):
             Learning rate.
         b1, b2, eps : float
             Adam's, as in `fastmlp.NeuralNetwork.update`; its time step is the number of updates so far.
+        opt : str, optional
+            The optimiser of this update, as in `fastmlp.NeuralNetwork.update`; by default the network's own.
 
         Raises
         ------
         RuntimeError
             Without gradients.
         TypeError, ValueError
-            If a number is not finite or out of its range.
+            If a number is not finite or out of its range, or the optimiser unknown.
         """
-        optimizer = checked_optimizer(self.opt, b1, b2, eps)
+        optimizer = checked_optimizer(self.opt if opt is None else opt, b1, b2, eps)
         self._engine.apply(optimizer, number("lr", lr))
+
+
+def _difference(y: Any, p: Any) -> np.ndarray:
+    """p - y; other shapes than the same would be stretched to a table of all pairs."""
+    targets, outputs = np.asarray(y), np.asarray(p)
+    if targets.shape != outputs.shape:
+        raise ValueError(f"y and p must have the same shape, got {targets.shape} and {outputs.shape}")
+    return outputs - targets
 
 
 _NOBODY = "no network of fastmlp with these outputs calls it"
@@ -221,5 +321,7 @@ _check_earlier_forward = refusal(EarlierNeuralNetwork, "forward", FORWARD)
 _check_earlier_backward = refusal(EarlierNeuralNetwork, "backward", FORWARD | BACKWARD | {"forward": OR_CALL})
 _check_later_forward = refusal(LaterNeuralNetwork, "forward", dict.fromkeys(("linear", "relu", "sigmoid"), _NOBODY))
 _check_later_backward = refusal(
-    LaterNeuralNetwork, "backward", dict.fromkeys(("linear_grad", "relu_grad", "mse"), _NOBODY)
+    LaterNeuralNetwork,
+    "backward",
+    dict.fromkeys(("linear_grad", "relu_grad", "sigmoid_grad", "mse", "mse_grad", "mse_sigmoid_grad"), _NOBODY),
 )

@@ -1,5 +1,6 @@
 """Keywords of other libraries, and what to use for them here."""
 
+import contextlib
 import difflib
 from collections.abc import Iterable, Mapping
 
@@ -39,6 +40,7 @@ SYNONYMS = [
         "X x inputs input data X_train x_train X_test x_test",
         "y Y labels label targets target y_true y_train y_test",
         "dropout dropout_rate dropout_p drop_prob p_dropout",
+        "dropout_keep_ratio keep_ratio keep_prob keep_probability",
         "sample_weight sample_weights weights",
         "class_weight class_weights",
         "order indices permutation",
@@ -52,7 +54,8 @@ SYNONYMS = [
         "n_trials n_iter n_samples num_samples max_evals",
     )
 ]
-# What to do here for the same effect; a name in braces is shown as the function itself calls it.
+# What to do here for the same effect; a name in braces is shown as the function itself calls it. Where the function has
+# no such argument, a synonym is looked for.
 ADVICE = {
     name: text
     for names, text in {
@@ -66,6 +69,8 @@ ADVICE = {
         "shuffle": "fit shuffles the rows in each epoch, and train_epoch takes them in the order that it is given",
         "warm_start initial_epoch": "a second call goes on where the first one ended, and a new network starts anew",
         "weight_decay": "use {regularization}",
+        "dropout_rate dropout_p drop_prob p_dropout": "use {dropout_keep_ratio}, which is 1 - rate",
+        "dropout_keep_ratio keep_ratio keep_prob keep_probability": "use {dropout}, which is 1 - the ratio to keep",
         "metrics scoring": "loss and accuracy, or R2, are measured always",
         "batch_norm batchnorm use_batch_norm use_batchnorm normalization": "there is no batch normalisation",
         "clipnorm clipvalue clip_grad grad_clip gradient_clip max_grad_norm": "gradients are not clipped; a lower "
@@ -121,11 +126,9 @@ def _translated(name: str, parameters: Iterable[str]) -> str:
     present = set(parameters)
     if name in present:
         return f"use {name}"
-    for same in SYNONYMS:
-        if name in same and (ours := [one for one in same if one in present]):
-            return f"use {ours[0]}"
+    if "dropout_keep_ratio" in present:
+        present.discard("dropout")  # an older name of it there, and no rate
     names = {same[0]: one for same in SYNONYMS for one in reversed(same) if one in present}
-    try:
+    with contextlib.suppress(KeyError):  # not known, or it takes an argument that is not there
         return ADVICE[name].format_map(names)
-    except KeyError:  # not known, or it takes an argument that is not there
-        return ""
+    return next((f"use {names[same[0]]}" for same in SYNONYMS if name in same and same[0] in names), "")

@@ -10,7 +10,13 @@ import pytest
 from conftest import assert_same, batch, trained_state
 
 from fastmlp import NeuralNetwork, reference
-from fastmlp.courses import EarlierNeuralNetwork, FullyConnectedNet, LaterNeuralNetwork, TwoLayerNet
+from fastmlp.courses import (
+    EarlierNeuralNetwork,
+    FirstNeuralNetwork,
+    FullyConnectedNet,
+    LaterNeuralNetwork,
+    TwoLayerNet,
+)
 from fastmlp.training import Settings
 
 X, Y = batch(20, 4, 3)
@@ -19,6 +25,7 @@ TARGETS = np.eye(3)[Y]
 MAKE = {
     NeuralNetwork: lambda cls: cls(4, [5], 3, seed=0),
     reference.NeuralNetwork: lambda cls: cls(4, [5], 3, seed=0),
+    FirstNeuralNetwork: lambda cls: cls(4, [5], 3, seed=0),
     EarlierNeuralNetwork: lambda cls: cls(4, [5], 3, seed=0),
     LaterNeuralNetwork: lambda cls: cls(4, [5], 3, seed=0),
     TwoLayerNet: lambda cls: cls(4, 5, 3, seed=0),
@@ -26,6 +33,7 @@ MAKE = {
 }
 
 FORWARD, BACKWARD = {"linear", "relu", "softmax"}, {"linear_grad", "relu_grad", "softmax_grad", "cross_entropy"}
+LATER_BACKWARD = {"linear_grad", "relu_grad", "sigmoid_grad", "mse", "mse_grad", "mse_sigmoid_grad"}
 STEPS = FORWARD | BACKWARD | {"forward", "backward", "update"}
 EVALUATION = FORWARD | {"cross_entropy", "forward", "predict_proba", "predict"}
 
@@ -53,8 +61,13 @@ CALLS = {
     },
     LaterNeuralNetwork: {
         "forward": (lambda net: net.forward(X), {"linear", "relu", "sigmoid"}, set()),
-        "backward": (lambda net: net.backward(TARGETS), {"linear_grad", "relu_grad", "mse"}, set()),
+        "backward": (lambda net: net.backward(TARGETS), LATER_BACKWARD, set()),
         "update": (lambda net: net.update(0.1), set(), set()),
+    },
+    FirstNeuralNetwork: {
+        "loss": (lambda net: net.loss(X, Y), set(), set()),
+        "train": (lambda net: net.train(X, Y, X, Y, num_iters=2), {"loss"}, {"predict"}),
+        "predict": (lambda net: net.predict(X), {"loss"}, set()),
     },
     TwoLayerNet: {
         "loss": (lambda net: net.loss(X, Y), set(), set()),
