@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp.courses.base import CourseNetwork
+from fastmlp.courses.passes import Pass, shape_to_keep
 from fastmlp.courses.stanford import ScoresOrLoss, SelfTraining, guarded
 from fastmlp.engine.parameters import initialize
 from fastmlp.functions import activations, losses
@@ -106,6 +107,9 @@ class FirstNeuralNetwork(SelfTraining):
 class EarlierNeuralNetwork(_Edition):
     """The edition whose `backward` runs forward, back-propagates and applies the update of SGD.
 
+    Where `forward` was just called with the same array, `backward` does not compute it again, if it is quicker to make
+    sure that neither the array nor a parameter has changed since: they are compared with copies, bit by bit.
+
     Parameters
     ----------
     input_size, hidden_sizes, output_size, num_layers, dtype, n_threads, seed
@@ -136,6 +140,13 @@ class EarlierNeuralNetwork(_Edition):
         sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
         self._start(sizes, _draw, dtype=dtype, n_threads=n_threads, seed=seed)
 
+    # the shape of the batch that was trained on last, where a pass of such a one is kept
+    _kept_shape: tuple[int, ...] | None = None
+    _pass: Pass | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_pass"}
+
     def forward(self, X: npt.ArrayLike) -> np.ndarray:
         """Probabilities (n_rows, output_size) of the rows of X (n_rows, input_size), a fresh array.
 
@@ -145,7 +156,14 @@ class EarlierNeuralNetwork(_Edition):
             If X is not real or not of that shape.
         """
         _check_earlier_forward(self)
-        return self._engine.forward(X)
+        self._pass = None
+        # rows of another shape, as to validate with thousands of them, are not copied
+        if self._kept_shape is None or shape_to_keep(self._engine, X) != self._kept_shape:
+            return self._engine.forward(X)
+        kept = Pass.about_to_start(self._engine, X)
+        outputs = self._engine.forward(kept.rows)
+        self._pass = kept
+        return outputs
 
     def backward(self, X: npt.ArrayLike, y: npt.ArrayLike, lr: float, reg: float = 0.0) -> float:
         """Train on one batch: w -= lr * dloss/dw.
@@ -172,7 +190,10 @@ class EarlierNeuralNetwork(_Edition):
         """
         _check_earlier_backward(self)
         lr, reg = number("lr", lr), number("reg", reg)
-        self._engine.forward(X)
+        last, self._pass = self._pass, None
+        if last is None or not last.is_valid(self._engine, X):
+            self._engine.forward(X)
+        self._kept_shape = shape_to_keep(self._engine, X)
         loss = self._engine.backward(y, reg)
         self._engine.apply(checked_optimizer("SGD", 0, 0, 0), lr)
         return loss

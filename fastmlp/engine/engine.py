@@ -129,6 +129,10 @@ class Engine(Buffers):
         self._rows = batch.outputs(0, n_rows) if gathered else X
         return self._with_units(batch.outputs(self.architecture.n_layers + 1, n_rows).copy())
 
+    def holds(self, X: np.ndarray) -> bool:
+        """Whether the batch for `backward` are the rows of this array, which has memory of its own, in place."""
+        return self._rows is not None and self._rows.base is X
+
     def scores(self) -> np.ndarray:
         """Sums of the last layer in the last `forward`, before its activation (n_rows, n_outputs), a copy."""
         assert self._rows is not None
