@@ -175,6 +175,10 @@ class TwoLayerNet(_NormalWeights, SelfTraining):
             raise TypeError("TwoLayerNet.loss takes no reg in the modular class, made with hidden_dim: assign net.reg")
         return self._loss(self._flat_rows(X), y, self._reg)
 
+    def predict(self, X: npt.ArrayLike) -> np.ndarray:
+        """The class with the highest score for each row of X, as `loss` takes it, as an integer array (n_rows,)."""
+        return super().predict(X if self._reg is None else self._flat_rows(X))
+
     def _strength(self, reg: Any) -> float:
         if self._reg is not None:
             raise TypeError(

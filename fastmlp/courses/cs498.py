@@ -126,6 +126,10 @@ class EarlierNeuralNetwork(_Edition):
     (True, [0, 1, 2, 2])
     """
 
+    # the shape of the batch that was trained on last, where a pass of such a one is kept
+    _kept_shape: tuple[int, ...] | None = None
+    _pass: Pass | None = None
+
     def __init__(
         self,
         input_size: int,
@@ -140,11 +144,8 @@ class EarlierNeuralNetwork(_Edition):
         sizes = layer_sizes(input_size, hidden_sizes, output_size, num_layers)
         self._start(sizes, _draw, dtype=dtype, n_threads=n_threads, seed=seed)
 
-    # the shape of the batch that was trained on last, where a pass of such a one is kept
-    _kept_shape: tuple[int, ...] | None = None
-    _pass: Pass | None = None
-
     def __getstate__(self) -> dict[str, Any]:
+        # without the pass, since the engine's copy has none
         return {name: value for name, value in self.__dict__.items() if name != "_pass"}
 
     def forward(self, X: npt.ArrayLike) -> np.ndarray:

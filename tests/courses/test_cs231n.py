@@ -136,6 +136,7 @@ class TestModularTwoLayerNet:
         loss, dscores = cross_entropy(scores, y)
         found, grads = net.loss(X, y)
         np.testing.assert_allclose(net.loss(X), scores, rtol=1e-12)
+        assert net.predict(X).tolist() == scores.argmax(axis=1).tolist()
         assert found == pytest.approx(loss + penalty_of(net.params, reg), rel=1e-13)
         assert_near(grads, gradients_of(net.params, inputs, dscores, reg), 1e-12)
         for name, gradient in numerical(net, lambda: net.loss(X, y)[0]).items():
