@@ -58,7 +58,7 @@ def observe(
 
     None where that function gives None, since the network does not keep these inputs.
     """
-    sample = X[np.linspace(0, len(X) - 1, min(len(X), SAMPLE_ROWS)).astype(np.intp)]
+    sample = _sample(X)
     squares = np.zeros(X.shape[1])
     alive = []
     with np.errstate(over="ignore"):
@@ -72,6 +72,23 @@ def observe(
     scale = math.sqrt(squares.max() / len(sample))
     chance = int(np.bincount(y).max()) / len(y) if y.dtype.kind == "i" else 0.0
     return Facts(dead, scale, chance, len(y))
+
+
+def offer_standardizer(X: np.ndarray) -> str:
+    """A sentence for rows that are to enter a network as they are, where they are far from standard; else empty."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        scale = math.sqrt(np.square(_sample(X), dtype=np.float64).mean(axis=0).max())
+    if scale == 0 or not math.isfinite(scale) or SMALL_SCALE <= scale <= LARGE_SCALE:
+        return ""
+    return (
+        f"the largest column of X has a root mean square of {scale:.3g}, and networks learn best from columns near 1: "
+        "make this one with standardizer=Standardizer().fit(X), and it standardizes all rows that it is given"
+    )
+
+
+def _sample(X: np.ndarray) -> np.ndarray:
+    """Evenly spread rows of X."""
+    return X[np.linspace(0, len(X) - 1, min(len(X), SAMPLE_ROWS)).astype(np.intp)]
 
 
 def diagnose(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, overload
 import numpy as np
 
 from fastmlp.diagnosis import Facts, diagnose
+from fastmlp.schedules import Rates
 
 
 class Epoch(NamedTuple):
@@ -29,6 +30,11 @@ class Epoch(NamedTuple):
         """Of a classifier: its `val_score`."""
         return self.val_score
 
+    @property
+    def monitored_loss(self) -> float:
+        """The loss by which epochs are compared: `val_loss`, or `train_loss` without validation data."""
+        return self.train_loss if math.isnan(self.val_loss) else self.val_loss
+
 
 class History:
     """What happened in each epoch, as arrays (n_epochs,); for NumPy, a row of these numbers for each epoch.
@@ -48,11 +54,15 @@ class History:
     train_accuracy, val_accuracy : ndarray
         Other names for `train_score` and `val_score`, where these are accuracies.
     learning_rate : ndarray
-        The rate used in the epoch.
+        The rate of the epoch's last batch.
     seconds : ndarray
         Time that training took, validation not included.
     score_name : str
         What the scores are: "accuracy", or "R2" in a regression.
+    rates : list of float or ndarray (n_batches,)
+        The learning rates of each epoch as they were used: one number where all batches had the same.
+    best_epoch : int or None
+        With early stopping, the epoch that is kept, counted from 1; None without it.
     facts : fastmlp.diagnosis.Facts or None
         Further input of `diagnose`; set when training ends after at least five epochs.
 
@@ -67,11 +77,28 @@ class History:
     """
 
     facts: Facts | None = None
+    best_epoch: int | None = None
     score_name = "accuracy"  # of histories pickled by earlier versions
+    _rates: list[Rates] | None = None
 
-    def __init__(self, epochs: Iterable[Epoch] = (), score_name: str = "accuracy"):
+    def __init__(
+        self, epochs: Iterable[Epoch] = (), score_name: str = "accuracy", rates: Iterable[Rates] | None = None
+    ):
         self.epochs = list(epochs)
         self.score_name = score_name
+        self._rates = None if rates is None else list(rates)
+
+    @property
+    def rates(self) -> list[Rates]:
+        """See the class."""
+        if self._rates is None:
+            self._rates = [epoch.learning_rate for epoch in self.epochs]
+        return self._rates
+
+    def append(self, epoch: Epoch, rates: Rates) -> None:
+        """Add the record of an epoch, and the learning rates of its batches."""
+        self.rates.append(rates)
+        self.epochs.append(epoch)
 
     def __len__(self) -> int:
         return len(self.epochs)
@@ -82,7 +109,9 @@ class History:
     def __getitem__(self, index: slice) -> "History": ...
     def __getitem__(self, index: SupportsIndex | slice) -> "Epoch | History":
         try:
-            return History(self.epochs[index], self.score_name) if isinstance(index, slice) else self.epochs[index]
+            if isinstance(index, slice):
+                return History(self.epochs[index], self.score_name, self.rates[index])
+            return self.epochs[index]
         except TypeError:
             raise TypeError(
                 f"a History is indexed by the numbers of epochs, got {index!r}; {self._columns()}"
@@ -166,7 +195,7 @@ class History:
         >>> from fastmlp import NeuralNetwork, load_digits
         >>> X, y = load_digits()
         >>> net = NeuralNetwork(64, [32], 10, seed=0)
-        >>> for sentence in net.fit(X / 16, y, epochs=10, learning_rate=3, seed=0).diagnose():
+        >>> for sentence in net.fit(X / 16, y, epochs=10, learning_rate=3, optimizer="SGD", seed=0).diagnose():
         ...     print(sentence[:22])
         The loss is noisy: its
         """
@@ -178,7 +207,30 @@ class History:
             return "History(0 epochs)"
         last = self.epochs[-1]
         text = f"History({len(self)} epochs, train loss {last.train_loss:.4g}, {self.score_name} {last.train_score:.4f}"
-        return text + ("" if math.isnan(last.val_score) else f", validation {last.val_score:.4f}") + ")"
+        text += "" if math.isnan(last.val_score) else f", validation {last.val_score:.4f}"
+        return text + ("" if self.best_epoch is None else f", best epoch {self.best_epoch}") + ")"
+
+    @property
+    def kept(self) -> str:
+        """What early stopping has kept, in a sentence; empty without it.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp import NeuralNetwork
+        >>> net = NeuralNetwork(3, [8], 3, seed=0)
+        >>> history = net.fit(np.eye(3), [0, 1, 2], epochs=50, patience=5, tol=0.01, seed=0)
+        >>> history.kept[:37]
+        'The parameters are those after epoch '
+        """
+        if self.best_epoch is None:
+            return ""
+        best = self.epochs[self.best_epoch - 1]
+        name = "train" if math.isnan(best.val_loss) else "validation"
+        return (
+            f"The parameters are those after epoch {self.best_epoch} of {len(self)}, which has the lowest {name} loss, "
+            f"{best.monitored_loss:.4g}."
+        )
 
 
 class DivergenceError(ArithmeticError):
@@ -193,7 +245,7 @@ class DivergenceError(ArithmeticError):
     epoch : int or None
         Counted from 1, in `fit`.
     history : History or None
-        The finished epochs. `fit` has restored the parameters of the last one.
+        The finished epochs. `fit` has restored the parameters of the last one, or of the best one in early stopping.
 
     Examples
     --------
@@ -213,7 +265,8 @@ class DivergenceError(ArithmeticError):
             place = f"batch {batch}" if batch else "the end of the epoch"
         else:
             place = f"epoch {epoch}, batch {batch}" if batch else f"the end of epoch {epoch}"
-        after = "" if history is None else f". The parameters are as after epoch {len(history)}"
+        kept = None if history is None else history.best_epoch or len(history)
+        after = "" if kept is None else f". The parameters are as after epoch {kept}"
         rate, lower = "", ""
         if learning_rate is not None:
             rate, lower = f", learning rate {learning_rate:g}", "try a lower learning rate, and "

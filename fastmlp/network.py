@@ -3,7 +3,7 @@
 import copy
 import functools
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -26,7 +26,9 @@ from fastmlp.interface.overrides import BACKWARD, FORWARD, LOOP, OR_CALL, Origin
 from fastmlp.preprocessing import Standardizer
 from fastmlp.progress import Advance
 from fastmlp.sample_weights import checked_weights, class_weights
-from fastmlp.training import Callback, Settings
+from fastmlp.schedules import Schedule
+from fastmlp.settings import Settings
+from fastmlp.training import Callback
 from fastmlp.validation import (
     boolean,
     float_dtype,
@@ -329,12 +331,14 @@ class NeuralNetwork:
         *,
         sample_weight: npt.ArrayLike | None = None,
         class_weight: str | Mapping[int, float] | None = None,
-        epochs: int = 10,
+        epochs: int | None = None,
         batch_size: int = 200,
         learning_rate: float | None = None,
         learning_rate_decay: float = 1.0,
+        schedule: str | Schedule | Callable[[int, int], float] | None = None,
         regularization: float = 0.0,
-        optimizer: str = "SGD",
+        clip_norm: float | None = None,
+        optimizer: str = "Adam",
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
@@ -343,6 +347,10 @@ class NeuralNetwork:
         time_step: str = "update",
         drop_last: bool = False,
         standardize_targets: bool = True,
+        early_stopping: bool = False,
+        patience: int | None = None,
+        tol: float = 1e-4,
+        validation_fraction: float | None = None,
         seed: int | None = None,
         X_val: npt.ArrayLike | None = None,
         y_val: npt.ArrayLike | None = None,
@@ -368,21 +376,30 @@ class NeuralNetwork:
         class_weight : {"balanced"} or mapping from label to weight, optional
             How often each row of a class counts, in X_val too; weights of rows are multiplied by it. "balanced" is
             n_rows / (n_classes * n_rows_of_the_class). Classes that a mapping leaves out weigh 1.
-        epochs : int
-            Passes over X.
+        epochs : int, optional
+            Passes over X. By default as many as make 2,000 updates, but at least 10 and at most 200; 400 where a batch
+            has all rows.
         batch_size : int
             Rows of one update.
         learning_rate : float, optional
             Where it is not given, 0.05 for SGD, 0.01 for Momentum and Nesterov, 0.001 for Adam, AdamW and RMSprop.
         learning_rate_decay : float
-            Factor on the rate after each epoch.
+            Factor on the rate after each epoch; short for `schedule=Exponential(factor)`.
+        schedule : str, Schedule or callable, optional
+            How the rate changes, see `fastmlp.schedules`: "constant", "exponential", "step", "cosine" (with a warm-up),
+            "one_cycle", "inverse_scaling" or "plateau" (of the validation loss, or else of the training loss); one with
+            other parameters, such as `Cosine(warmup=0.1)`; or a function of epoch and step, both counted from 0, that
+            returns the rate of that batch.
         regularization : float
             As `reg` of `backward`.
+        clip_norm : float, optional
+            Scale the gradient of a batch, regularisation included, down to this Euclidean norm over all parameters
+            where it is larger (Pascanu, Mikolov and Bengio, 2013, algorithm 1). By default it is not clipped.
         optimizer : {"SGD", "Momentum", "Nesterov", "Adam", "AdamW", "RMSprop", "lbfgs"}
             As `opt` of `update`, in upper or lower case. "lbfgs" is SciPy's L-BFGS, for small tables (Liu and Nocedal,
             1989): each iteration, an epoch of the history, follows the gradient of all rows, and it ends before
             `epochs` of them where nothing improves. Settings of batches and learning rates, dropout and checkpoints are
-            refused with it. Results may differ between machines, by rounding.
+            refused with it, and early stopping. Results may differ between machines, by rounding.
         beta1, beta2, epsilon : float
             As `b1`, `b2` and `eps` of `update`.
         weight_decay, rho : float
@@ -395,6 +412,18 @@ class NeuralNetwork:
             In a regression, train on (y - mean) / std, with the mean and the standard deviation of each column of y in
             the network's first training; predictions are in the units of y. The losses of the history are those of the
             standardised targets.
+        early_stopping : bool
+            Keep the parameters after the epoch with the lowest validation loss, or training loss where there are no
+            validation data, and stop where `patience` epochs in a row have not been below the lowest one before them by
+            more than `tol`. They are kept however the training ends, by Ctrl-C or an error, too; `history.best_epoch`
+            and `history.kept` say which.
+        patience : int, optional
+            Number of these epochs, 10 by default; where it is given, training stops early.
+        tol : float
+            At least 0.
+        validation_fraction : float, optional
+            Hold out this share of the rows, drawn at random, of each class its share, to validate with in place of
+            X_val and y_val; at least one row of each class is left to train on.
         seed : int, optional
             Shuffle with a `numpy.random.RandomState` of its own; by default `numpy.random.permutation` is called. With
             one seed, every call has the rows in the same order, epoch for epoch. Where `fit` is called again and again,
@@ -407,6 +436,7 @@ class NeuralNetwork:
             Show a progress bar (needs tqdm), or call this with each number of batches done; what it raises ends `fit`.
         callbacks : iterable of callable
             Each is called as `callback(network, history)` after each epoch; one that returns True ends the training.
+            `fastmlp.callbacks` has some.
         checkpoint : path-like, optional
             A file to write at the start and after each epoch, when the callbacks have been called: a model file, as
             `save` writes it, that also says how far the training is. At every moment it is whole.
@@ -414,8 +444,9 @@ class NeuralNetwork:
             Least time between two checkpoints; the last epoch's is always written.
         resume : bool
             Go on from the checkpoint where there is one, with its parameters, and the generator as it was then, NumPy's
-            global one included. The settings must be as they were, but for epochs, which may be more; X, y, of which a
-            sample is compared, the weights and the standardizer too; X_val, y_val and callbacks are not compared.
+            global one included. The settings must be as they were, but for epochs, which may be more unless the
+            schedule depends on it; X, y, of which a sample is compared, the weights and the standardizer too; X_val,
+            y_val, callbacks and a function as schedule are not compared.
             Network and history end with the bits of a training that was never cut off, times apart; what callbacks
             remember is not kept. A training that is complete, or that a callback has ended, is not repeated, so each
             training needs a path of its own.
@@ -425,10 +456,17 @@ class NeuralNetwork:
         History
             Arrays of loss, score, learning rate and time by epoch; also kept as `history`.
 
+        Warns
+        -----
+        UserWarning
+            In the first training of a network without a standardizer, where the largest column of X has a root mean
+            square above 10 or below 0.1.
+
         Raises
         ------
         DivergenceError
-            When the loss or a parameter is no longer finite; parameters are then as after the last finite epoch.
+            When the loss or a parameter is no longer finite; parameters are then as after the last finite epoch, or
+            the best one with early stopping.
         TypeError, ValueError
             If an argument makes no sense, or is not as it was in the checkpoint; nothing has changed then. Also if a
             row of X is not finite, which is found when the loss is not; parameters are as after the epoch before.
@@ -472,7 +510,9 @@ class NeuralNetwork:
             batch_size=batch_size,
             learning_rate=learning_rate,
             learning_rate_decay=learning_rate_decay,
+            schedule=schedule,
             regularization=regularization,
+            clip_norm=clip_norm,
             optimizer=optimizer,
             beta1=beta1,
             beta2=beta2,
@@ -482,6 +522,10 @@ class NeuralNetwork:
             time_step=time_step,
             drop_last=drop_last,
             standardize_targets=standardize_targets,
+            early_stopping=early_stopping,
+            patience=patience,
+            tol=tol,
+            validation_fraction=validation_fraction,
         )
         checkpointer = None
         seconds, resume = number("checkpoint_seconds", checkpoint_seconds, 0), boolean("resume", resume)
@@ -503,6 +547,7 @@ class NeuralNetwork:
             checkpointer=checkpointer,
             evaluate=evaluate,
             check=lambda: self._check_unchanged(engine),
+            offers_standardizer=engine.n_updates == 0 and engine.standardizer is None,
         )
         return engine.exclusive.run(fit, engine, self, X, y, settings)
 
@@ -517,7 +562,8 @@ class NeuralNetwork:
         batch_size: int = 200,
         learning_rate: float | None = None,
         regularization: float = 0.0,
-        optimizer: str = "SGD",
+        clip_norm: float | None = None,
+        optimizer: str = "Adam",
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
@@ -541,7 +587,7 @@ class NeuralNetwork:
             than once. By default all in turn.
         sample_weight, class_weight
             As in `fit`, of all rows of X.
-        batch_size, learning_rate, regularization, optimizer, beta1, beta2, epsilon, weight_decay, rho
+        batch_size, learning_rate, regularization, clip_norm, optimizer, beta1, beta2, epsilon, weight_decay, rho
             As in `fit`.
         time_step : int, optional
             Of Adam's bias correction, for all batches; by default the network counts its updates.
@@ -577,6 +623,7 @@ class NeuralNetwork:
             batch_size=batch_size,
             learning_rate=learning_rate,
             regularization=regularization,
+            clip_norm=clip_norm,
             optimizer=of_batches("optimizer", optimizer),
             beta1=beta1,
             beta2=beta2,
@@ -777,6 +824,8 @@ class NeuralNetwork:
         engine, network._class_names, network._feature_names, state = models.load(path)
         network._adopt(engine)
         network.history = None if state is None else state.history
+        if state is not None and state.best is not None:
+            engine.restore(state.best)
         return network
 
     @property

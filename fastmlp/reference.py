@@ -419,14 +419,14 @@ class _Loop:
         score = self.architecture.loss_row.score(self.network._predicted(outputs), y, weights)
         return loss, score, gradient.astype(np.float64)
 
-    def begin_fit(self, examples: Examples, *, flat: bool, standardize: bool) -> None:
+    def begin_fit(self, y: np.ndarray, weights: np.ndarray | None, *, flat: bool, standardize: bool) -> None:
         """Give predictions the dimensions and the units of these targets (n_rows, n_out), see the engine's."""
         network = self.network
         network.flat_targets = flat
         if network.n_updates == 0:
             network.target_units = None
             if standardize and self.architecture.loss_row.standardizes:
-                network.target_units = measured_units(examples.y, examples.weights)
+                network.target_units = measured_units(y, weights)
 
     def is_finite(self) -> bool:
         """Whether all parameters are."""
@@ -442,11 +442,19 @@ class _Loop:
 
     def back_up(self) -> None:
         """Take a snapshot for `roll_back`."""
-        self._backup = self.network.snapshot()
+        self._backup = self.snapshot()
 
     def roll_back(self) -> None:
         """Go back to where `back_up` was called last."""
-        self.network.restore(self._backup)
+        self.restore(self._backup)
+
+    def snapshot(self) -> dict[str, Any]:
+        """The network's."""
+        return self.network.snapshot()
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Go back to it."""
+        self.network.restore(snapshot)
 
     def forget_batch(self) -> None:
         """Drop the last batch and its gradients."""

@@ -27,7 +27,7 @@ def checked_weights(
     """
     weights = None if sample_weight is None else row_weights(name, sample_weight, len(targets))
     if of_classes is not None:
-        by_class = of_classes[_classes(targets)]
+        by_class = of_classes[classes_of(targets)]
         if weights is None:
             rows = "y" if name == "sample_weight" else "y_val"
             return row_weights(f"class_weight of the rows of {rows}", by_class, len(targets))
@@ -50,13 +50,13 @@ def class_weights(architecture: Architecture, targets: np.ndarray, class_weight:
         return None
     row = architecture.loss_row
     n_classes = architecture.n_outputs if row.of_classes else 2
-    if not (row.of_classes or (row.is_classifier and architecture.n_outputs == 1)):
+    if not has_classes(architecture):
         raise ValueError(
             f"class_weight must be None for loss={row.name!r} with {architecture.n_outputs} outputs, which has no "
             f"classes, got {class_weight!r}"
         )
     if isinstance(class_weight, str) and class_weight == "balanced":
-        counts = np.bincount(_classes(targets), minlength=n_classes)
+        counts = np.bincount(classes_of(targets), minlength=n_classes)
         present = counts > 0
         return np.where(present, len(targets) / (present.sum() * np.maximum(counts, 1)), 1.0)
     if not isinstance(class_weight, Mapping):
@@ -80,6 +80,12 @@ def measured_units(targets: np.ndarray, weights: np.ndarray | None) -> tuple[np.
     return mean, np.where(scale > 0, scale, 1.0)
 
 
-def _classes(targets: np.ndarray) -> np.ndarray:
+def has_classes(architecture: Architecture) -> bool:
+    """Whether each row is of one class."""
+    row = architecture.loss_row
+    return row.of_classes or (row.is_classifier and architecture.n_outputs == 1)
+
+
+def classes_of(targets: np.ndarray) -> np.ndarray:
     """The class of each row: its label, or, of one output that decides between two classes, 0 or 1."""
     return targets if targets.ndim == 1 else (targets[:, 0] > 0.5).astype(np.intp)

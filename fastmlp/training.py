@@ -1,8 +1,8 @@
 """The loop over epochs: order of the rows, learning rates, callbacks and history, for the engine and the reference."""
 
-import dataclasses
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -11,91 +11,22 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp.architecture import Architecture
-from fastmlp.diagnosis import MIN_EPOCHS, observe
+from fastmlp.diagnosis import MIN_EPOCHS, observe, offer_standardizer
+from fastmlp.early_stopping import EarlyStopping, held_out_rows
 from fastmlp.engine.batches import EpochResult, EpochSettings, Examples
-from fastmlp.functions.optimizers import LBFGS, OPTIMIZERS, Optimizer, checked_options
-from fastmlp.generators import random_state
+from fastmlp.functions.optimizers import LBFGS
+from fastmlp.generators import drawn_seed, random_state
 from fastmlp.history import DivergenceError, Epoch, History
 from fastmlp.lbfgs import Minimizable, NotFiniteError, minimize
 from fastmlp.progress import Advance, progress_bar
-from fastmlp.sample_weights import checked_weights, class_weights
-from fastmlp.validation import boolean, checked_seed, integer, number, one_of, real_array
+from fastmlp.sample_weights import checked_weights, class_weights, classes_of, has_classes
+from fastmlp.schedules import Rates
+from fastmlp.settings import Settings
+from fastmlp.validation import checked_seed, real_array
 
 __all__ = ["Callback", "DivergenceError", "Epoch", "History", "Settings", "fit"]
 
 Callback = Callable[[Any, History], bool | None]
-
-
-@dataclass(kw_only=True)
-class Settings:
-    """The settings of one training, checked; `fastmlp.NeuralNetwork.fit` says what they mean."""
-
-    epochs: int = 10
-    batch_size: int = 200
-    learning_rate: float | None = None
-    learning_rate_decay: float = 1.0
-    regularization: float = 0.0
-    optimizer: str = "SGD"
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
-    weight_decay: float = 0.01
-    rho: float = 0.9
-    time_step: str = "update"
-    drop_last: bool = False
-    standardize_targets: bool = True
-
-    def __post_init__(self) -> None:
-        self.epochs = integer("epochs", self.epochs)
-        self.batch_size = integer("batch_size", self.batch_size)
-        self.optimizer = one_of("optimizer", self.optimizer, (*OPTIMIZERS, LBFGS))
-        if self.learning_rate is None:
-            self.learning_rate = 1.0 if self.takes_all_rows else OPTIMIZERS[self.optimizer].learning_rate
-        self.learning_rate = number("learning_rate", self.learning_rate, 0)
-        self.learning_rate_decay = number("learning_rate_decay", self.learning_rate_decay, 0)
-        self.regularization = number("regularization", self.regularization, 0)
-        options = checked_options(self.beta1, self.beta2, self.epsilon, self.weight_decay, self.rho)
-        self.beta1, self.beta2, self.epsilon, self.weight_decay, self.rho = options
-        self.time_step = one_of("time_step", self.time_step, ("update", "epoch"))
-        self.drop_last = boolean("drop_last", self.drop_last)
-        self.standardize_targets = boolean("standardize_targets", self.standardize_targets)
-        if self.takes_all_rows:
-            self._check_of_all_rows()
-
-    @property
-    def takes_all_rows(self) -> bool:
-        """Whether each update follows the gradient of all rows, so that there are no batches."""
-        return self.optimizer == LBFGS
-
-    def _check_of_all_rows(self) -> None:
-        """Raise where a setting is given that makes no sense without batches."""
-        usual = {field.name: field.default for field in dataclasses.fields(self)} | {"learning_rate": 1.0}
-        for name, value in vars(self).items():
-            if name not in ("epochs", "regularization", "optimizer", "standardize_targets") and value != usual[name]:
-                raise ValueError(
-                    f"{name} must be left out with optimizer={LBFGS!r}, which takes all rows, got {value!r}"
-                )
-
-    def n_batches(self, n_rows: int) -> int:
-        """Number of batches in an epoch over n_rows rows."""
-        if self.takes_all_rows:
-            return 1
-        if self.drop_last and self.batch_size > n_rows:
-            raise ValueError(
-                f"batch_size must be at most the {n_rows} rows of X when drop_last=True, got {self.batch_size}"
-            )
-        return n_rows // self.batch_size if self.drop_last else -(-n_rows // self.batch_size)
-
-    @property
-    def rate(self) -> float:
-        """The learning rate of the first epoch."""
-        assert self.learning_rate is not None
-        return self.learning_rate
-
-    def of_epoch(self, learning_rate: float, time_step: int | None) -> EpochSettings:
-        """The settings of one epoch."""
-        optimizer = Optimizer(self.optimizer, *(getattr(self, name) for name in Optimizer._fields[1:]))
-        return EpochSettings(self.batch_size, optimizer, learning_rate, self.regularization, time_step)
 
 
 class CheckpointState(NamedTuple):
@@ -103,30 +34,39 @@ class CheckpointState(NamedTuple):
 
     Attributes
     ----------
+    split_seed : int or None
+        Of the rows that are held out; None where there are none.
     data : str
         A digest of X, y, the standardizer and the weights.
     generator : dict
         Of the generator that shuffles, as `numpy.random.RandomState.get_state(legacy=False)` gives it.
     over : bool
-        Whether a callback has ended the training.
+        Whether a callback, or early stopping, has ended the training.
+    best : dict or None
+        The snapshot of the network after the history's best epoch, where early stopping has one that is not the last.
     """
 
     settings: Settings
     seed: int | None
-    data: str
-    generator: dict[str, Any]
+    split_seed: int | None
     history: History
-    over: bool
+    data: str = ""
+    generator: dict[str, Any] | None = None
+    over: bool = False
+    best: dict[str, Any] | None = None
 
 
 class Checkpointer(Protocol):
     """A checkpoint, as the loop uses it."""
 
-    def begin(self, settings: Settings, seed: int | None, examples: Examples, generator: Any) -> tuple[History, bool]:
-        """Restore network and generator where there is an earlier part; returns its epochs, and whether it is over."""
+    def begin(self, state: CheckpointState, examples: Examples, generator: Any, *, has_epochs: bool) -> CheckpointState:
+        """Restore network and generator where there is an earlier part of this training; returns its state.
+
+        `has_epochs` says whether the user has chosen the number of epochs.
+        """
         ...
 
-    def write(self, *, over: bool, last: bool) -> None:
+    def write(self, *, over: bool, last: bool, best: dict[str, Any] | None) -> None:
         """Write the state of the training now; the last one is always written."""
         ...
 
@@ -139,12 +79,14 @@ class Trainable(Minimizable, Protocol):
     def train_epoch(
         self, examples: Examples, order: np.ndarray, settings: EpochSettings, advance: Advance = ...
     ) -> EpochResult: ...
-    def begin_fit(self, examples: Examples, *, flat: bool, standardize: bool) -> None: ...
+    def begin_fit(self, y: np.ndarray, weights: np.ndarray | None, *, flat: bool, standardize: bool) -> None: ...
     def is_finite(self) -> bool: ...
     def evaluate(self, examples: Examples, regularization: float) -> tuple[float, float]: ...
     def check_finite(self, name: str, X: np.ndarray, order: np.ndarray | None = None) -> None: ...
     def back_up(self) -> None: ...
     def roll_back(self) -> None: ...
+    def snapshot(self) -> dict[str, Any]: ...
+    def restore(self, snapshot: dict[str, Any]) -> None: ...
     def forget_batch(self) -> None: ...
     def layer_inputs(self, X: np.ndarray) -> list[np.ndarray] | None: ...
 
@@ -167,6 +109,7 @@ def fit(
     checkpointer: Checkpointer | None = None,
     evaluate: Callable[[Examples, float], tuple[float, float]] | None = None,
     check: Callable[[], object] = lambda: None,
+    offers_standardizer: bool = False,
 ) -> History:
     """Train; the network's `history` is filled epoch by epoch, so that an interruption loses nothing of it.
 
@@ -180,13 +123,14 @@ def fit(
         The user's own function for validation data; by default that of `trained`.
     check : callable
         Called after an epoch's callbacks; raises where they have made it impossible to go on.
+    offers_standardizer : bool
+        Warn where the rows are far from standard.
     """
     architecture = trained.architecture
     rows = architecture.checked_rows("X", X)
     n_rows = len(rows)
     if n_rows == 0:
         raise ValueError("X must have at least one row to train on, got none")
-    n_batches = settings.n_batches(n_rows)
     if settings.takes_all_rows:
         check_takes_all_rows(architecture, checkpointer)
     y = real_array("y", y, architecture.loss_row.content)
@@ -194,88 +138,196 @@ def fit(
     of_classes = class_weights(architecture, targets, class_weight)
     examples = Examples(rows, targets, checked_weights(targets, sample_weight, of_classes))
     validation = checked_validation(trained, X_val, y_val, sample_weight_val, of_classes)
-    evaluate = evaluate or trained.evaluate
+    fraction, labels = settings.validation_fraction, classes_of(targets) if has_classes(architecture) else None
+    if fraction is not None:
+        if validation is not None:
+            raise ValueError(f"validation_fraction must be None where X_val and y_val are given, got {fraction:g}")
+        n_rows -= len(held_out_rows(labels, n_rows, fraction, 0))
+    n_batches = settings.n_batches(n_rows)
+    has_epochs, settings = settings.epochs is not None, settings.with_epochs(n_batches)
+    next(settings.rates(n_batches))  # a function that gives no rate is refused here
+    callbacks = checked_callbacks(callbacks)
+    bar = progress_bar(progress, settings.n_epochs * n_batches)
+    seed = checked_seed(seed)
+    if offers_standardizer and (offer := offer_standardizer(rows)):
+        warnings.warn(offer, stacklevel=4)  # of the public `fit`, which has a wrapper
+    with random_state(seed) as generator:
+        split_seed = None if fraction is None else drawn_seed(generator)
+        state = CheckpointState(settings, seed, split_seed, History(score_name=architecture.loss_row.score_name))
+        if checkpointer is not None:
+            state = checkpointer.begin(state, examples, generator, has_epochs=has_epochs)
+        taken = np.arange(n_rows, dtype=np.intp)
+        if fraction is not None and state.split_seed is not None:
+            held_out = held_out_rows(labels, len(rows), fraction, state.split_seed)
+            trained.check_finite("X", rows, held_out)
+            taken = np.delete(np.arange(len(rows), dtype=np.intp), held_out)
+            validation = examples.taken(held_out)
+        trained.back_up()
+        weights = None if examples.weights is None else examples.weights[taken]
+        trained.begin_fit(targets[taken], weights, flat=y.ndim == 1, standardize=settings.standardize_targets)
+        training = _Training(
+            trained=trained,
+            network=network,
+            settings=settings,
+            examples=examples,
+            rows=taken,
+            validation=validation,
+            n_batches=n_batches,
+            generator=generator,
+            callbacks=callbacks,
+            evaluate=evaluate or trained.evaluate,
+            check=check,
+            checkpointer=checkpointer,
+            history=state.history,
+            over=state.over,
+            stopping=_resumed_stopping(settings, state, trained),
+        )
+        with bar(len(state.history) * n_batches) as advance:
+            training.run(advance)
+    return state.history
+
+
+def _resumed_stopping(settings: Settings, state: CheckpointState, trained: Trainable) -> EarlyStopping | None:
+    """Early stopping as it was after the epochs of the history; None without it."""
+    if settings.patience is None:
+        return None
+    stopping = EarlyStopping(settings.patience, settings.tol)
+    # where the state has none, the last epoch was the best
+    best = trained.snapshot() if state.best is None and state.history else state.best
+    for epoch in state.history:
+        stopping.record(epoch.monitored_loss, lambda: best)
+    return stopping
+
+
+@dataclass(kw_only=True)
+class _Training:
+    """A training that is under way.
+
+    Attributes
+    ----------
+    rows : ndarray of intp
+        Those of the examples to train on.
+    """
+
+    trained: Trainable
+    network: Any
+    settings: Settings
+    examples: Examples
+    rows: np.ndarray
+    validation: Examples | None
+    n_batches: int
+    generator: Any
+    callbacks: tuple[Callback, ...]
+    evaluate: Callable[[Examples, float], tuple[float, float]]
+    check: Callable[[], object]
+    checkpointer: Checkpointer | None
+    history: History
+    over: bool
+    stopping: EarlyStopping | None
+
+    def run(self, advance: Advance) -> None:
+        """Train to the end; whatever that is, the network then has the parameters of the best epoch, if that counts."""
+        self.network.history = self.history
+        try:
+            try:
+                if self.settings.takes_all_rows:
+                    self._iterations(advance)
+                else:
+                    self._epochs(advance)
+            finally:
+                self._keep_best()
+            if len(self.history) >= MIN_EPOCHS:
+                self._observe()
+        finally:
+            self._keep_best()  # Ctrl-C may have come while it was done above
+            self.network.history = self.history  # a callback may have trained the network on its own
+            self.trained.forget_batch()
+
+    def _epochs(self, advance: Advance) -> None:
+        """Train epoch after epoch; a method of its own, since a signal at a loop's end may skip a `finally`."""
+        history, settings, n_before = self.history, self.settings, len(self.history)
+        schedule, loss = settings.rates(self.n_batches), None
+        for past in history:
+            schedule.send(loss)
+            loss = past.monitored_loss
+        while not self.over and len(history) < settings.n_epochs:
+            epoch, rates = len(history) + 1, schedule.send(loss)
+            if epoch > n_before + 1:  # the first one goes back to before `begin_fit`
+                self.trained.back_up()
+            start = time.perf_counter()
+            order = self.rows[self.generator.permutation(len(self.rows))[: self.n_batches * settings.batch_size]]
+            epoch_settings = settings.of_epoch(rates, epoch if settings.time_step == "epoch" else None)
+            found = self.trained.train_epoch(self.examples, order, epoch_settings, advance)
+            batch = diverging_batch(self.trained, found)
+            if batch is not None:
+                self.trained.roll_back()
+                self.trained.check_finite("X", self.examples.X, order[: batch * settings.batch_size or None])
+                raise DivergenceError(batch, rate_of(rates, batch), epoch, self.history)
+            self._finish(found, rates, time.perf_counter() - start)
+            loss = history[-1].monitored_loss
+
+    def _iterations(self, advance: Advance) -> None:
+        """Train on all rows at once; one iteration is an epoch."""
+        rate = self.settings.rate
+
+        def finish(found: EpochResult, seconds: float) -> bool:
+            advance(1)
+            self._finish(found, rate, seconds)
+            return self.over
+
+        try:
+            minimize(self.trained, self.examples, self.settings.regularization, self.settings.n_epochs, finish)
+        except NotFiniteError:
+            self.trained.roll_back()
+            self.trained.check_finite("X", self.examples.X)
+            raise DivergenceError(1, None, 1, self.history) from None
+
+    def _finish(self, found: EpochResult, rates: Rates, seconds: float) -> None:
+        """Validate, record, call back and write the checkpoint after an epoch; `over` says whether it was the last."""
+        history, val_loss, val_score = self.history, math.nan, math.nan
+        if self.validation is not None:
+            val_loss, val_score = self.evaluate(self.validation, self.settings.regularization)
+        history.append(Epoch(found.loss, found.score, val_loss, val_score, rate_of(rates), seconds), rates)
+        stops = False
+        if self.stopping is not None:
+            stops = self.stopping.record(history[-1].monitored_loss, self.trained.snapshot)
+            history.best_epoch = self.stopping.best_epoch
+        # all of them are called, also after one that asks to stop
+        returned = [callback(self.network, history) for callback in self.callbacks]
+        # other values, such as a score, do not stop it
+        self.over = stops or any(isinstance(value, bool | np.bool_) and bool(value) for value in returned)
+        self.check()
+        if self.checkpointer is not None:
+            best = None if self.stopping is None or history.best_epoch == len(history) else self.stopping.best
+            last = self.over or len(history) == self.settings.n_epochs
+            self.checkpointer.write(over=self.over, last=last, best=best)
+
+    def _keep_best(self) -> None:
+        if self.stopping is not None and self.stopping.best is not None:
+            self.trained.restore(self.stopping.best)
+            self.history.best_epoch = self.stopping.best_epoch
+
+    def _observe(self) -> None:
+        X, y = self.examples.X, self.examples.y
+        if self.trained.architecture.loss_row.decides:  # a constant prediction gets the commonest row right
+            y = np.unique(y > 0.5, axis=0, return_inverse=True)[1].ravel()
+        self.history.facts = observe(self.trained.layer_inputs, X, y, self.settings.batch_size)
+
+
+def rate_of(rates: Rates, batch: int = 0) -> float:
+    """The learning rate of a batch, counted from 1; 0 for the last one."""
+    return rates if isinstance(rates, float) else float(rates[batch - 1])
+
+
+def checked_callbacks(callbacks: Any) -> tuple[Callback, ...]:
+    """The callbacks as a tuple; an error names the first one that cannot be called."""
     if not isinstance(callbacks, Iterable):
         raise TypeError(f"callbacks must be a sequence of callables, got {callbacks!r}")
     callbacks = tuple(callbacks)
     for i, callback in enumerate(callbacks):
         if not callable(callback):
             raise TypeError(f"callbacks[{i}] must be callable, got {callback!r}")
-    bar = progress_bar(progress, settings.epochs * n_batches)
-    seed = checked_seed(seed)
-    with random_state(seed) as generator:
-        history, over = History(score_name=architecture.loss_row.score_name), False
-        if checkpointer is not None:
-            history, over = checkpointer.begin(settings, seed, examples, generator)
-        records, n_before = history.epochs, len(history)
-        trained.back_up()
-        trained.begin_fit(examples, flat=y.ndim == 1, standardize=settings.standardize_targets)
-        network.history = history
-        with bar(len(history) * n_batches) as advance:
-
-            def finish(found: EpochResult, rate: float, seconds: float) -> bool:
-                """Validate, record and call back after an epoch; whether that ends the training."""
-                nonlocal over
-                val_loss = val_score = math.nan
-                if validation is not None:
-                    val_loss, val_score = evaluate(validation, settings.regularization)
-                records.append(Epoch(found.loss, found.score, val_loss, val_score, rate, seconds))
-                # all of them are called, also after one that asks to stop
-                returned = [callback(network, history) for callback in callbacks]
-                # other values, such as a score, do not stop it
-                over = any(isinstance(value, bool | np.bool_) and bool(value) for value in returned)
-                check()
-                if checkpointer is not None:
-                    checkpointer.write(over=over, last=over or len(records) == settings.epochs)
-                return over
-
-            def iterations() -> None:
-                """Train on all rows at once; one iteration is an epoch."""
-
-                def finish_iteration(found: EpochResult, seconds: float) -> bool:
-                    advance(1)
-                    return finish(found, settings.rate, seconds)
-
-                try:
-                    minimize(trained, examples, settings.regularization, settings.epochs, finish_iteration)
-                except NotFiniteError:
-                    trained.roll_back()
-                    trained.check_finite("X", rows)
-                    raise DivergenceError(1, None, 1, history) from None
-
-            def epochs() -> None:
-                """Train to the end; a function of its own, since a signal at a loop's end may skip a `finally`."""
-                while not over and len(records) < settings.epochs:
-                    epoch = len(records) + 1
-                    rate = records[-1].learning_rate * settings.learning_rate_decay if records else settings.rate
-                    epoch_settings = settings.of_epoch(rate, epoch if settings.time_step == "epoch" else None)
-                    if epoch > n_before + 1:  # the first one goes back to before `begin_fit`
-                        trained.back_up()
-                    start = time.perf_counter()
-                    # on Windows, RandomState's integers have 32 bits
-                    order = generator.permutation(n_rows)[: n_batches * settings.batch_size].astype(np.intp, copy=False)
-                    found = trained.train_epoch(examples, order, epoch_settings, advance)
-                    batch = diverging_batch(trained, found)
-                    if batch is not None:
-                        trained.roll_back()
-                        trained.check_finite("X", rows, order[: batch * settings.batch_size or None])
-                        raise DivergenceError(batch, rate, epoch, history)
-                    finish(found, rate, time.perf_counter() - start)
-
-            try:
-                if settings.takes_all_rows:
-                    iterations()
-                else:
-                    epochs()
-                if len(history) >= MIN_EPOCHS:
-                    y = targets
-                    if architecture.loss_row.decides:  # a constant prediction gets the commonest row right
-                        y = np.unique(targets > 0.5, axis=0, return_inverse=True)[1].ravel()
-                    history.facts = observe(trained.layer_inputs, rows, y, settings.batch_size)
-            finally:
-                network.history = history  # a callback may have trained the network on its own
-                trained.forget_batch()
-    return history
+    return callbacks
 
 
 def check_takes_all_rows(architecture: Architecture, checkpointer: Checkpointer | None) -> None:

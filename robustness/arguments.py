@@ -12,6 +12,7 @@ from fastmlp.engine.parameters import INITIALIZERS
 from fastmlp.functions.activations import HIDDEN_ACTIVATIONS
 from fastmlp.functions.losses import LOSSES
 from fastmlp.functions.optimizers import OPTIMIZERS
+from fastmlp.schedules import SCHEDULES, Plateau
 
 
 def by_name(table: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
@@ -34,6 +35,7 @@ RIGHT = by_name(
         "reg lr": (-1.0, *RATES),
         "learning_rate": (None, *RATES),
         "learning_rate_decay": (0.0, 0.5, 1.0),
+        "schedule": (*SCHEDULES, None, Plateau(0.5, 0), lambda epoch, step: 0.1 / (1 + epoch + step)),
         "regularization": (0.0, 1e-3, 0.1, 1e300),
         "opt optimizer": tuple(OPTIMIZERS),
         "b1 b2 beta1 beta2": (0.0, 0.5, 0.9, np.float32(0.25)),
@@ -44,7 +46,10 @@ RIGHT = by_name(
         "time_step": ("update", "epoch"),
         "batch_size": (1, 2, 7, 200, np.uint8(3), 2**40),
         "epochs": (1, 2, 3),
-        "drop_last standardize_targets": (False, np.bool_(True)),
+        "drop_last standardize_targets early_stopping": (False, np.bool_(True)),
+        "patience": (None, 1, np.int8(2)),
+        "tol": (0.0, 0.1),
+        "validation_fraction": (None, 0.25, np.float32(0.5)),
         "seed": (0, 5, np.int64(2**32 - 1)),
     }
 )

@@ -229,8 +229,12 @@ class Networks(RuleBasedStateMachine):
         if (batch := self.training(recipe, y_recipe, options)) is None:
             return
         X, y = batch
-        if options.get("batch_size", 200) > len(X.plain):
+        if validated or len(X.plain) < 2 * self.net.output_size + 2:  # or there may be no rows to hold out
+            options = {**options, "validation_fraction": None}
+        if options.get("batch_size", 200) > len(X.plain) / 2:
             options = {**options, "drop_last": False}
+        if options.get("schedule") is not None:
+            options = {**options, "learning_rate_decay": 1.0}
         options = {"epochs": 1, "seed": 0, **options, **y_recipe.weights(len(X.plain))}
         data = {"X_val": X.plain, "y_val": y.plain} if validated else {}
         found = outcome(functools.partial(self.net.fit, X.value, y.value, **options, **data))
@@ -313,6 +317,7 @@ def each_choice(start: int) -> None:
 def run(start: int, n_cases: int, shrink: bool = False) -> tuple[int, list[tuple[int, str]]]:
     """Make about n_cases calls; gives their number, and what went wrong, on request (minutes) made short."""
     warnings.simplefilter("error")
+    warnings.filterwarnings("ignore", "the largest column of X has a root mean square")
     # of R2, and of outputs in the units of targets, where these numbers are too large
     warnings.filterwarnings(
         "ignore", "(overflow|invalid value) encountered", RuntimeWarning, "fastmlp.(functions|engine)"

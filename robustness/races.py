@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import NeuralNetwork, Standardizer
-from fastmlp.engine.batches import EpochSettings, Examples
-from fastmlp.functions.optimizers import OPTIMIZERS, checked_optimizer
+from fastmlp.functions.optimizers import OPTIMIZERS
 from robustness.running import always_parallel
 
 # Sizes and rows with which each product is cut along its rows and along its columns, rows are in chunks, a network is
@@ -68,8 +67,7 @@ def trained(shape: str, repetition: int, n_threads: int, dropout: float = 0.0) -
     # the first row weighs 0, and fills the batches that are skipped
     weights, others = np.arange(len(X)) % 3, np.arange(1, len(X))
     net.train_epoch(X, y, np.concatenate([0 * others, others] * 2), sample_weight=weights, **settings)
-    of_epoch = EpochSettings(len(X) - 1, checked_optimizer(optimizer, 0.9, 0.999, 1e-8), 1e-3, 0.1, clip_norm=0.1)
-    net._engine.train_epoch(Examples(X, y), np.arange(len(X)), of_epoch)
+    net.train_epoch(X, y, clip_norm=0.1, **settings)
     net.forward(X, training=True)
     net.backward(y, 0.1, sample_weight=weights)
     net._engine.clip_gradients(0.1)

@@ -4,7 +4,14 @@ from conftest import batch
 
 from fastmlp import NeuralNetwork
 
-SETTINGS = {"epochs": 6, "batch_size": 16, "learning_rate_decay": 0.9, "regularization": 0.01, "seed": 3}
+SETTINGS = {
+    "epochs": 6,
+    "batch_size": 16,
+    "optimizer": "SGD",
+    "learning_rate_decay": 0.9,
+    "regularization": 0.01,
+    "seed": 3,
+}
 X, Y = batch(100, 5, 3)
 
 

@@ -1,5 +1,6 @@
 """Default settings of the commands, by data set and optimizer."""
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from fastmlp.functions.optimizers import OPTIMIZERS
@@ -23,6 +24,10 @@ _TUNED = {
 }
 
 
+# What a schedule replaces.
+DECAY = "learning_rate_decay"
+
+
 class Preset(NamedTuple):
     """Sizes of the hidden layers, and the settings of training that differ from those of `fit`."""
 
@@ -31,7 +36,12 @@ class Preset(NamedTuple):
 
     def checked(self, **changes: Any) -> Settings:
         """All settings, with those changes that are not None."""
-        return Settings(**self.settings | {name: value for name, value in changes.items() if value is not None})
+        given = {name: value for name, value in changes.items() if value is not None}
+        return Settings(**self.beside(given) | given)
+
+    def beside(self, given: Collection[str]) -> dict[str, Any]:
+        """The settings beside others, of these names: a schedule takes the place of the decay."""
+        return {name: value for name, value in self.settings.items() if "schedule" not in given or name != DECAY}
 
 
 def preset(data: str, optimizer: str) -> Preset:

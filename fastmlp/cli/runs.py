@@ -57,7 +57,7 @@ class Run:
             self.network.fit(
                 arrays["X_train"],
                 arrays["y_train"],
-                **dataclasses.asdict(self.settings),
+                **vars(self.settings),
                 seed=self.seed,
                 X_val=arrays["X_val"],
                 y_val=arrays["y_val"],
@@ -73,7 +73,12 @@ class Run:
                 raise
         self.seconds = time.perf_counter() - start
         last = self.history[-1]
-        if self.stopped is None and diverged(last.train_loss, last.val_loss, untrained_loss, self.data.n_classes):
+        is_last = self.history.best_epoch in (None, len(self.history))
+        if (
+            self.stopped is None
+            and is_last
+            and diverged(last.train_loss, last.val_loss, untrained_loss, self.data.n_classes)
+        ):
             self.stopped = ArithmeticError(
                 f"training diverged, learning rate {self.settings.rate:g}: the loss is {last.train_loss:.4g}, and was "
                 f"{untrained_loss:.4g} before the first epoch; try a lower learning rate"
@@ -113,7 +118,7 @@ class Run:
             **({option: architecture.loss_option} if option else {}),
             "dropout": self.network.dropout,
             "seed": self.seed,
-            "settings": dataclasses.asdict(self.settings),
+            "settings": self.settings.to_dict(),
             f"test_{SCORE}": self.test_score,
             "seconds": self.seconds,
             "samples_per_second": self.samples_per_second,

@@ -13,6 +13,7 @@ from fastmlp.files import models
 from fastmlp.files.checkpoints import Checkpoint
 from fastmlp.history import History
 from fastmlp.plots import plot_history
+from fastmlp.schedules import SCHEDULES
 from fastmlp.training import CheckpointState
 
 CHECKPOINT = "checkpoint.npz"
@@ -35,7 +36,23 @@ DIGITS = (4, 4, 4, 4, 6, 3)
 @options.setting_option("batch_size", "Number of rows of one update.", click.IntRange(1))
 @options.setting_option("learning_rate", "Learning rate of the first epoch.")
 @options.setting_option("learning_rate_decay", "Factor on the learning rate after each epoch.")
+@click.option(
+    "--schedule",
+    type=options.choice(SCHEDULES),
+    help="How the learning rate changes, in the place of --learning-rate-decay.",
+)
 @options.setting_option("regularization", "Strength of the L2 penalty on the weights.")
+@click.option(
+    "--clip-norm",
+    type=click.FloatRange(0, min_open=True),
+    help="Largest norm of a batch's gradient, which is scaled down to it.  [default: none]",
+)
+@click.option(
+    "--patience",
+    type=click.IntRange(1),
+    help="Stop early: keep the network after the epoch with the lowest validation loss, and end when this number of "
+    "epochs has not lowered it.  [default: train for all epochs]",
+)
 @options.optimizer_settings
 @options.threads_option
 @options.training_options(
@@ -132,16 +149,23 @@ def train(
     runs.write_figure(files["history.png"], plot_history(run.history, title=title))
     if as_json:
         record = {name: value for name, value in run.record().items() if name != "history"}
-        record |= {"epochs": len(run.history), "n_test": n_test, "files": [str(path) for path in files.values()]}
+        record |= {
+            "epochs": len(run.history),
+            "best_epoch": run.history.best_epoch,
+            "n_test": n_test,
+            "files": [str(path) for path in files.values()],
+        }
         click.echo(json.dumps(record))
     else:
+        kept = f"\n{run.history.kept}\n" if run.history.kept else ""
         names, speed = ", ".join(files), run.samples_per_second
         pace = "" if speed is None else f", {speed:,.0f} samples a second in training"
         click.echo(
-            f"\ntest {runs.SCORE} {run.test_score:.4f} on {n_test:,} rows; {run.seconds:.2f} s{pace}\n"
+            f"{kept}\ntest {runs.SCORE} {run.test_score:.4f} on {n_test:,} rows; {run.seconds:.2f} s{pace}\n"
             f"wrote {names} to {out}"
         )
-    what = f"after {len(run.history)} of {settings.epochs} epochs; the network as it was then is saved"
+    when = "then" if run.history.best_epoch is None else f"after epoch {run.history.best_epoch}"
+    what = f"after {len(run.history)} of {settings.epochs} epochs; the network as it was {when} is saved"
     runs.exit_if_stopped(run.stopped, what)
 
 
@@ -156,7 +180,7 @@ def saved_state(checkpoint: Path) -> CheckpointState | None:
 def warn_if_replaced(checkpoint: Path) -> None:
     """Warn where the checkpoint of an incomplete training will be replaced."""
     state = saved_state(checkpoint)
-    if state is not None and not state.over and 0 < len(state.history) < state.settings.epochs:
+    if state is not None and not state.over and 0 < len(state.history) < state.settings.n_epochs:
         click.echo(
             f"{checkpoint} is replaced, of a training that was interrupted after {len(state.history)} of "
             f"{state.settings.epochs} epochs; --resume would have continued it",

@@ -166,4 +166,4 @@ def searched(given: options.TrainingOptions, optimizer: str, params: Sequence[tu
     network: dict[str, Any] = {"activation": given.activation, "dropout": [given.dropout]}
     if "hidden_sizes" not in varied:
         network |= {"num_layers": len(usual.hidden_sizes) + 1, "hidden_size": usual.hidden_sizes[0]}
-    return network | usual.settings | varied
+    return network | usual.beside(varied) | varied

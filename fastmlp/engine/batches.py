@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -25,6 +25,10 @@ class Examples(NamedTuple):
     X: np.ndarray
     y: np.ndarray
     weights: np.ndarray | None = None
+
+    def taken(self, rows: np.ndarray) -> Self:
+        """These rows of them, copies."""
+        return type(self)(self.X[rows], self.y[rows], None if self.weights is None else self.weights[rows])
 
 
 class Batch(NamedTuple):

@@ -422,13 +422,13 @@ class Engine(Buffers):
         """Drop the last batch and its gradients, so that nothing is applied twice by mistake."""
         _kernels.assign_all(self, NO_BATCH, [])
 
-    def begin_fit(self, examples: Examples, *, flat: bool, standardize: bool) -> None:
+    def begin_fit(self, y: np.ndarray, weights: np.ndarray | None, *, flat: bool, standardize: bool) -> None:
         """Set the shape of predictions, and in a first training their units, by the targets (n_rows, n_outputs)."""
         self.flat_targets = flat
         if self.n_updates == 0:  # later, other units would change what the network predicts
             self.target_units = None
             if standardize and self.architecture.loss_row.standardizes:
-                self.target_units = measured_units(examples.y, examples.weights)
+                self.target_units = measured_units(y, weights)
 
     def _without_units(self, y: np.ndarray) -> np.ndarray:
         """Checked targets as the kernels take them: (y - mean) / scale; labels stay what they are."""

@@ -1,6 +1,5 @@
 """A training's checkpoint: a model file, written at the start and after each epoch, from which it can go on."""
 
-import dataclasses
 import hashlib
 import os
 import time
@@ -22,6 +21,11 @@ from fastmlp.validation import as_path
 DIGEST_ROWS = 1024
 # What else there is where a checkpoint cannot be resumed.
 ANEW = "without resume, training starts anew"
+# What to say of settings whose defaults have changed since a checkpoint was written.
+EARLIER = {
+    "optimizer": "the default is 'Adam', and was 'SGD' until version 0.2",
+    "epochs": "the default follows from the number of rows, and was 10 until version 0.2",
+}
 
 
 class Checkpoint:
@@ -50,47 +54,47 @@ class Checkpoint:
         engine = self.model().engine
         rows = engine.architecture.checked_rows("X", X)
         targets = engine.architecture.checked_targets("y", y, len(rows))
-        mine = CheckpointState(settings, seed, digest(Examples(rows, targets), engine), {}, History(), False)
+        data = digest(Examples(rows, targets), engine)
+        mine = CheckpointState(settings.with_epochs(settings.n_batches(len(rows))), seed, None, History(), data)
 
         def found() -> bool:
             with suppress(OSError, ValueError):
-                self._checked(models.load(self.path), mine)
+                self._checked(models.load(self.path), mine, has_epochs=True)
                 return True
             return False
 
         return undisturbed(found)
 
-    def begin(self, settings: Settings, seed: int | None, examples: Examples, generator: Any) -> tuple[History, bool]:
-        """Restore the state of the file's training, where there is one to resume; its epochs, and whether it is over.
+    def begin(self, state: CheckpointState, examples: Examples, generator: Any, *, has_epochs: bool) -> CheckpointState:
+        """Restore the state of the file's training, where there is one to resume; the training's state then.
 
         A training that starts anew replaces the file at once, so that a later one does not resume another training, and
         a file that cannot be written is an error before the training and not after it.
         """
-        state = generator.get_state(legacy=False)
-        if state["bit_generator"] != "MT19937":
+        twister = generator.get_state(legacy=False)
+        if twister["bit_generator"] != "MT19937":
             raise ValueError(
-                f"a checkpoint needs a seed, or MT19937 for NumPy's generator, got {state['bit_generator']}"
+                f"a checkpoint needs a seed, or MT19937 for NumPy's generator, got {twister['bit_generator']}"
             )
         self._generator, self._written = generator, time.monotonic()
         engine = self.model().engine
-        history = History(score_name=engine.architecture.loss_row.score_name)
-        self._state = CheckpointState(settings, seed, digest(examples, engine), state, history, False)
+        self._state = state._replace(data=digest(examples, engine), generator=twister)
         if self.resume and kind_of(self.path) is not None:
             try:
                 model = models.load(self.path)
             except models.ModelFileError as error:
                 raise models.ModelFileError(f"{error}; {ANEW}") from error
-            self._state = self._checked(model, self._state)
-            if not self._state.over and len(self._state.history) < settings.epochs:
+            self._state = self._checked(model, self._state, has_epochs=has_epochs)
+            if not self._state.over and len(self._state.history) < state.settings.n_epochs:
                 check_writable(self.path)
             engine.restore(model.engine.snapshot())
             generator.set_state(self._state.generator)
         else:
             check_ordinary(self.path)
             self.write(over=False, last=True)
-        return self._state.history, self._state.over
+        return self._state
 
-    def _checked(self, model: models.Model, mine: CheckpointState) -> CheckpointState:
+    def _checked(self, model: models.Model, mine: CheckpointState, *, has_epochs: bool) -> CheckpointState:
         """The state of the file's training, which must be an earlier part of this one."""
         place = f"the checkpoint {str(self.path)!r}"
         found = model.training
@@ -98,19 +102,23 @@ class Checkpoint:
             raise models.ModelFileError(f"{str(self.path)!r} is a saved network, not a checkpoint")
         theirs, ours = _facts(found, model.engine), _facts(mine, self.model().engine)
         for name, value in theirs.items():
-            if value != ours[name] and name != "epochs":
-                raise ValueError(f"{name} must be {value!r}, as in {place}, got {ours[name]!r}; {ANEW}")
+            if value == ours[name] or (name == "epochs" and has_epochs and not mine.settings.needs_length):
+                continue
+            since = f" ({EARLIER[name]})" if name in EARLIER else ""
+            raise ValueError(f"{name} must be {value!r}, as in {place}, got {ours[name]!r}{since}; {ANEW}")
         if found.data != mine.data:
             raise ValueError(f"X, y, weights and the standardizer must be those of {place}, got others; {ANEW}")
-        if mine.settings.epochs < len(found.history):
-            raise ValueError(f"epochs must be at least the {len(found.history)} of {place}, got {mine.settings.epochs}")
+        if mine.settings.n_epochs < len(found.history):
+            raise ValueError(
+                f"epochs must be at least the {len(found.history)} of {place}, got {mine.settings.n_epochs}"
+            )
         return found._replace(settings=mine.settings)
 
-    def write(self, *, over: bool, last: bool) -> None:
+    def write(self, *, over: bool, last: bool, best: dict[str, Any] | None = None) -> None:
         """Write the state of the training, if `seconds` have passed since the last time or it is the last one."""
         if not last and time.monotonic() < self._written + self.seconds:
             return
-        self._state = self._state._replace(over=over, generator=self._generator.get_state(legacy=False))
+        self._state = self._state._replace(over=over, generator=self._generator.get_state(legacy=False), best=best)
         models.save(self.model()._replace(training=self._state), self.path)
         self._written = time.monotonic()
 
@@ -120,7 +128,7 @@ def _facts(state: CheckpointState, engine: Engine) -> dict[str, Any]:
     architecture = {**vars(engine.architecture), "dtype": engine.architecture.dtype.name}
     network = {f"the network's {name}": value for name, value in architecture.items()}
     # the optimizer comes before the rest, since the usual learning rate follows from it
-    return {**network, "seed": state.seed, "optimizer": state.settings.optimizer, **dataclasses.asdict(state.settings)}
+    return {**network, "seed": state.seed, "optimizer": state.settings.optimizer, **state.settings.to_dict()}
 
 
 def digest(examples: Examples, engine: Engine) -> str:

@@ -5,13 +5,12 @@ same names, and the same header. A checkpoint is a model file that says how far 
 docs/model_files.md describes the format.
 """
 
-import dataclasses
 import hashlib
 import io
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,22 +20,21 @@ from fastmlp.architecture import Architecture
 from fastmlp.engine import Engine
 from fastmlp.engine.buffers import checked_dropout_seed, checked_units
 from fastmlp.engine.parameters import Layout
+from fastmlp.files import trainings
 from fastmlp.files.access import reading, replacing, undisturbed
 from fastmlp.files.archives import Archive, read_archive, write_archive
 from fastmlp.functions.optimizers import OPTIMIZERS
-from fastmlp.history import Epoch, History
 from fastmlp.optional import require
 from fastmlp.preprocessing import Standardizer
-from fastmlp.training import CheckpointState, Settings
-from fastmlp.validation import as_path, boolean, checked_seed, integer, names, number
+from fastmlp.training import CheckpointState
+from fastmlp.validation import as_path, boolean, integer, names
 
 FORMAT = "fastmlp-network"
 VERSION = 6
 MEAN, SCALE = "standardizer.mean", "standardizer.scale"
 TARGET_MEAN, TARGET_SCALE = "targets.mean", "targets.scale"
-HISTORY, GENERATOR = "training.history", "training.generator"
-# Numbers in the state of the Mersenne twister, which is NumPy's legacy generator.
-MT19937_WORDS = 624
+# What the names of the arrays of a training's best epoch start with.
+BEST = "best."
 # Bytes; the names of a hundred thousand columns take a tenth of it.
 MAX_HEADER = 1 << 24
 
@@ -91,10 +89,7 @@ def _check_header(n_bytes: int) -> None:
 def described(model: Model) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The header of a model's file, and its arrays."""
     engine, standardizer, training = model.engine, model.engine.standardizer, model.training
-    arrays = dict(engine.layout.views(engine.flat_params))  # fresh views: a user may have given one another shape
-    for optimizer, moments in engine.moments.items():
-        for i, moment in enumerate(moments):
-            arrays |= {f"{optimizer}.{i}.{name}": array for name, array in engine.layout.views(moment).items()}
+    arrays = _named(engine.layout, engine.flat_params, engine.moments)
     header: dict[str, Any] = {"format": FORMAT, "version": VERSION, **engine.architecture.to_dict()}
     header |= {"n_updates": engine.n_updates, "flat_targets": engine.flat_targets}
     header["dropout_seed"] = engine.dropout_seed
@@ -107,15 +102,26 @@ def described(model: Model) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         arrays |= {MEAN: standardizer.mean_, SCALE: standardizer.scale_}
         header["standardizer"] = {"n_channels": standardizer.n_channels, "center": standardizer.center}
     if training is not None:
-        header["training"] = {name: getattr(training, name) for name in ("seed", "data", "over")}
-        header["training"]["settings"] = dataclasses.asdict(training.settings)
-        generator = {name: training.generator[name] for name in ("has_gauss", "gauss")}
-        twister = training.generator["state"]
-        header["training"]["generator"] = {"pos": int(twister["pos"]), **generator}
-        arrays[HISTORY] = np.array(training.history.epochs, np.float64).reshape(-1, len(Epoch._fields))
-        arrays[GENERATOR] = twister["key"]
+        header["training"], of_training = trainings.described(training)
+        arrays |= of_training
+        if training.best is not None:
+            header["training"]["best_updates"] = training.best["n_updates"]
+            arrays |= _named(engine.layout, training.best["flat_params"], training.best["moments"], BEST)
     header["sha256"] = digest(header, arrays)
     return header, arrays
+
+
+def _named(
+    layout: Layout, flat_params: np.ndarray, moments: Mapping[str, list[np.ndarray]], start: str = ""
+) -> dict[str, np.ndarray]:
+    """Parameters and moments by their names in a file."""
+    buffers = [flat_params, *(moment for group in moments.values() for moment in group)]
+    # fresh views: a user may have given one another shape
+    return {
+        prefix + name: view
+        for prefix, buffer in zip(_prefixes(start, moments), buffers, strict=True)
+        for name, view in layout.views(buffer).items()
+    }
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -186,12 +192,12 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
     if 2 * (len(sizes) - 1) > len(arrays):
         raise ModelFileError(f"its arrays are {len(arrays)}, too few for {len(sizes)} sizes of layers")
     architecture = Architecture.from_dict(header)
-    training = None
-    if "training" in header:
-        training = _restored_training(header["training"], architecture, arrays.pop(HISTORY), arrays.pop(GENERATOR))
+    of_training = {name: arrays.pop(name) for name in trainings.ARRAYS if "training" in header and name in arrays}
     statistics = {name: arrays.pop(name) for name in (MEAN, SCALE, TARGET_MEAN, TARGET_SCALE) if name in arrays}
-    layout, optimizers = Layout(architecture), [name for name in OPTIMIZERS if f"{name}.0.W1" in arrays]
-    prefixes = ["", *(f"{name}.{i}." for name in optimizers for i in range(OPTIMIZERS[name].n_moments))]
+    layout = Layout(architecture)
+    # of the network, and of the best epoch of its training: the optimisers whose moments the file has
+    groups = {start: _optimizers(arrays, start) for start in ("", BEST) if not start or f"{start}W1" in arrays}
+    prefixes = [prefix for start, optimizers in groups.items() for prefix in _prefixes(start, optimizers)]
     expected = {
         prefix + name: f"{shape} of {layout.dtype}" for prefix in prefixes for name, shape in layout.shapes.items()
     }
@@ -202,7 +208,6 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
             raise ModelFileError(f"its array {name!r} is {got}, where sizes {sizes} need {needed}")
 
     engine = Engine(architecture)
-    engine.n_updates = integer("n_updates", header["n_updates"], 0, 2**53)
     engine.flat_targets = boolean("flat_targets", header.get("flat_targets", True))
     engine.dropout_seed = checked_dropout_seed(header.get("dropout_seed", 0))
     if MEAN in statistics:
@@ -212,10 +217,16 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
         if architecture.loss_row.of_classes:
             raise ModelFileError("it has units of targets, which a network of classes has not")
         engine.target_units = checked_units(statistics[TARGET_MEAN], statistics[TARGET_SCALE], architecture.n_outputs)
-    buffers = [engine.flat_params, *(moment for name in optimizers for moment in engine.moments_of(name))]
-    for prefix, buffer in zip(prefixes, buffers, strict=True):
-        for name, view in layout.views(buffer).items():
-            view[...] = arrays[prefix + name]
+    training = None
+    if "training" in header:
+        training = trainings.restored(header["training"], of_training, architecture.loss_row.score_name)
+        if BEST in groups:
+            _fill(engine, groups[BEST], arrays, BEST)
+            engine.n_updates = integer("best_updates", header["training"]["best_updates"], 0, 2**53)
+            training = training._replace(best=engine.snapshot())
+            engine.moments.clear()
+    _fill(engine, groups[""], arrays)
+    engine.n_updates = integer("n_updates", header["n_updates"], 0, 2**53)
     return Model(
         engine,
         names("class_names", header.get("class_names"), architecture.n_outputs, "class"),
@@ -224,30 +235,22 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
     )
 
 
-def _restored_training(
-    header: dict[str, Any], architecture: Architecture, epochs: np.ndarray, key: np.ndarray
-) -> CheckpointState:
-    if epochs.dtype != np.float64 or epochs.ndim != 2 or epochs.shape[1] != len(Epoch._fields):
-        raise ModelFileError(f"its history is {epochs.shape} of {epochs.dtype}")
-    if key.dtype != np.uint32 or key.shape != (MT19937_WORDS,):
-        raise ModelFileError(f"its generator's state is {key.shape} of {key.dtype}")
-    generator = header["generator"]
-    history = History((Epoch(*epoch) for epoch in epochs.tolist()), architecture.loss_row.score_name)
-    for epoch in history:
-        number("learning_rate", epoch.learning_rate, 0)
-    return CheckpointState(
-        settings=Settings(**header["settings"]),
-        seed=checked_seed(header["seed"]),
-        data=str(header["data"]),
-        generator={
-            "bit_generator": "MT19937",
-            "state": {"key": key, "pos": integer("pos", generator["pos"], 0, MT19937_WORDS)},
-            "has_gauss": integer("has_gauss", generator["has_gauss"], 0, 1),
-            "gauss": number("gauss", generator["gauss"]),
-        },
-        history=history,
-        over=boolean("over", header["over"]),
-    )
+def _optimizers(arrays: Mapping[str, np.ndarray], start: str) -> list[str]:
+    """The optimisers that have moments among the arrays whose names start so."""
+    return [name for name in OPTIMIZERS if f"{start}{name}.0.W1" in arrays]
+
+
+def _prefixes(start: str, optimizers: Iterable[str]) -> list[str]:
+    """What names in a file have before those of weights and biases: of parameters, and of each moment."""
+    return [start, *(f"{start}{name}.{i}." for name in optimizers for i in range(OPTIMIZERS[name].n_moments))]
+
+
+def _fill(engine: Engine, optimizers: Sequence[str], arrays: Mapping[str, np.ndarray], start: str = "") -> None:
+    """Copy the arrays whose names start so into the engine's buffers."""
+    buffers = [engine.flat_params, *(moment for name in optimizers for moment in engine.moments_of(name))]
+    for prefix, buffer in zip(_prefixes(start, optimizers), buffers, strict=True):
+        for name, view in engine.layout.views(buffer).items():
+            view[...] = arrays[prefix + name]
 
 
 def digest(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:

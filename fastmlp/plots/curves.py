@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fastmlp.plots.panels import add_legend, axes_of_size, plot_epochs, three_panels, titled
+from fastmlp.plots.panels import add_legend, axes_of_size, plot_batches, plot_epochs, three_panels, titled
 from fastmlp.training import History
 from fastmlp.tuning import Trial
 from fastmlp.tuning.space import format_value, varying
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def plot_history(history: History, *, title: str | None = None, axes: Sequence[Any] | None = None) -> "Figure":
-    """Loss, accuracy and learning rate by epoch, in three stacked panels.
+    """Loss, accuracy and learning rate by epoch, in three stacked panels, with the best epoch of early stopping.
 
     Parameters
     ----------
@@ -34,7 +34,10 @@ def plot_history(history: History, *, title: str | None = None, axes: Sequence[A
     loss, score, rate = three_panels(axes, ("Loss", history.score_name.capitalize(), "Learning rate"))
     plot_epochs(loss, [("train", history.train_loss), ("validation", history.val_loss)])
     plot_epochs(score, [("train", history.train_score), ("validation", history.val_score)])
-    plot_epochs(rate, [("", history.learning_rate)], color="tab:green")
+    plot_batches(rate, history.rates, color="tab:green")
+    if history.best_epoch is not None:
+        for panel in (loss, score):
+            panel.axvline(history.best_epoch, color="0.5", linestyle="--", linewidth=1, label="best epoch")
     add_legend(loss)
     add_legend(score)
     rate.set_ylim(bottom=0)

@@ -54,12 +54,29 @@ def add_legend(panel: Any, **style: Any) -> None:
 
 def plot_epochs(panel: Any, columns: Iterable[tuple[str, np.ndarray]], **style: Any) -> None:
     """Plot numbers by epoch, from 1; columns that are empty or NaN are left out."""
-    ticker = require("matplotlib.ticker", "plots", "a figure")
     for i, (name, values) in enumerate(columns):
         if len(values) and not np.isnan(values).all():
-            # a single epoch is a point, not a line
-            marker = {"marker": MARKERS[i % len(MARKERS)]} if len(values) == 1 else {}
-            panel.plot(range(1, len(values) + 1), values, label=name, **marker, **style)
+            plot_line(panel, range(1, len(values) + 1), values, MARKERS[i % len(MARKERS)], label=name, **style)
+    mark_epochs(panel)
+
+
+def plot_batches(panel: Any, values: Sequence[float | np.ndarray], **style: Any) -> None:
+    """Plot the numbers of each epoch: one at its end, or that of each batch."""
+    parts = [np.atleast_1d(part) for part in values]
+    at = [epoch + np.arange(1, len(part) + 1) / len(part) for epoch, part in enumerate(parts)]
+    if parts:
+        plot_line(panel, np.concatenate(at), np.concatenate(parts), MARKERS[0], **style)
+    mark_epochs(panel)
+
+
+def plot_line(panel: Any, x: Sequence[float] | np.ndarray, values: np.ndarray, marker: str, **style: Any) -> None:
+    """Plot a line; a single number is a point."""
+    panel.plot(x, values, **({"marker": marker} if len(values) == 1 else {}), **style)
+
+
+def mark_epochs(panel: Any) -> None:
+    """A grid, with whole epochs on the x axis."""
+    ticker = require("matplotlib.ticker", "plots", "a figure")
     panel.grid(alpha=0.3)
     panel.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
 

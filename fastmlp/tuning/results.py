@@ -66,7 +66,7 @@ class Trial:
     @property
     def complete(self) -> bool:
         """Whether all epochs of its hyper-parameters were planned."""
-        return self.epochs == self.configuration.settings.epochs
+        return self.epochs == self.configuration.settings.n_epochs
 
     @property
     def val_score(self) -> float:
@@ -186,7 +186,7 @@ def _trial(record: dict[str, Any], score_name: str) -> tuple[str, Trial]:
     configuration, history = Configuration.from_dict(record["training"]), record["history"]
     rows = zip(*(history[name] for name in History((), score_name).to_dict()), strict=True)
     epochs = [Epoch(*(math.nan if value is None else float(value) for value in row)) for row in rows]
-    trial = Trial(dict(record["hyper_parameters"]), configuration.settings.epochs, History(epochs, score_name))
+    trial = Trial(dict(record["hyper_parameters"]), configuration.settings.n_epochs, History(epochs, score_name))
     _ = trial.configuration  # checks the hyper-parameters
     return configuration.key, trial
 

@@ -1,6 +1,5 @@
 """Training of one trial's network."""
 
-import dataclasses
 import hashlib
 import math
 from contextlib import suppress
@@ -12,7 +11,6 @@ import numpy.typing as npt
 from fastmlp.architecture import Architecture
 from fastmlp.diagnosis import diverged
 from fastmlp.engine import Engine
-from fastmlp.engine.batches import Examples
 from fastmlp.functions.losses import LOSSES
 from fastmlp.network import NeuralNetwork
 from fastmlp.training import DivergenceError, History
@@ -129,14 +127,14 @@ class TrialRunner:
         )
         self.set_names(network)
         # the units of a regression's losses
-        examples = Examples(self.X, self.y.reshape(len(self.y), -1))
-        network._engine.begin_fit(examples, flat=self.y.ndim == 1, standardize=settings.standardize_targets)
+        y = self.y.reshape(len(self.y), -1)
+        network._engine.begin_fit(y, None, flat=self.y.ndim == 1, standardize=settings.standardize_targets)
         untrained_loss = network.evaluate(self.X_val, self.y_val, settings.regularization)[0]
         with suppress(DivergenceError):
             network.fit(
                 self.X,
                 self.y,
-                **dataclasses.asdict(settings),
+                **vars(settings),
                 seed=seed,
                 X_val=self.X_val,
                 y_val=self.y_val,
@@ -145,7 +143,7 @@ class TrialRunner:
         network.n_threads = None
         history = network.history
         assert history is not None
-        if len(history) == settings.epochs:
+        if len(history) == settings.n_epochs:
             last = history[-1]
             n_classes = self._n_outputs if self._loss.of_classes else 1
             if diverged(last.train_loss, last.val_loss, untrained_loss, n_classes):

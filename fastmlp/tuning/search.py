@@ -219,7 +219,7 @@ def _train_all(
             while not runner.stopped and (item := next(left, None)) is not None:
                 combination, configuration = item
                 history, network = runner.train(configuration)
-                trial = Trial(combination, configuration.settings.epochs, history)
+                trial = Trial(combination, configuration.settings.n_epochs, history)
                 ledger.add(configuration, trial, network)
                 finished.put(trial)
         except BaseException as error:

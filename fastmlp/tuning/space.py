@@ -12,7 +12,7 @@ from fastmlp.architecture import Architecture
 from fastmlp.engine.parameters import INITIALIZERS
 from fastmlp.functions.optimizers import of_batches
 from fastmlp.generators import random_state
-from fastmlp.training import Settings
+from fastmlp.settings import Settings
 from fastmlp.validation import integer, layer_sizes, one_of
 
 # The network's hyper-parameters. Hidden layers are num_layers - 1 of hidden_size each, or those of hidden_sizes.
@@ -24,7 +24,14 @@ NETWORK = {
     "activation": "relu",
     "dropout": 0.0,
 }
-HYPER_PARAMETERS = (*NETWORK, *(field.name for field in dataclasses.fields(Settings)))
+# Where a combination does not say how long to train.
+EPOCHS = 10
+# A trial trains for all its epochs, so that trials can be compared.
+_EARLY_STOPPING = ("early_stopping", "patience", "tol", "validation_fraction")
+HYPER_PARAMETERS = (
+    *NETWORK,
+    *(field.name for field in dataclasses.fields(Settings) if field.name not in _EARLY_STOPPING),
+)
 
 # More than can be trained: without a limit, a damaged results file could ask for a list that fills the memory.
 MAX_LAYERS = 10_000
@@ -50,7 +57,9 @@ class Configuration(NamedTuple):
         network = {name: combination.get(name, default) for name, default in NETWORK.items()}
         if "optimizer" in combination:
             of_batches("optimizer", combination["optimizer"])  # L-BFGS may end before all its epochs
-        settings = Settings(**{name: value for name, value in combination.items() if name not in NETWORK})
+        settings = Settings.from_dict(
+            {"epochs": EPOCHS} | {name: value for name, value in combination.items() if name not in NETWORK}
+        )
         hidden_sizes = network["hidden_sizes"]
         if hidden_sizes is None:
             n_hidden = integer("num_layers", network["num_layers"], 1, MAX_LAYERS) - 1
@@ -67,7 +76,8 @@ class Configuration(NamedTuple):
     def to_dict(self) -> dict[str, Any]:
         """All hyper-parameters by name, for JSON."""
         network = {name: _plain(name, value) for name, value in self._asdict().items() if name != "settings"}
-        return network | dataclasses.asdict(self.settings) | {"learning_rate": self.settings.rate}
+        settings = {name: value for name, value in self.settings.to_dict().items() if name in HYPER_PARAMETERS}
+        return network | settings
 
     @property
     def key(self) -> str:
@@ -76,11 +86,11 @@ class Configuration(NamedTuple):
 
     def cost(self, n_in: int) -> int:
         """The relative cost of training on rows of `n_in` features."""
-        return self.settings.epochs * sum(a * b for a, b in itertools.pairwise((n_in, *self.hidden_sizes)))
+        return self.settings.n_epochs * sum(a * b for a, b in itertools.pairwise((n_in, *self.hidden_sizes)))
 
     def shortened(self, divisor: int) -> Self:
         """With the number of epochs divided, rounded up."""
-        return self._replace(settings=dataclasses.replace(self.settings, epochs=-(-self.settings.epochs // divisor)))
+        return self._replace(settings=dataclasses.replace(self.settings, epochs=-(-self.settings.n_epochs // divisor)))
 
 
 def combinations(space: Mapping[str, Any], n_trials: int | None, seed: int) -> list[dict[str, Any]]:

@@ -56,6 +56,10 @@ beyond the limits float32 SGD: 939acf5e8697 56cf6d4fda81 c6929d05eb3b
 beyond the limits float64 SGD: 6442b9e0d2d0 cf2c54f1ea21 e0f4faf1b24d
 dropped and weighted float32 SGD: d59d0fcc83eb 8cf827ae2fe1 5a701bdeeda1
 dropped and weighted float64 SGD: bd898caec0c7 7070d807752c 558bb9f08ab1
+clipped float32 SGD: 78032fbb5423 8b6a3cf4b0d1 9a724643c165
+clipped float32 Adam: 9c60cef1d3c7 6fa8b899f62e ee9fcb349cf4
+clipped float64 SGD: ab186f976aa7 08ffd921ded6 8f0d39f575c4
+clipped float64 Adam: dcad3bdc1894 09c7172e5be2 31b9a7b828be
 counts float32 SGD: ff2cd5b73369 e7421500938c 5e42c4550122
 counts float64 SGD: 6b10cd13c8c7 43cfdee6f48a b466cf7f2d82
 yes or no float32 SGD: 8830804fc60d 79a6141f3cda ac259d5ce215

@@ -51,7 +51,7 @@ def test_the_resumed_training_has_the_bits_of_an_uninterrupted_one(optimizer, dt
         pytest.importorskip("safetensors")
     settings = {"optimizer": optimizer, "time_step": "epoch", "X_val": X[:20], "y_val": Y[:20]}
     whole = make(dtype=dtype)
-    history = whole.fit(X, Y, **SETTINGS, **settings)
+    history = whole.fit(X, Y, **{**SETTINGS, **settings})
     cut_off(tmp_path / ending, 24, make(dtype=dtype), **settings)  # in the fourth of the six epochs
     other = make(dtype=dtype, seed=9)
     views = dict(other.params)
@@ -60,7 +60,7 @@ def test_the_resumed_training_has_the_bits_of_an_uninterrupted_one(optimizer, dt
     assert_same(views, dict(whole.params))
     assert numbers(resumed) == numbers(history)
     assert resumed is other.history
-    more = [net.fit(X, Y, **SETTINGS, **settings).train_loss for net in (other, whole)]
+    more = [net.fit(X, Y, **{**SETTINGS, **settings}).train_loss for net in (other, whole)]
     np.testing.assert_array_equal(*more)
 
 

@@ -72,6 +72,7 @@ def check_of_version(name, loaded):
     if version == 6:
         net = fitted_of_version_6()
         assert loaded.activation == net.activation
+        assert loaded.history.best_epoch == 2
         assert_near(trained_state(loaded), trained_state(net), 1e-12)
         return
     assert_near(trained_state(loaded), trained_state(trained()), 1e-12)
@@ -105,7 +106,16 @@ def fitted(activation, **changes):
 def fitted_of_version_6(**changes):
     """The network of the file of version 6, a checkpoint, trained anew: what earlier versions had not."""
     net = NeuralNetwork(4, [5, 4, 3], 3, activation=["gelu", "silu", "elu"], dropout=[0.1, 0.2, 0, 0.3], seed=0)
-    net.fit(*batch(9, 4, 3), **{"epochs": 3, "batch_size": 4, "optimizer": "RMSprop", "rho": 0.8, "seed": 1, **changes})
+    settings = {"epochs": 3, "batch_size": 4, "optimizer": "RMSprop", "rho": 0.8, "seed": 1}
+    # the second epoch is the best one
+    settings |= {
+        "learning_rate": 0.03,
+        "schedule": "cosine",
+        "clip_norm": 1.0,
+        "patience": 3,
+        "validation_fraction": 0.3,
+    }
+    net.fit(*batch(9, 4, 3), **{**settings, **changes})
     return net
 
 

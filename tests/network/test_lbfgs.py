@@ -185,7 +185,16 @@ def test_a_loss_that_is_not_finite_at_the_start_is_an_error():
 
 
 # each setting that makes no sense without batches, with another value than its default
-OTHERS = {"learning_rate": 0.1, "time_step": "epoch", "drop_last": True}
+OTHERS = {
+    "learning_rate": 0.1,
+    "schedule": "cosine",
+    "clip_norm": 1.0,
+    "time_step": "epoch",
+    "drop_last": True,
+    "early_stopping": True,
+    "patience": 3,
+    "validation_fraction": 0.1,
+}
 OF_BATCHES = {
     field.name: OTHERS[field.name] if field.name in OTHERS else type(field.default)(field.default / 2)
     for field in dataclasses.fields(Settings)

@@ -8,6 +8,7 @@ from choices import HIDDEN_ACTIVATIONS, LEARNING_RATES, OPTIMIZERS
 from loss_helpers import each_loss, make, rows
 
 from fastmlp.functions.dropout import scaled_mask
+from fastmlp.schedules import SCHEDULES
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
@@ -184,3 +185,53 @@ def test_weights_of_classes(class_weight):
 def test_dropout(activation):
     """PyTorch's network is multiplied by our masks, since it draws other numbers."""
     assert_same_training({"activation": activation, "dropout": [0.1, 0.3, 0.5]}, optimizer="Adam")
+
+
+# What PyTorch has for each schedule with its usual parameters, and whether it takes a step after each batch.
+N_EPOCHS, N_BATCHES = 30, 4
+LENGTH = N_EPOCHS * N_BATCHES
+WARM = int(0.05 * LENGTH)
+LRS = torch.optim.lr_scheduler
+
+
+def warm_cosine(optimizer):
+    parts = [
+        LRS.LinearLR(optimizer, start_factor=1 / WARM, total_iters=WARM - 1),
+        LRS.CosineAnnealingLR(optimizer, T_max=LENGTH - WARM),
+    ]
+    return LRS.SequentialLR(optimizer, parts, milestones=[WARM])
+
+
+SCHEDULE_TWINS = {
+    "constant": (lambda optimizer: LRS.ConstantLR(optimizer, factor=1.0), False),
+    "exponential": (lambda optimizer: LRS.ExponentialLR(optimizer, gamma=0.95), False),
+    "step": (lambda optimizer: LRS.StepLR(optimizer, step_size=10, gamma=0.1), False),
+    "cosine": (warm_cosine, True),
+    "one_cycle": (
+        lambda optimizer: LRS.OneCycleLR(optimizer, max_lr=0.1, total_steps=LENGTH, cycle_momentum=False),
+        True,
+    ),
+    "inverse_scaling": (lambda optimizer: LRS.LambdaLR(optimizer, lambda step: (step + 1) ** -0.5), True),
+    "plateau": (LRS.ReduceLROnPlateau, False),
+}
+
+
+@pytest.mark.filterwarnings("ignore:The epoch parameter in `scheduler.step\\(\\)`:UserWarning")
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_schedules_have_the_same_rates(name):
+    make_scheduler, after_each_batch = SCHEDULE_TWINS[name]
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    scheduler, loss = make_scheduler(optimizer), None
+    rates = SCHEDULES[name]().rates(0.1, N_BATCHES, N_EPOCHS)
+    random = np.random.RandomState(0)
+    for epoch in range(N_EPOCHS):
+        found, expected = np.broadcast_to(rates.send(loss), N_BATCHES), []
+        for _ in range(N_BATCHES):
+            expected.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            if after_each_batch and epoch * N_BATCHES + len(expected) < LENGTH:
+                scheduler.step()
+        np.testing.assert_allclose(found, expected, rtol=1e-9, err_msg=f"epoch {epoch}")
+        loss = 3 - min(epoch, 9) / 10 + 0.2 * random.rand()  # which falls for ten epochs
+        if not after_each_batch:
+            scheduler.step(*([loss] if name == "plateau" else []))

@@ -24,7 +24,7 @@ def digits():
 
 def train(digits, hidden_sizes, n_rows=1200, validation=True, **settings):
     X, y = digits
-    settings = {"epochs": 30, "batch_size": 32, "seed": 0, **settings}
+    settings = {"epochs": 30, "batch_size": 32, "optimizer": "SGD", "seed": 0, **settings}
     if validation:
         settings |= {"X_val": X[1200:], "y_val": y[1200:]}
     return NeuralNetwork(64, hidden_sizes, 10, seed=0).fit(X[:n_rows], y[:n_rows], **settings)
@@ -104,7 +104,7 @@ def test_units_some_of_which_are_dead_are_not_called_so(digits):
     X, y = digits
     net = NeuralNetwork(64, [64], 10, seed=0)
     net.params["b1"][:60] = -1e3
-    past = net.fit(X, y, epochs=30, batch_size=32, learning_rate=0.2, seed=0)
+    past = net.fit(X, y, epochs=30, batch_size=32, learning_rate=0.2, optimizer="SGD", seed=0)
     assert past.facts.dead_layers == ()
     assert past.diagnose() == []
 
@@ -140,11 +140,11 @@ def test_rows_that_the_network_learns_from_all_the_same_are_not_blamed(digits, s
 def test_a_networks_own_standardizer_counts(digits):
     X, y = np.uint8(digits[0] * 255), digits[1]
     scaled = NeuralNetwork(64, [64], 10, seed=0, standardizer=Standardizer().fit(X))
-    past = scaled.fit(X, y, epochs=30, batch_size=32, learning_rate=0.2, seed=0)
+    past = scaled.fit(X, y, epochs=30, batch_size=32, learning_rate=0.2, optimizer="SGD", seed=0)
     assert past.facts.input_scale < 3  # not 204, the largest pixels'
     assert past.diagnose() == []
     away = NeuralNetwork(64, [64], 10, seed=0, standardizer=Standardizer.of_statistics(np.zeros(64), np.full(64, 1e6)))
-    past = away.fit(X, y, epochs=5, learning_rate=0.2, seed=0)
+    past = away.fit(X, y, epochs=5, learning_rate=0.2, optimizer="SGD", seed=0)
     assert past.facts.input_scale == pytest.approx(204e-6, rel=0.1)
     assert said(past.diagnose()) == [UNSCALED]
 
@@ -152,14 +152,16 @@ def test_a_networks_own_standardizer_counts(digits):
 def test_a_linear_network_on_xor_is_still_too_small():
     X, y = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]] * 50), np.array([0, 1, 1, 0] * 50)
     net = NeuralNetwork(2, [], 2, seed=0)
-    past = net.fit(X, y, epochs=30, batch_size=200, learning_rate=1.0, seed=0, X_val=X, y_val=y)
+    past = net.fit(X, y, epochs=30, batch_size=200, learning_rate=1.0, optimizer="SGD", seed=0, X_val=X, y_val=y)
     (sentence,) = past.diagnose()
     assert "too little capacity" in sentence
     assert past.facts == Facts((), pytest.approx(0.5**0.5, rel=0.05), 0.5, 200)
 
 
 def test_one_class_alone_is_learnt(digits):
-    past = NeuralNetwork(64, [8], 10, seed=0).fit(1e-3 * digits[0], np.zeros(1797), epochs=30, learning_rate=1, seed=0)
+    past = NeuralNetwork(64, [8], 10, seed=0).fit(
+        1e-3 * digits[0], np.zeros(1797), epochs=30, learning_rate=1, optimizer="SGD", seed=0
+    )
     assert past.train_accuracy[-1] == past.facts.chance == 1
     assert not set(said(past.diagnose())) & {DEAD, UNSCALED}
 
@@ -194,11 +196,11 @@ def test_without_facts_the_curves_speak_alone(digits):
 
     net = NeuralNetwork(64, [64], 10, seed=0)
     with pytest.raises(KeyboardInterrupt):
-        net.fit(X * 1e-4, y, X_val=X * 1e-4, y_val=y, callbacks=[stop], seed=0)
+        net.fit(X * 1e-4, y, X_val=X * 1e-4, y_val=y, optimizer="SGD", callbacks=[stop], seed=0)
     assert net.history.facts is None
     assert first_words(net.history) == ["Train accuracy has"]
     with pytest.raises(DivergenceError) as caught:
-        net.fit(X, y, callbacks=[lambda network, history: network.params["W1"].fill(1e300)], seed=0)
+        net.fit(X, y, optimizer="SGD", callbacks=[lambda network, history: network.params["W1"].fill(1e300)], seed=0)
     assert caught.value.history.facts is None
 
 

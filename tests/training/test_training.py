@@ -293,7 +293,7 @@ def test_a_progress_bar_may_use_the_network():
     X, y = batch(60, 5, 3)
     X = (100 * X).astype(np.int16)  # which is converted, and told of, a batch at a time
     plain, used = (NeuralNetwork(5, [4], 3, seed=0) for _ in range(2))
-    settings = {"epochs": 2, "batch_size": 10, "learning_rate": 0.01, "seed": 1}
+    settings = {"epochs": 2, "batch_size": 10, "learning_rate": 0.01, "optimizer": "SGD", "seed": 1}
     plain.fit(X, y, **settings)
 
     def progress(n_batches):

@@ -190,7 +190,8 @@ def test_equal_trials_are_decided_by_loss_and_then_by_order(data):
     assert trial(0.6, 2.0).rank > trial(0.5, 1.0).rank
     assert trial(0.5, 1.0).rank > trial(0.5, 2.0).rank
     # SGD ignores beta1
-    found = search(SPACE | {"learning_rate": 0.3, "beta1": [0.5, 0.4, 0.6]}, *data, n_workers=3)
+    space = SPACE | {"learning_rate": 0.3, "optimizer": "SGD", "beta1": [0.5, 0.4, 0.6]}
+    found = search(space, *data, n_workers=3)
     assert {t.rank for t in found.trials if t.hyper_parameters["num_layers"] == 2} == {found.trials[0].rank}
     assert found.best.hyper_parameters["beta1"] == 0.5
 
@@ -280,7 +281,7 @@ def test_a_loss_that_is_no_number_decides_nothing(data):
     X, y, X_val, y_val = data
     X_val = X_val.copy()
     X_val[0] = np.finfo(np.float32).max
-    space = SPACE | {"learning_rate": 0.3, "beta1": [0.5, 0.4, 0.6], "num_layers": 2}
+    space = SPACE | {"learning_rate": 0.3, "optimizer": "SGD", "beta1": [0.5, 0.4, 0.6], "num_layers": 2}
     for n_workers in (1, 3):
         found = search(space, X, y, X_val, y_val, n_workers=n_workers)
         assert found.best.hyper_parameters["beta1"] == 0.5

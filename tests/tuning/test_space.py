@@ -27,7 +27,7 @@ def test_the_same_network_in_other_words_is_the_same_training():
         return Configuration.from_dict(wanted).key
 
     assert key(regularization=-0.0) == key(regularization=0)
-    assert key(num_layers=3, hidden_size=7) == key(hidden_sizes=[7, 7], learning_rate=0.05)
+    assert key(num_layers=3, hidden_size=7) == key(hidden_sizes=[7, 7], learning_rate=0.001)
     assert key(hidden_sizes=[7, 8]) != key(hidden_sizes=[8, 7])
     assert key(hidden_sizes=[7, 7]) == key(hidden_sizes=[7, 7], dropout=-0.0) == key(num_layers=3, hidden_size=7)
     assert key(hidden_sizes=[7, 7], dropout=0.5) == key(hidden_sizes=[7, 7], dropout=[0, 0.5, 0.5])
@@ -51,9 +51,9 @@ def test_names_in_upper_and_lower_case_are_the_same_and_written_down_as_they_are
 def test_all_that_the_notebook_names_can_be_searched():
     for name, value in {
         "hidden_sizes": (20, 10), "init": "he", "learning_rate": 0.2, "learning_rate_decay": 0.9, "beta2": 0.9,
-        "regularization": 0.01, "batch_size": 50, "epochs": 4, "optimizer": "Adam", "beta1": 0.8, "epsilon": 1e-6,
+        "regularization": 0.01, "batch_size": 50, "epochs": 4, "optimizer": "SGD", "beta1": 0.8, "epsilon": 1e-6,
         "time_step": "epoch", "drop_last": True, "num_layers": 4, "hidden_size": 3, "activation": "tanh",
-        "dropout": 0.5,
+        "dropout": 0.5, "schedule": "cosine", "clip_norm": 2.0,
     }.items():  # fmt: skip
         (found,) = combinations({name: [value]}, None, 0)
         assert Configuration.from_dict(found).key != Configuration.from_dict({}).key

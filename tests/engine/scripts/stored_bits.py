@@ -29,6 +29,7 @@ class Training(NamedTuple):
     optimizers: tuple[str, ...] = ("SGD", "Adam")
     dropout: tuple[float, ...] = ()
     weighted: bool = False
+    clip_norm: float | None = None
 
 
 TRAININGS = {
@@ -43,6 +44,7 @@ TRAININGS = {
     "dropped and weighted": Training(
         (70, 90, 60, 3), 1300, 600, ("tanh", "gelu"), optimizers=("SGD",), dropout=(0.1, 0.3, 0.2), weighted=True
     ),
+    "clipped": Training((70, 90, 3), 700, 600, regularization=0.01, clip_norm=0.1),
     "counts": Training((10, 64, 1), 700, 600, loss="poisson", optimizers=("SGD",)),
     "yes or no": Training((10, 64, 1), 700, 600, loss="binary_cross_entropy", optimizers=("SGD",)),
     "row by row": Training((70, 90, 3), 9, 1),
@@ -96,6 +98,7 @@ def hashes(training: Training, dtype: str, optimizer: str, n_threads: int) -> li
             batch_size=training.batch_size,
             learning_rate=2.0**-6,
             regularization=training.regularization,
+            clip_norm=training.clip_norm,
             optimizer=optimizer,
             sample_weight=1 + numbers(training.n_rows) if training.weighted else None,
         )

@@ -1,0 +1,63 @@
+"""The `fastmlp` command: schedules, clipping and early stopping of `train`, and schedules of `tune`."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_helpers import found
+
+import fastmlp
+from fastmlp.schedules import SCHEDULES
+
+pytestmark = pytest.mark.application
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_schedule_takes_the_place_of_the_decay(run, schedule):
+    trained = found(run("train", "--epochs", "3", "--schedule", schedule.upper(), "--out", "a", "--json"))
+    settings = trained["settings"]
+    assert (settings["schedule"], settings["learning_rate_decay"]) == (schedule, 1.0)
+    rates = SCHEDULES[schedule]().rates(0.003, 41, 3)
+    history = json.loads(Path("a/history.json").read_text())["history"]
+    expected, loss = [], None
+    for epoch_loss in history["val_loss"]:
+        expected.append(float(np.ravel(rates.send(loss))[-1]))
+        loss = epoch_loss
+    assert history["learning_rate"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_schedule_and_a_decay_are_refused(run):
+    result = run("train", "--schedule", "cosine", "--learning-rate-decay", "0.9")
+    assert result.exit_code == 2
+    assert "learning_rate_decay must be left out with a schedule" in result.stderr
+
+
+def test_early_stopping_says_what_it_has_kept(run):
+    result = run("train", "--learning-rate", "0.02", "--patience", "3", "--out", "a")
+    history = json.loads(Path("a/history.json").read_text())["history"]
+    best = int(np.argmin(history["val_loss"])) + 1
+    assert best < len(history["val_loss"]) < 40
+    assert f"\nThe parameters are those after epoch {best} of {len(history['val_loss'])}, which has" in result.output
+    again = found(run("train", "--learning-rate", "0.02", "--patience", "3", "--out", "b", "--json"))
+    assert (again["best_epoch"], again["epochs"]) == (best, len(history["val_loss"]))
+    assert found(run("evaluate", "a/model.npz", "digits", "--json"))["accuracy"] == again["test_accuracy"]
+
+
+def test_clipping_is_a_setting(run):
+    norms = ("0.001", "1e9")
+    trained = [found(run("train", "--epochs", "2", "--clip-norm", norm, "--out", norm, "--json")) for norm in norms]
+    assert [one["settings"]["clip_norm"] for one in trained] == [0.001, 1e9]
+    plain = found(run("train", "--epochs", "2", "--out", "plain", "--json"))
+    assert trained[1]["test_accuracy"] == plain["test_accuracy"]
+    nets = [fastmlp.NeuralNetwork.load(f"{folder}/model.npz") for folder in (*norms, "plain")]
+    assert np.array_equal(nets[1].params["W1"], nets[2].params["W1"])
+    assert not np.array_equal(nets[0].params["W1"], nets[2].params["W1"])
+    assert run("train", "--clip-norm", "0").exit_code == 2
+
+
+def test_schedules_can_be_searched(run):
+    result = run("tune", "--epochs", "2", "--param", "schedule", "cosine,step", "--param", "hidden_size", "8")
+    assert result.exit_code == 0
+    assert "2 trials on digits" in result.output
+    assert "cosine" in result.output
