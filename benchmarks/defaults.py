@@ -33,7 +33,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from benchmarks.environment import RESULTS, provenance, write
-from benchmarks.report import table
+from benchmarks.report import defaults_table
 from benchmarks.rounds import progress
 from fastmlp import NeuralNetwork
 
@@ -148,18 +148,6 @@ def compared(name: str, n_seeds: int) -> dict:
     }
 
 
-def text_table(results: list[dict]) -> str:
-    """The results in Markdown."""
-    heads = ["table", "rows", "inputs", "score", "scikit-learn", "fastmlp", "difference", "keeps up"]
-    rows = []
-    for one in results:
-        difference = "{difference:+.4f} ± {standard_error:.4f}".format(**one)
-        means = (f"{one[library]:.4f}" for library in ("scikit-learn", "fastmlp"))
-        sizes = (f"{one[size]:,}" for size in ("rows", "inputs"))
-        rows.append([one["name"], *sizes, one["score"], *means, difference, "yes" if one["keeps_up"] else "**no**"])
-    return table(heads, rows)
-
-
 def main() -> None:
     """Train, print the table, and write the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -168,7 +156,7 @@ def main() -> None:
     options = parser.parse_args()
     with threadpool_limits(1):
         results = [compared(name, options.seeds) for name in options.tables]
-    print(text_table(results))
+    print(defaults_table(results))
     if options.tables == list(TABLES) and options.seeds == N_SEEDS:
         versions = {name: importlib.metadata.version(name) for name in PACKAGES}
         write(RESULTS / "defaults.json", {**provenance("benchmarks.defaults"), "packages": versions, "tables": results})

@@ -161,6 +161,18 @@ def accuracy_table(record: dict) -> str:
     )
 
 
+def defaults_table(results: list[dict]) -> str:
+    """Scores of networks of the default settings."""
+    heads = ["table", "rows", "inputs", "score", "scikit-learn", "fastmlp", "difference", "keeps up"]
+    rows = []
+    for one in results:
+        difference = "{difference:+.4f} ± {standard_error:.4f}".format(**one)
+        means = (f"{one[library]:.4f}" for library in ("scikit-learn", "fastmlp"))
+        sizes = (f"{one[size]:,}" for size in ("rows", "inputs"))
+        rows.append([one["name"], *sizes, one["score"], *means, difference, "yes" if one["keeps_up"] else "**no**"])
+    return table(heads, rows)
+
+
 def stages_table(record: dict) -> str:
     """An epoch of the notebook at each stage."""
     rows = []
@@ -193,13 +205,14 @@ def provenance(record: dict) -> str:
 
 def sections() -> dict[str, str]:
     """The parts of the pages that come from files of results, by the name in their markers."""
-    names = ("accuracy", "compare", "sizes", "stages")
-    accuracy, compare, sizes, stages = (json.loads((RESULTS / f"{name}.json").read_text()) for name in names)
+    names = ("accuracy", "compare", "defaults", "sizes", "stages")
+    accuracy, compare, defaults, sizes, stages = (json.loads((RESULTS / f"{name}.json").read_text()) for name in names)
     threads = sorted({result["threads"] for result in compare["cases"]})
     found = {
         "accuracy": (accuracy_table(accuracy), provenance(accuracy)),
         "claim": (claim(compare),),
         "compare": (*(ratios_table(compare, n) for n in threads), whole_table(compare), provenance(compare)),
+        "defaults": (defaults_table(defaults["tables"]), provenance(defaults)),
         "selected": (selected_table(compare), f"{measurement(compare)}; [versions](docs/speed.md#time)."),
         "sizes": (sizes_table(sizes), provenance(sizes)),
         "stages": (stages_table(stages), provenance(stages)),

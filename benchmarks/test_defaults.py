@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import defaults
+from benchmarks.report import defaults_table
 
 
 def test_a_table_is_compared_by_both_libraries():
@@ -12,7 +13,7 @@ def test_a_table_is_compared_by_both_libraries():
     for library in ("scikit-learn", "fastmlp"):
         assert 0.5 < found[library] <= 1
     assert found["difference"] == pytest.approx(found["fastmlp"] - found["scikit-learn"])
-    head, _, row = defaults.text_table([found]).splitlines()
+    head, _, row = defaults_table([found]).splitlines()
     assert row.startswith("| iris | 150 | 4 | accuracy | 0.")
     assert head.count("|") == row.count("|")
 
