@@ -1,7 +1,7 @@
 """Rules of thumb, most of them the assignment's, that judge settings by the learning curves; and their thresholds."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -88,21 +88,24 @@ def offer_standardizer(X: np.ndarray) -> str:
 
 def _sample(X: np.ndarray) -> np.ndarray:
     """Evenly spread rows of X."""
-    return X[np.linspace(0, len(X) - 1, min(len(X), SAMPLE_ROWS)).astype(np.intp)]
+    if len(X) <= SAMPLE_ROWS:  # a fit of a tiny network takes a tenth of a millisecond
+        return X
+    return X[np.linspace(0, len(X) - 1, SAMPLE_ROWS).astype(np.intp)]
 
 
 def diagnose(
     train_loss: np.ndarray,
     train_score: np.ndarray,
     val_score: np.ndarray,
-    learning_rate: np.ndarray,
+    rates: Sequence[float | np.ndarray],
     facts: Facts | None,
     score_name: str = "accuracy",
 ) -> list[str]:
     """One sentence for each finding; see `fastmlp.History.diagnose`."""
     if len(train_loss) < MIN_EPOCHS or not np.isfinite(train_loss).all():  # NaN: an epoch whose rows all weigh 0
         return []
-    rate = f"{learning_rate[0]:g} at first"
+    first, highest = float(np.ravel(rates[0])[0]), max(float(np.max(one)) for one in rates)
+    rate = f"{first:g} at first" if first == highest else f"{highest:g} at most"
     noise = _noise(train_loss, rate)
     found = [] if facts is None else _of_facts(facts, train_score, rate, noise, score_name)
     # the curves of a network that cannot learn say nothing about other settings

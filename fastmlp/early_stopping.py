@@ -1,19 +1,26 @@
 """Early stopping: which epoch is the best, when to stop, and the rows that are held out to find out.
 
-Prechelt, Early Stopping - But When?, 1998; the rule is that of scikit-learn's `MLPClassifier`.
+Prechelt, Early Stopping - But When?, 1998.
 """
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastmlp.generators import random_state
 
 
+class Best(NamedTuple):
+    """An epoch, counted from 1, and a snapshot of the network after it."""
+
+    epoch: int
+    snapshot: dict[str, Any]
+
+
 class EarlyStopping:
-    """The best epoch of a training so far, and whether it has gone on for too long since.
+    """The best epoch of a training so far, the first one with the lowest loss, and whether to go on.
 
     Parameters
     ----------
@@ -24,46 +31,58 @@ class EarlyStopping:
 
     def __init__(self, patience: int, tol: float):
         self.patience, self.tol = patience, tol
-        self._best: tuple[int | None, dict[str, Any] | None] = None, None
-        self._lowest, self._n_epochs, self._n_without = math.inf, 0, 0
+        self._last_two: tuple[Best, ...] = ()
+        self._lowest, self._n_without = math.inf, 0
 
-    @property
-    def best_epoch(self) -> int | None:
-        """The epoch with the lowest loss, the first of equal ones, counted from 1; None before any loss."""
-        return self._best[0]
-
-    @property
-    def best(self) -> dict[str, Any] | None:
-        """The snapshot of the network after that epoch."""
-        return self._best[1]
-
-    def record(self, loss: float, snapshot: Callable[[], dict[str, Any] | None]) -> bool:
-        """Record the loss of one more epoch, with what takes a snapshot where it is the best; whether to stop."""
-        self._n_epochs += 1
+    def record(self, epoch: int, loss: float, snapshot: Callable[[], dict[str, Any]]) -> bool:
+        """Record an epoch's loss, with what takes a snapshot where it is the best; returns whether to stop after it."""
         self._n_without = 0 if loss < self._lowest - self.tol else self._n_without + 1
         if loss < self._lowest:
-            # in one step, which no signal can divide
-            self._lowest, self._best = loss, (self._n_epochs, snapshot())
+            self._last_two = (*self._last_two[-1:], Best(epoch, snapshot()))
+            self._lowest = loss
         return self._n_without >= self.patience
 
+    def best_of(self, n_epochs: int) -> Best | None:
+        """The best of these epochs, all that have been recorded or all but the last; None where none has a loss."""
+        return next((best for best in reversed(self._last_two) if best.epoch <= n_epochs), None)
 
-def held_out_rows(labels: np.ndarray | None, n_rows: int, fraction: float, seed: int) -> np.ndarray:
+
+def n_held_out(labels: np.ndarray | None, n_rows: int, fraction: float, weights: np.ndarray | None = None) -> int:
+    """The number of rows that `held_out_rows` draws.
+
+    Raises
+    ------
+    ValueError
+        If no row would be left to train on, or none to validate with.
+    """
+    counts, kind = np.ones(n_rows, bool), "rows"
+    if weights is not None:
+        counts, kind = weights > 0, "rows that weigh more than 0"
+    n_counted = int(counts.sum())
+    n_left = 1 if labels is None else len(np.unique(labels[counts]))
+    n = min(max(1, round(fraction * n_counted)), n_counted - n_left)
+    if n < 1:
+        raise ValueError(
+            f"validation_fraction must leave rows to train and rows to validate, got {fraction:g} of {n_counted} {kind}"
+        )
+    return n
+
+
+def held_out_rows(
+    labels: np.ndarray | None, n_rows: int, fraction: float, seed: int, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Draw rows (n_held_out,) for validation, sorted; of each class its share, where there are labels (n_rows,).
 
-    Of each class, at least one row is left for training.
+    Of each class, at least one row is left for training. Rows whose weight is 0 are as good as none: they do not count.
     """
+    n = n_held_out(labels, n_rows, fraction, weights)
     with random_state(seed) as generator:
         order = generator.permutation(n_rows)
-    n_held_out = max(1, round(fraction * n_rows))
+    if weights is not None:
+        order = order[weights[order] > 0]
     if labels is not None:
         order = order[np.argsort(labels[order], kind="stable")]
         is_first = np.append(True, np.diff(labels[order]) != 0)
         order = order[~is_first]
-        n_held_out = min(n_held_out, len(order))
-    if n_held_out == 0 or n_held_out == n_rows:
-        raise ValueError(
-            f"validation_fraction must leave rows to train and rows to validate, got {fraction:g} of {n_rows} rows"
-        )
     # evenly spread over rows in the order of their classes, so that each class has its share
-    taken = order[((np.arange(n_held_out) + 0.5) * len(order) / n_held_out).astype(np.intp)]
-    return np.sort(taken)
+    return np.sort(order[((np.arange(n) + 0.5) * len(order) / n).astype(np.intp)])

@@ -1,7 +1,8 @@
 """The record of a training's epochs, and the error of a training that has diverged."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, overload
 
 import numpy as np
@@ -30,17 +31,12 @@ class Epoch(NamedTuple):
         """Of a classifier: its `val_score`."""
         return self.val_score
 
-    @property
-    def monitored_loss(self) -> float:
-        """The loss by which epochs are compared: `val_loss`, or `train_loss` without validation data."""
-        return self.train_loss if math.isnan(self.val_loss) else self.val_loss
-
 
 class History:
     """What happened in each epoch, as arrays (n_epochs,); for NumPy, a row of these numbers for each epoch.
 
     `history[-1]` is the record of the last epoch, with the same numbers by the same names, and `history[5:]` is the
-    history of the epochs from the sixth on, without facts.
+    history of the epochs from the sixth on, without facts and a best epoch.
 
     Attributes
     ----------
@@ -61,8 +57,11 @@ class History:
         What the scores are: "accuracy", or "R2" in a regression.
     rates : list of float or ndarray (n_batches,)
         The learning rates of each epoch as they were used: one number where all batches had the same.
+    monitored : {"val_loss", "train_loss"} or None
+        The loss that early stopping follows; None without it.
     best_epoch : int or None
-        With early stopping, the epoch that is kept, counted from 1; None without it.
+        With early stopping, the epoch whose parameters are kept, counted from 1: the first one with the lowest
+        monitored loss. None without it.
     facts : fastmlp.diagnosis.Facts or None
         Further input of `diagnose`; set when training ends after at least five epochs.
 
@@ -77,28 +76,34 @@ class History:
     """
 
     facts: Facts | None = None
-    best_epoch: int | None = None
+    monitored: str | None = None
     score_name = "accuracy"  # of histories pickled by earlier versions
-    _rates: list[Rates] | None = None
+    _rates: Mapping[int, Rates] = MappingProxyType({})  # by the epoch's index, where batches have rates of their own
 
-    def __init__(
-        self, epochs: Iterable[Epoch] = (), score_name: str = "accuracy", rates: Iterable[Rates] | None = None
-    ):
+    def __init__(self, epochs: Iterable[Epoch] = (), score_name: str = "accuracy", rates: Iterable[Rates] = ()):
         self.epochs = list(epochs)
         self.score_name = score_name
-        self._rates = None if rates is None else list(rates)
+        self._rates = dict(enumerate(rates))
 
     @property
     def rates(self) -> list[Rates]:
         """See the class."""
-        if self._rates is None:
-            self._rates = [epoch.learning_rate for epoch in self.epochs]
-        return self._rates
+        return [self._rates.get(i, epoch.learning_rate) for i, epoch in enumerate(self.epochs)]
+
+    @property
+    def best_epoch(self) -> int | None:
+        """See the class."""
+        if self.monitored is None:
+            return None
+        losses = self._column(self.monitored)
+        finite = np.where(np.isfinite(losses), losses, np.inf)
+        return int(finite.argmin()) + 1 if np.isfinite(losses).any() else None
 
     def append(self, epoch: Epoch, rates: Rates) -> None:
         """Add the record of an epoch, and the learning rates of its batches."""
-        self.rates.append(rates)
-        self.epochs.append(epoch)
+        if isinstance(rates, np.ndarray):
+            self.__dict__.setdefault("_rates", {})[len(self.epochs)] = rates
+        self.epochs.append(epoch)  # last, so that Ctrl-C leaves all of it or nothing
 
     def __len__(self) -> int:
         return len(self.epochs)
@@ -199,8 +204,9 @@ class History:
         ...     print(sentence[:22])
         The loss is noisy: its
         """
-        scores = self.train_score, self.val_score
-        return diagnose(self.train_loss, *scores, self.learning_rate, self.facts, self.score_name)
+        end = self.best_epoch or len(self)  # what came after the epoch that is kept says nothing of its network
+        columns = (self.train_loss[:end], self.train_score[:end], self.val_score[:end])
+        return diagnose(*columns, self.rates[:end], self.facts, self.score_name)
 
     def __repr__(self) -> str:
         if not self.epochs:
@@ -225,11 +231,11 @@ class History:
         """
         if self.best_epoch is None:
             return ""
-        best = self.epochs[self.best_epoch - 1]
-        name = "train" if math.isnan(best.val_loss) else "validation"
+        name = "train" if self.monitored == "train_loss" else "validation"
+        lowest = getattr(self.epochs[self.best_epoch - 1], str(self.monitored))
         return (
             f"The parameters are those after epoch {self.best_epoch} of {len(self)}, which has the lowest {name} loss, "
-            f"{best.monitored_loss:.4g}."
+            f"{lowest:.4g}."
         )
 
 
@@ -241,7 +247,7 @@ class DivergenceError(ArithmeticError):
     batch : int
         Where it was found, counted from 1; 0 is the end of the epoch.
     learning_rate : float or None
-        The rate of that epoch; None for L-BFGS, which has none.
+        The rate of that batch; None for L-BFGS, which has none.
     epoch : int or None
         Counted from 1, in `fit`.
     history : History or None

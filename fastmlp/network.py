@@ -423,7 +423,7 @@ class NeuralNetwork:
             At least 0.
         validation_fraction : float, optional
             Hold out this share of the rows, drawn at random, of each class its share, to validate with in place of
-            X_val and y_val; at least one row of each class is left to train on.
+            X_val and y_val; at least one row of each class is left to train on. Rows that weigh 0 do not count.
         seed : int, optional
             Shuffle with a `numpy.random.RandomState` of its own; by default `numpy.random.permutation` is called. With
             one seed, every call has the rows in the same order, epoch for epoch. Where `fit` is called again and again,

@@ -12,17 +12,17 @@ import numpy.typing as npt
 
 from fastmlp.architecture import Architecture
 from fastmlp.diagnosis import MIN_EPOCHS, observe, offer_standardizer
-from fastmlp.early_stopping import EarlyStopping, held_out_rows
+from fastmlp.early_stopping import EarlyStopping
 from fastmlp.engine.batches import EpochResult, EpochSettings, Examples
 from fastmlp.functions.optimizers import LBFGS
 from fastmlp.generators import drawn_seed, random_state
 from fastmlp.history import DivergenceError, Epoch, History
 from fastmlp.lbfgs import Minimizable, NotFiniteError, minimize
 from fastmlp.progress import Advance, progress_bar
-from fastmlp.sample_weights import checked_weights, class_weights, classes_of, has_classes
 from fastmlp.schedules import Rates
 from fastmlp.settings import Settings
-from fastmlp.validation import checked_seed, real_array
+from fastmlp.training_data import TrainingData, checked_data
+from fastmlp.validation import checked_seed
 
 __all__ = ["Callback", "DivergenceError", "Epoch", "History", "Settings", "fit"]
 
@@ -126,52 +126,46 @@ def fit(
     offers_standardizer : bool
         Warn where the rows are far from standard.
     """
-    architecture = trained.architecture
-    rows = architecture.checked_rows("X", X)
-    n_rows = len(rows)
-    if n_rows == 0:
-        raise ValueError("X must have at least one row to train on, got none")
+    data = checked_data(
+        trained,
+        X,
+        y,
+        sample_weight=sample_weight,
+        class_weight=class_weight,
+        X_val=X_val,
+        y_val=y_val,
+        sample_weight_val=sample_weight_val,
+        fraction=settings.validation_fraction,
+    )
     if settings.takes_all_rows:
-        check_takes_all_rows(architecture, checkpointer)
-    y = real_array("y", y, architecture.loss_row.content)
-    targets = architecture.checked_targets("y", y, n_rows)
-    of_classes = class_weights(architecture, targets, class_weight)
-    examples = Examples(rows, targets, checked_weights(targets, sample_weight, of_classes))
-    validation = checked_validation(trained, X_val, y_val, sample_weight_val, of_classes)
-    fraction, labels = settings.validation_fraction, classes_of(targets) if has_classes(architecture) else None
-    if fraction is not None:
-        if validation is not None:
-            raise ValueError(f"validation_fraction must be None where X_val and y_val are given, got {fraction:g}")
-        n_rows -= len(held_out_rows(labels, n_rows, fraction, 0))
-    n_batches = settings.n_batches(n_rows)
+        check_takes_all_rows(trained.architecture, checkpointer)
+    n_batches = settings.n_batches(data.n_train)
     has_epochs, settings = settings.epochs is not None, settings.with_epochs(n_batches)
     next(settings.rates(n_batches))  # a function that gives no rate is refused here
     callbacks = checked_callbacks(callbacks)
     bar = progress_bar(progress, settings.n_epochs * n_batches)
     seed = checked_seed(seed)
-    if offers_standardizer and (offer := offer_standardizer(rows)):
+    if offers_standardizer and (offer := offer_standardizer(data.examples.X)):
         warnings.warn(offer, stacklevel=4)  # of the public `fit`, which has a wrapper
     with random_state(seed) as generator:
-        split_seed = None if fraction is None else drawn_seed(generator)
-        state = CheckpointState(settings, seed, split_seed, History(score_name=architecture.loss_row.score_name))
+        history = History(score_name=trained.architecture.loss_row.score_name)
+        history.monitored = data.monitored if settings.early_stopping else None
+        state = CheckpointState(settings, seed, None, history)
+        split = data
+        if data.fraction is not None:
+            state = state._replace(split_seed=drawn_seed(generator))
+            split = data.split(trained, state.split_seed)  # whose rows are checked before a file is replaced
         if checkpointer is not None:
-            state = checkpointer.begin(state, examples, generator, has_epochs=has_epochs)
-        taken = np.arange(n_rows, dtype=np.intp)
-        if fraction is not None and state.split_seed is not None:
-            held_out = held_out_rows(labels, len(rows), fraction, state.split_seed)
-            trained.check_finite("X", rows, held_out)
-            taken = np.delete(np.arange(len(rows), dtype=np.intp), held_out)
-            validation = examples.taken(held_out)
+            drawn, state = state.split_seed, checkpointer.begin(state, data.examples, generator, has_epochs=has_epochs)
+            if state.split_seed != drawn:
+                split = data.split(trained, state.split_seed)
         trained.back_up()
-        weights = None if examples.weights is None else examples.weights[taken]
-        trained.begin_fit(targets[taken], weights, flat=y.ndim == 1, standardize=settings.standardize_targets)
+        trained.begin_fit(*split.targets, flat=data.flat, standardize=settings.standardize_targets)
         training = _Training(
             trained=trained,
             network=network,
             settings=settings,
-            examples=examples,
-            rows=taken,
-            validation=validation,
+            data=split,
             n_batches=n_batches,
             generator=generator,
             callbacks=callbacks,
@@ -192,29 +186,22 @@ def _resumed_stopping(settings: Settings, state: CheckpointState, trained: Train
     if settings.patience is None:
         return None
     stopping = EarlyStopping(settings.patience, settings.tol)
-    # where the state has none, the last epoch was the best
-    best = trained.snapshot() if state.best is None and state.history else state.best
-    for epoch in state.history:
-        stopping.record(epoch.monitored_loss, lambda: best)
+    if state.history:
+        # where the state has none, the last epoch was the best
+        best = trained.snapshot() if state.best is None else state.best
+        for epoch, loss in enumerate(getattr(state.history, str(state.history.monitored)).tolist(), 1):
+            stopping.record(epoch, loss, lambda: best)
     return stopping
 
 
 @dataclass(kw_only=True)
 class _Training:
-    """A training that is under way.
-
-    Attributes
-    ----------
-    rows : ndarray of intp
-        Those of the examples to train on.
-    """
+    """A training that is under way."""
 
     trained: Trainable
     network: Any
     settings: Settings
-    examples: Examples
-    rows: np.ndarray
-    validation: Examples | None
+    data: TrainingData
     n_batches: int
     generator: Any
     callbacks: tuple[Callback, ...]
@@ -249,22 +236,30 @@ class _Training:
         schedule, loss = settings.rates(self.n_batches), None
         for past in history:
             schedule.send(loss)
-            loss = past.monitored_loss
+            loss = getattr(past, self.data.monitored)
         while not self.over and len(history) < settings.n_epochs:
             epoch, rates = len(history) + 1, schedule.send(loss)
             if epoch > n_before + 1:  # the first one goes back to before `begin_fit`
                 self.trained.back_up()
             start = time.perf_counter()
-            order = self.rows[self.generator.permutation(len(self.rows))[: self.n_batches * settings.batch_size]]
+            order = self._order()[: self.n_batches * settings.batch_size]
             epoch_settings = settings.of_epoch(rates, epoch if settings.time_step == "epoch" else None)
-            found = self.trained.train_epoch(self.examples, order, epoch_settings, advance)
+            found = self.trained.train_epoch(self.data.examples, order, epoch_settings, advance)
             batch = diverging_batch(self.trained, found)
             if batch is not None:
                 self.trained.roll_back()
-                self.trained.check_finite("X", self.examples.X, order[: batch * settings.batch_size or None])
+                self.trained.check_finite("X", self.data.examples.X, order[: batch * settings.batch_size or None])
                 raise DivergenceError(batch, rate_of(rates, batch), epoch, self.history)
             self._finish(found, rates, time.perf_counter() - start)
-            loss = history[-1].monitored_loss
+            loss = getattr(history[-1], self.data.monitored)
+
+    def _order(self) -> np.ndarray:
+        """The rows to train on, shuffled."""
+        rows = self.data.rows
+        if rows is not None:
+            return rows[self.generator.permutation(len(rows))]
+        # on Windows, RandomState's integers have 32 bits
+        return self.generator.permutation(len(self.data.examples.X)).astype(np.intp, copy=False)
 
     def _iterations(self, advance: Advance) -> None:
         """Train on all rows at once; one iteration is an epoch."""
@@ -276,39 +271,42 @@ class _Training:
             return self.over
 
         try:
-            minimize(self.trained, self.examples, self.settings.regularization, self.settings.n_epochs, finish)
+            minimize(self.trained, self.data.examples, self.settings.regularization, self.settings.n_epochs, finish)
         except NotFiniteError:
             self.trained.roll_back()
-            self.trained.check_finite("X", self.examples.X)
+            self.trained.check_finite("X", self.data.examples.X)
             raise DivergenceError(1, None, 1, self.history) from None
 
     def _finish(self, found: EpochResult, rates: Rates, seconds: float) -> None:
         """Validate, record, call back and write the checkpoint after an epoch; `over` says whether it was the last."""
         history, val_loss, val_score = self.history, math.nan, math.nan
-        if self.validation is not None:
-            val_loss, val_score = self.evaluate(self.validation, self.settings.regularization)
-        history.append(Epoch(found.loss, found.score, val_loss, val_score, rate_of(rates), seconds), rates)
+        if self.data.validation is not None:
+            val_loss, val_score = self.evaluate(self.data.validation, self.settings.regularization)
+        epoch = Epoch(found.loss, found.score, val_loss, val_score, rate_of(rates), seconds)
         stops = False
         if self.stopping is not None:
-            stops = self.stopping.record(history[-1].monitored_loss, self.trained.snapshot)
-            history.best_epoch = self.stopping.best_epoch
+            # before it is in the history, where Ctrl-C may find it
+            loss = getattr(epoch, self.data.monitored)
+            stops = self.stopping.record(len(history) + 1, loss, self.trained.snapshot)
+        history.append(epoch, rates)
         # all of them are called, also after one that asks to stop
         returned = [callback(self.network, history) for callback in self.callbacks]
         # other values, such as a score, do not stop it
         self.over = stops or any(isinstance(value, bool | np.bool_) and bool(value) for value in returned)
         self.check()
         if self.checkpointer is not None:
-            best = None if self.stopping is None or history.best_epoch == len(history) else self.stopping.best
+            best = None if self.stopping is None else self.stopping.best_of(len(history))
             last = self.over or len(history) == self.settings.n_epochs
-            self.checkpointer.write(over=self.over, last=last, best=best)
+            earlier = None if best is None or best.epoch == len(history) else best.snapshot
+            self.checkpointer.write(over=self.over, last=last, best=earlier)
 
     def _keep_best(self) -> None:
-        if self.stopping is not None and self.stopping.best is not None:
-            self.trained.restore(self.stopping.best)
-            self.history.best_epoch = self.stopping.best_epoch
+        best = None if self.stopping is None else self.stopping.best_of(len(self.history))
+        if best is not None:
+            self.trained.restore(best.snapshot)
 
     def _observe(self) -> None:
-        X, y = self.examples.X, self.examples.y
+        X, y, _ = self.data.examples
         if self.trained.architecture.loss_row.decides:  # a constant prediction gets the commonest row right
             y = np.unique(y > 0.5, axis=0, return_inverse=True)[1].ravel()
         self.history.facts = observe(self.trained.layer_inputs, X, y, self.settings.batch_size)
@@ -360,26 +358,3 @@ def diverging_batch(trained: Trainable, found: EpochResult) -> int | None:
     if found.diverged:
         return found.n_batches
     return None if trained.is_finite() else 0
-
-
-def checked_validation(
-    trained: Trainable,
-    X_val: npt.ArrayLike | None,
-    y_val: npt.ArrayLike | None,
-    sample_weight_val: npt.ArrayLike | None,
-    of_classes: np.ndarray | None,
-) -> Examples | None:
-    """The validation data, its rows weighing what those of their class do in training; None without such data."""
-    if X_val is None and y_val is None:
-        if sample_weight_val is not None:
-            raise ValueError("X_val and y_val must be given together with sample_weight_val, got None")
-        return None
-    if X_val is None or y_val is None:
-        given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
-        raise ValueError(f"{missing} must be given together with {given}, got None")
-    rows = trained.architecture.checked_rows("X_val", X_val)
-    if len(rows) == 0:
-        raise ValueError("X_val must have at least one row, got none")
-    targets = trained.architecture.checked_targets("y_val", y_val, len(rows))
-    trained.check_finite("X_val", rows)
-    return Examples(rows, targets, checked_weights(targets, sample_weight_val, of_classes, "sample_weight_val"))

@@ -21,11 +21,6 @@ from fastmlp.validation import as_path
 DIGEST_ROWS = 1024
 # What else there is where a checkpoint cannot be resumed.
 ANEW = "without resume, training starts anew"
-# What to say of settings whose defaults have changed since a checkpoint was written.
-EARLIER = {
-    "optimizer": "the default is 'Adam', and was 'SGD' until version 0.2",
-    "epochs": "the default follows from the number of rows, and was 10 until version 0.2",
-}
 
 
 class Checkpoint:
@@ -50,12 +45,14 @@ class Checkpoint:
         self.resume = resume
 
     def is_of(self, settings: Settings, seed: int | None, X: np.ndarray, y: np.ndarray) -> bool:
-        """Whether the file holds an earlier part of this training, of rows without weights."""
+        """Whether the file holds an earlier part of this training, of rows without weights and with validation data."""
         engine = self.model().engine
         rows = engine.architecture.checked_rows("X", X)
         targets = engine.architecture.checked_targets("y", y, len(rows))
         data = digest(Examples(rows, targets), engine)
-        mine = CheckpointState(settings.with_epochs(settings.n_batches(len(rows))), seed, None, History(), data)
+        history = History()
+        history.monitored = "val_loss" if settings.early_stopping else None
+        mine = CheckpointState(settings.with_epochs(settings.n_batches(len(rows))), seed, None, history, data)
 
         def found() -> bool:
             with suppress(OSError, ValueError):
@@ -104,8 +101,8 @@ class Checkpoint:
         for name, value in theirs.items():
             if value == ours[name] or (name == "epochs" and has_epochs and not mine.settings.needs_length):
                 continue
-            since = f" ({EARLIER[name]})" if name in EARLIER else ""
-            raise ValueError(f"{name} must be {value!r}, as in {place}, got {ours[name]!r}{since}; {ANEW}")
+            why = _explained(name, value, ours[name], has_epochs=has_epochs)
+            raise ValueError(f"{name} must be {value!r}, as in {place}, got {ours[name]!r}{why}; {ANEW}")
         if found.data != mine.data:
             raise ValueError(f"X, y, weights and the standardizer must be those of {place}, got others; {ANEW}")
         if mine.settings.n_epochs < len(found.history):
@@ -123,12 +120,24 @@ class Checkpoint:
         self._written = time.monotonic()
 
 
+def _explained(name: str, theirs: Any, ours: Any, *, has_epochs: bool) -> str:
+    """Why a setting may differ from the checkpoint's: its default has changed, or another setting depends on it."""
+    if (name, theirs, ours) == ("optimizer", "SGD", "Adam"):
+        return " (the default is 'Adam', and was 'SGD' until version 0.2)"
+    if name != "epochs":
+        return ""
+    if has_epochs:
+        return " (the schedule depends on it)"
+    return " (the default follows from the number of rows, and was 10 until version 0.2)"
+
+
 def _facts(state: CheckpointState, engine: Engine) -> dict[str, Any]:
     """What a training must have in common with an earlier part of it, by the names in errors."""
     architecture = {**vars(engine.architecture), "dtype": engine.architecture.dtype.name}
     network = {f"the network's {name}": value for name, value in architecture.items()}
     # the optimizer comes before the rest, since the usual learning rate follows from it
-    return {**network, "seed": state.seed, "optimizer": state.settings.optimizer, **state.settings.to_dict()}
+    settings = {"seed": state.seed, "optimizer": state.settings.optimizer, **state.settings.to_dict()}
+    return {**network, **settings, "the loss that early stopping follows": state.history.monitored}
 
 
 def digest(examples: Examples, engine: Engine) -> str:

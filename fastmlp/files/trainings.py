@@ -20,12 +20,12 @@ def described(training: CheckpointState) -> tuple[dict[str, Any], dict[str, np.n
     history, generator = training.history, training.generator
     assert generator is not None
     header = {name: getattr(training, name) for name in ("seed", "split_seed", "data", "over")}
-    header |= {"settings": training.settings.to_dict(), "best_epoch": history.best_epoch}
+    header |= {"settings": training.settings.to_dict(), "monitored": history.monitored}
     header["generator"] = {name: generator[name] for name in ("has_gauss", "gauss")}
     header["generator"] |= {"pos": int(generator["state"]["pos"])}
     arrays = {HISTORY: np.array(history.epochs, np.float64).reshape(-1, len(Epoch._fields))}
     arrays[GENERATOR] = generator["state"]["key"]
-    if any(np.ndim(rates) for rates in history.rates):
+    if any(isinstance(rates, np.ndarray) for rates in history.rates):
         arrays[RATES] = np.array(history.rates)
     return header, arrays
 
@@ -33,18 +33,19 @@ def described(training: CheckpointState) -> tuple[dict[str, Any], dict[str, np.n
 def restored(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray], score_name: str) -> CheckpointState:
     """The state that they describe; an error where they describe none."""
     epochs, key, rates = arrays[HISTORY], arrays[GENERATOR], arrays.get(RATES)
+    monitored, split_seed, generator = header.get("monitored"), header.get("split_seed"), header["generator"]
     if epochs.dtype != np.float64 or epochs.ndim != 2 or epochs.shape[1] != len(Epoch._fields):
         raise ValueError(f"its history is {epochs.shape} of {epochs.dtype}")
     if key.dtype != np.uint32 or key.shape != (MT19937_WORDS,):
         raise ValueError(f"its generator's state is {key.shape} of {key.dtype}")
     if rates is not None and (rates.dtype != np.float64 or rates.ndim != 2 or len(rates) != len(epochs)):
         raise ValueError(f"its learning rates are {rates.shape} of {rates.dtype}")
-    history = History((Epoch(*epoch) for epoch in epochs.tolist()), score_name, rates)
+    if monitored not in (None, "train_loss", "val_loss"):
+        raise ValueError(f"its monitored loss is {monitored!r}")
+    history = History((Epoch(*epoch) for epoch in epochs.tolist()), score_name, () if rates is None else rates)
+    history.monitored = monitored
     for epoch in history:
         number("learning_rate", epoch.learning_rate, 0)
-    if (best_epoch := header.get("best_epoch")) is not None:
-        history.best_epoch = integer("best_epoch", best_epoch, 1, len(history))
-    split_seed, generator = header.get("split_seed"), header["generator"]
     return CheckpointState(
         settings=Settings.from_dict(header["settings"]),
         seed=checked_seed(header["seed"]),

@@ -74,8 +74,9 @@ def test_the_reference_stops_alike(make_network):
 def test_patience_and_tol():
     def n_recorded(losses, patience, tol):
         stopping = EarlyStopping(patience, tol)
-        n = next((n for n, loss in enumerate(losses, 1) if stopping.record(loss, lambda: {})), len(losses))
-        return n, stopping.best_epoch
+        n = next((n for n, loss in enumerate(losses, 1) if stopping.record(n, loss, lambda: {})), len(losses))
+        best = stopping.best_of(n)
+        return n, best and best.epoch
 
     assert n_recorded([3, 2, 1, 1, 1, 1], 3, 0) == (6, 3)
     assert n_recorded([3, 2, 1, 1, 0.5, 1], 3, 0) == (6, 5)
@@ -117,13 +118,8 @@ def test_an_interruption_at_any_moment_leaves_the_best_epoch(validation):
             break
         n, seen = n + 1, seen | {net.history.best_epoch if net.history else 0}
         if net.history:
-            losses = net.history.val_loss
-            # an epoch that has just been recorded may not have been compared yet
-            assert net.history.best_epoch in {
-                int(losses.argmin()) + 1,
-                int(losses[:-1].argmin()) + 1 if len(losses) > 1 else None,
-            }
-        if net.history and net.history.best_epoch:
+            assert len(net.history.rates) == len(net.history)
+            assert net.history.best_epoch == net.history.val_loss.argmin() + 1
             assert_state(net, states[net.history.best_epoch - 1])
     assert seen >= {0, 1, history.best_epoch}
 
@@ -138,6 +134,18 @@ def test_the_best_epoch_comes_back_after_divergence():
         net.fit(X, Y, **SETTINGS | {"patience": 50}, **VALIDATION, schedule=explode)
     assert caught.value.history.best_epoch == whole.best_epoch < 6
     assert_state(net, states[whole.best_epoch - 1])
+
+
+@pytest.mark.parametrize("never", [np.nan, np.inf])
+def test_a_loss_that_is_no_number_is_never_the_best(never, monkeypatch):
+    """Nor is the training loss taken in its place."""
+    net, losses = make(), [2.0, never, 1.9, never, 1.95]
+    # the network's own way to validate
+    monkeypatch.setattr(NeuralNetwork, "evaluate", lambda *arguments, **options: (losses[len(net.history)], 0.5))
+    history = net.fit(X, Y, **SETTINGS | {"epochs": 5}, **VALIDATION)
+    assert (history.best_epoch, len(history)) == (3, 5)
+    assert "which has the lowest validation loss, 1.9." in history.kept
+    assert history[:2].best_epoch is None
 
 
 def test_a_callback_may_end_it_too():
@@ -203,6 +211,24 @@ def test_a_training_that_was_longer_goes_on_from_its_last_epoch(tmp_path):
     assert_same(trained_state(resumed), trained_state(whole))
 
 
+def test_the_loss_that_it_follows_stays(tmp_path):
+    settings = {**SETTINGS, "epochs": 5, "checkpoint": tmp_path / "net"}
+    make().fit(X, Y, **settings, **VALIDATION)
+    with pytest.raises(ValueError, match="the loss that early stopping follows must be 'val_loss', as in the check"):
+        make().fit(X, Y, **settings, resume=True)
+
+
+def test_a_row_that_is_held_out_and_not_finite_is_named_before_a_checkpoint_is_replaced(tmp_path):
+    path, rows = tmp_path / "net", X.copy()
+    make().fit(X, Y, checkpoint=path, epochs=1)
+    content = path.read_bytes()
+    held_out = held_out_rows(Y, 60, 0.3, int(np.random.RandomState(3).randint(2**32, dtype=np.uint32)))
+    rows[held_out[1], 2] = np.inf
+    with pytest.raises(ValueError, match=f"X must be finite, got inf in row {held_out[1]}, column 2"):
+        make().fit(rows, Y, checkpoint=path, validation_fraction=0.3, seed=3)
+    assert path.read_bytes() == content
+
+
 class TestHeldOutRows:
     @pytest.mark.parametrize("fraction", [0.01, 0.1, 0.25, 0.5, 0.9])
     def test_each_class_has_its_share(self, fraction):
@@ -241,6 +267,15 @@ class TestHeldOutRows:
         expected = net.evaluate(X[held_out], Y[held_out], sample_weight=weights[held_out])
         assert (net.history.val_loss[-1], net.history.val_score[-1]) == expected
 
+    @pytest.mark.parametrize("loss", ["cross_entropy", "squared_error"])
+    @pytest.mark.parametrize("seed", range(5))
+    def test_both_parts_have_rows_with_a_weight(self, seed, loss):
+        """Or their mean losses, and the units of targets, would be NaN."""
+        weights = np.isin(np.arange(60), np.flatnonzero(Y == 1)[:3])
+        net = NeuralNetwork(5, [7], 3 if loss == "cross_entropy" else 1, loss=loss, seed=0)
+        history = net.fit(X, Y, sample_weight=weights * 1.0, epochs=2, validation_fraction=0.3, seed=seed)
+        assert np.isfinite([history.train_loss, history.val_loss]).all()
+
     def test_targets_are_standardized_by_the_rows_that_train(self):
         y = np.random.RandomState(0).rand(60) * 100
         net = NeuralNetwork(5, [7], 1, loss="squared_error", seed=0)
@@ -262,6 +297,10 @@ class TestHeldOutRows:
             "validation_fraction must be None where X_val and y_val are given",
         ),
         ({"X": X[:3], "y": [0, 1, 2], "validation_fraction": 0.2}, "validation_fraction must leave rows to train"),
+        (
+            {"sample_weight": np.eye(60)[0], "validation_fraction": 0.2},
+            "validation_fraction must leave rows to train and rows to validate, got 0.2 of 1 rows that weigh more",
+        ),
         ({"validation_fraction": 0.1, "batch_size": 58, "drop_last": True}, "batch_size must be at most the 54 rows"),
         ({"optimizer": "lbfgs"}, "patience must be left out with optimizer='lbfgs'"),
         ({"optimizer": "lbfgs", "patience": None, "validation_fraction": 0.2}, "validation_fraction must be left out"),
