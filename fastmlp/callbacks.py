@@ -61,18 +61,21 @@ def csv_log(path: str | os.PathLike[str]) -> Callback:
     except FileNotFoundError:
         check_writable(target)
     logged: History | None = None
+    n_logged = 0
 
     def log(network: Any, history: History) -> None:
-        nonlocal logged
+        nonlocal logged, n_logged
         # at the first call of a training all its epochs are new
-        n_written = len(history) - 1 if history is logged else 0
-        columns = history[n_written:].to_dict()
+        n_written = n_logged if history is logged else 0
         with open(target, "a" if n_written else "w", encoding="utf-8", newline="") as file:
+            if file.tell() == 0:  # a new file, or one in the place of a file that was removed
+                n_written = 0
+            columns = history[n_written:].to_dict()
             writer = csv.writer(file, lineterminator="\n")
             if not n_written:
                 writer.writerow(["epoch", *columns])
             writer.writerows(zip(itertools.count(n_written + 1), *columns.values()))
-        logged = history
+        logged, n_logged = history, len(history)
 
     return log
 

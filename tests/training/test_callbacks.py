@@ -82,6 +82,35 @@ def test_the_log_of_a_resumed_training_is_whole(tmp_path):
     assert_logged(other, history)
 
 
+@pytest.mark.parametrize("change", ["unlink", "rename", "empty"])
+def test_the_log_is_whole_again_where_the_file_was_taken_away(tmp_path, change):
+    path = tmp_path / "log.csv"
+    take_away = {
+        "unlink": path.unlink,
+        "rename": lambda: path.rename(tmp_path / "old"),
+        "empty": lambda: os.truncate(path, 0),
+    }
+
+    def disturb(network, history):
+        if len(history) == 3:
+            take_away[change]()
+
+    assert_logged(path, network().fit(X, Y, epochs=5, callbacks=[csv_log(path), disturb], **SETTINGS))
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_a_log_may_be_called_twice_or_not_after_each_epoch(tmp_path, every):
+    path = tmp_path / "log.csv"
+    log = csv_log(path)
+
+    def twice(network, history):
+        if len(history) % every == 0:
+            log(network, history)
+            log(network, history)
+
+    assert_logged(path, network().fit(X, Y, epochs=4, callbacks=[twice], **SETTINGS))
+
+
 def test_the_log_stays_in_the_folder_where_it_was_begun(tmp_path, monkeypatch):
     (tmp_path / "other").mkdir()
     monkeypatch.chdir(tmp_path)
