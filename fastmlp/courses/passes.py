@@ -48,7 +48,7 @@ class Pass(NamedTuple):
 
 def shape_to_keep(engine: Engine, X: Any) -> tuple[int, ...] | None:
     """The shape of X, or None where it is quicker to take it forward again than to see that nothing has changed."""
-    if type(X) is not np.ndarray or X.dtype != engine.layout.dtype:
+    if type(X) is not np.ndarray or X.ndim != 2 or X.dtype != engine.layout.dtype:
         return None
     n_parameters = engine.layout.n_parameters
     work = len(X) * n_parameters

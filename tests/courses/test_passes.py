@@ -155,6 +155,13 @@ def test_a_refused_call_ends_it(forwarded):
         net.backward(rows, Y, 0.1)
 
 
+def test_rows_of_a_wrong_shape_are_named_after_a_long_batch_too(forwarded):
+    net = trained()
+    for rows in (np.array(1.0), np.ones(6), np.ones((12, 6, 1))):
+        with pytest.raises(ValueError, match=r"X must have shape \(n_rows, 6\), got"):
+            net.forward(rows)
+
+
 def test_copies_and_pickles_have_no_pass(forwarded):
     net, rows = trained(), X.copy()
     size = len(pickle.dumps(net))
