@@ -19,6 +19,15 @@ from fastmlp.validation import float_dtype, thread_count
 _SHARED: Any = NeuralNetwork
 
 
+def unused(name: str, instead: str) -> property:
+    """An attribute of this name that cannot be assigned, since no call would look at it; an error says what to do."""
+
+    def refuse(network: Any, value: Any) -> None:
+        raise AttributeError(f"{type(network).__name__} would ignore an attribute {name!r}: {instead}")
+
+    return property(None, refuse)
+
+
 class CourseNetwork:
     """A network on an engine, without fit, predict and save.
 

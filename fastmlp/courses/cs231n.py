@@ -7,12 +7,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastmlp.courses.base import unused
 from fastmlp.courses.stanford import ScoresOrLoss, SelfTraining, StanfordNetwork, guarded
 from fastmlp.interface.calls import public
 from fastmlp.validation import float_dtype, integer, layer_sizes, number, real_array
 
 # The course's images, and its classes.
 _INPUT_DIM, _NUM_CLASSES = 3 * 32 * 32, 10
+
+# What to do in place of assigning an attribute of dropout.
+_MADE_WITH = "pass dropout_keep_ratio where the network is made"
 
 
 class _NormalWeights(StanfordNetwork):
@@ -255,6 +259,12 @@ class FullyConnectedNet(_NormalWeights):
     >>> round(loss, 1), list(grads)
     (2.3, ['W1', 'b1', 'W2', 'b2', 'W3', 'b3'])
     """
+
+    dropout = unused("dropout", _MADE_WITH)
+    dropout_keep_ratio = unused("dropout_keep_ratio", _MADE_WITH)
+    dropout_param = unused("dropout_param", _MADE_WITH)
+    use_dropout = unused("use_dropout", _MADE_WITH)
+    normalization = unused("normalization", "fastmlp has no normalisation")
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp.courses.base import CourseNetwork
+from fastmlp.courses.base import CourseNetwork, unused
 from fastmlp.courses.passes import Pass, shape_to_keep
 from fastmlp.courses.stanford import ScoresOrLoss, SelfTraining, guarded
 from fastmlp.engine.parameters import initialize
@@ -60,6 +60,9 @@ class FirstNeuralNetwork(SelfTraining):
     >>> net.predict(X).tolist(), stats["loss_history"][-1] < 0.1
     ([0, 1, 2, 2], True)
     """
+
+    nonlinearity = unused("nonlinearity", "pass it where the network is made")
+    reg = unused("reg", "pass it to loss and train")
 
     def __init__(
         self,
@@ -125,6 +128,8 @@ class EarlierNeuralNetwork(_Edition):
     >>> losses[-1] < 0.1 * losses[0], net.forward(X).argmax(axis=1).tolist()
     (True, [0, 1, 2, 2])
     """
+
+    reg = unused("reg", "pass it to backward")
 
     # the shape of the batch that was trained on last, where a pass of such a one is kept
     _kept_shape: tuple[int, ...] | None = None
@@ -228,6 +233,9 @@ class LaterNeuralNetwork(_Edition):
     >>> net.forward(X).round().ravel().tolist()
     [0.0, 1.0, 1.0, 0.0]
     """
+
+    half = unused("half", "pass it where the network is made")
+    reg = unused("reg", "this edition has no regularisation")
 
     def __init__(
         self,

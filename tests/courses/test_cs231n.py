@@ -239,6 +239,12 @@ class TestFullyConnectedNet:
         net = FullyConnectedNet([5], 16, seed=0)
         np.testing.assert_array_equal(net.loss(X), net.loss(X.reshape(3, 16)))
 
+    @pytest.mark.parametrize("name", ["dropout", "dropout_keep_ratio", "dropout_param", "normalization", "use_dropout"])
+    def test_an_attribute_that_would_be_ignored_is_refused(self, name):
+        net = FullyConnectedNet([5], 6, dropout=0.5)
+        with pytest.raises(AttributeError, match=f"FullyConnectedNet would ignore an attribute '{name}'"):
+            setattr(net, name, None)
+
     def test_a_solver_that_writes_its_own_updates(self):
         """The course's Solver: a rule gives each parameter's next value, from the value and its gradient."""
         X, y = batch(20, 6, 3)

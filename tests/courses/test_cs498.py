@@ -80,6 +80,24 @@ class TestFirst:
             FirstNeuralNetwork(4, [10], 3).loss(np.ones((1, 4)), [0], "strong")
 
 
+@pytest.mark.parametrize(
+    ("cls", "name", "instead"),
+    [
+        (FirstNeuralNetwork, "nonlinearity", "pass it where the network is made"),
+        (FirstNeuralNetwork, "reg", "pass it to loss and train"),
+        (EarlierNeuralNetwork, "reg", "pass it to backward"),
+        (LaterNeuralNetwork, "half", "pass it where the network is made"),
+        (LaterNeuralNetwork, "reg", "this edition has no regularisation"),
+    ],
+)
+def test_an_attribute_that_would_be_ignored_is_refused(cls, name, instead):
+    net = cls(4, [10], 3)
+    with pytest.raises(AttributeError, match=f"{cls.__name__} would ignore an attribute '{name}': {instead}"):
+        setattr(net, name, 0.1)
+    net.note = "any other"
+    assert not hasattr(net, name)
+
+
 class TestEarlier:
     def test_weights_and_outputs_are_those_of_the_network(self):
         X, _ = batch(5, 4, 3)
