@@ -17,7 +17,8 @@ loss                   here
 =====================  =============================
 0.5 * reg * sum(W**2)  `fastmlp.NeuralNetwork`, `FirstNeuralNetwork`, `EarlierNeuralNetwork`, `FullyConnectedNet`, the
                        modular `TwoLayerNet`
-reg * sum(W**2)        the older `TwoLayerNet`; elsewhere pass `2 * reg`
+reg * sum(W**2)        the older `TwoLayerNet`, as its notebooks have it from 2017 on; for those of 2015 and 2016, which
+                       have 0.5 in front, pass `reg / 2`; elsewhere pass `2 * reg`
 reg / (2 * N) * ...    pass `reg / N`, for a batch of N rows
 =====================  =============================
 """

@@ -54,7 +54,8 @@ class TwoLayerNet(_NormalWeights, SelfTraining):
 
     The arguments tell which of the two it is. With those of the older class, also by position, `reg` is an argument of
     `loss` and `train`. With those of the modular class, by name, or without any, `reg` is an attribute, rows of X may
-    have any shape with input_dim numbers, and the course's `Solver` trains it, in place of `train`.
+    have any shape with input_dim numbers, and the course's `Solver` trains it, in place of `train`. So where a notebook
+    makes the modular class by position, as the one on image features does, add the names of the arguments.
 
     Parameters
     ----------
@@ -158,7 +159,8 @@ class TwoLayerNet(_NormalWeights, SelfTraining):
         y : array_like (n_rows,), optional
             Labels from 0 to output_size - 1.
         reg : float
-            Strength of the L2 regularisation of the weights, by default 0; of the older class only.
+            Strength of the L2 regularisation of the weights, by default 0; of the older class only. For a notebook of
+            2015 or 2016, whose loss has 0.5 in front, pass half of it.
 
         Returns
         -------
@@ -332,6 +334,6 @@ def _keep_ratio(dropout_keep_ratio: Any, dropout: Any) -> float:
 
 
 _OLDER_REG = (
-    "a TwoLayerNet of the older class, made with hidden_size, has no attribute reg: pass reg to loss and train; the "
-    "modular class, made with hidden_dim, has one"
+    "a TwoLayerNet of the older class, made by position or with hidden_size, has no attribute reg: pass reg to loss "
+    "and train; the modular class, made with the names input_dim, hidden_dim and num_classes, has one"
 )

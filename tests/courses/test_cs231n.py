@@ -112,7 +112,7 @@ class TestTwoLayerNet:
 
     def test_its_reg_is_an_argument(self, toy):
         net = toy[0]
-        with pytest.raises(AttributeError, match=r"made with hidden_size, has no attribute reg: pass reg to loss"):
+        with pytest.raises(AttributeError, match="made by position or with hidden_size, has no attribute reg"):
             net.reg = 0.1
         with pytest.raises(AttributeError, match="pass reg to loss and train"):
             print(net.reg)
