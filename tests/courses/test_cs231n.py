@@ -78,6 +78,7 @@ class TestTwoLayerNet:
         net, X, y = toy
         stats = net.train(X, y, X, y, learning_rate=1e-1, reg=5e-6, num_iters=101, verbose=True)
         assert stats["loss_history"][-1] < 0.02  # the course's own figure
+        assert len(stats["val_acc_history"]) == 101  # a batch of 200 is more than an epoch
         assert net.predict(X).tolist() == y.tolist()
         assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == [
             "iteration 0 / 101",
@@ -93,6 +94,8 @@ class TestTwoLayerNet:
             ({"X_val": np.ones(3)}, r"X_val must have shape \(n_rows, 4\)"),
             ({"X": np.ones((0, 4)), "y": []}, "X must have at least one row"),
             ({"X_val": np.ones((0, 4)), "y_val": []}, "X_val must have at least one row"),
+            ({"X": np.full((5, 4), np.nan)}, "X must be finite, got nan in row 0, column 0"),
+            ({"X_val": np.full((5, 4), np.inf)}, "X_val must be finite, got inf in row 0, column 0"),
             ({"learning_rate": "a"}, "learning_rate must be a number"),
         ],
     )
@@ -297,6 +300,8 @@ class TestFullyConnectedNet:
         for X in (np.ones(6), np.ones((2, 5)), np.ones((2, 3, 3))):
             with pytest.raises(ValueError, match="X must have rows of 6 numbers, got shape"):
                 net.loss(X)
+        with pytest.raises(ValueError, match=r"X must have rows of 1 numbers, got shape \(6,\)"):
+            FullyConnectedNet([5], 1).loss(np.ones(6))
 
 
 class TestDropout:
