@@ -94,6 +94,11 @@ def optuna_pruning(trial: Any) -> Callback:
         For `fit(..., callbacks=[...])`. It raises `optuna.TrialPruned`, which Optuna's study expects, and ValueError
         without validation data.
 
+    Raises
+    ------
+    ValueError
+        If the trial's study minimizes: it would prune the best ones.
+
     Examples
     --------
     >>> import numpy as np
@@ -108,6 +113,11 @@ def optuna_pruning(trial: Any) -> Callback:
     >>> study.optimize(objective, n_trials=20)  # doctest: +SKIP
     """
     pruned = require("optuna", "optuna", "optuna_pruning").TrialPruned
+    study = getattr(trial, "study", None)  # a trial of fixed parameters has none
+    if study is not None and study.direction.name == "MINIMIZE":
+        raise ValueError(
+            "trial must be one of a study that maximizes, since scores are reported, got one of a study that minimizes"
+        )
 
     def report(network: Any, history: History) -> None:
         score = history[-1].val_score

@@ -150,6 +150,14 @@ def test_pruning_needs_validation_data():
         network().fit(X, Y, callbacks=[optuna_pruning(object())])
 
 
+def test_pruning_of_a_study_that_minimizes_is_refused():
+    optuna = pytest.importorskip("optuna")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with pytest.raises(ValueError, match="trial must be one of a study that maximizes"):
+        optuna_pruning(optuna.create_study(direction="minimize").ask())
+    optuna_pruning(optuna.trial.FixedTrial({}))
+
+
 def test_optuna_prunes_what_is_worse():
     optuna = pytest.importorskip("optuna")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
