@@ -25,6 +25,8 @@ SAMPLE_ROWS = 256
 # Inputs are scaled if the largest root mean square of a column is in this range. It is 1 for standardized columns, and
 # little less for pixels from 0 to 1.
 SMALL_SCALE, LARGE_SCALE = 0.1, 10.0
+# A column is far from standard, too, if its mean is this many times its deviation, unless that is rounding alone.
+FAR_MEAN, ROUNDING = 10.0, 1e-6
 # A score is at chance below this share of the way from chance to 1, or within this number of standard deviations of
 # it, but never from half of the way on. In a regression, chance is R2 = 0, that of a constant prediction.
 ABOVE_CHANCE, LUCK = 0.1, 3.0
@@ -76,13 +78,24 @@ def observe(
 
 def offer_standardizer(X: np.ndarray) -> str:
     """A sentence for rows that are to enter a network as they are, where they are far from standard; else empty."""
+    sample = np.asarray(_sample(X), np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
-        scale = math.sqrt(np.square(_sample(X), dtype=np.float64).mean(axis=0).max())
-    if scale == 0 or not math.isfinite(scale) or SMALL_SCALE <= scale <= LARGE_SCALE:
+        mean = sample.mean(axis=0)
+        square = np.square(sample).mean(axis=0)
+    column = int(square.argmax())
+    if not (0 < square[column] < math.inf):
         return ""
+    if SMALL_SCALE**2 <= square[column] <= LARGE_SCALE**2:
+        # a column that varies little about a mean that is not 0
+        deviation = np.sqrt(np.maximum(square - mean**2, 0))
+        far = np.abs(mean) > FAR_MEAN * np.where(deviation > ROUNDING * np.abs(mean), deviation, math.inf)
+        if not far.any():
+            return ""
+        column = int(far.argmax())
     return (
-        f"the largest column of X has a root mean square of {scale:.3g}, and networks learn best from columns near 1: "
-        "make this one with standardizer=Standardizer().fit(X), and it standardizes all rows that it is given"
+        f"X is far from standard: column {column} has mean {mean[column]:.3g} and standard deviation "
+        f"{sample[:, column].std():.3g}, and networks learn best where these are near 0 and 1: make this one with "
+        "standardizer=Standardizer().fit(X), and it standardizes all rows that it is given"
     )
 
 

@@ -378,7 +378,7 @@ class NeuralNetwork:
             n_rows / (n_classes * n_rows_of_the_class). Classes that a mapping leaves out weigh 1.
         epochs : int, optional
             Passes over X. By default as many as make 2,000 updates, but at least 10 and at most 200; 400 where a batch
-            has all rows.
+            has all rows, and 200 iterations of "lbfgs".
         batch_size : int
             Rows of one update.
         learning_rate : float, optional
@@ -448,7 +448,7 @@ class NeuralNetwork:
             schedule depends on it; X, y, of which a sample is compared, the weights and the standardizer too; X_val,
             y_val, callbacks and a function as schedule are not compared.
             Network and history end with the bits of a training that was never cut off, times apart; what callbacks
-            remember is not kept. A training that is complete, or that a callback has ended, is not repeated, so each
+            remember is not kept. A training that is complete, or ended early, is not repeated, so each
             training needs a path of its own.
 
         Returns
@@ -460,7 +460,7 @@ class NeuralNetwork:
         -----
         UserWarning
             In the first training of a network without a standardizer, where the largest column of X has a root mean
-            square above 10 or below 0.1.
+            square above 10 or below 0.1, or a column has a mean above 10 times its standard deviation.
 
         Raises
         ------

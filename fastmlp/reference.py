@@ -27,7 +27,8 @@ from fastmlp.interface.calls import public, unexpected
 from fastmlp.interface.overrides import Originals
 from fastmlp.progress import Advance
 from fastmlp.sample_weights import measured_units
-from fastmlp.training import Callback, Settings
+from fastmlp.settings import Settings
+from fastmlp.training import Callback
 from fastmlp.validation import layer_sizes
 from fastmlp.validation import time_step as checked_time_step
 

@@ -9,6 +9,7 @@ machines.
 import dataclasses
 import itertools
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -23,15 +24,15 @@ RatesOfEpochs = Generator[Rates, float | None, None]
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """A learning-rate schedule; those below are all there are, besides functions."""
+class Schedule(ABC):
+    """A learning-rate schedule."""
 
     # Whether the rates depend on the number of epochs, which must then not change when a training is resumed.
     needs_length: ClassVar[bool] = False
 
+    @abstractmethod
     def rates(self, learning_rate: float, n_batches: int, n_epochs: int) -> RatesOfEpochs:
         """Yield the rates of epoch after epoch, without end; each epoch's loss is sent before the next ones."""
-        raise NotImplementedError
 
     def to_json(self) -> Any:
         """The name, with the parameters where they are not the usual ones."""
@@ -40,8 +41,8 @@ class Schedule:
             return name
         return {"name": name, **dataclasses.asdict(self)}
 
-    def _check(self, **checked: Any) -> None:
-        """Assign what has been checked."""
+    def _assign(self, **checked: Any) -> None:
+        """Assign parameters that have been checked."""
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
@@ -83,7 +84,7 @@ class Exponential(Schedule):
     factor: float = 0.95
 
     def __post_init__(self) -> None:
-        self._check(factor=number("factor", self.factor, 0))
+        self._assign(factor=number("factor", self.factor, 0))
 
     def rates(self, learning_rate: float, n_batches: int, n_epochs: int) -> RatesOfEpochs:
         """Yield `rate`, multiplied by the factor each time."""
@@ -116,12 +117,15 @@ class Step(Schedule):
     factor: float = 0.1
 
     def __post_init__(self) -> None:
-        self._check(every=integer("every", self.every), factor=number("factor", self.factor, 0))
+        self._assign(every=integer("every", self.every), factor=number("factor", self.factor, 0))
 
     def rates(self, learning_rate: float, n_batches: int, n_epochs: int) -> RatesOfEpochs:
         """Yield `rate * factor**(epoch // every)`."""
-        for epoch in itertools.count():
-            yield learning_rate * self.factor ** (epoch // self.every)
+        rate = learning_rate
+        for epoch in itertools.count(1):
+            yield rate
+            if epoch % self.every == 0:
+                rate *= self.factor
 
 
 @dataclass(frozen=True)
@@ -151,7 +155,7 @@ class Cosine(Schedule):
     end: float = 0.0
 
     def __post_init__(self) -> None:
-        self._check(warmup=number("warmup", self.warmup, 0, 1, open_high=True), end=number("end", self.end, 0, 1))
+        self._assign(warmup=number("warmup", self.warmup, 0, 1, open_high=True), end=number("end", self.end, 0, 1))
 
     def rates(self, learning_rate: float, n_batches: int, n_epochs: int) -> RatesOfEpochs:
         """Yield the rates (n_batches,) of each epoch."""
@@ -190,7 +194,7 @@ class OneCycle(Schedule):
     end: float = 1 / 25e4
 
     def __post_init__(self) -> None:
-        self._check(**{name: number(name, value, 0, 1) for name, value in vars(self).items()})
+        self._assign(**{name: number(name, value, 0, 1) for name, value in vars(self).items()})
 
     def rates(self, learning_rate: float, n_batches: int, n_epochs: int) -> RatesOfEpochs:
         """Yield the rates (n_batches,) of each epoch."""
@@ -223,12 +227,13 @@ class InverseScaling(Schedule):
     power: float = 0.5
 
     def __post_init__(self) -> None:
-        self._check(power=number("power", self.power, 0))
+        self._assign(power=number("power", self.power, 0))
 
     def rates(self, learning_rate: float, n_batches: int, n_epochs: int) -> RatesOfEpochs:
         """Yield the rates (n_batches,) of each epoch."""
         for step in _steps(n_batches):
-            yield learning_rate / (step + 1.0) ** self.power
+            with np.errstate(over="ignore"):
+                yield learning_rate / (step + 1.0) ** self.power
 
 
 @dataclass(frozen=True)
@@ -236,7 +241,7 @@ class Plateau(Schedule):
     """A factor on the rate each time the loss stops falling: the validation loss, or else that of the training.
 
     It has stopped after more than `patience` epochs in a row that are not below the best loss by the share
-    `threshold` of it. As PyTorch's `ReduceLROnPlateau`.
+    `threshold` of it. As PyTorch's `ReduceLROnPlateau`, which leaves out changes of the rate by less than 1e-8.
 
     Parameters
     ----------
@@ -263,7 +268,7 @@ class Plateau(Schedule):
     minimum: float = 0.0
 
     def __post_init__(self) -> None:
-        self._check(
+        self._assign(
             factor=number("factor", self.factor, 0, 1, open_high=True),
             patience=integer("patience", self.patience, 0),
             threshold=number("threshold", self.threshold, 0, 1, open_high=True),
@@ -289,8 +294,7 @@ class Plateau(Schedule):
 class OfFunction(Schedule):
     """A function's rates, called for each batch as `function(epoch, step)`; both count from 0.
 
-    The function must give the same rates when it is called again, as a resumed training does. None is one of a
-    checkpoint's file.
+    The function must give the same rates when it is called again, as a resumed training does.
 
     Examples
     --------
@@ -299,11 +303,14 @@ class OfFunction(Schedule):
     array([0.1 , 0.05])
     """
 
-    function: Callable[[int, int], float] | None = None
+    function: Callable[[int, int], float]
+
+    def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise TypeError(f"function must be callable, got {self.function!r}")
 
     def rates(self, learning_rate: float, n_batches: int, n_epochs: int) -> RatesOfEpochs:
-        """Yield the rates (n_batches,) of each epoch; the learning rate is of no consequence."""
-        assert self.function is not None
+        """Yield the rates (n_batches,) of each epoch; the learning rate does not matter."""
         for epoch in itertools.count():
             steps = range(epoch * n_batches, (epoch + 1) * n_batches)
             yield np.array(
@@ -348,11 +355,15 @@ def checked_schedule(schedule: Any) -> Schedule:
 def from_json(value: Any) -> Schedule:
     """What `Schedule.to_json` gave, as a schedule."""
     if value == _FUNCTION:
-        return OfFunction()
+        return OfFunction(_left_out)
     if isinstance(value, Mapping):
         parameters = dict(value)
         return SCHEDULES[parameters.pop("name")](**parameters)
     return checked_schedule(value)
+
+
+def _left_out(epoch: int, step: int) -> float:
+    raise RuntimeError("a file does not hold the function that gave the learning rates")
 
 
 def _steps(n_batches: int) -> Generator[np.ndarray, None, None]:

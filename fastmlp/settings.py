@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, Self
 
+import numpy as np
+
 from fastmlp.engine.batches import EpochSettings
 from fastmlp.functions.optimizers import LBFGS, OPTIMIZERS, Optimizer, checked_options
 from fastmlp.schedules import Exponential, Rates, RatesOfEpochs, Schedule, checked_schedule, from_json
@@ -95,9 +97,10 @@ class Settings:
 
     def _check_of_all_rows(self) -> None:
         """Raise where a setting is given that makes no sense without batches."""
-        usual = {field.name: field.default for field in dataclasses.fields(self)}
+        usual: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(self)}
         for name, value in vars(self).items():
-            if name not in ("epochs", "regularization", "optimizer", "standardize_targets") and value != usual[name]:
+            is_usual = value is usual[name] or np.array_equal(value, usual[name])
+            if not is_usual and name not in ("epochs", "regularization", "optimizer", "standardize_targets"):
                 raise ValueError(
                     f"{name} must be left out with optimizer={LBFGS!r}, which takes all rows, got {value!r}"
                 )

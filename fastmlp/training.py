@@ -24,6 +24,7 @@ from fastmlp.settings import Settings
 from fastmlp.training_data import TrainingData, checked_data
 from fastmlp.validation import checked_seed
 
+# with what users of version 0.2 find here; the package itself imports it from where it is defined
 __all__ = ["Callback", "DivergenceError", "Epoch", "History", "Settings", "fit"]
 
 Callback = Callable[[Any, History], bool | None]
@@ -43,7 +44,8 @@ class CheckpointState(NamedTuple):
     over : bool
         Whether a callback, or early stopping, has ended the training.
     best : dict or None
-        The snapshot of the network after the history's best epoch, where early stopping has one that is not the last.
+        The snapshot of the network after the history's best epoch, where early stopping has one; None also where that
+        is the network as it is now.
     """
 
     settings: Settings
@@ -297,8 +299,10 @@ class _Training:
         if self.checkpointer is not None:
             best = None if self.stopping is None else self.stopping.best_of(len(history))
             last = self.over or len(history) == self.settings.n_epochs
-            earlier = None if best is None or best.epoch == len(history) else best.snapshot
-            self.checkpointer.write(over=self.over, last=last, best=earlier)
+            # the network itself is the last epoch's, unless a callback has changed it since
+            is_network = best is not None and best.epoch == len(history) and not self.callbacks
+            kept = None if best is None or is_network else best.snapshot
+            self.checkpointer.write(over=self.over, last=last, best=kept)
 
     def _keep_best(self) -> None:
         best = None if self.stopping is None else self.stopping.best_of(len(self.history))

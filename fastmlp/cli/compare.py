@@ -6,8 +6,8 @@ import click
 
 from fastmlp.cli import folders, options, runs, sources
 from fastmlp.courses.kaggle import output_submission_csv
+from fastmlp.history import DivergenceError
 from fastmlp.plots import plot_comparison
-from fastmlp.training import DivergenceError
 
 # The file of each network's predictions, by number of layers and optimizer.
 SUBMISSIONS = {

@@ -19,8 +19,10 @@ from fastmlp.environment import environment
 from fastmlp.files.access import replacing
 from fastmlp.functions.losses import LOSSES
 from fastmlp.functions.scores import accuracy
+from fastmlp.history import DivergenceError, History
 from fastmlp.network import NeuralNetwork
-from fastmlp.training import Callback, DivergenceError, History, Settings
+from fastmlp.settings import Settings
+from fastmlp.training import Callback
 
 # Writing a checkpoint takes milliseconds, as long as an epoch on the digits.
 CHECKPOINT_SECONDS = 1.0
@@ -122,6 +124,7 @@ class Run:
             f"test_{SCORE}": self.test_score,
             "seconds": self.seconds,
             "samples_per_second": self.samples_per_second,
+            "best_epoch": self.history.best_epoch,
             "history": self.history.to_dict(),
         }
 

@@ -63,7 +63,8 @@ DIGITS = (4, 4, 4, 4, 6, 3)
     "--resume",
     is_flag=True,
     help="Continue the same training after an interruption, from checkpoint.npz in --out or in its latest folder; "
-    "without one, start anew. All other options must be the same, except --threads, and --epochs, which may be more.",
+    "without one, start anew. All other options must be the same, except --threads, and --epochs, which may be more "
+    "unless the schedule depends on it.",
 )
 @options.json_option
 def train(
@@ -151,7 +152,6 @@ def train(
         record = {name: value for name, value in run.record().items() if name != "history"}
         record |= {
             "epochs": len(run.history),
-            "best_epoch": run.history.best_epoch,
             "n_test": n_test,
             "files": [str(path) for path in files.values()],
         }

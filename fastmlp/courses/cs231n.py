@@ -54,8 +54,9 @@ class TwoLayerNet(_NormalWeights, SelfTraining):
 
     The arguments tell which of the two it is. With those of the older class, also by position, `reg` is an argument of
     `loss` and `train`. With those of the modular class, by name, or without any, `reg` is an attribute, rows of X may
-    have any shape with input_dim numbers, and the course's `Solver` trains it, in place of `train`. So where a notebook
-    makes the modular class by position, as the one on image features does, add the names of the arguments.
+    have any shape with input_dim numbers, and the course's `Solver` trains it, in place of `train`. The notebooks on
+    image features make both with three sizes by position: with `reg` or `weight_scale` that is the modular class, and
+    otherwise the older one, with its `std`, until `reg` is assigned.
 
     Parameters
     ----------
@@ -101,6 +102,8 @@ class TwoLayerNet(_NormalWeights, SelfTraining):
 
     # None for the older class, whose pickles have none
     _reg: float | None = None
+    # whether it may become the modular class: it was made by what both have
+    _is_of_both = False
 
     def __init__(
         self,
@@ -122,19 +125,21 @@ class TwoLayerNet(_NormalWeights, SelfTraining):
         older |= {"std": std}
         modular: dict[str, Any] = {"input_dim": input_dim, "hidden_dim": hidden_dim, "num_classes": num_classes}
         modular |= {"weight_scale": weight_scale, "reg": reg}
-        if _is_older(older, modular):
+        is_older = _is_older(older, modular)
+        if is_older:
             hidden = integer("hidden_size", hidden_size)
             sizes = layer_sizes(input_size, [hidden], output_size, None)
             deviation, strength = number("std", 1e-4 if std is None else std, 0), None
         else:
-            hidden = integer("hidden_dim", 100 if hidden_dim is None else hidden_dim)
-            first = _INPUT_DIM if input_dim is None else input_dim
-            last = _NUM_CLASSES if num_classes is None else num_classes
+            first = _first_given(input_size, input_dim, _INPUT_DIM)
+            hidden = integer("hidden_dim", _first_given(hidden_size, hidden_dim, 100))
+            last = _first_given(output_size, num_classes, _NUM_CLASSES)
             sizes = layer_sizes(first, [hidden], last, None, ("input_dim", "hidden_dim", "num_classes"))
             deviation = number("weight_scale", 1e-3 if weight_scale is None else weight_scale, 0)
             strength = number("reg", 0.0 if reg is None else reg)
         self._start_normal(sizes, deviation, dtype, n_threads, seed)
         self._reg = strength
+        self._is_of_both = is_older and std is None
 
     @property
     def reg(self) -> float:
@@ -145,7 +150,7 @@ class TwoLayerNet(_NormalWeights, SelfTraining):
 
     @reg.setter
     def reg(self, value: float) -> None:
-        if self._reg is None:
+        if self._reg is None and not self._is_of_both:
             raise AttributeError(_OLDER_REG)
         self._reg = number("reg", value)
 
@@ -197,6 +202,8 @@ class TwoLayerNet(_NormalWeights, SelfTraining):
 def _is_older(older: dict[str, Any], modular: dict[str, Any]) -> bool:
     """Whether the arguments of TwoLayerNet, None where not given, are the older class's."""
     given, others = ([name for name, value in names.items() if value is not None] for names in (older, modular))
+    if given == ["input_size", "hidden_size", "output_size"] and others and {"weight_scale", "reg"}.issuperset(others):
+        return False  # three sizes by position, and what the modular class alone has
     if given and others:
         raise TypeError(
             f"TwoLayerNet takes {', '.join(older)}, by position too, of the older class, or {', '.join(modular)} of "
@@ -210,6 +217,11 @@ def _is_older(older: dict[str, Any], modular: dict[str, Any]) -> bool:
             f"{', '.join(modular)}, by name, needs none"
         )
     return bool(given)
+
+
+def _first_given(*values: Any) -> Any:
+    """The first value that is not None."""
+    return next(value for value in values if value is not None)
 
 
 @public
@@ -334,6 +346,6 @@ def _keep_ratio(dropout_keep_ratio: Any, dropout: Any) -> float:
 
 
 _OLDER_REG = (
-    "a TwoLayerNet of the older class, made by position or with hidden_size, has no attribute reg: pass reg to loss "
-    "and train; the modular class, made with the names input_dim, hidden_dim and num_classes, has one"
+    "a TwoLayerNet of the older class has no attribute reg: pass reg to loss and train; one that is made without std "
+    "becomes the modular class when reg is assigned"
 )

@@ -14,7 +14,8 @@ from fastmlp.engine.batches import Examples
 from fastmlp.files import models
 from fastmlp.files.access import check_ordinary, check_writable, kind_of, undisturbed
 from fastmlp.history import History
-from fastmlp.training import CheckpointState, Settings
+from fastmlp.settings import Settings
+from fastmlp.training import CheckpointState
 from fastmlp.validation import as_path
 
 # Rows of X, evenly spread, that identify a data set: to read all of them could take longer than to train.

@@ -26,7 +26,8 @@ def described(training: CheckpointState) -> tuple[dict[str, Any], dict[str, np.n
     arrays = {HISTORY: np.array(history.epochs, np.float64).reshape(-1, len(Epoch._fields))}
     arrays[GENERATOR] = generator["state"]["key"]
     if any(isinstance(rates, np.ndarray) for rates in history.rates):
-        arrays[RATES] = np.array(history.rates)
+        n_batches = max(np.size(rates) for rates in history.rates)
+        arrays[RATES] = np.array([np.broadcast_to(rates, n_batches) for rates in history.rates])
     return header, arrays
 
 
@@ -46,6 +47,8 @@ def restored(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray], score_
     history.monitored = monitored
     for epoch in history:
         number("learning_rate", epoch.learning_rate, 0)
+    if rates is not None and not np.array_equal(rates[:, -1:], epochs[:, 4:5]):
+        raise ValueError("its learning rates are not those of its history")
     return CheckpointState(
         settings=Settings.from_dict(header["settings"]),
         seed=checked_seed(header["seed"]),

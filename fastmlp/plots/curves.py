@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from fastmlp.history import History
 from fastmlp.plots.panels import add_legend, axes_of_size, plot_batches, plot_epochs, three_panels, titled
-from fastmlp.training import History
 from fastmlp.tuning import Trial
 from fastmlp.tuning.space import format_value, varying
 from fastmlp.validation import integer
@@ -26,7 +26,7 @@ def plot_history(history: History, *, title: str | None = None, axes: Sequence[A
     Examples
     --------
     >>> from fastmlp.plots import plot_history
-    >>> from fastmlp.training import Epoch, History
+    >>> from fastmlp.history import Epoch, History
     >>> figure = plot_history(History([Epoch(2.3, 0.1, 2.2, 0.2, 0.05, 1.0), Epoch(1.9, 0.3, 1.8, 0.4, 0.04, 1.0)]))
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['Loss', 'Accuracy', 'Learning rate']
@@ -64,7 +64,7 @@ def plot_comparison(
     Examples
     --------
     >>> from fastmlp.plots import plot_comparison
-    >>> from fastmlp.training import Epoch, History
+    >>> from fastmlp.history import Epoch, History
     >>> epochs = Epoch(2.3, 0.1, 2.2, 0.2, 0.05, 1.0), Epoch(1.9, 0.3, 1.8, 0.4, 0.04, 1.0)
     >>> figure = plot_comparison({"SGD": History(epochs), "Adam": History(epochs[:1])})
     >>> [axes.get_ylabel() for axes in figure.axes]
@@ -102,7 +102,7 @@ def plot_learning_curves(
     Examples
     --------
     >>> from fastmlp.plots import plot_learning_curves
-    >>> from fastmlp.training import Epoch, History
+    >>> from fastmlp.history import Epoch, History
     >>> from fastmlp.tuning import Trial
     >>> history = History([Epoch(2.3, 0.1, 2.2, 0.25, 0.05, 1.0), Epoch(1.9, 0.3, 1.8, 0.4, 0.05, 1.0)])
     >>> figure = plot_learning_curves([Trial({"learning_rate": rate, "epochs": 2}, 2, history) for rate in (0.1, 0.2)])

@@ -99,7 +99,7 @@ def plot_grid(
     Examples
     --------
     >>> from fastmlp.plots import plot_grid
-    >>> from fastmlp.training import Epoch, History
+    >>> from fastmlp.history import Epoch, History
     >>> from fastmlp.tuning import Trial
     >>> history = History([Epoch(2.3, 0.1, 2.2, 0.25, 0.05, 1.0)])
     >>> grid = [{"learning_rate": rate, "hidden_size": size} for rate in (0.1, 0.2) for size in (8, 16, 32)]

@@ -15,7 +15,7 @@ from typing import Any
 
 from fastmlp.files.access import lock, ordinary, reading, undisturbed
 from fastmlp.functions.losses import LOSSES
-from fastmlp.training import Epoch, History
+from fastmlp.history import Epoch, History
 from fastmlp.tuning.space import Configuration
 
 FORMAT, VERSION = "fastmlp-search", 1
@@ -42,7 +42,7 @@ class Trial:
 
     Examples
     --------
-    >>> from fastmlp.training import Epoch, History
+    >>> from fastmlp.history import Epoch, History
     >>> from fastmlp.tuning import Trial
     >>> trial = Trial({"learning_rate": 0.1, "epochs": 4}, 1, History([Epoch(2.3, 0.1, 2.2, 0.25, 0.1, 1.0)]))
     >>> trial.val_accuracy, trial.diverged, trial.complete

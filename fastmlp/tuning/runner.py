@@ -12,8 +12,8 @@ from fastmlp.architecture import Architecture
 from fastmlp.diagnosis import diverged
 from fastmlp.engine import Engine
 from fastmlp.functions.losses import LOSSES
+from fastmlp.history import DivergenceError, History
 from fastmlp.network import NeuralNetwork
-from fastmlp.training import DivergenceError, History
 from fastmlp.tuning.plan import Plan
 from fastmlp.tuning.space import Configuration
 from fastmlp.validation import MAX_BLAS_SIZE, as_stored, names, real_array, real_matrix

@@ -12,6 +12,7 @@ from fastmlp.architecture import Architecture
 from fastmlp.engine.parameters import INITIALIZERS
 from fastmlp.functions.optimizers import of_batches
 from fastmlp.generators import random_state
+from fastmlp.schedules import SCHEDULES
 from fastmlp.settings import Settings
 from fastmlp.validation import integer, layer_sizes, one_of
 
@@ -57,9 +58,11 @@ class Configuration(NamedTuple):
         network = {name: combination.get(name, default) for name, default in NETWORK.items()}
         if "optimizer" in combination:
             of_batches("optimizer", combination["optimizer"])  # L-BFGS may end before all its epochs
-        settings = Settings.from_dict(
-            {"epochs": EPOCHS} | {name: value for name, value in combination.items() if name not in NETWORK}
-        )
+        given = {"epochs": EPOCHS} | {name: value for name, value in combination.items() if name not in NETWORK}
+        integer("epochs", given["epochs"])
+        if isinstance(given.get("schedule"), str):
+            one_of("schedule", given["schedule"], SCHEDULES)
+        settings = Settings.from_dict(given)
         hidden_sizes = network["hidden_sizes"]
         if hidden_sizes is None:
             n_hidden = integer("num_layers", network["num_layers"], 1, MAX_LAYERS) - 1

@@ -35,8 +35,10 @@ def test_a_schedule_and_a_decay_are_refused(run):
 
 def test_early_stopping_says_what_it_has_kept(run):
     result = run("train", "--learning-rate", "0.02", "--patience", "3", "--out", "a")
-    history = json.loads(Path("a/history.json").read_text())["history"]
+    record = json.loads(Path("a/history.json").read_text())
+    history = record["history"]
     best = int(np.argmin(history["val_loss"])) + 1
+    assert record["best_epoch"] == best
     assert best < len(history["val_loss"]) < 40
     assert f"\nThe parameters are those after epoch {best} of {len(history['val_loss'])}, which has" in result.output
     again = found(run("train", "--learning-rate", "0.02", "--patience", "3", "--out", "b", "--json"))

@@ -115,7 +115,7 @@ class TestTwoLayerNet:
 
     def test_its_reg_is_an_argument(self, toy):
         net = toy[0]
-        with pytest.raises(AttributeError, match="made by position or with hidden_size, has no attribute reg"):
+        with pytest.raises(AttributeError, match="a TwoLayerNet of the older class has no attribute reg"):
             net.reg = 0.1
         with pytest.raises(AttributeError, match="pass reg to loss and train"):
             print(net.reg)
@@ -177,6 +177,21 @@ class TestModularTwoLayerNet:
             assert other.loss(X.reshape(5, 4, 4), y)[0] == net.loss(X, y)[0]
             assert other.reg == 0.7
 
+    def test_sizes_by_position_may_be_either(self):
+        """As the notebooks on image features have it, the one with train and the one with a Solver."""
+        X, y = batch(5, 16, 3)
+        expected = TwoLayerNet(**IMAGES, reg=0.7, weight_scale=0.3, seed=0)
+        named = TwoLayerNet(16, 10, 3, reg=0.7, weight_scale=0.3, seed=0)
+        assert named.loss(X, y)[0] == expected.loss(X, y)[0]
+        net = TwoLayerNet(16, 10, 3, seed=0)
+        assert np.std(net.params["W1"]) == pytest.approx(1e-4, rel=0.2)
+        assert net.loss(X, y, 0.1)[0] > net.loss(X, y)[0]
+        net.params = expected.params
+        net.reg = 0.7
+        assert net.loss(X.reshape(5, 4, 4), y)[0] == expected.loss(X, y)[0]
+        with pytest.raises(TypeError, match="train the modular class by a Solver"):
+            net.train(X, y, X, y)
+
     def test_what_is_the_older_ones_is_refused(self):
         net, (X, y) = TwoLayerNet(**IMAGES), batch(5, 16, 3)
         before = copy.deepcopy(net.params)
@@ -189,7 +204,7 @@ class TestModularTwoLayerNet:
     @pytest.mark.parametrize(
         ("positional", "options", "message"),
         [
-            ((16, 10, 3), {"reg": 0.1}, "got input_size, hidden_size, output_size and reg; reg is an argument of"),
+            ((16, 10, 3, 0.1), {"reg": 0.1}, "output_size, std and reg; reg is an argument of"),
             ((), {"input_size": 16, "hidden_dim": 10}, "got input_size and hidden_dim"),
             ((), {"hidden_dim": 10, "std": 0.1}, "got std and hidden_dim"),
             ((16, 10), {}, "TwoLayerNet with input_size, hidden_size needs output_size; the modular class"),

@@ -89,17 +89,19 @@ def test_a_training_of_usual_length_is_resumed(tmp_path):
 
 
 class TestOfferOfAStandardizer:
-    @pytest.mark.parametrize("scale", [0.01, 100.0])
-    def test_rows_far_from_standard_get_one_sentence(self, scale):
-        net = make()
-        with pytest.warns(
-            UserWarning, match=r"^the largest column of X has a root mean square of .*Standardizer"
-        ) as found:
-            net.fit(scale * X, Y, epochs=1)
+    @pytest.mark.parametrize(
+        ("factors", "means", "column"),
+        [([0.03, 0.01, 0.01, 0.01, 0.01], 0, 0), ([1, 1, 100, 1, 1], 0, 2), ([1, 1, 1, 0.01, 1], [0, 0, 0, 5, 0], 3)],
+    )
+    def test_rows_far_from_standard_get_one_sentence(self, factors, means, column):
+        net, rows = make(), X * factors + means
+        message = f"^X is far from standard: column {column} has mean .* standardizer=Standardizer"
+        with pytest.warns(UserWarning, match=message) as found:
+            net.fit(rows, Y, epochs=1)
         assert len(found) == 1
         assert found[0].filename == __file__
         with warnings.catch_warnings(action="error"):
-            net.fit(scale * X, Y, epochs=1)  # not again
+            net.fit(rows, Y, epochs=1)  # not again
 
     @pytest.mark.parametrize(
         ("options", "rows"),
@@ -108,6 +110,8 @@ class TestOfferOfAStandardizer:
             ({}, 0 * X),
             ({}, np.eye(5)[np.arange(100) % 5]),
             ({}, X / 5),
+            ({}, np.column_stack([X[:, :4], np.full(100, 7.3)])),  # a constant column
+            ({}, np.round(X + 5)),
         ],
     )
     def test_others_get_none(self, options, rows):

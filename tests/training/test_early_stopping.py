@@ -1,5 +1,6 @@
 """Early stopping: the parameters of the best epoch come back, however the training ends."""
 
+import contextlib
 import copy
 import functools
 import itertools
@@ -197,6 +198,24 @@ def test_a_resumed_training_has_the_bits_of_an_uninterrupted_one(seed, validatio
         np.testing.assert_array_equal(again.val_loss, history.val_loss)
         assert seed is not None or np.random.rand() == after
         assert_same(trained_state(NeuralNetwork.load(path)), trained_state(whole))
+
+
+@pytest.mark.parametrize("n_done", [1, 2, 7, 12])
+def test_callbacks_that_change_the_network_change_no_best_epoch(n_done, tmp_path):
+    def clip(net, history):
+        np.clip(net.params["W1"], -0.05, 0.05, out=net.params["W1"])
+        if stops and len(history) > n_done:
+            raise KeyboardInterrupt
+
+    settings = {**SETTINGS, **VALIDATION, "patience": 20, "epochs": 12, "callbacks": [clip]}
+    stops, whole = False, make()
+    whole.fit(X, Y, **settings)
+    stops = n_done < 12
+    with contextlib.suppress(KeyboardInterrupt):
+        make().fit(X, Y, checkpoint=tmp_path / "net", **settings)
+    stops, resumed = False, make()
+    resumed.fit(X, Y, checkpoint=tmp_path / "net", resume=True, **settings)
+    assert_same(trained_state(resumed), trained_state(whole))
 
 
 def test_a_training_that_was_longer_goes_on_from_its_last_epoch(tmp_path):

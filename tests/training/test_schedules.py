@@ -202,6 +202,8 @@ def test_a_function_that_fails_later_leaves_the_epochs_before():
 @pytest.mark.parametrize(
     ("make_schedule", "message"),
     [
+        (lambda: schedules.OfFunction(5), "function must be callable, got 5"),
+        (schedules.Schedule, "abstract"),
         (lambda: Exponential(-1), "factor must be finite, at least 0, got -1"),
         (lambda: Step(0), "every must be a positive integer, got 0"),
         (lambda: Step(factor="x"), "factor must be a number"),
@@ -218,6 +220,13 @@ def test_a_function_that_fails_later_leaves_the_epochs_before():
 def test_bad_parameters_of_schedules_are_named(make_schedule, message):
     with pytest.raises((TypeError, ValueError), match=message):
         make_schedule()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("schedule", [Step(1, 1e10), InverseScaling(2000), Exponential(1e30)])
+def test_extreme_rates_are_zero_or_infinite(schedule):
+    rates = list(itertools.islice(schedule.rates(1.0, 2, 40), 40))
+    assert np.max(rates[-1]) in (0, np.inf)
 
 
 def test_a_schedule_and_a_decay_are_refused():

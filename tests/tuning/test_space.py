@@ -48,6 +48,19 @@ def test_names_in_upper_and_lower_case_are_the_same_and_written_down_as_they_are
         combinations({"Optimizer": "Adam"}, n_trials, seed=0)
 
 
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ({"epochs": [None]}, "epochs must be a positive integer, got None"),
+        ({"schedule": "function"}, "schedule must be one of 'constant'"),
+        ({"patience": 3}, "space's hyper-parameter must be one of"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused(space, message):
+    with pytest.raises(ValueError, match=message):
+        combinations(space, None, 0)
+
+
 def test_all_that_the_notebook_names_can_be_searched():
     for name, value in {
         "hidden_sizes": (20, 10), "init": "he", "learning_rate": 0.2, "learning_rate_decay": 0.9, "beta2": 0.9,
