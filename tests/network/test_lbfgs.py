@@ -48,7 +48,7 @@ def test_the_gradient_of_blocks_is_that_of_all_rows():
 def test_it_learns_the_digits(dtype):
     X, y = load_digits()
     net = NeuralNetwork(64, [32], 10, dtype=dtype, seed=0)
-    history = net.fit(X[:1200] / 16, y[:1200], optimizer="LBFGS", epochs=60, regularization=1e-3)
+    history = net.fit(X[:1200] / 16, y[:1200], optimizer="LBFGS", epochs=200, regularization=1e-3)
     assert net.score(X[:1200] / 16, y[:1200]) == 1
     assert net.score(X[1200:] / 16, y[1200:]) > 0.9
     assert history.learning_rate[0] == 1
