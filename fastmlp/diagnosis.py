@@ -60,7 +60,7 @@ def observe(
 
     None where that function gives None, since the network does not keep these inputs.
     """
-    sample = _sample(X)
+    sample = evenly_spread(X, SAMPLE_ROWS)
     squares = np.zeros(X.shape[1])
     alive = []
     with np.errstate(over="ignore"):
@@ -78,7 +78,7 @@ def observe(
 
 def offer_standardizer(X: np.ndarray) -> str:
     """A sentence for rows that are to enter a network as they are, where they are far from standard; else empty."""
-    sample = np.asarray(_sample(X), np.float64)
+    sample = np.asarray(evenly_spread(X, SAMPLE_ROWS), np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         mean = sample.mean(axis=0)
         square = np.square(sample).mean(axis=0)
@@ -99,11 +99,11 @@ def offer_standardizer(X: np.ndarray) -> str:
     )
 
 
-def _sample(X: np.ndarray) -> np.ndarray:
-    """Evenly spread rows of X."""
-    if len(X) <= SAMPLE_ROWS:  # a fit of a tiny network takes a tenth of a millisecond
+def evenly_spread(X: np.ndarray, n: int) -> np.ndarray:
+    """At most n rows of X, evenly spread; X itself where it has no more."""
+    if len(X) <= n:  # a fit of a tiny network takes a tenth of a millisecond
         return X
-    return X[np.linspace(0, len(X) - 1, SAMPLE_ROWS).astype(np.intp)]
+    return X[np.linspace(0, len(X) - 1, n).astype(np.intp)]
 
 
 def diagnose(

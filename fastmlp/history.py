@@ -1,8 +1,7 @@
 """The record of a training's epochs, and the error of a training that has diverged."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, overload
 
 import numpy as np
@@ -78,12 +77,14 @@ class History:
     facts: Facts | None = None
     monitored: str | None = None
     score_name = "accuracy"  # of histories pickled by earlier versions
-    _rates: Mapping[int, Rates] = MappingProxyType({})  # by the epoch's index, where batches have rates of their own
 
     def __init__(self, epochs: Iterable[Epoch] = (), score_name: str = "accuracy", rates: Iterable[Rates] = ()):
         self.epochs = list(epochs)
         self.score_name = score_name
-        self._rates = dict(enumerate(rates))
+        self._rates = dict(enumerate(rates))  # by the epoch's index, where batches have rates of their own
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update({"_rates": {}, **state})  # histories pickled by earlier versions have none
 
     @property
     def rates(self) -> list[Rates]:
@@ -102,7 +103,7 @@ class History:
     def append(self, epoch: Epoch, rates: Rates) -> None:
         """Add the record of an epoch, and the learning rates of its batches."""
         if isinstance(rates, np.ndarray):
-            self.__dict__.setdefault("_rates", {})[len(self.epochs)] = rates
+            self._rates[len(self.epochs)] = rates
         self.epochs.append(epoch)  # last, so that Ctrl-C leaves all of it or nothing
 
     def __len__(self) -> int:

@@ -344,9 +344,9 @@ def _clipped(gradients: dict[str, np.ndarray], max_norm: float) -> dict[str, np.
     Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks, ICML 2013, algorithm 1.
     """
     norm = math.sqrt(sum(np.square(gradient, dtype=np.float64).sum() for gradient in gradients.values()))
-    return (
-        {name: gradient * (max_norm / norm) for name, gradient in gradients.items()} if norm > max_norm else gradients
-    )
+    if norm > max_norm:
+        return {name: gradient * (max_norm / norm) for name, gradient in gradients.items()}
+    return gradients
 
 
 class _Loop:

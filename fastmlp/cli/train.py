@@ -150,11 +150,7 @@ def train(
     runs.write_figure(files["history.png"], plot_history(run.history, title=title))
     if as_json:
         record = {name: value for name, value in run.record().items() if name != "history"}
-        record |= {
-            "epochs": len(run.history),
-            "n_test": n_test,
-            "files": [str(path) for path in files.values()],
-        }
+        record |= {"epochs": len(run.history), "n_test": n_test, "files": [str(path) for path in files.values()]}
         click.echo(json.dumps(record))
     else:
         kept = f"\n{run.history.kept}\n" if run.history.kept else ""

@@ -1,6 +1,5 @@
 """Fashion-MNIST as arrays, read from its official files."""
 
-import gzip
 import math
 import os
 import zlib
@@ -147,6 +146,8 @@ def _unpacked(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
     These are checked first, and no more is unpacked than they say: a small file could become one that fills the memory.
     """
+    import gzip  # here, or `import fastmlp` would load it
+
     kind = 0x801 + len(shape)  # bytes, in so many dimensions
     try:
         with reading(path) as file, gzip.GzipFile(fileobj=file) as content:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp.diagnosis import evenly_spread
 from fastmlp.engine import Engine
 from fastmlp.engine.batches import Examples
 from fastmlp.files import models
@@ -144,9 +145,8 @@ def _facts(state: CheckpointState, engine: Engine) -> dict[str, Any]:
 def digest(examples: Examples, engine: Engine) -> str:
     """SHA-256 of the labels or targets, of evenly spread rows of X, of the standardizer and of the rows' weights."""
     X, y, weights = examples
-    rows = X[np.linspace(0, len(X) - 1, min(len(X), DIGEST_ROWS)).astype(np.intp)]
     with np.errstate(over="ignore", invalid="ignore"):
-        rows = np.asarray(rows, np.float64)
+        rows = np.asarray(evenly_spread(X, DIGEST_ROWS), np.float64)
     standardizer = engine.standardizer
     statistics = [] if standardizer is None else [standardizer.mean_, standardizer.scale_]
     sha = hashlib.sha256(f"{X.shape}".encode())

@@ -12,7 +12,6 @@ from fastmlp.architecture import Architecture
 from fastmlp.engine.parameters import INITIALIZERS
 from fastmlp.functions.optimizers import of_batches
 from fastmlp.generators import random_state
-from fastmlp.schedules import SCHEDULES
 from fastmlp.settings import Settings
 from fastmlp.validation import integer, layer_sizes, one_of
 
@@ -60,9 +59,7 @@ class Configuration(NamedTuple):
             of_batches("optimizer", combination["optimizer"])  # L-BFGS may end before all its epochs
         given = {"epochs": EPOCHS} | {name: value for name, value in combination.items() if name not in NETWORK}
         integer("epochs", given["epochs"])
-        if isinstance(given.get("schedule"), str):
-            one_of("schedule", given["schedule"], SCHEDULES)
-        settings = Settings.from_dict(given)
+        settings = Settings(**given)  # a schedule is a name here, whether a user's or that of `to_dict`
         hidden_sizes = network["hidden_sizes"]
         if hidden_sizes is None:
             n_hidden = integer("num_layers", network["num_layers"], 1, MAX_LAYERS) - 1
