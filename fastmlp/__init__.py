@@ -1,7 +1,7 @@
 """fastmlp: multilayer perceptrons trained on the CPU at the speed of their matrix products."""
 
 import importlib
-from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from fastmlp import _moved
 from fastmlp.courses.gradient_check import eval_numerical_gradient, rel_error
@@ -16,11 +16,25 @@ from fastmlp.preprocessing import Standardizer
 _moved.register()
 
 
-def __getattr__(name: str) -> ModuleType:
-    """Modules that are loaded when they are first used."""
+# Loaded when they are first used: scikit-learn takes as long to import as a hundred trainings of a small table.
+_ESTIMATORS = ("MLPClassifier", "MLPRegressor")
+
+if TYPE_CHECKING:
+    from fastmlp.estimators import MLPClassifier as MLPClassifier
+    from fastmlp.estimators import MLPRegressor as MLPRegressor
+
+
+def __getattr__(name: str) -> Any:
+    """Estimators and modules that are loaded when they are first used."""
+    if name in _ESTIMATORS:
+        return getattr(importlib.import_module("fastmlp.estimators"), name)
     if name == "reference" or f"fastmlp.{name}" in _moved.MOVED:
         return importlib.import_module(f"fastmlp.{name}")
     raise AttributeError(f"module 'fastmlp' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_ESTIMATORS])
 
 
 __version__ = "0.2.0"

@@ -150,6 +150,11 @@ class Architecture:
         }
 
     @property
+    def n_losses(self) -> int:
+        """The number of losses that a row has the mean of."""
+        return 1 if self.loss_row.of_classes else self.n_outputs
+
+    @property
     def activation(self) -> str | tuple[str, ...]:
         """The activation of the hidden layers, or one for each where they differ; "relu" if there are none."""
         hidden = self.activations[:-1]

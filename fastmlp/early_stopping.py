@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastmlp.generators import random_state
+from fastmlp.history import Epoch
 
 
 class Best(NamedTuple):
@@ -19,7 +20,25 @@ class Best(NamedTuple):
     snapshot: dict[str, Any]
 
 
-class EarlyStopping:
+class BestEpochs:
+    """Snapshots of the network after its best epoch so far, and after the one before that was the best then.
+
+    Two, since Ctrl-C may come after an epoch has been compared, and before it is in the history.
+    """
+
+    def __init__(self) -> None:
+        self._last_two: tuple[Best, ...] = ()
+
+    def keep(self, number: int, snapshot: dict[str, Any]) -> None:
+        """Keep this epoch, counted from 1; 0 is the network as it was before the first one."""
+        self._last_two = (*self._last_two[-1:], Best(number, snapshot))
+
+    def best_of(self, n_epochs: int) -> Best | None:
+        """The best of these epochs, all that have been recorded or all but the last; None where none has been kept."""
+        return next((best for best in reversed(self._last_two) if best.epoch <= n_epochs), None)
+
+
+class EarlyStopping(BestEpochs):
     """The best epoch of a training so far, the first one with the lowest loss, and whether to go on.
 
     Parameters
@@ -27,24 +46,23 @@ class EarlyStopping:
     patience : int
         Number of epochs in a row, none of them below the lowest loss before it by more than `tol`, after which to stop.
     tol : float
+    monitored : {"val_loss", "train_loss"}
+        The loss.
     """
 
-    def __init__(self, patience: int, tol: float):
-        self.patience, self.tol = patience, tol
-        self._last_two: tuple[Best, ...] = ()
+    def __init__(self, patience: int, tol: float, monitored: str):
+        super().__init__()
+        self.patience, self.tol, self.monitored = patience, tol, monitored
         self._lowest, self._n_without = math.inf, 0
 
-    def record(self, epoch: int, loss: float, snapshot: Callable[[], dict[str, Any]]) -> bool:
-        """Record an epoch's loss, with what takes a snapshot where it is the best; returns whether to stop after it."""
+    def record(self, number: int, epoch: Epoch, snapshot: Callable[[], dict[str, Any]]) -> bool:
+        """Record an epoch, with what takes a snapshot where it is the best; returns whether to stop after it."""
+        loss = getattr(epoch, self.monitored)
         self._n_without = 0 if loss < self._lowest - self.tol else self._n_without + 1
         if loss < self._lowest:
-            self._last_two = (*self._last_two[-1:], Best(epoch, snapshot()))
+            self.keep(number, snapshot())
             self._lowest = loss
         return self._n_without >= self.patience
-
-    def best_of(self, n_epochs: int) -> Best | None:
-        """The best of these epochs, all that have been recorded or all but the last; None where none has a loss."""
-        return next((best for best in reversed(self._last_two) if best.epoch <= n_epochs), None)
 
 
 def n_held_out(labels: np.ndarray | None, n_rows: int, fraction: float, weights: np.ndarray | None = None) -> int:

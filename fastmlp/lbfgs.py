@@ -2,12 +2,15 @@
 
 import math
 import time
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from fastmlp.engine.batches import EpochResult, Examples
+from fastmlp.engine.batches import EpochResult, EpochSettings, Examples
+
+if TYPE_CHECKING:
+    from scipy.optimize import OptimizeResult
 
 # How many times the best loss a line search is told where the loss is not finite: so high that it takes a shorter step,
 # and not so high that its cubic interpolation loses all digits.
@@ -21,7 +24,7 @@ class Minimizable(Protocol):
 
     def parameters(self) -> np.ndarray: ...
     def set_parameters(self, x: np.ndarray, *, is_update: bool = False) -> None: ...
-    def full_gradient(self, examples: Examples, regularization: float) -> tuple[float, float, np.ndarray]: ...
+    def full_gradient(self, examples: Examples, settings: EpochSettings) -> tuple[float, float, np.ndarray]: ...
 
 
 class NotFiniteError(ArithmeticError):
@@ -35,10 +38,11 @@ class _StoppedError(Exception):
 def minimize(
     trained: Minimizable,
     examples: Examples,
-    regularization: float,
+    settings: EpochSettings,
     max_iterations: int,
     finish: Callable[[EpochResult, float], bool],
-) -> None:
+    options: Mapping[str, float],
+) -> "OptimizeResult | None":
     """Minimise the loss of all examples; the parameters are the best accepted ones at the end, whatever ends it.
 
     Liu and Nocedal, On the limited memory BFGS method for large scale optimization, 1989, by `scipy.optimize.minimize`
@@ -48,6 +52,13 @@ def minimize(
     ----------
     finish : callable
         Called after each iteration with its result and the seconds that it took; True ends the training.
+    options : mapping
+        Of SciPy's method "L-BFGS-B", such as its tolerances, where they are not the usual ones.
+
+    Returns
+    -------
+    scipy.optimize.OptimizeResult or None
+        Why it has ended, and after how many iterations; None where `finish` has ended it.
 
     Raises
     ------
@@ -61,7 +72,7 @@ def minimize(
     def loss_and_gradient(x: np.ndarray) -> tuple[float, np.ndarray]:
         nonlocal evaluated
         trained.set_parameters(x)
-        loss, score, gradient = trained.full_gradient(examples, regularization)
+        loss, score, gradient = trained.full_gradient(examples, settings)
         is_finite = math.isfinite(loss) and bool(np.isfinite(gradient).all())
         if not is_finite and best_loss == math.inf:
             raise NotFiniteError
@@ -91,16 +102,18 @@ def minimize(
 
     try:
         best_loss = loss_and_gradient(best)[0]
-        minimize_by_scipy(
+        usual = {"maxiter": max_iterations, "maxfun": (MAX_STEPS + 1) * (max_iterations + 1), "maxls": MAX_STEPS}
+        return minimize_by_scipy(
             loss_and_gradient,
             best,
             jac=True,
             method="L-BFGS-B",
             callback=accept,
-            options={"maxiter": max_iterations, "maxfun": (MAX_STEPS + 1) * (max_iterations + 1), "maxls": MAX_STEPS},
+            options={**usual, **options},
         )
     except _StoppedError as stopped:
         if stopped.__cause__ is not None:
             raise stopped.__cause__ from None
+        return None
     finally:
         trained.set_parameters(best)

@@ -820,12 +820,19 @@ class NeuralNetwork:
         ...         print(str(error).rpartition("' ")[2])
         is not a whole fastmlp model file: File is not a zip file
         """
-        network = cls.__new__(cls)
-        engine, network._class_names, network._feature_names, state = models.load(path)
-        network._adopt(engine)
+        engine, class_names, feature_names, state = models.load(path)
+        network = cls._of(engine, class_names, feature_names)
         network.history = None if state is None else state.history
         if state is not None and state.best is not None:
             engine.restore(state.best)
+        return network
+
+    @classmethod
+    def _of(cls, engine: Engine, class_names: list[str] | None = None, feature_names: list[str] | None = None) -> Self:
+        """The network of an engine."""
+        network = cls.__new__(cls)
+        network._class_names, network._feature_names = class_names, feature_names
+        network._adopt(engine)
         return network
 
     @property

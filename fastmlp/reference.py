@@ -411,11 +411,11 @@ class _Loop:
             start += array.size
         self.network.n_updates += is_update
 
-    def full_gradient(self, examples: Examples, regularization: float) -> tuple[float, float, np.ndarray]:
+    def full_gradient(self, examples: Examples, settings: EpochSettings) -> tuple[float, float, np.ndarray]:
         """Loss and score of all examples, and the gradient as a vector of `parameters`."""
         X, y, weights = examples
         outputs = self.network.forward(X)
-        loss = self.network.backward(y, regularization, **_given(weights))
+        loss = self.network.backward(y, settings.regularization, **_given(weights))
         gradient = np.concatenate([self.network.gradients[name].ravel() for name in self.network.params])
         score = self.architecture.loss_row.score(self.network._predicted(outputs), y, weights)
         return loss, score, gradient.astype(np.float64)

@@ -4,13 +4,13 @@ import copy
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from fastmlp.engine.batches import EpochSettings
 from fastmlp.functions.optimizers import LBFGS, OPTIMIZERS, Optimizer, checked_options
-from fastmlp.schedules import Exponential, Rates, RatesOfEpochs, Schedule, checked_schedule, from_json
+from fastmlp.schedules import Constant, Exponential, Rates, RatesOfEpochs, Schedule, checked_schedule, from_json
 from fastmlp.validation import boolean, integer, number, one_of
 
 # Where `epochs` is not given, there are as many as make this number of updates, within these limits; but where an epoch
@@ -25,6 +25,10 @@ USUAL_PATIENCE = 10
 @dataclass(kw_only=True)
 class Settings:
     """The settings of one training; `fastmlp.NeuralNetwork.fit` says what they mean."""
+
+    # of all trainings with these settings, see `EpochSettings` and `Optimizer`
+    per_row: ClassVar[bool] = False
+    epsilon_hat: ClassVar[bool] = False
 
     epochs: int | None = None
     batch_size: int = 200
@@ -144,14 +148,15 @@ class Settings:
 
     def rates(self, n_batches: int) -> RatesOfEpochs:
         """The learning rates of epoch after epoch of so many batches, see `Schedule.rates`."""
-        schedule: Schedule = Exponential(self.learning_rate_decay) if self.schedule is None else self.schedule
+        decay = self.learning_rate_decay
+        schedule: Schedule = self.schedule or (Constant() if decay == 1 else Exponential(decay))
         return schedule.rates(self.rate, n_batches, self.n_epochs)
 
     def of_epoch(self, rates: Rates, time_step: int | None) -> EpochSettings:
         """The settings of one epoch."""
         optimizer = Optimizer(self.optimizer, *(getattr(self, name) for name in Optimizer._fields[1:]))
         clip_norm = math.inf if self.clip_norm is None else self.clip_norm
-        return EpochSettings(self.batch_size, optimizer, rates, self.regularization, time_step, clip_norm)
+        return EpochSettings(self.batch_size, optimizer, rates, self.regularization, time_step, clip_norm, self.per_row)
 
     def to_dict(self) -> dict[str, Any]:
         """All of them by name, for JSON."""

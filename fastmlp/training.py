@@ -3,16 +3,17 @@
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from fastmlp.architecture import Architecture
 from fastmlp.diagnosis import MIN_EPOCHS, observe, offer_standardizer
-from fastmlp.early_stopping import EarlyStopping
+from fastmlp.early_stopping import Best, EarlyStopping
+from fastmlp.engine import threads
 from fastmlp.engine.batches import EpochResult, EpochSettings, Examples
 from fastmlp.functions.optimizers import LBFGS
 from fastmlp.generators import drawn_seed, random_state
@@ -23,6 +24,9 @@ from fastmlp.schedules import Rates
 from fastmlp.settings import Settings
 from fastmlp.training_data import TrainingData, checked_data
 from fastmlp.validation import checked_seed
+
+if TYPE_CHECKING:
+    from scipy.optimize import OptimizeResult
 
 # with what users of version 0.2 find here; the package itself imports it from where it is defined
 __all__ = ["Callback", "DivergenceError", "Epoch", "History", "Settings", "fit"]
@@ -70,6 +74,18 @@ class Checkpointer(Protocol):
 
     def write(self, *, over: bool, last: bool, best: dict[str, Any] | None) -> None:
         """Write the state of the training now; the last one is always written."""
+        ...
+
+
+class Stopping(Protocol):
+    """When a training is over, and which epoch's parameters it ends with."""
+
+    def record(self, number: int, epoch: Epoch, snapshot: Callable[[], dict[str, Any]]) -> bool:
+        """Record an epoch, counted from 1, with what takes a snapshot of the network now; returns whether to stop."""
+        ...
+
+    def best_of(self, n_epochs: int) -> Best | None:
+        """The epoch to go back to at the end, of these epochs; None where the last one's parameters stay."""
         ...
 
 
@@ -163,7 +179,7 @@ def fit(
                 split = data.split(trained, state.split_seed)
         trained.back_up()
         trained.begin_fit(*split.targets, flat=data.flat, standardize=settings.standardize_targets)
-        training = _Training(
+        training = Training(
             trained=trained,
             network=network,
             settings=settings,
@@ -187,18 +203,26 @@ def _resumed_stopping(settings: Settings, state: CheckpointState, trained: Train
     """Early stopping as it was after the epochs of the history; None without it."""
     if settings.patience is None:
         return None
-    stopping = EarlyStopping(settings.patience, settings.tol)
+    stopping = EarlyStopping(settings.patience, settings.tol, str(state.history.monitored))
     if state.history:
         # where the state has none, the last epoch was the best
         best = trained.snapshot() if state.best is None else state.best
-        for epoch, loss in enumerate(getattr(state.history, str(state.history.monitored)).tolist(), 1):
-            stopping.record(epoch, loss, lambda: best)
+        for number, epoch in enumerate(state.history, 1):
+            stopping.record(number, epoch, lambda: best)
     return stopping
 
 
 @dataclass(kw_only=True)
-class _Training:
-    """A training that is under way."""
+class Training:
+    """A training that is under way.
+
+    Attributes
+    ----------
+    generator : object
+        Its `permutation(n)` gives the order (n,) of the rows of each epoch.
+    lbfgs_options : mapping
+        See `fastmlp.lbfgs.minimize`; `ended` is what that returns.
+    """
 
     trained: Trainable
     network: Any
@@ -212,17 +236,20 @@ class _Training:
     checkpointer: Checkpointer | None
     history: History
     over: bool
-    stopping: EarlyStopping | None
+    stopping: Stopping | None
+    lbfgs_options: Mapping[str, float] = field(default_factory=dict)
+    ended: "OptimizeResult | None" = None
 
     def run(self, advance: Advance) -> None:
         """Train to the end; whatever that is, the network then has the parameters of the best epoch, if that counts."""
         self.network.history = self.history
         try:
             try:
-                if self.settings.takes_all_rows:
-                    self._iterations(advance)
-                else:
-                    self._epochs(advance)
+                with threads.training():
+                    if self.settings.takes_all_rows:
+                        self._iterations(advance)
+                    else:
+                        self._epochs(advance)
             finally:
                 self._keep_best()
             if len(self.history) >= MIN_EPOCHS:
@@ -236,6 +263,7 @@ class _Training:
         """Train epoch after epoch; a method of its own, since a signal at a loop's end may skip a `finally`."""
         history, settings, n_before = self.history, self.settings, len(self.history)
         schedule, loss = settings.rates(self.n_batches), None
+        epoch_settings, last_rates = None, None
         for past in history:
             schedule.send(loss)
             loss = getattr(past, self.data.monitored)
@@ -245,7 +273,9 @@ class _Training:
                 self.trained.back_up()
             start = time.perf_counter()
             order = self._order()[: self.n_batches * settings.batch_size]
-            epoch_settings = settings.of_epoch(rates, epoch if settings.time_step == "epoch" else None)
+            if epoch_settings is None or rates is not last_rates or settings.time_step == "epoch":
+                epoch_settings = settings.of_epoch(rates, epoch if settings.time_step == "epoch" else None)
+                last_rates = rates
             found = self.trained.train_epoch(self.data.examples, order, epoch_settings, advance)
             batch = diverging_batch(self.trained, found)
             if batch is not None:
@@ -273,7 +303,9 @@ class _Training:
             return self.over
 
         try:
-            minimize(self.trained, self.data.examples, self.settings.regularization, self.settings.n_epochs, finish)
+            epoch_settings = self.settings.of_epoch(rate, None)
+            n_epochs, options = self.settings.n_epochs, self.lbfgs_options
+            self.ended = minimize(self.trained, self.data.examples, epoch_settings, n_epochs, finish, options)
         except NotFiniteError:
             self.trained.roll_back()
             self.trained.check_finite("X", self.data.examples.X)
@@ -288,8 +320,7 @@ class _Training:
         stops = False
         if self.stopping is not None:
             # before it is in the history, where Ctrl-C may find it
-            loss = getattr(epoch, self.data.monitored)
-            stops = self.stopping.record(len(history) + 1, loss, self.trained.snapshot)
+            stops = self.stopping.record(len(history) + 1, epoch, self.trained.snapshot)
         history.append(epoch, rates)
         # all of them are called, also after one that asks to stop
         returned = [callback(self.network, history) for callback in self.callbacks]

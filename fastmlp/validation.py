@@ -209,7 +209,7 @@ def row_weights(name: str, values: npt.ArrayLike, n_rows: int, *, may_be_zero: b
         needed = f"0, or from {MIN_WEIGHT:g} to {MAX_WEIGHT:g}"
         raise ValueError(f"{name} must be {needed}, got {array[wrong[0]]!s} at index {wrong[0]}")
     if not (may_be_zero or weights.any()):
-        raise ValueError(f"{name} must have a weight above 0, got {n_rows} times 0")
+        raise ValueError(f"{name} must have a weight above zero, got {n_rows} times 0")
     return weights
 
 

@@ -21,6 +21,8 @@ cdef struct Optimizer:
     double epsilon
     double weight_decay
     double rho
+    # whether Adam adds epsilon before it corrects the second moment
+    bint epsilon_hat
     # of the current step; correction1 = 1 - beta1**t and correction2 = 1 - beta2**t, for Adam
     double learning_rate
     double correction1
@@ -32,7 +34,8 @@ cdef struct Optimizer:
 
 cdef inline int set_options(Optimizer* optimizer, tuple options) except -1:
     """Set the options that do not change from step to step, in the order of fastmlp.functions.Optimizer."""
-    optimizer.beta1, optimizer.beta2, optimizer.epsilon, optimizer.weight_decay, optimizer.rho = options
+    (optimizer.beta1, optimizer.beta2, optimizer.epsilon, optimizer.weight_decay, optimizer.rho,
+     optimizer.epsilon_hat) = options
 
 
 cdef inline void set_step(Optimizer* optimizer, double learning_rate, Py_ssize_t t) noexcept nogil:
@@ -145,13 +148,16 @@ cdef inline void adam(
     """Kingma and Ba, ICLR 2015, algorithm 1, with correction1 = 1 - beta1**t and correction2 = 1 - beta2**t:
 
     m := beta1 * m + (1 - beta1) * dw; v := beta2 * v + (1 - beta2) * dw**2;
-    w -= rate * (m / correction1) / (sqrt(v / correction2) + epsilon)
+    w -= rate * (m / correction1) / (sqrt(v / correction2) + epsilon), where epsilon is divided by sqrt(correction2), too,
+    in the form of the end of section 2.
     """
     cdef Py_ssize_t j
     cdef floating beta1 = <floating> optimizer.beta1, one_minus_beta1 = <floating> (1 - optimizer.beta1)
     cdef floating beta2 = <floating> optimizer.beta2, one_minus_beta2 = <floating> (1 - optimizer.beta2)
     cdef floating step = <floating> (optimizer.learning_rate / optimizer.correction1)
     cdef floating scale = <floating> (1 / sqrt(optimizer.correction2)), epsilon = <floating> optimizer.epsilon
+    if optimizer.epsilon_hat:
+        epsilon = <floating> (optimizer.epsilon / sqrt(optimizer.correction2))
     for j in range(n):
         m[j] = beta1 * m[j] + one_minus_beta1 * dw[j]
         v[j] = beta2 * v[j] + one_minus_beta2 * dw[j] * dw[j]

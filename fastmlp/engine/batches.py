@@ -8,6 +8,7 @@ import numpy as np
 
 from fastmlp import _kernels
 from fastmlp.functions.optimizers import Optimizer
+from fastmlp.sparse_rows import SparseRows
 from fastmlp.sums import sum_rows
 
 
@@ -16,19 +17,22 @@ class Examples(NamedTuple):
 
     Attributes
     ----------
-    X, y : ndarray
-        Rows of any type and layout, and their labels or targets, see `Architecture.checked_targets`.
+    X : ndarray or SparseRows
+        Rows of any type and layout.
+    y : ndarray
+        Their labels or targets, see `Architecture.checked_targets`.
     weights : ndarray (n_rows,) or None
         How often each row counts, float64; None where all count once.
     """
 
-    X: np.ndarray
+    X: Any
     y: np.ndarray
     weights: np.ndarray | None = None
 
     def taken(self, rows: np.ndarray) -> Self:
         """These rows of them, copies."""
-        return type(self)(self.X[rows], self.y[rows], None if self.weights is None else self.weights[rows])
+        X = self.X.taken(rows) if isinstance(self.X, SparseRows) else self.X[rows]
+        return type(self)(X, self.y[rows], None if self.weights is None else self.weights[rows])
 
 
 class Batch(NamedTuple):
@@ -73,6 +77,10 @@ class EpochSettings(NamedTuple):
     clip_norm : float
         Each batch's gradient, regularisation included, is scaled down to this global norm where its own is larger, see
         `Engine.clip_gradients`; positive, and infinite where nothing is clipped.
+    per_row : bool
+        The convention of scikit-learn's networks: a batch's loss is (losses, added up over rows and outputs, and the
+        regularisation's term) / rows, where rows count by their weights. Else losses are averaged over rows and
+        outputs, and the regularisation's term is added to the mean.
     """
 
     batch_size: int
@@ -81,6 +89,7 @@ class EpochSettings(NamedTuple):
     regularization: float = 0.0
     time_step: int | None = None
     clip_norm: float = math.inf
+    per_row: bool = False
 
 
 class EpochResult(NamedTuple):
@@ -103,28 +112,48 @@ class EpochPart(NamedTuple):
     steps: np.ndarray
 
 
+def epoch_steps(
+    settings: EpochSettings, weights: np.ndarray | None, order: np.ndarray, batch_size: int, n_losses: int
+) -> np.ndarray:
+    """The settings (n_batches, 4) of each step, see `EpochPart`."""
+    of_batches = denominators(weights, order, batch_size)
+    steps = np.empty((len(of_batches), 4))
+    steps[:, 0], steps[:, 3] = settings.learning_rate, settings.clip_norm
+    steps[:, 1], steps[:, 2] = of_objective(settings, of_batches, n_losses)
+    return steps
+
+
 def epoch_parts(
     stored: Callable[[np.ndarray], np.ndarray],
     examples: Examples,
     order: np.ndarray,
     batch_size: int,
-    settings: EpochSettings,
+    steps: np.ndarray,
 ) -> Iterator[EpochPart]:
     """Yield the whole epoch if the kernels can gather rows of X, otherwise one batch at a time, its rows `stored`."""
     X, y, weights = examples
-    starts = range(0, len(order), batch_size)
-    steps = np.empty((len(starts), 4))
-    steps[:, 0], steps[:, 1] = settings.learning_rate, settings.regularization
-    steps[:, 2], steps[:, 3] = denominators(weights, order, batch_size), settings.clip_norm
-    if _kernels.is_stored(X):
+    if isinstance(X, np.ndarray) and _kernels.is_stored(X):
         yield EpochPart(X, y, weights, order, batch_size, steps)
         return
-    for i, start in enumerate(starts):
+    for i, start in enumerate(range(0, len(order), batch_size)):
         rows = order[start : start + batch_size]
         of_rows = None if weights is None else weights[rows]
         yield EpochPart(
             stored(X[rows]), y[rows], of_rows, np.arange(len(rows), dtype=np.intp), batch_size, steps[i : i + 1]
         )
+
+
+def of_objective(
+    settings: EpochSettings, weight: float | np.ndarray, n_losses: int
+) -> tuple[float | np.ndarray, float | np.ndarray]:
+    """The strength of the regularisation, and the denominator of the loss, of batches whose rows have this weight.
+
+    The loss of a row is the mean of `n_losses`, one for each output, or 1.
+    """
+    if not settings.per_row:
+        return settings.regularization, weight
+    # a batch whose rows all weigh 0 is skipped
+    return settings.regularization / np.where(weight > 0, weight, 1.0), weight / n_losses
 
 
 def denominators(weights: np.ndarray | None, order: np.ndarray, batch_size: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from fastmlp import _kernels
 from fastmlp._kernels import CHUNK_ROWS
 from fastmlp.architecture import Architecture
 from fastmlp.engine import threads
-from fastmlp.engine.batches import Batch, EpochResult, EpochSettings, Examples, epoch_parts
+from fastmlp.engine.batches import Batch, EpochResult, EpochSettings, Examples, epoch_parts, epoch_steps, of_objective
 from fastmlp.engine.buffers import SCALARS, Buffers
 from fastmlp.engine.pace import Pace
 from fastmlp.engine.parameters import l2_penalty
@@ -21,6 +21,7 @@ from fastmlp.engine.workspace import Workspace
 from fastmlp.functions.optimizers import Optimizer
 from fastmlp.preprocessing import Standardizer, own_copy
 from fastmlp.sample_weights import measured_units
+from fastmlp.sparse_rows import SparseRows
 from fastmlp.sums import sum_rows, weighted_mean
 from fastmlp.validation import as_stored, number, real_array, row_weights
 
@@ -67,6 +68,7 @@ class Engine(Buffers):
         self._batch: Workspace | None = None
         self._spare: list[Workspace] = []
         self._rows: np.ndarray | None = None
+        self._last_steps: tuple[EpochSettings | None, int, np.ndarray] = (None, 0, np.empty((0, 4)))
         self._earlier: np.ndarray | None = None  # gradients of the batches before, where they accumulate
         self._paces = {call: Pace() for call in ("forward", "backward", "update", "epoch")}
 
@@ -255,6 +257,7 @@ class Engine(Buffers):
         total = len(order) if examples.weights is None else float(sum_rows(examples.weights[order]))
         if total == 0:
             return EpochResult(math.nan, math.nan, 0, False)
+        total = total / self.architecture.n_losses if settings.per_row else total
         batch_size, optimizer, time_step = min(settings.batch_size, len(order)), settings.optimizer, settings.time_step
         workspace = self._batch_workspace(batch_size)
         X, y, weights = examples
@@ -263,7 +266,8 @@ class Engine(Buffers):
         n_threads = self._team_size(batch_size + MOMENT_ROWS * optimizer.row.n_moments)
         scores, pace = np.zeros(self.architecture.n_scores), self._paces["epoch"]
         loss, n_batches, diverged = 0.0, 0, False
-        for part in epoch_parts(workspace.stored, examples, order, batch_size, settings):
+        steps = self._steps(settings, weights, order, batch_size)
+        for part in epoch_parts(workspace.stored, examples, order, batch_size, steps):
             t, increment = (self.n_updates + 1, 1) if time_step is None else (time_step, 0)
             dropout = self._dropout()
             run = _kernels.EpochRun(workspace.passes, update, dropout, *part, scores, optimizer.options, t, increment)
@@ -284,6 +288,16 @@ class Engine(Buffers):
         score = self.architecture.loss_row.summed_score(scores, examples.y, order, weights)
         return EpochResult(loss / total, score, n_batches, diverged)
 
+    def _steps(
+        self, settings: EpochSettings, weights: np.ndarray | None, order: np.ndarray, batch_size: int
+    ) -> np.ndarray:
+        """The settings of each step; the last array where they are the same, since an epoch of a few rows is short."""
+        last_settings, n_rows, steps = self._last_steps
+        if not (settings is last_settings and n_rows == len(order) and weights is None):
+            steps = epoch_steps(settings, weights, order, batch_size, self.architecture.n_losses)
+            self._last_steps = (settings if weights is None else None, len(order), steps)
+        return steps
+
     def parameters(self) -> np.ndarray:
         """All parameters in one vector, float64, a copy."""
         return self.flat_params.astype(np.float64)
@@ -294,25 +308,25 @@ class Engine(Buffers):
             np.copyto(self.flat_params, x, "same_kind")
         self.n_updates += is_update
 
-    def full_gradient(self, examples: Examples, regularization: float) -> tuple[float, float, np.ndarray]:
+    def full_gradient(self, examples: Examples, settings: EpochSettings) -> tuple[float, float, np.ndarray]:
         """Loss and score of all examples, and the gradient as a vector of `parameters`, by blocks of rows."""
         X, y, weights = examples
         row, total = self.architecture.loss_row, len(X) if weights is None else float(sum_rows(weights))
+        regularization, denominator = map(float, of_objective(settings, total, self.architecture.n_losses))
         targets, loss, gradient = self._without_units(y), 0.0, np.zeros(self.layout.size)
         scores = np.zeros(self.architecture.n_scores)
-        for start in range(0, len(X), BLOCK_ROWS):
-            part = slice(start, start + BLOCK_ROWS)
+        for part in _blocks(X):
             of_rows = None if weights is None else weights[part]
             if of_rows is not None and not of_rows.any():
                 continue
             self._forward(X[part], False)
             scores += row.sums(self.outputs()["scores"], targets[part], of_rows)
-            loss += self._backward(y[part], regularization, of_rows, total)
+            loss += self._backward(y[part], regularization, of_rows, denominator)
             gradient += self.flat_gradients
             regularization = 0.0  # it is in the first block's
         return loss, row.summed_score(scores, targets, np.arange(len(X)), weights), gradient
 
-    def check_finite(self, name: str, X: np.ndarray, order: np.ndarray | None = None) -> None:
+    def check_finite(self, name: str, X: Any, order: np.ndarray | None = None) -> None:
         """Raise a ValueError that names the first number in X (in X[order]) that is not finite in the network's dtype.
 
         X (n_rows, n_in) and order (n,) have been checked.
@@ -334,14 +348,14 @@ class Engine(Buffers):
                 needed += f" in {self.layout.dtype}" + (", once it is standardised" if self._statistics else "")
             raise ValueError(f"{name} must be {needed}, got {value!s} in row {place}, column {column}")
 
-    def predict_outputs(self, X: npt.ArrayLike) -> np.ndarray:
+    def predict_outputs(self, X: npt.ArrayLike | SparseRows) -> np.ndarray:
         """Outputs (n_rows, n_outputs), as `forward` gives them; the batch for `backward` stays."""
-        X = self.architecture.checked_rows("X", X)
-        outputs = np.empty((len(X), self.architecture.n_outputs), self.layout.dtype)
-        self._predict(X, outputs=outputs)
+        rows = X if isinstance(X, SparseRows) else self.architecture.checked_rows("X", X)
+        outputs = np.empty((len(rows), self.architecture.n_outputs), self.layout.dtype)
+        self._predict(rows, outputs=outputs)
         return self._with_units(outputs)
 
-    def predict(self, X: npt.ArrayLike) -> np.ndarray:
+    def predict(self, X: npt.ArrayLike | SparseRows) -> np.ndarray:
         """The most probable class of each row, intp (n_rows,), or its outputs, or 0 and 1, shaped as the targets."""
         row = self.architecture.loss_row
         if not row.of_classes:
@@ -349,9 +363,9 @@ class Engine(Buffers):
             if row.decides:
                 outputs = (outputs > 0.5).astype(np.intp)
             return outputs[:, 0] if self.flat_targets and outputs.shape[1] == 1 else outputs
-        X = self.architecture.checked_rows("X", X)
-        classes = np.empty(len(X), np.intp)
-        self._predict(X, classes=classes)
+        rows = X if isinstance(X, SparseRows) else self.architecture.checked_rows("X", X)
+        classes = np.empty(len(rows), np.intp)
+        self._predict(rows, classes=classes)
         return classes
 
     def evaluate(self, examples: Examples, regularization: float) -> tuple[float, float]:
@@ -370,7 +384,7 @@ class Engine(Buffers):
 
     def _predict(
         self,
-        X: np.ndarray,
+        X: np.ndarray | SparseRows,
         outputs: np.ndarray | None = None,
         classes: np.ndarray | None = None,
         y: np.ndarray | None = None,
@@ -380,8 +394,9 @@ class Engine(Buffers):
         n_rows = len(X)
         if n_rows == 0:
             return
-        n_threads = self._team_size(min(n_rows, BLOCK_ROWS))
-        capacity = n_threads * CHUNK_ROWS if n_rows > CHUNK_ROWS else n_rows
+        most = min(n_rows, _block_rows(X))
+        n_threads = self._team_size(most)
+        capacity = n_threads * CHUNK_ROWS if most > CHUNK_ROWS else most
         # each prediction has its own workspace, without a lock, for which one in a signal handler would wait for ever
         spare = self._spare
         try:
@@ -392,12 +407,11 @@ class Engine(Buffers):
             workspace = None  # free the old one before allocating the new one
             workspace = self._workspace(capacity, predicts_only=True)
         given = (outputs, classes, y, losses)
-        if n_rows <= BLOCK_ROWS:  # slicing takes as long as predicting one row
+        if n_rows == most and isinstance(X, np.ndarray):  # slicing takes as long as predicting one row
             finite = workspace.passes.predict(workspace.stored(X), n_threads, *given)
         else:
             finite = True
-            for start in range(0, n_rows, BLOCK_ROWS):
-                part = slice(start, start + BLOCK_ROWS)
+            for part in _blocks(X):
                 parts = (None if array is None else array[part] for array in given)
                 finite &= workspace.passes.predict(workspace.stored(X[part]), n_threads, *parts)
         if not finite:
@@ -479,6 +493,17 @@ class Engine(Buffers):
 
     def _team_size(self, n_rows: int) -> int:
         return threads.team_size(self.n_threads, n_rows * self.layout.n_parameters)
+
+
+def _block_rows(X: np.ndarray | SparseRows) -> int:
+    return X.block_rows if isinstance(X, SparseRows) else BLOCK_ROWS
+
+
+def _blocks(X: np.ndarray | SparseRows) -> Iterator[slice]:
+    """The rows that one call of the kernels takes, block by block."""
+    size = _block_rows(X)
+    for start in range(0, len(X), size):
+        yield slice(start, start + size)
 
 
 def _architecture_of(state: dict[str, Any]) -> Architecture:

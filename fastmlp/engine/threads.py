@@ -4,8 +4,11 @@ The kernels use a team of OpenMP threads. Where BLAS computes the products, it i
 one that cannot be limited is not used. So results have the same bits for any number of threads.
 """
 
+import contextlib
 import os
+import threading
 import time
+from collections.abc import Iterator
 
 from fastmlp import _kernels
 from fastmlp.engine.blas import WorkBuffers, find_blas
@@ -33,6 +36,9 @@ def _choose_products() -> str:
     return "blas" if can_use_blas else "tiles"
 
 
+# The Python threads in which a network is being trained, by their identifiers.
+_training: set[int] = set()
+
 products = _choose_products()
 _forked = _kernels.forked_with_openmp
 
@@ -47,6 +53,7 @@ def _after_fork_in_child() -> None:
     # started them, since other libraries may have brought the OpenMP that the kernels use too
     global _forked
     _forked = True
+    _training.clear()
     _kernels.after_fork_in_child()
 
 
@@ -54,9 +61,23 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
+@contextlib.contextmanager
+def training() -> Iterator[None]:
+    """While a network is trained in this Python thread, those that are trained in others get a smaller share."""
+    thread = threading.get_ident()
+    if thread in _training:  # a callback of another training in this thread
+        yield
+        return
+    try:
+        _training.add(thread)
+        yield
+    finally:
+        _training.discard(thread)
+
+
 def available_threads() -> int:
     """How many threads a network with n_threads=None uses: the least of OpenMP's number, the processors that this
-    process may use, and its control group's quota.
+    process may use, and its control group's quota; shared between the Python threads in which networks are trained.
 
     Determined at each call, so that what has been set since the import counts.
     """
@@ -68,7 +89,7 @@ def available_threads() -> int:
     quota = quota_now(int(time.monotonic()))
     # rounded down, since all threads wait for one that the quota stops for the rest of a period
     allowed = MAX_THREADS if quota is None else int(quota)
-    return max(1, min(_kernels.max_threads(), limit, allowed, MAX_THREADS))
+    return max(1, min(_kernels.max_threads(), limit, allowed, MAX_THREADS) // max(1, len(_training)))
 
 
 def team_size(n_threads: int | None, work: int) -> int:

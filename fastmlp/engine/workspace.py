@@ -1,5 +1,7 @@
 """Memory for a batch, its layers' outputs and the kernels' scratch."""
 
+from typing import TypeVar
+
 import numpy as np
 
 from fastmlp import _kernels
@@ -7,7 +9,10 @@ from fastmlp.architecture import Architecture
 from fastmlp.engine.parameters import Layout, aligned_empty, aligned_offsets
 from fastmlp.functions.activations import ACTIVATIONS
 from fastmlp.functions.dropout import limit as dropout_limit
+from fastmlp.sparse_rows import SparseRows
 from fastmlp.validation import as_stored
+
+AnyRows = TypeVar("AnyRows", np.ndarray, SparseRows)
 
 # `Layer` of _layers.pxd
 LAYER = np.dtype(
@@ -77,8 +82,10 @@ class Workspace:
             statistics,
         )
 
-    def apart(self, X: np.ndarray) -> np.ndarray:
+    def apart(self, X: AnyRows) -> AnyRows:
         """X, or a copy where X shares memory that passes or updates write to."""
+        if isinstance(X, SparseRows):
+            return X
         owner = X if X.base is None else X.base
         if isinstance(owner, np.ndarray) and owner.flags.owndata:
             # quicker: such an array shares memory with its own views only

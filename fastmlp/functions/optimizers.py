@@ -32,7 +32,11 @@ class OptimizerRow(NamedTuple):
 
 
 class Optimizer(NamedTuple):
-    """An optimiser with its options, checked; `fastmlp.NeuralNetwork.update` says what they mean."""
+    """An optimiser with its options, checked; `fastmlp.NeuralNetwork.update` says what they mean.
+
+    With `epsilon_hat`, Adam adds epsilon before it corrects the second moment, in the form that ends section 2 of its
+    paper, as scikit-learn does.
+    """
 
     name: str
     beta1: float
@@ -40,6 +44,7 @@ class Optimizer(NamedTuple):
     epsilon: float
     weight_decay: float
     rho: float
+    epsilon_hat: bool = False
 
     @property
     def row(self) -> OptimizerRow:
@@ -96,7 +101,8 @@ def _adam(
     v *= options.beta2
     v += (1 - options.beta2) * dw**2
     m_hat, v_hat = m / (1 - options.beta1**t), v / (1 - options.beta2**t)
-    w -= learning_rate * m_hat / (np.sqrt(v_hat) + options.epsilon)
+    epsilon = options.epsilon / np.sqrt(1 - options.beta2**t) if options.epsilon_hat else options.epsilon
+    w -= learning_rate * m_hat / (np.sqrt(v_hat) + epsilon)
 
 
 def _adamw(
@@ -124,7 +130,9 @@ OPTIMIZERS = {
 # The optimiser of `fit` alone that takes all rows at once, see `fastmlp.lbfgs`; those of the table take batches.
 LBFGS = "lbfgs"
 
-_WITHOUT_OPTIONS = {name: Optimizer(name, *[0.0] * 5) for name, row in OPTIMIZERS.items() if not row.options}
+_WITHOUT_OPTIONS = {
+    name: Optimizer(name, 0.0, 0.0, 0.0, 0.0, 0.0) for name, row in OPTIMIZERS.items() if not row.options
+}
 
 
 def of_batches(argument: str, optimizer: str) -> str:

@@ -35,7 +35,8 @@ def test_the_gradient_of_blocks_is_that_of_all_rows():
     weights = np.arange(n) % 4
     weights[BLOCK_ROWS : 2 * BLOCK_ROWS] = 0  # a block that is skipped
     engine = make({})._engine
-    loss, score, gradient = engine.full_gradient(Examples(X, y, weights.astype(float)), 0.1)
+    settings = Settings(regularization=0.1).of_epoch(1.0, None)
+    loss, score, gradient = engine.full_gradient(Examples(X, y, weights.astype(float)), settings)
     found = engine.layout.views(gradient)
     net = make({})
     net.forward(X)

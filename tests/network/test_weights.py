@@ -232,7 +232,7 @@ CALLS = {
         ([1, 2, -1], "must be 0, or from 1e-100 to 1e+12, got -1 at index 2"),
         ([1, np.nan, 2], "must be 0, or from 1e-100 to 1e+12, got nan at index 1"),
         ([np.inf, 1, 2], "must be 0, or from 1e-100 to 1e+12, got inf at index 0"),
-        ([0, 0, 0], "must have a weight above 0, got 3 times 0"),
+        ([0, 0, 0], "must have a weight above zero, got 3 times 0"),
         ([1, 1], "must have shape (3,), one weight for each row, got (2,)"),
         (1.0, "must have shape (3,), one weight for each row, got ()"),
         (["a", "b", "c"], "must be an array of weights, got dtype <U1"),
@@ -267,7 +267,7 @@ def test_weights_that_make_no_sense_are_refused(call, weights, message):
         (
             {},
             {"class_weight": {0: 0, 1: 0, 2: 0}},
-            "class_weight of the rows of y must have a weight above 0, got 6 times 0",
+            "class_weight of the rows of y must have a weight above zero, got 6 times 0",
         ),
         ({"loss": "huber"}, {"class_weight": "balanced"}, "class_weight must be None for loss='huber' with 3 outputs,"),
         ({}, {"sample_weight_val": [1]}, "X_val and y_val must be given together with sample_weight_val, got None"),

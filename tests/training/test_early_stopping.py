@@ -12,6 +12,7 @@ from conftest import assert_same, batch, interrupted_at, trained_state
 
 from fastmlp import DivergenceError, NeuralNetwork, reference
 from fastmlp.early_stopping import EarlyStopping, held_out_rows
+from fastmlp.history import Epoch
 
 # rows that a network learns by heart, so that the loss of others soon rises
 X, Y = batch(60, 5, 3)
@@ -74,8 +75,9 @@ def test_the_reference_stops_alike(make_network):
 
 def test_patience_and_tol():
     def n_recorded(losses, patience, tol):
-        stopping = EarlyStopping(patience, tol)
-        n = next((n for n, loss in enumerate(losses, 1) if stopping.record(n, loss, lambda: {})), len(losses))
+        stopping = EarlyStopping(patience, tol, "train_loss")
+        epochs = [Epoch(loss, 0.0, 0.0, 0.0, 0.0, 0.0) for loss in losses]
+        n = next((n for n, epoch in enumerate(epochs, 1) if stopping.record(n, epoch, lambda: {})), len(losses))
         best = stopping.best_of(n)
         return n, best and best.epoch
 

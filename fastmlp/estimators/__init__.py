@@ -1,0 +1,10 @@
+"""Estimators with the interface of scikit-learn's, `MLPClassifier` and `MLPRegressor` (extra `sklearn`)."""
+
+from fastmlp.optional import require
+
+require("sklearn.utils.validation", "sklearn", "fastmlp.estimators", has="validate_data", version="1.6")
+
+from fastmlp.estimators.classifier import MLPClassifier  # noqa: E402
+from fastmlp.estimators.regressor import MLPRegressor  # noqa: E402
+
+__all__ = ["MLPClassifier", "MLPRegressor"]

@@ -1,0 +1,93 @@
+"""The fitted attributes of the estimators."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from fastmlp.estimators.convergence import Convergence
+from fastmlp.functions.optimizers import LBFGS
+from fastmlp.network import NeuralNetwork
+from fastmlp.training import Training
+
+# What scikit-learn calls output activations.
+OUT_ACTIVATIONS = {"exponential": "exp"}
+
+
+class FittedAttributes:
+    """The attributes of a fitted estimator that say what has been learnt, and how."""
+
+    solver: str
+    max_iter: int
+    early_stopping: bool
+    network_: NeuralNetwork
+    loss_: float
+    _convergence: Convergence
+
+    def _publish(self, training: Training) -> None:
+        """Set the fitted attributes."""
+        convergence = self._convergence
+        self.n_iter_, self.t_ = convergence.n_iter, convergence.n_rows_seen
+        if training.ended is not None:
+            self.n_iter_ = min(training.ended.nit, self.max_iter)
+        self.loss_curve_ = convergence.loss_curve
+        if self.loss_curve_:
+            self.loss_ = self.loss_curve_[-1]
+        has_scores = bool(convergence.validation_scores)
+        self.validation_scores_ = convergence.validation_scores if has_scores else None
+        self.validation_loss_curve_ = convergence.validation_loss_curve if has_scores else None
+        self.best_validation_score_ = convergence.best_score if self.early_stopping and has_scores else None
+        self.best_loss_ = None if self.early_stopping and self.solver != LBFGS else convergence.best_loss
+
+    @property
+    def coefs_(self) -> list[np.ndarray]:
+        """The weights (n_in, n_out) of each layer, live; what is assigned is copied into place."""
+        return self._parameters("W")
+
+    @coefs_.setter
+    def coefs_(self, values: Sequence[npt.ArrayLike]) -> None:
+        self._assign("W", "coefs_", values)
+
+    @property
+    def intercepts_(self) -> list[np.ndarray]:
+        """The biases (n_out,) of each layer, live; what is assigned is copied into place."""
+        return self._parameters("b")
+
+    @intercepts_.setter
+    def intercepts_(self, values: Sequence[npt.ArrayLike]) -> None:
+        self._assign("b", "intercepts_", values)
+
+    def _parameters(self, letter: str) -> list[np.ndarray]:
+        params = self._fitted("coefs_ and intercepts_").params
+        return [params[f"{letter}{i}"] for i in range(1, self.n_layers_)]
+
+    def _assign(self, letter: str, name: str, values: Sequence[npt.ArrayLike]) -> None:
+        network = self._fitted(name)
+        if len(values) != network.num_layers:
+            raise ValueError(f"{name} must have {network.num_layers} arrays, one for each layer, got {len(values)}")
+        network.params = {**network.params, **{f"{letter}{i}": value for i, value in enumerate(values, 1)}}
+
+    @property
+    def n_layers_(self) -> int:
+        """Number of layers, the inputs and the outputs included."""
+        return self._fitted("n_layers_").num_layers + 1
+
+    @property
+    def n_outputs_(self) -> int:
+        """Number of outputs."""
+        return self._fitted("n_outputs_").output_size
+
+    @property
+    def out_activation_(self) -> str:
+        """The activation of the outputs, by scikit-learn's name."""
+        name = self._fitted("out_activation_")._engine.architecture.activations[-1]
+        return OUT_ACTIVATIONS.get(name, name)
+
+    def _fitted(self, name: str) -> NeuralNetwork:
+        """The network; without one, there are no fitted attributes."""
+        if "network_" not in vars(self):
+            raise AttributeError(f"{type(self).__name__} has no {name} before fit")
+        return self.network_
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "network_" in vars(self)

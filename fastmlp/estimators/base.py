@@ -1,0 +1,377 @@
+"""What the two estimators share: fit, partial_fit, the network behind them, and their fitted attributes."""
+
+import contextlib
+import copy
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, is_regressor
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from fastmlp.engine import Engine
+from fastmlp.engine.batches import Examples
+from fastmlp.estimators.attributes import FittedAttributes
+from fastmlp.estimators.callbacks import CallbackSupportMixin, Tasks, with_callbacks
+from fastmlp.estimators.convergence import Convergence
+from fastmlp.estimators.data import Order, as_rows, check_given_together, fitted_standardizer, held_out
+from fastmlp.estimators.objective import ReportedLoss, evaluated
+from fastmlp.estimators.parameters import (
+    MAX_BATCH,
+    RATES,
+    architecture_of,
+    check_parameters,
+    initialize,
+    rules_of,
+    settings_of,
+)
+from fastmlp.estimators.targets import Labels, Numbers
+from fastmlp.functions.optimizers import LBFGS
+from fastmlp.generators import drawn_seed
+from fastmlp.history import DivergenceError, History
+from fastmlp.network import NeuralNetwork
+from fastmlp.training import Training, checked_callbacks
+from fastmlp.training_data import TrainingData
+from fastmlp.validation import row_weights
+
+
+class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
+    """A scikit-learn estimator that holds a network; the parameters are those of the subclasses."""
+
+    hidden_layer_sizes: Any
+    activation: Any
+    solver: str
+    alpha: float
+    batch_size: Any
+    learning_rate: Any
+    max_iter: int
+    shuffle: bool
+    random_state: Any
+    tol: float
+    warm_start: bool
+    early_stopping: bool
+    validation_fraction: float
+    max_fun: int
+    dropout: Any
+    standardize: bool
+    n_threads: int | None
+    callbacks: Any
+
+    network_: NeuralNetwork
+    loss_: float
+    _convergence: Convergence
+    _coding: Labels | Numbers
+
+    @with_callbacks
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Train on rows X and their targets y; with `warm_start`, from where the last call ended.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows; of a sparse matrix, only those of a batch become dense at a time.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Labels or targets.
+        sample_weight : array-like of shape (n_samples,), optional
+            How often each row counts.
+        X_val, y_val : array-like, optional
+            Rows to validate with after each epoch; `early_stopping` takes them in place of a part of X.
+        sample_weight_val : array-like, optional
+            Their weights.
+
+        Returns
+        -------
+        self
+
+        Warns
+        -----
+        sklearn.exceptions.ConvergenceWarning
+            If the last of `max_iter` epochs was still better, or with early stopping an epoch has diverged.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a parameter or an argument makes no sense. If the loss or a parameter of the network is no longer finite;
+            its parameters are then those of the last finite epoch.
+        """
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+
+    @with_callbacks
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
+        if self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        if self.learning_rate not in RATES:
+            raise ValueError(
+                f"partial_fit does not support learning_rate={self.learning_rate!r}, a schedule of all epochs of fit: "
+                f"it needs one of {', '.join(map(repr, RATES))}"
+            )
+        return self._fit(X, y, sample_weight, is_partial=True, classes=classes)
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        *,
+        is_partial: bool = False,
+        classes: Any = None,
+    ) -> Self:
+        check_parameters(self)
+        callbacks = checked_callbacks(() if self.callbacks is None else self.callbacks)
+        check_given_together(X_val, y_val, sample_weight_val)
+        goes_on = "network_" in vars(self) and (self.warm_start or is_partial)
+        X, y = self._validated(X, y, reset=not goes_on)
+        coding = self._learnt_coding(y, classes, goes_on=goes_on, is_partial=is_partial)
+        examples, validation, rows = self._examples("", X, y, coding, sample_weight), None, None
+        if X_val is not None:
+            validation = self._examples("_val", *self._validated(X_val, y_val, reset=False), coding, sample_weight_val)
+        generator = check_random_state(self.random_state)
+        engine = self._prepared_engine(X, coding, generator, goes_on=goes_on)
+        if validation is None and self.early_stopping and self.solver != LBFGS:
+            rows, validation = held_out(examples, coding, self.validation_fraction, generator)
+        data = TrainingData(examples, y.ndim == 1, None, None, validation, rows)
+        if not goes_on:
+            if self.standardize:
+                engine.standardizer = fitted_standardizer(examples if rows is None else examples.taken(rows))
+            engine.begin_fit(*data.targets, flat=data.flat, standardize=getattr(self, "standardize_targets", False))
+            self._convergence = Convergence()
+        elif not is_partial:  # a new optimiser
+            engine.restore(engine.snapshot() | {"moments": {}, "n_updates": 0})
+        self._coding = coding
+        if isinstance(coding, Labels):
+            self.classes_ = coding.classes
+        self.network_ = NeuralNetwork._of(engine, *self._names())
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        tasks = Tasks(self, self.max_iter, X=X, y=y, metadata=metadata)
+        self._train(engine, data, generator, (*callbacks, tasks.end_epoch), is_partial=is_partial)
+        tasks.end()
+        return self
+
+    @abstractmethod
+    def _learnt_coding(self, y: np.ndarray, classes: Any, *, goes_on: bool, is_partial: bool) -> Labels | Numbers:
+        """What the targets are; where a training goes on, they must be as before."""
+
+    @abstractmethod
+    def _checked_targets(self, y: Any) -> np.ndarray:
+        """Validated targets as an array (n_rows,) or (n_rows, n_outputs)."""
+
+    @abstractmethod
+    def _class_weights(self, y: np.ndarray, coding: Any) -> np.ndarray | None:
+        """The weight (n_rows,) of each row's class; None for 1."""
+
+    @abstractmethod
+    def _loss_options(self, loss: str) -> dict[str, float]:
+        """The options of a network's loss, by name."""
+
+    def _validated(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, np.ndarray]:
+        """X as a dense or a sparse array, of float32 or float64, and y; both finite."""
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            multi_output=True,
+            y_numeric=is_regressor(self),
+            dtype=(np.float64, np.float32),
+            reset=reset,
+        )
+        return X, self._checked_targets(y)
+
+    def _examples(self, suffix: str, X: Any, y: np.ndarray, coding: Labels | Numbers, sample_weight: Any) -> Examples:
+        """Rows, targets and weights, checked; errors name the arguments with this suffix."""
+        weights = None
+        if sample_weight is not None:
+            weights = row_weights(f"sample_weight{suffix}", sample_weight, X.shape[0])
+        of_classes = self._class_weights(y, coding)
+        if of_classes is not None:
+            weights = of_classes if weights is None else weights * of_classes
+        return Examples(as_rows(X), coding.encoded(y, f"y{suffix}", X.dtype), weights)
+
+    def _prepared_engine(
+        self, X: Any, coding: Labels | Numbers, generator: np.random.RandomState, *, goes_on: bool
+    ) -> Engine:
+        """The engine to train: a new one, or the one that goes on, as the parameters are now."""
+        dtype = self.network_.dtype if goes_on else X.dtype
+        architecture = architecture_of(self, X.shape[1], coding.n_outputs, coding.loss, dtype)
+        engine = self.network_._engine if goes_on else Engine(architecture)
+        if engine.architecture.sizes != architecture.sizes:
+            raise ValueError(
+                f"hidden_layer_sizes must be as before where a training goes on, "
+                f"{tuple(self.network_.hidden_sizes)}, got {self.hidden_layer_sizes!r}"
+            )
+        if engine.architecture != architecture:  # other activations, say
+            engine = Engine(architecture)
+            engine.restore(self.network_.snapshot() | {"loss": architecture.loss})
+            engine.standardizer = self.network_.standardizer
+        if not goes_on:
+            initialize(engine.params, architecture, generator)
+        if architecture.drops and not goes_on:
+            engine.dropout_seed = drawn_seed(generator)
+        engine.n_threads = self.n_threads
+        return engine
+
+    def _names(self) -> tuple[list[str] | None, list[str] | None]:
+        """Names of classes and columns for the network, where they are different texts and it can have them."""
+        classes = getattr(self, "classes_", np.empty(0))
+        columns = getattr(self, "feature_names_in_", np.empty(0))
+        has_names = self._coding.loss == "cross_entropy" and all(isinstance(name, str) for name in classes)
+        return (
+            [*map(str, classes)] if has_names else None,
+            [*map(str, columns)] if 0 < len(columns) == len(set(columns)) else None,
+        )
+
+    def _train(
+        self,
+        engine: Engine,
+        data: TrainingData,
+        generator: np.random.RandomState,
+        callbacks: tuple[Callable[..., Any], ...],
+        *,
+        is_partial: bool,
+    ) -> None:
+        """Train, to the end or until Ctrl-C, and set the fitted attributes."""
+        n_rows = len(data.examples.X if data.rows is None else data.rows)
+        convergence, max_iter = self._convergence, 1 if is_partial else self.max_iter
+        settings = settings_of(self, self._batch_rows(n_rows), max_iter, convergence)
+        training = Training(
+            trained=engine,
+            network=self.network_,
+            settings=settings,
+            data=data,
+            n_batches=settings.n_batches(n_rows),
+            generator=Order(generator, shuffles=self.shuffle),
+            callbacks=callbacks,
+            evaluate=lambda examples, regularization: evaluated(engine, examples),
+            check=lambda: None,
+            checkpointer=None,
+            history=History(score_name=engine.architecture.loss_row.score_name),
+            over=False,
+            stopping=convergence,
+            lbfgs_options={"gtol": self.tol, "maxfun": self.max_fun},
+        )
+        loss = ReportedLoss.of(engine.architecture, data.examples, data.validation)
+        rules = rules_of(self, validates=data.validation is not None)
+        convergence.begin(rules, loss, 0 if self.solver == LBFGS else n_rows, keeps_rate=is_partial)
+        if self.early_stopping and convergence.validation_scores:  # a warm start, from the best epoch so far
+            convergence.keep(0, engine.snapshot())
+        engine.back_up()
+        try:
+            engine.exclusive.run(training.run, lambda n_batches: None)
+        except DivergenceError as error:
+            self._record_divergence(error)
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=4)
+        finally:
+            self._publish(training)
+        self._warn_of_no_convergence(training, is_partial=is_partial)
+
+    def _batch_rows(self, n_rows: int) -> int:
+        if self.batch_size == "auto":
+            return min(MAX_BATCH, n_rows)
+        if self.batch_size > n_rows and self.solver != LBFGS:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=5
+            )
+        return min(self.batch_size, n_rows)
+
+    def _record_divergence(self, error: DivergenceError) -> None:
+        """Note an epoch that has diverged; an error where there is no earlier one to go back to."""
+        if not (self.early_stopping and self._convergence.best_of(self._convergence.n_iter)):
+            raise ValueError(
+                "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+                f"preprocessed. ({error})"
+            ) from error
+        self._convergence.record_divergence()
+        warnings.warn(str(error), ConvergenceWarning, stacklevel=5)
+
+    def _warn_of_no_convergence(self, training: Training, *, is_partial: bool) -> None:
+        if training.ended is not None:
+            if not training.ended.success:
+                warnings.warn(
+                    f"lbfgs failed to converge after {self.n_iter_} iteration(s): {training.ended.message}. Increase "
+                    "max_iter or max_fun, or scale the data.",
+                    ConvergenceWarning,
+                    stacklevel=5,
+                )
+        elif not is_partial and not training.over and self.n_iter_ == self.max_iter:
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
+                "converged yet.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+
+    def _with_network(self, network: NeuralNetwork, **parameters: Any) -> Self:
+        """This estimator, fitted, with a copy of the network and its parameters."""
+        engine = copy.deepcopy(network._engine)
+        self.set_params(
+            hidden_layer_sizes=tuple(network.hidden_sizes),
+            activation=network.activation,
+            dropout=network.dropout,
+            n_threads=network.n_threads,
+            standardize=network.standardizer is not None,
+            **parameters,
+        )
+        self.network_ = NeuralNetwork._of(engine, network.class_names, network.feature_names)
+        self.network_.history = network.history
+        self.n_features_in_ = network.input_size
+        if network.feature_names is not None:
+            self.feature_names_in_ = np.array(network.feature_names, object)
+        self._convergence = Convergence()
+        return self
+
+    def _set_parameters(self, values: dict[str, Any]) -> None:
+        for name in self._get_param_names():
+            setattr(self, name, values[name])
+
+    def _computed(self, compute: Callable[[Engine, Any], np.ndarray], X: Any) -> np.ndarray:
+        """What the engine computes of X, a method of it; X is validated by scikit-learn, unless it is valid already.
+
+        A plain array of floats, of the right size and without names to compare, is; the engine finds numbers that are
+        not finite itself, and scikit-learn says it then.
+        """
+        attributes = vars(self)
+        if (
+            type(X) is np.ndarray
+            and X.ndim == 2
+            and X.dtype.char in "fd"
+            and len(X) > 0
+            and X.shape[1] == attributes.get("n_features_in_")
+            and "network_" in attributes
+            and "feature_names_in_" not in attributes
+        ):
+            with contextlib.suppress(ValueError):
+                return compute(self.network_._engine, X)
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
+        return compute(self.network_._engine, as_rows(X))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def has_partial_fit(estimator: Any) -> bool:
+    """Whether an estimator has `partial_fit`, for `available_if`."""
+    if estimator.solver == LBFGS:
+        raise AttributeError(
+            f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
+        )
+    return True

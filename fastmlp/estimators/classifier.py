@@ -1,0 +1,236 @@
+"""`MLPClassifier`."""
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import unique_labels
+
+from fastmlp.engine import Engine
+from fastmlp.estimators.base import BaseMLP, has_partial_fit
+from fastmlp.estimators.documentation import ATTRIBUTES, MORE, NETWORK, TRAINING
+from fastmlp.estimators.targets import Labels, checked_labels
+from fastmlp.network import NeuralNetwork
+
+
+class MLPClassifier(ClassifierMixin, BaseMLP):
+    __doc__ = f"""A multilayer perceptron that classifies, with the interface of scikit-learn's `MLPClassifier`.
+
+    The loss is the cross-entropy of the classes; of two classes, and of several labels a row, that of one output each.
+
+    Parameters
+    ----------
+{NETWORK}
+{TRAINING}
+    label_smoothing : float, default=0.0
+        In [0, 1): this share of each label is spread over all classes (Szegedy et al., 2016, section 7).
+    class_weight : dict, "balanced" or None, default=None
+        Weights of classes, by label, which multiply those of the rows; "balanced" gives each class the same sum.
+{MORE}
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted; of several labels a row, the numbers of their columns.
+{ATTRIBUTES}
+
+    Examples
+    --------
+    >>> from fastmlp import MLPClassifier
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> classifier = MLPClassifier(standardize=True, random_state=0, max_iter=500).fit(X, y)
+    >>> classifier.predict(X[:3])
+    array([0, 0, 0])
+    >>> classifier.score(X, y) > 0.95
+    True
+    """
+
+    _coding: Labels
+    classes_: np.ndarray
+    label_smoothing: float
+    class_weight: Any
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: Any = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        label_smoothing: float = 0.0,
+        class_weight: Any = None,
+        dropout: Any = 0.0,
+        weight_decay: float = 0.01,
+        clip_norm: float | None = None,
+        standardize: bool = False,
+        n_threads: int | None = None,
+        callbacks: Any = None,
+    ):
+        self._set_parameters(locals())
+
+    @available_if(has_partial_fit)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
+        """Train for one epoch on these rows, from where the last call, or `fit`, ended.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Labels.
+        sample_weight : array-like of shape (n_samples,), optional
+            How often each row counts.
+        classes : array-like of shape (n_classes,), optional
+            All classes of all calls; the first call needs it, unless each row has several labels.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `fit`; or if classes are missing, or others than before.
+        """
+        return self._partial_fit(X, y, sample_weight, classes)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The most probable class of each row, or, of several labels a row, 1 where one is more probable than not.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
+        TypeError, ValueError
+            If X has another number of columns, other names of columns, or numbers that are not finite.
+        """
+        codes = self._computed(Engine.predict, X)
+        return self._coding.decoded(codes)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The probability of each class, or of each label to be 1.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        outputs = self._computed(Engine.predict_outputs, X)
+        if outputs.shape[1] > 1 or self._coding.is_multilabel:
+            return outputs
+        if len(self.classes_) == 1:
+            return np.ones_like(outputs)
+        return np.hstack([1 - outputs, outputs])
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """The logarithms of `predict_proba`."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    @classmethod
+    def from_network(cls, network: NeuralNetwork, classes: Any = None, **parameters: Any) -> Self:
+        """A fitted estimator with a copy of a network with the loss "cross_entropy" or "binary_cross_entropy".
+
+        Parameters
+        ----------
+        network : NeuralNetwork
+        classes : array-like of shape (n_classes,), optional
+            The label of each class, sorted; by default `network.class_names`, or else numbers from 0.
+        **parameters
+            Of the estimator, for trainings that go on; those that a network has are its own.
+
+        Returns
+        -------
+        MLPClassifier
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the network is no classifier, or there are not as many classes as it has.
+        """
+        loss, n_outputs = network.loss, network.output_size
+        if not network._engine.architecture.loss_row.is_classifier:
+            raise ValueError(f"network must be a classifier, got one with loss={loss!r}: see MLPRegressor.from_network")
+        is_multilabel = loss == "binary_cross_entropy" and n_outputs > 1
+        n_classes = 2 if n_outputs == 1 and loss == "binary_cross_entropy" else n_outputs
+        if classes is None:
+            classes = network.class_names if network.class_names and not is_multilabel else np.arange(n_classes)
+        classes = np.asarray(classes)
+        if len(classes) != n_classes:
+            raise ValueError(f"classes must be {n_classes}, as the network has, got {len(classes)}: {classes}")
+        estimator = cls(**parameters)
+        estimator._coding, estimator.classes_ = Labels(classes, loss, is_multilabel), classes
+        option = network._engine.architecture.loss_option
+        return estimator._with_network(network, label_smoothing=option)
+
+    def _learnt_coding(self, y: np.ndarray, classes: Any, *, goes_on: bool, is_partial: bool) -> Labels:
+        if not goes_on:
+            if not is_partial or y.ndim == 2:
+                return Labels.of(y)
+            if classes is None:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            return Labels.of_classes(unique_labels(classes))
+        coding = self._coding
+        if classes is not None and not np.array_equal(unique_labels(classes), coding.classes):
+            raise ValueError(
+                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {coding.classes!r}"
+            )
+        if not is_partial:
+            coding.check_same(y)
+        return coding
+
+    def _checked_targets(self, y: Any) -> np.ndarray:
+        return checked_labels(y)
+
+    def _class_weights(self, y: np.ndarray, coding: Labels) -> np.ndarray | None:
+        if self.class_weight is None:
+            return None
+        if coding.is_multilabel:
+            raise ValueError(f"class_weight must be None where rows have several labels, got {self.class_weight!r}")
+        codes = coding.codes(y, "y")
+        present = np.unique(codes)
+        weights = np.ones(len(coding.classes))
+        weights[present] = compute_class_weight(self.class_weight, classes=coding.classes[present], y=y)
+        return weights[codes]
+
+    def _loss_options(self, loss: str) -> dict[str, float]:
+        return {"label_smoothing": self.label_smoothing} if loss == "cross_entropy" else {}
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -1,0 +1,149 @@
+"""scikit-learn's rules of when a training is over, how its learning rate changes, and which epoch it ends with."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from fastmlp.early_stopping import BestEpochs
+from fastmlp.estimators.objective import ReportedLoss
+from fastmlp.history import Epoch
+from fastmlp.schedules import RatesOfEpochs
+from fastmlp.settings import Settings
+
+# "adaptive" divides the rate by ADAPTIVE_FACTOR, and stops where it is no higher than LOWEST_RATE.
+ADAPTIVE_FACTOR, LOWEST_RATE = 5.0, 1e-6
+
+
+@dataclass(kw_only=True)
+class Rules:
+    """The parameters of an estimator that decide when a training is over; numbers are as there."""
+
+    learning_rate_init: float
+    learning_rate: str
+    power_t: float
+    tol: float
+    n_iter_no_change: float
+    validates: bool  # whether there are validation rows
+    by_score: bool  # of the validation rows; else by the loss of the training rows
+    verbose: bool
+
+
+class Convergence(BestEpochs):
+    """The progress of an estimator's trainings; it goes on from one call of `partial_fit` or a warm start to the next.
+
+    Attributes
+    ----------
+    loss_curve, validation_loss_curve, validation_scores : list of float
+        By epoch.
+    best_loss, best_score : float
+        Infinite where there is none.
+    n_iter : int
+        Number of epochs of the last training.
+    n_rows_seen : int
+        Number of rows in all epochs.
+    rate : float
+        The learning rate of the next epoch, where it follows one of scikit-learn's schedules.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loss_curve: list[float] = []
+        self.validation_loss_curve: list[float] = []
+        self.validation_scores: list[float] = []
+        self.best_loss, self.best_score = math.inf, -math.inf
+        self.n_iter = self.n_rows_seen = self._n_without = 0
+        self.rate: float | None = None
+
+    def begin(self, rules: Rules, loss: ReportedLoss, n_rows: int, *, keeps_rate: bool) -> None:
+        """Start a training of epochs of so many rows."""
+        self._rules, self._loss, self._n_rows = rules, loss, n_rows
+        self.n_iter = 0
+        if self.rate is None or not keeps_rate:
+            self.rate = float(rules.learning_rate_init)
+
+    def rates(self) -> RatesOfEpochs:
+        """Yield the learning rate of epoch after epoch."""
+        while True:
+            assert self.rate is not None
+            yield self.rate
+
+    def record(self, number: int, epoch: Epoch, snapshot: Callable[[], dict[str, Any]]) -> bool:
+        """Record an epoch, with what takes a snapshot where it is the best; returns whether to stop after it."""
+        rules = self._rules
+        self.n_iter += 1
+        self.n_rows_seen += self._n_rows
+        loss = self._loss.factor * epoch.train_loss + self._loss.constant
+        self.loss_curve.append(loss)
+        self._say(f"Iteration {self.n_iter}, loss = {loss:.8f}")
+        if self._rules.validates:
+            self._say(f"Validation score: {epoch.val_score:f}")
+            self.validation_loss_curve.append(self._loss.factor * epoch.val_loss + self._loss.validation_constant)
+            self.validation_scores.append(epoch.val_score)
+        improves = self._compare(number, snapshot)
+        self._n_without = 0 if improves else self._n_without + 1
+        if rules.learning_rate == "invscaling":
+            self.rate = rules.learning_rate_init / (self.n_rows_seen + 1) ** rules.power_t
+        return self._n_without > rules.n_iter_no_change and self._has_converged()
+
+    def _compare(self, number: int, snapshot: Callable[[], dict[str, Any]]) -> bool:
+        """Compare the last epoch with the best one; returns whether it is better by the tolerance."""
+        tol = self._rules.tol
+        if self._rules.by_score:
+            score = self.validation_scores[-1]
+            improves = not score < self.best_score + tol
+            if score > self.best_score:
+                self.keep(number, snapshot())
+                self.best_score = score
+            return improves
+        loss = self.loss_curve[-1]
+        improves = not loss > self.best_loss - tol
+        self.best_loss = min(loss, self.best_loss)
+        return improves
+
+    def _has_converged(self) -> bool:
+        """Whether to stop after epochs that were no better; with "adaptive", the rate is lowered first."""
+        assert self.rate is not None
+        what = "Validation score" if self._rules.by_score else "Training loss"
+        text = (
+            f"{what} did not improve more than tol={self._rules.tol:f} for {self._rules.n_iter_no_change} "
+            "consecutive epochs."
+        )
+        if self._rules.learning_rate != "adaptive":
+            self._say(f"{text} Stopping.")
+            return True
+        if self.rate <= LOWEST_RATE:
+            self._say(f"{text} Learning rate too small. Stopping.")
+            return True
+        self.rate /= ADAPTIVE_FACTOR
+        self._n_without = 0
+        self._say(f"{text} Setting learning rate to {self.rate:f}")
+        return False
+
+    def record_divergence(self) -> None:
+        """Record an epoch that has none but infinite losses."""
+        self.n_iter += 1
+        self.loss_curve.append(math.nan)
+        if self._rules.validates:
+            self.validation_loss_curve.append(math.nan)
+            self.validation_scores.append(math.nan)
+
+    def _say(self, text: str) -> None:
+        if self._rules.verbose:
+            print(text)
+
+
+@dataclass(kw_only=True)
+class FitSettings(Settings):
+    """The settings of an estimator's training: losses as scikit-learn's networks have them, and its schedules."""
+
+    per_row: ClassVar[bool] = True
+    epsilon_hat: ClassVar[bool] = True
+    convergence: Convergence
+
+    def _check_of_all_rows(self) -> None:
+        """Nothing: an estimator with L-BFGS ignores settings of batches."""
+
+    def rates(self, n_batches: int) -> RatesOfEpochs:
+        """The learning rates of epoch after epoch."""
+        return super().rates(n_batches) if self.schedule is not None else self.convergence.rates()

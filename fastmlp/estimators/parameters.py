@@ -1,0 +1,118 @@
+"""The parameters of the estimators: their checks, and what they are for the engine."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from fastmlp.architecture import Architecture
+from fastmlp.engine.parameters import Parameters
+from fastmlp.estimators.convergence import Convergence, FitSettings, Rules
+from fastmlp.functions.optimizers import LBFGS
+from fastmlp.schedules import checked_schedule
+from fastmlp.validation import MIN_EPSILON, boolean, integer, layer_sizes, number, one_of, thread_count
+
+SOLVERS = ("lbfgs", "sgd", "adam", "adamw")
+# scikit-learn's schedules, of its solver "sgd" alone; there are others in `fastmlp.schedules`.
+RATES = ("constant", "invscaling", "adaptive")
+MAX_BATCH = 200  # of batch_size="auto"
+
+
+def check_parameters(estimator: Any) -> None:
+    """Raise a TypeError or ValueError that names the first parameter that makes no sense."""
+    for name in ("alpha", "power_t", "tol", "weight_decay"):
+        number(name, getattr(estimator, name), 0)
+    for name in ("momentum", "beta_1", "beta_2"):
+        number(name, getattr(estimator, name), 0, 1, open_high=True)
+    for name in ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping", "standardize"):
+        boolean(name, getattr(estimator, name))
+    for name in ("learning_rate_init", "validation_fraction", "clip_norm"):
+        value = getattr(estimator, name)
+        if value is None and name == "clip_norm":
+            continue
+        high = 1.0 if name == "validation_fraction" else math.inf
+        if number(name, value, 0, high, open_high=True) == 0:
+            raise ValueError(f"{name} must be above 0, got {value!r}")
+    for name in ("max_iter", "max_fun"):
+        integer(name, getattr(estimator, name))
+    if estimator.n_iter_no_change != math.inf:
+        integer("n_iter_no_change", estimator.n_iter_no_change)
+    if not (isinstance(estimator.batch_size, str) and estimator.batch_size == "auto"):
+        integer("batch_size", estimator.batch_size)
+    number("epsilon", estimator.epsilon, MIN_EPSILON)
+    one_of("solver", estimator.solver, SOLVERS, any_case=False)
+    if estimator.learning_rate not in RATES:
+        checked_schedule(estimator.learning_rate)
+    thread_count(estimator.n_threads)
+
+
+def architecture_of(estimator: Any, n_features: int, n_outputs: int, loss: str, dtype: np.dtype) -> Architecture:
+    """The description of an estimator's network."""
+    sizes = estimator.hidden_layer_sizes
+    hidden = [sizes] if np.ndim(sizes) == 0 else sizes
+    # an array, or a list that a search has made of one
+    activation = estimator.activation.tolist() if isinstance(estimator.activation, np.ndarray) else estimator.activation
+    return Architecture.of(
+        layer_sizes(n_features, hidden, n_outputs, None, ("n_features", "hidden_layer_sizes", "n_outputs")),
+        dtype,
+        activation=activation,
+        loss=loss,
+        dropout=estimator.dropout,
+        **estimator._loss_options(loss),
+    )
+
+
+def initialize(params: Parameters, architecture: Architecture, generator: np.random.RandomState) -> None:
+    """Draw weights and biases as scikit-learn does, in its order: uniformly, within the bound of each layer.
+
+    The bound is sqrt(6 / (n_in + n_out)) (Glorot and Bengio, Understanding the difficulty of training deep feedforward
+    neural networks, 2010, equation 16), and sqrt(2 / (n_in + n_out)) for the logistic function.
+    """
+    hidden = architecture.activations[:-1]
+    for i in range(1, architecture.n_layers + 1):
+        w, b = params[f"W{i}"], params[f"b{i}"]
+        is_logistic = bool(hidden) and hidden[min(i, len(hidden)) - 1] == "logistic"
+        bound = math.sqrt((2 if is_logistic else 6) / sum(w.shape))
+        w[...] = generator.uniform(-bound, bound, w.shape)
+        b[...] = generator.uniform(-bound, bound, b.shape)
+
+
+def settings_of(estimator: Any, batch_size: int, epochs: int, convergence: Convergence) -> FitSettings:
+    """The settings of an estimator's training."""
+    common = {"epochs": epochs, "regularization": estimator.alpha, "convergence": convergence}
+    if estimator.solver == LBFGS:
+        return FitSettings(optimizer=LBFGS, **common)
+    is_sgd = estimator.solver == "sgd"
+    if not is_sgd:
+        optimizer = {"adam": "Adam", "adamw": "AdamW"}[estimator.solver]
+    elif estimator.momentum == 0:
+        optimizer = "SGD"
+    else:
+        optimizer = "Nesterov" if estimator.nesterovs_momentum else "Momentum"
+    return FitSettings(
+        **common,
+        batch_size=batch_size,
+        learning_rate=estimator.learning_rate_init,
+        schedule=None if estimator.learning_rate in RATES else estimator.learning_rate,
+        clip_norm=estimator.clip_norm,
+        optimizer=optimizer,
+        beta1=estimator.momentum if is_sgd else estimator.beta_1,
+        beta2=estimator.beta_2,
+        epsilon=estimator.epsilon,
+        weight_decay=estimator.weight_decay,
+    )
+
+
+def rules_of(estimator: Any, *, validates: bool) -> Rules:
+    """When an estimator's training is over; L-BFGS has rules of its own."""
+    is_lbfgs = estimator.solver == LBFGS
+    return Rules(
+        learning_rate_init=estimator.learning_rate_init,
+        learning_rate=estimator.learning_rate if estimator.solver == "sgd" else "constant",
+        power_t=estimator.power_t,
+        tol=estimator.tol,
+        n_iter_no_change=math.inf if is_lbfgs else estimator.n_iter_no_change,
+        validates=validates,
+        by_score=estimator.early_stopping and not is_lbfgs,
+        verbose=bool(estimator.verbose),
+    )

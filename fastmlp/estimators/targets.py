@@ -1,0 +1,102 @@
+"""Targets of the estimators, and what they are for the engine: labels become integers or 0 and 1, numbers a matrix."""
+
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import column_or_1d
+
+from fastmlp.functions.losses import LOSSES
+
+
+class Numbers(NamedTuple):
+    """Targets of a regression: the network's loss, and the number of outputs."""
+
+    loss: str
+    n_outputs: int
+
+    def encoded(self, y: np.ndarray, name: str, dtype: np.dtype) -> np.ndarray:
+        """The targets (n_rows, n_outputs) as float64, which a network of this dtype can learn."""
+        return LOSSES[self.loss].check(name, y, len(y), self.n_outputs, dtype)
+
+
+class Labels(NamedTuple):
+    """Labels of classes: one a row, or several, as columns of 0 and 1.
+
+    Attributes
+    ----------
+    classes : ndarray (n_classes,)
+        Sorted; of several labels a row, the numbers of their columns.
+    loss : str
+        The network's: "cross_entropy", or "binary_cross_entropy" for two classes, by one output, and several labels.
+    is_multilabel : bool
+    """
+
+    classes: np.ndarray
+    loss: str
+    is_multilabel: bool
+
+    @classmethod
+    def of(cls, y: np.ndarray) -> Self:
+        """Those of `checked_labels`."""
+        if y.ndim == 2:
+            return cls(np.arange(y.shape[1]), "binary_cross_entropy", True)
+        return cls.of_classes(np.unique(y))
+
+    @classmethod
+    def of_classes(cls, classes: np.ndarray) -> Self:
+        """Those of these classes, sorted, one a row."""
+        return cls(classes, "cross_entropy" if len(classes) > 2 else "binary_cross_entropy", False)
+
+    @property
+    def n_outputs(self) -> int:
+        """Of the network."""
+        return 1 if self.loss == "binary_cross_entropy" and not self.is_multilabel else len(self.classes)
+
+    def encoded(self, y: np.ndarray, name: str, dtype: np.dtype) -> np.ndarray:
+        """Integers (n_rows,), or 0 and 1 (n_rows, n_outputs)."""
+        if self.is_multilabel:
+            if y.ndim != 2 or y.shape[1] != self.n_outputs:
+                raise ValueError(f"{name} must have {self.n_outputs} columns of labels, as before, got {y.shape}")
+            return np.asarray(y, np.float64)
+        codes = self.codes(y, name)
+        return codes if self.loss == "cross_entropy" else codes[:, np.newaxis].astype(np.float64)
+
+    def codes(self, y: np.ndarray, name: str) -> np.ndarray:
+        """The number (n_rows,) of each row's class."""
+        codes = np.searchsorted(self.classes, y).astype(np.intp)
+        is_known = self.classes.take(codes, mode="clip") == y
+        if not np.all(is_known):
+            raise ValueError(
+                f"`{name}` has classes not in `self.classes_`. `self.classes_` has {self.classes}. '{name}' has "
+                f"{np.unique(y)}."
+            )
+        return codes
+
+    def check_same(self, y: np.ndarray) -> None:
+        """Raise where the classes of labels y are others than these."""
+        found = Labels.of(y).classes
+        if not np.array_equal(found, self.classes):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+                f"Previously got {self.classes}, `y` has {found}"
+            )
+
+    def decoded(self, codes: np.ndarray) -> np.ndarray:
+        """The labels for what the network predicts."""
+        # of a single class, the only one
+        return codes if self.is_multilabel else self.classes.take(codes, mode="clip")
+
+
+def checked_labels(y: Any) -> np.ndarray:
+    """Validated labels as a dense array, (n_rows,) or (n_rows, n_labels)."""
+    y = y.toarray() if issparse(y) else y
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = column_or_1d(y, warn=True)
+    check_classification_targets(y)
+    if y.ndim == 2 and type_of_target(y) != "multilabel-indicator":
+        raise ValueError(
+            f"y must be one label a row, or columns of 0 and 1 for several labels, got {y.shape[1]} columns of classes"
+        )
+    return y
