@@ -33,6 +33,10 @@ class BestEpochs:
         """Keep this epoch, counted from 1; 0 is the network as it was before the first one."""
         self._last_two = (*self._last_two[-1:], Best(number, snapshot))
 
+    def forget(self) -> None:
+        """Forget the snapshots."""
+        self._last_two = ()
+
     def best_of(self, n_epochs: int) -> Best | None:
         """The best of these epochs, all that have been recorded or all but the last; None where none has been kept."""
         return next((best for best in reversed(self._last_two) if best.epoch <= n_epochs), None)

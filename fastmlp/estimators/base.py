@@ -14,11 +14,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastmlp.engine import Engine
-from fastmlp.engine.batches import Examples
 from fastmlp.estimators.attributes import FittedAttributes
 from fastmlp.estimators.callbacks import CallbackSupportMixin, Tasks, with_callbacks
 from fastmlp.estimators.convergence import Convergence
-from fastmlp.estimators.data import Order, as_rows, check_given_together, fitted_standardizer, held_out
+from fastmlp.estimators.data import Order, as_rows, check_given_together, examples_of, fitted_standardizer, held_out
 from fastmlp.estimators.objective import ReportedLoss, evaluated
 from fastmlp.estimators.parameters import (
     MAX_BATCH,
@@ -36,7 +35,6 @@ from fastmlp.history import DivergenceError, History
 from fastmlp.network import NeuralNetwork
 from fastmlp.training import Training, checked_callbacks
 from fastmlp.training_data import TrainingData
-from fastmlp.validation import row_weights
 
 
 class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
@@ -138,9 +136,11 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
         goes_on = "network_" in vars(self) and (self.warm_start or is_partial)
         X, y = self._validated(X, y, reset=not goes_on)
         coding = self._learnt_coding(y, classes, goes_on=goes_on, is_partial=is_partial)
-        examples, validation, rows = self._examples("", X, y, coding, sample_weight), None, None
+        of_classes = self._class_weights(y, coding)
+        examples, validation, rows = examples_of("", X, y, coding, sample_weight, of_classes), None, None
         if X_val is not None:
-            validation = self._examples("_val", *self._validated(X_val, y_val, reset=False), coding, sample_weight_val)
+            X_val, y_val = self._validated(X_val, y_val, reset=False)
+            validation = examples_of("_val", X_val, y_val, coding, sample_weight_val, of_classes)
         generator = check_random_state(self.random_state)
         engine = self._prepared_engine(X, coding, generator, goes_on=goes_on)
         if validation is None and self.early_stopping and self.solver != LBFGS:
@@ -156,9 +156,10 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
         self._coding = coding
         if isinstance(coding, Labels):
             self.classes_ = coding.classes
-        self.network_ = NeuralNetwork._of(engine, *self._names())
+        if not goes_on or engine is not self.network_._engine:
+            self.network_ = NeuralNetwork._of(engine, *self._names())
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-        tasks = Tasks(self, self.max_iter, X=X, y=y, metadata=metadata)
+        tasks = Tasks(self, 1 if is_partial else self.max_iter, X=X, y=y, metadata=metadata)
         self._train(engine, data, generator, (*callbacks, tasks.end_epoch), is_partial=is_partial)
         tasks.end()
         return self
@@ -173,7 +174,7 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def _class_weights(self, y: np.ndarray, coding: Any) -> np.ndarray | None:
-        """The weight (n_rows,) of each row's class; None for 1."""
+        """The weight (n_classes,) of each class; None for 1."""
 
     @abstractmethod
     def _loss_options(self, loss: str) -> dict[str, float]:
@@ -193,16 +194,6 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
         )
         return X, self._checked_targets(y)
 
-    def _examples(self, suffix: str, X: Any, y: np.ndarray, coding: Labels | Numbers, sample_weight: Any) -> Examples:
-        """Rows, targets and weights, checked; errors name the arguments with this suffix."""
-        weights = None
-        if sample_weight is not None:
-            weights = row_weights(f"sample_weight{suffix}", sample_weight, X.shape[0])
-        of_classes = self._class_weights(y, coding)
-        if of_classes is not None:
-            weights = of_classes if weights is None else weights * of_classes
-        return Examples(as_rows(X), coding.encoded(y, f"y{suffix}", X.dtype), weights)
-
     def _prepared_engine(
         self, X: Any, coding: Labels | Numbers, generator: np.random.RandomState, *, goes_on: bool
     ) -> Engine:
@@ -221,8 +212,8 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
             engine.standardizer = self.network_.standardizer
         if not goes_on:
             initialize(engine.params, architecture, generator)
-        if architecture.drops and not goes_on:
-            engine.dropout_seed = drawn_seed(generator)
+            if architecture.drops:
+                engine.dropout_seed = drawn_seed(generator)
         engine.n_threads = self.n_threads
         return engine
 
@@ -276,8 +267,9 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
         except DivergenceError as error:
             self._record_divergence(error)
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=4)
+            warnings.warn("Training interrupted by user.", stacklevel=5)
         finally:
+            convergence.forget()
             self._publish(training)
         self._warn_of_no_convergence(training, is_partial=is_partial)
 
@@ -309,7 +301,7 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
                     ConvergenceWarning,
                     stacklevel=5,
                 )
-        elif not is_partial and not training.over and self.n_iter_ == self.max_iter:
+        elif not is_partial and not training.over and len(training.history) == self.max_iter:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
                 "converged yet.",

@@ -13,6 +13,7 @@ from fastmlp.estimators.base import BaseMLP, has_partial_fit
 from fastmlp.estimators.documentation import ATTRIBUTES, MORE, NETWORK, TRAINING
 from fastmlp.estimators.targets import Labels, checked_labels
 from fastmlp.network import NeuralNetwork
+from fastmlp.validation import number
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
@@ -169,7 +170,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ----------
         network : NeuralNetwork
         classes : array-like of shape (n_classes,), optional
-            The label of each class, sorted; by default `network.class_names`, or else numbers from 0.
+            The label of each class; by default `network.class_names`, or else numbers from 0.
         **parameters
             Of the estimator, for trainings that go on; those that a network has are its own.
 
@@ -193,19 +194,20 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if len(classes) != n_classes:
             raise ValueError(f"classes must be {n_classes}, as the network has, got {len(classes)}: {classes}")
         estimator = cls(**parameters)
-        estimator._coding, estimator.classes_ = Labels(classes, loss, is_multilabel), classes
+        estimator._coding, estimator.classes_ = Labels(classes, loss, is_multilabel, 0.0), classes
         option = network._engine.architecture.loss_option
         return estimator._with_network(network, label_smoothing=option)
 
     def _learnt_coding(self, y: np.ndarray, classes: Any, *, goes_on: bool, is_partial: bool) -> Labels:
+        smoothing = number("label_smoothing", self.label_smoothing, 0, 1, open_high=True)
         if not goes_on:
             if not is_partial or y.ndim == 2:
-                return Labels.of(y)
+                return Labels.of(y, smoothing)
             if classes is None:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
-            return Labels.of_classes(unique_labels(classes))
-        coding = self._coding
-        if classes is not None and not np.array_equal(unique_labels(classes), coding.classes):
+            return Labels.of_classes(unique_labels(classes), smoothing)
+        coding = self._coding._replace(smoothing=smoothing)
+        if classes is not None and not np.array_equal(unique_labels(classes), np.sort(coding.classes)):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {coding.classes!r}"
             )
@@ -221,11 +223,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return None
         if coding.is_multilabel:
             raise ValueError(f"class_weight must be None where rows have several labels, got {self.class_weight!r}")
-        codes = coding.codes(y, "y")
-        present = np.unique(codes)
+        present = np.unique(coding.codes(y, "y"))
         weights = np.ones(len(coding.classes))
         weights[present] = compute_class_weight(self.class_weight, classes=coding.classes[present], y=y)
-        return weights[codes]
+        return weights
 
     def _loss_options(self, loss: str) -> dict[str, float]:
         return {"label_smoothing": self.label_smoothing} if loss == "cross_entropy" else {}

@@ -10,12 +10,27 @@ from sklearn.utils.sparsefuncs import mean_variance_axis
 from fastmlp.engine.batches import Examples
 from fastmlp.estimators.targets import Labels, Numbers
 from fastmlp.preprocessing import Standardizer
+from fastmlp.sample_weights import checked_weights
 from fastmlp.sparse_rows import SparseRows
 
 
 def as_rows(X: Any) -> Any:
     """Validated rows as the engine takes them."""
     return SparseRows(X) if issparse(X) else X
+
+
+def examples_of(
+    suffix: str,
+    X: Any,
+    y: np.ndarray,
+    coding: Labels | Numbers,
+    sample_weight: Any,
+    of_classes: np.ndarray | None,
+) -> Examples:
+    """Rows, targets and weights, checked; errors name the arguments with this suffix."""
+    targets = coding.encoded(y, f"y{suffix}", X.dtype)
+    weights = checked_weights(targets, sample_weight, of_classes, f"sample_weight{suffix}")
+    return Examples(as_rows(X), targets, weights)
 
 
 def check_given_together(X_val: Any, y_val: Any, sample_weight_val: Any) -> None:

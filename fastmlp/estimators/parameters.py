@@ -44,6 +44,11 @@ def check_parameters(estimator: Any) -> None:
     if estimator.learning_rate not in RATES:
         checked_schedule(estimator.learning_rate)
     thread_count(estimator.n_threads)
+    if estimator.solver == LBFGS:
+        for name in ("dropout", "clip_norm"):
+            value = getattr(estimator, name)
+            if value is not None and np.any(np.asarray(value) != 0):
+                raise ValueError(f"{name} must be left out with solver={LBFGS!r}, which takes all rows, got {value!r}")
 
 
 def architecture_of(estimator: Any, n_features: int, n_outputs: int, loss: str, dtype: np.dtype) -> Architecture:

@@ -27,27 +27,30 @@ class Labels(NamedTuple):
     Attributes
     ----------
     classes : ndarray (n_classes,)
-        Sorted; of several labels a row, the numbers of their columns.
+        Different ones, in the order of the network's outputs; of several labels a row, the numbers of their columns.
     loss : str
         The network's: "cross_entropy", or "binary_cross_entropy" for two classes, by one output, and several labels.
     is_multilabel : bool
+    smoothing : float
+        The share of each label that is spread over all classes; with "cross_entropy", the loss does it.
     """
 
     classes: np.ndarray
     loss: str
     is_multilabel: bool
+    smoothing: float
 
     @classmethod
-    def of(cls, y: np.ndarray) -> Self:
+    def of(cls, y: np.ndarray, smoothing: float = 0.0) -> Self:
         """Those of `checked_labels`."""
         if y.ndim == 2:
-            return cls(np.arange(y.shape[1]), "binary_cross_entropy", True)
-        return cls.of_classes(np.unique(y))
+            return cls(np.arange(y.shape[1]), "binary_cross_entropy", True, smoothing)
+        return cls.of_classes(np.unique(y), smoothing)
 
     @classmethod
-    def of_classes(cls, classes: np.ndarray) -> Self:
+    def of_classes(cls, classes: np.ndarray, smoothing: float) -> Self:
         """Those of these classes, sorted, one a row."""
-        return cls(classes, "cross_entropy" if len(classes) > 2 else "binary_cross_entropy", False)
+        return cls(classes, "cross_entropy" if len(classes) > 2 else "binary_cross_entropy", False, smoothing)
 
     @property
     def n_outputs(self) -> int:
@@ -59,15 +62,19 @@ class Labels(NamedTuple):
         if self.is_multilabel:
             if y.ndim != 2 or y.shape[1] != self.n_outputs:
                 raise ValueError(f"{name} must have {self.n_outputs} columns of labels, as before, got {y.shape}")
-            return np.asarray(y, np.float64)
+            return self._smoothed(y)
         codes = self.codes(y, name)
-        return codes if self.loss == "cross_entropy" else codes[:, np.newaxis].astype(np.float64)
+        return codes if self.loss == "cross_entropy" else self._smoothed(codes[:, np.newaxis])
+
+    def _smoothed(self, y: np.ndarray) -> np.ndarray:
+        """0 and 1 (n_rows, n_outputs), moved towards 1/2."""
+        return (1 - self.smoothing) * y + self.smoothing / 2
 
     def codes(self, y: np.ndarray, name: str) -> np.ndarray:
         """The number (n_rows,) of each row's class."""
-        codes = np.searchsorted(self.classes, y).astype(np.intp)
-        is_known = self.classes.take(codes, mode="clip") == y
-        if not np.all(is_known):
+        order = np.argsort(self.classes)
+        codes = order.take(np.searchsorted(self.classes, y, sorter=order), mode="clip")
+        if not np.all(self.classes[codes] == y):
             raise ValueError(
                 f"`{name}` has classes not in `self.classes_`. `self.classes_` has {self.classes}. '{name}' has "
                 f"{np.unique(y)}."
@@ -77,7 +84,7 @@ class Labels(NamedTuple):
     def check_same(self, y: np.ndarray) -> None:
         """Raise where the classes of labels y are others than these."""
         found = Labels.of(y).classes
-        if not np.array_equal(found, self.classes):
+        if not np.array_equal(found, np.sort(self.classes)):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
                 f"Previously got {self.classes}, `y` has {found}"
