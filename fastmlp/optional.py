@@ -13,12 +13,16 @@ def require(module: str, extra: str, purpose: str, has: str = "", version: str =
 
     The module of the oldest supported version has this name.
     """
-    package, wanted = module.partition(".")[0], f" {version} or newer" if version else ""
+    package = module.partition(".")[0]
+    name = {"sklearn": "scikit-learn"}.get(package, package)
+    needed, remedy = (
+        f"{purpose} needs {name}{f' {version} or newer' if version else ''}",
+        f"pip install 'fastmlp[{extra}]'",
+    )
     try:
         found = importlib.import_module(module)
     except ImportError as error:
-        raise MissingLibraryError(f"{purpose} needs {package}{wanted}: pip install 'fastmlp[{extra}]'") from error
+        raise MissingLibraryError(f"{needed}: {remedy}") from error
     if has and not hasattr(found, has):
-        got = importlib.import_module(package).__version__
-        raise MissingLibraryError(f"{purpose} needs {package}{wanted}, got {got}: pip install 'fastmlp[{extra}]'")
+        raise MissingLibraryError(f"{needed}, got {importlib.import_module(package).__version__}: {remedy}")
     return found

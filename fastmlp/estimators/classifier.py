@@ -189,7 +189,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         is_multilabel = loss == "binary_cross_entropy" and n_outputs > 1
         n_classes = 2 if n_outputs == 1 and loss == "binary_cross_entropy" else n_outputs
         if classes is None:
-            classes = network.class_names if network.class_names and not is_multilabel else np.arange(n_classes)
+            classes = network.class_names if network.class_names and loss == "cross_entropy" else np.arange(n_classes)
         classes = np.asarray(classes)
         if len(classes) != n_classes:
             raise ValueError(f"classes must be {n_classes}, as the network has, got {len(classes)}: {classes}")
