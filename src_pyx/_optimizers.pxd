@@ -148,8 +148,8 @@ cdef inline void adam(
     """Kingma and Ba, ICLR 2015, algorithm 1, with correction1 = 1 - beta1**t and correction2 = 1 - beta2**t:
 
     m := beta1 * m + (1 - beta1) * dw; v := beta2 * v + (1 - beta2) * dw**2;
-    w -= rate * (m / correction1) / (sqrt(v / correction2) + epsilon), where epsilon is divided by sqrt(correction2), too,
-    in the form of the end of section 2.
+    w -= rate * (m / correction1) / (sqrt(v / correction2) + epsilon)
+    With epsilon_hat, epsilon is divided by sqrt(correction2), too: the form at the end of section 2.
     """
     cdef Py_ssize_t j
     cdef floating beta1 = <floating> optimizer.beta1, one_minus_beta1 = <floating> (1 - optimizer.beta1)
