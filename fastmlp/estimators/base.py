@@ -104,6 +104,15 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
         TypeError, ValueError
             If a parameter or an argument makes no sense. If the loss or a parameter of the network is no longer finite;
             its parameters are then those of the last finite epoch.
+
+        Examples
+        --------
+        >>> from fastmlp import MLPClassifier, load_digits
+        >>> X, y = load_digits()
+        >>> classifier = MLPClassifier(standardize=True, early_stopping=True, random_state=0)
+        >>> classifier = classifier.fit(X[300:], y[300:], X_val=X[:300], y_val=y[:300])
+        >>> classifier.best_validation_score_ > 0.9
+        True
         """
         return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
 

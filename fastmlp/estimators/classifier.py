@@ -114,6 +114,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ------
         TypeError, ValueError
             As `fit`; or if classes are missing, or others than before.
+
+        Examples
+        --------
+        >>> from fastmlp import MLPClassifier, load_digits
+        >>> X, y = load_digits()
+        >>> classifier = MLPClassifier(random_state=0)
+        >>> for start in range(0, 1600, 200):
+        ...     rows = slice(start, start + 200)
+        ...     classifier = classifier.partial_fit(X[rows], y[rows], classes=range(10))
+        >>> classifier.n_iter_, classifier.t_
+        (1, 1600)
         """
         return self._partial_fit(X, y, sample_weight, classes)
 
@@ -134,6 +145,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             Before `fit`.
         TypeError, ValueError
             If X has another number of columns, other names of columns, or numbers that are not finite.
+
+        Examples
+        --------
+        >>> from fastmlp import MLPClassifier
+        >>> classifier = MLPClassifier(solver="lbfgs", random_state=0).fit([[0.0], [1.0]], ["no", "yes"])
+        >>> classifier.predict([[0.1], [0.9]])
+        array(['no', 'yes'], dtype='<U3')
         """
         codes = self._computed(Engine.predict, X)
         return self._coding.decoded(codes)
@@ -149,6 +167,19 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError, TypeError, ValueError
+            As `predict`.
+
+        Examples
+        --------
+        >>> from fastmlp import MLPClassifier
+        >>> classifier = MLPClassifier(solver="lbfgs", random_state=0).fit([[0.0], [1.0]], ["no", "yes"])
+        >>> classifier.predict_proba([[0.1], [0.9]]).round()
+        array([[1., 0.],
+               [0., 1.]])
         """
         outputs = self._computed(Engine.predict_outputs, X)
         if outputs.shape[1] > 1 or self._coding.is_multilabel:
@@ -158,7 +189,29 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return np.hstack([1 - outputs, outputs])
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
-        """The logarithms of `predict_proba`."""
+        """The logarithms of `predict_proba`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; of a probability of 0, -inf.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError, TypeError, ValueError
+            As `predict`.
+
+        Examples
+        --------
+        >>> from fastmlp import MLPClassifier
+        >>> classifier = MLPClassifier(solver="lbfgs", random_state=0).fit([[0.0], [1.0]], ["no", "yes"])
+        >>> classifier.predict_log_proba([[0.1], [0.9]]).argmax(axis=1)
+        array([0, 1])
+        """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
@@ -182,6 +235,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ------
         TypeError, ValueError
             If the network is no classifier, or there are not as many classes as it has.
+
+        Examples
+        --------
+        >>> from fastmlp import MLPClassifier, NeuralNetwork, load_digits
+        >>> X, y = load_digits()
+        >>> net = NeuralNetwork(64, [32], 10, seed=0)
+        >>> history = net.fit(X / 16, y, epochs=10, seed=0)
+        >>> classifier = MLPClassifier.from_network(net)
+        >>> classifier.score(X / 16, y) == net.score(X / 16, y)
+        True
         """
         loss, n_outputs = network.loss, network.output_size
         if not network._engine.architecture.loss_row.is_classifier:

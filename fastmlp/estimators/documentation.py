@@ -79,8 +79,10 @@ ATTRIBUTES = """\
     coefs_, intercepts_ : list of ndarray
         Weights (n_in, n_out) and biases (n_out,) of each layer, live; assigned arrays are copied into place. With
         `standardize`, they are those of standardised rows.
-    loss_, best_loss_ : float
-        The last loss of an epoch, and the lowest one, or None with early stopping.
+    loss_ : float
+        The last loss of an epoch, or of L-BFGS.
+    best_loss_ : float or None
+        The lowest one; None with early stopping, unless by L-BFGS, which has none.
     loss_curve_ : list of float
         Loss of each epoch, or iteration of L-BFGS, of all calls that have gone on with the network.
     validation_loss_curve_, validation_scores_ : list of float or None

@@ -117,6 +117,17 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         ------
         TypeError, ValueError
             As `fit`.
+
+        Examples
+        --------
+        >>> from fastmlp import MLPRegressor
+        >>> from sklearn.datasets import load_diabetes
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> regressor = MLPRegressor(random_state=0)
+        >>> for rows in (slice(200), slice(200, 400)):
+        ...     regressor = regressor.partial_fit(X[rows], y[rows])
+        >>> len(regressor.loss_curve_)
+        2
         """
         return self._partial_fit(X, y, sample_weight)
 
@@ -137,6 +148,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             Before `fit`.
         TypeError, ValueError
             If X has another number of columns, other names of columns, or numbers that are not finite.
+
+        Examples
+        --------
+        >>> from fastmlp import MLPRegressor
+        >>> regressor = MLPRegressor(solver="lbfgs", random_state=0).fit([[0.0], [1.0], [2.0]], [10.0, 11.0, 12.0])
+        >>> regressor.predict([[0.0], [2.0]]).round()
+        array([10., 12.])
         """
         return self._computed(Engine.predict, X)
 
@@ -158,6 +176,17 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         ------
         ValueError
             If the network is a classifier.
+
+        Examples
+        --------
+        >>> from fastmlp import MLPRegressor, NeuralNetwork
+        >>> from sklearn.datasets import load_diabetes
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> net = NeuralNetwork(10, [32], 1, loss="squared_error", seed=0)
+        >>> history = net.fit(X, y, epochs=10, seed=0)
+        >>> regressor = MLPRegressor.from_network(net)
+        >>> bool((regressor.predict(X) == net.predict(X)).all())
+        True
         """
         architecture = network._engine.architecture
         if architecture.loss_row.is_classifier:
