@@ -36,8 +36,9 @@ class FittedAttributes:
         has_scores = bool(convergence.validation_scores)
         self.validation_scores_ = convergence.validation_scores if has_scores else None
         self.validation_loss_curve_ = convergence.validation_loss_curve if has_scores else None
-        self.best_validation_score_ = convergence.best_score if self.early_stopping and has_scores else None
-        self.best_loss_ = None if self.early_stopping and self.solver != LBFGS else convergence.best_loss
+        by_score = self.early_stopping and self.solver != LBFGS
+        self.best_validation_score_ = convergence.best_score if by_score and has_scores else None
+        self.best_loss_ = None if by_score else convergence.best_loss
 
     @property
     def coefs_(self) -> list[np.ndarray]:
