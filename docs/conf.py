@@ -1,12 +1,17 @@
 """Sphinx's settings; `make docs` builds the pages into build/docs."""
 
+import sys
+from pathlib import Path
+
 import fastmlp
+
+sys.path.append(str(Path(__file__).parent))  # for comparison.py
 
 project = "fastmlp"
 author = "the fastmlp developers"
 version = release = fastmlp.__version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "myst_parser", "numpydoc", "sphinx_click"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "myst_parser", "numpydoc", "sphinx_click", "comparison"]
 exclude_patterns = []
 default_role = "code"
 myst_heading_anchors = 3
@@ -27,7 +32,7 @@ html_title = f"fastmlp {version}"
 html_show_sourcelink = False
 html_theme_options = {
     "navbar_align": "left",
-    "header_links_before_dropdown": 11,
+    "header_links_before_dropdown": 12,
     "navbar_persistent": [],
     "navbar_end": ["search-button", "theme-switcher"],
     "secondary_sidebar_items": {"**": ["page-toc"], "index": [], "speed": []},
