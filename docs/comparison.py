@@ -22,9 +22,9 @@ PARAMETERS = {
     '"lbfgs"; `partial_fit` refuses these',
     "momentum": "must be below 1",
     "epsilon": f"must be at least {MIN_EPSILON:.3g}",
-    "validation_fraction": "must be above 0 without `early_stopping`, too",
-    "early_stopping": "validates with `X_val` and `y_val` where `fit` is given them",
-    "label_smoothing": "spreads a part of each label over all classes; of three classes or more",
+    "early_stopping": "validates with `X_val` and `y_val` where `fit` is given them; a warm start that finds no better "
+    "epoch keeps the best one of before, which scikit-learn loses",
+    "label_smoothing": "spreads a part of each label over all classes",
     "class_weight": 'a mapping from labels to weights, or "balanced"',
     "delta": 'of the loss "huber"',
     "dropout": 'a rate for all hidden layers, or a list with the inputs\' first; not with "lbfgs"',
@@ -39,12 +39,11 @@ ATTRIBUTES = {
     "loss_": "in a regression of several targets the mean over them, while the gradient is that of the sum, in both; "
     "here, the regularisation's term is divided by their number, too",
     "best_loss_": 'with "lbfgs", too',
-    "loss_curve_": 'with "lbfgs", too',
+    "loss_curve_": 'with "lbfgs", too; batches count by the weights of their rows, not by their number',
     "validation_scores_": "also of `X_val` without `early_stopping`, and with all solvers; with the losses "
     '"poisson" and "absolute_error" D2, not R2',
     "validation_loss_curve_": "loss of the validation rows",
-    "coefs_": "views of the network's weights; assign the whole list, or write into an array: `coefs_[0] = w` does "
-    "nothing",
+    "coefs_": "views of the network's weights; what is assigned to the list or to an element is copied into place",
     "intercepts_": "as `coefs_`",
     "network_": "the [NeuralNetwork](api/network.md) behind the estimator",
 }

@@ -1,10 +1,13 @@
 """The fitted attributes of the estimators."""
 
+import operator
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from fastmlp.engine.parameters import Parameters
 from fastmlp.estimators.convergence import Convergence
 from fastmlp.functions.optimizers import LBFGS
 from fastmlp.network import NeuralNetwork
@@ -12,6 +15,20 @@ from fastmlp.training import Training
 
 # What scikit-learn calls output activations.
 OUT_ACTIVATIONS = {"exponential": "exp"}
+
+
+class LiveArrays(list[np.ndarray]):
+    """Some of a network's parameters; an array that is assigned to an element is copied into place."""
+
+    def __init__(self, params: Parameters, names: Sequence[str]):
+        super().__init__(params[name] for name in names)
+        self._params, self._names = params, names
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._params[self._names[operator.index(index)]] = value
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, (list(self),)
 
 
 class FittedAttributes:
@@ -58,9 +75,9 @@ class FittedAttributes:
     def intercepts_(self, values: Sequence[npt.ArrayLike]) -> None:
         self._assign("b", "intercepts_", values)
 
-    def _parameters(self, letter: str) -> list[np.ndarray]:
-        params = self._fitted("coefs_ and intercepts_").params
-        return [params[f"{letter}{i}"] for i in range(1, self.n_layers_)]
+    def _parameters(self, letter: str) -> LiveArrays:
+        network = self._fitted("coefs_ and intercepts_")
+        return LiveArrays(network.params, [f"{letter}{i}" for i in range(1, network.num_layers + 1)])
 
     def _assign(self, letter: str, name: str, values: Sequence[npt.ArrayLike]) -> None:
         network = self._fitted(name)

@@ -26,13 +26,14 @@ def check_parameters(estimator: Any) -> None:
         number(name, getattr(estimator, name), 0, 1, open_high=True)
     for name in ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping", "standardize"):
         boolean(name, getattr(estimator, name))
-    for name in ("learning_rate_init", "validation_fraction", "clip_norm"):
-        value = getattr(estimator, name)
-        if value is None and name == "clip_norm":
-            continue
-        high = 1.0 if name == "validation_fraction" else math.inf
-        if number(name, value, 0, high, open_high=True) == 0:
-            raise ValueError(f"{name} must be above 0, got {value!r}")
+    number("validation_fraction", estimator.validation_fraction, 0, 1, open_high=True)
+    if estimator.early_stopping:
+        _check_positive("validation_fraction", estimator.validation_fraction)
+    _check_positive("learning_rate_init", estimator.learning_rate_init)
+    if estimator.clip_norm is not None:
+        _check_positive("clip_norm", estimator.clip_norm)
+    if not isinstance(estimator.verbose, bool | int | np.bool_ | np.integer):
+        raise TypeError(f"verbose must be True, False or an integer, got {estimator.verbose!r}")
     for name in ("max_iter", "max_fun"):
         integer(name, getattr(estimator, name))
     if estimator.n_iter_no_change != math.inf:
@@ -49,6 +50,11 @@ def check_parameters(estimator: Any) -> None:
             value = getattr(estimator, name)
             if value is not None and np.any(np.asarray(value) != 0):
                 raise ValueError(f"{name} must be left out with solver={LBFGS!r}, which takes all rows, got {value!r}")
+
+
+def _check_positive(name: str, value: Any) -> None:
+    if number(name, value, 0) == 0:
+        raise ValueError(f"{name} must be above 0, got 0")
 
 
 def architecture_of(estimator: Any, n_features: int, n_outputs: int, loss: str, dtype: np.dtype) -> Architecture:

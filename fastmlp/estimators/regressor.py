@@ -13,7 +13,7 @@ from fastmlp.estimators.documentation import ATTRIBUTES, MORE, NETWORK, TRAINING
 from fastmlp.estimators.targets import Numbers
 from fastmlp.functions.losses import LOSSES
 from fastmlp.network import NeuralNetwork
-from fastmlp.validation import one_of
+from fastmlp.validation import MIN_EPSILON, number, one_of
 
 # What scikit-learn's names of losses are here, where they differ.
 SAME_LOSS = {"squared_error": "half_squared_error"}
@@ -201,6 +201,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _learnt_coding(self, y: np.ndarray, classes: Any, *, goes_on: bool, is_partial: bool) -> Numbers:
         loss = one_of("loss", self.loss, NAMES, any_case=False)
+        number("delta", self.delta, MIN_EPSILON)
         n_outputs = self._coding.n_outputs if goes_on else y.reshape(len(y), -1).shape[1]
         return Numbers(SAME_LOSS.get(loss, loss), n_outputs)
 

@@ -202,3 +202,9 @@ def test_a_callback_sees_the_network_and_stops():
     assert seen == [(estimator.network_, n) for n in (1, 2, 3)]
     assert estimator.n_iter_ == len(estimator.network_.history) == 3
     assert classifier(solver="lbfgs", max_iter=50, callbacks=[callback]).fit(X, Y).n_iter_ == 3
+
+
+def test_l_bfgs_follows_validation_rows_and_stops_by_its_own_rule():
+    estimator = classifier(solver="lbfgs", early_stopping=True, max_iter=20).fit(X, Y, X_val=X, y_val=Y)
+    assert len(estimator.validation_scores_) == len(estimator.loss_curve_) == estimator.n_iter_
+    assert (estimator.best_validation_score_, estimator.best_loss_) == (None, min(estimator.loss_curve_))

@@ -38,7 +38,9 @@ REFUSED = [
     ({"batch_size": 0}, "batch_size must be a positive integer, got 0"),
     ({"batch_size": "all"}, "batch_size must be a positive integer, got 'all'"),
     ({"learning_rate": "linear"}, "schedule must be one of"),
-    ({"learning_rate_init": 0.0}, r"learning_rate_init must be above 0, got 0\.0"),
+    ({"learning_rate_init": 0.0}, "learning_rate_init must be above 0, got 0"),
+    ({"validation_fraction": 0, "early_stopping": True}, "validation_fraction must be above 0, got 0"),
+    ({"verbose": "yes"}, "verbose must be True, False or an integer, got 'yes'"),
     ({"power_t": np.nan}, "power_t must be finite, at least 0, got nan"),
     ({"max_iter": 2.0}, r"max_iter must be a positive integer, got 2\.0"),
     ({"shuffle": 1}, "shuffle must be True or False, got 1"),
@@ -97,6 +99,7 @@ def test_an_argument_that_makes_no_sense(given, message):
         (regressor, np.full(150, "a"), "y must be an array of real numbers, got dtype <U1"),
         (lambda: regressor(loss="poisson"), -np.ones(150), "y must be counts, at least 0, got -1.0 in row 0"),
         (lambda: regressor(loss="hinge"), NUMBERS, "loss must be one of 'squared_error', 'poisson',"),
+        (lambda: regressor(delta=0), NUMBERS, "delta must be finite, at least 1.17549e-38, got 0"),
         (lambda: classifier(class_weight="balanced"), np.eye(3, dtype=int)[Y], "class_weight must be None where rows"),
     ],
 )
@@ -244,11 +247,16 @@ def test_a_file_brings_an_estimator_back(tmp_path):
 
 def test_parameters_are_live():
     estimator = regressor().fit(X, NUMBERS)
-    estimator.coefs_[-1][...] = 0
+    estimator.coefs_[-1] = np.zeros((8, 1))
     estimator.intercepts_ = [estimator.intercepts_[0], [5.0]]
     np.testing.assert_array_equal(estimator.predict(X), np.full(150, 5.0))
     with pytest.raises(ValueError, match="coefs_ must have 2 arrays, one for each layer, got 1"):
         estimator.coefs_ = [np.zeros((4, 8))]
+    with pytest.raises(ValueError, match=r"W1 must have shape \(4, 8\), got \(8,\)"):
+        estimator.coefs_[0] = np.zeros(8)
+    copied = pickle.loads(pickle.dumps(estimator.coefs_))
+    copied[0] = None
+    assert estimator.coefs_[0].shape == (4, 8)
 
 
 def test_one_class():
