@@ -265,7 +265,7 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
             stopping=convergence,
             lbfgs_options={"gtol": self.tol, "maxfun": self.max_fun},
         )
-        loss = ReportedLoss.of(engine.architecture, data.examples, data.validation)
+        loss = ReportedLoss.of(engine.architecture, data)
         rules = rules_of(self, validates=data.validation is not None)
         convergence.begin(rules, loss, 0 if self.solver == LBFGS else n_rows, keeps_rate=is_partial)
         if self.early_stopping and convergence.validation_scores:  # a warm start, from the best epoch so far

@@ -9,6 +9,7 @@ from scipy.special import xlogy
 from fastmlp.architecture import Architecture
 from fastmlp.engine import Engine
 from fastmlp.engine.batches import Examples
+from fastmlp.training_data import TrainingData
 
 # Losses that are the mean over outputs, though their gradients are those of the sum; others are the sum.
 MEANS = ("half_squared_error", "absolute_error", "huber")
@@ -22,10 +23,10 @@ class ReportedLoss(NamedTuple):
     validation_constant: float
 
     @classmethod
-    def of(cls, architecture: Architecture, examples: Examples, validation: Examples | None) -> Self:
+    def of(cls, architecture: Architecture, data: TrainingData) -> Self:
         """That of a network and its data."""
-        factor = 1 / architecture.n_losses if architecture.loss in MEANS else 1.0
-        return cls(factor, *(_constant(one, architecture.loss) for one in (examples, validation)))
+        factor, loss = 1 / architecture.n_losses if architecture.loss in MEANS else 1.0, architecture.loss
+        return cls(factor, _constant(data.examples, loss, data.rows), _constant(data.validation, loss))
 
 
 def evaluated(engine: Engine, examples: Examples) -> tuple[float, float]:
@@ -34,9 +35,11 @@ def evaluated(engine: Engine, examples: Examples) -> tuple[float, float]:
     return loss * engine.architecture.n_losses, score if math.isfinite(loss) else math.nan
 
 
-def _constant(examples: Examples | None, loss: str) -> float:
-    """What scikit-learn's loss has more: of "poisson", the part of half the deviance that depends on y alone."""
+def _constant(examples: Examples | None, loss: str, rows: np.ndarray | None = None) -> float:
+    """What scikit-learn's loss of these rows has more: of "poisson", the part of half the deviance of y alone."""
     if examples is None or loss != "poisson":
         return 0.0
     _, y, weights = examples
+    if rows is not None:
+        y, weights = y[rows], None if weights is None else weights[rows]
     return float(np.average(xlogy(y, y) - y, weights=weights, axis=0).sum())
