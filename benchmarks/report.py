@@ -173,6 +173,42 @@ def defaults_table(results: list[dict]) -> str:
     return table(heads, rows)
 
 
+def estimators_text(record: dict) -> str:
+    """Scores and times of the estimators beside scikit-learn's, and what the times come to."""
+    libraries = ("scikit-learn", "fastmlp")
+    rows = []
+    for one in record["scores"]:
+        sizes, means = (f"{one[size]:,}" for size in ("rows", "inputs")), (f"{one[name]:.4f}" for name in libraries)
+        difference = f"{one['difference']:+.4f}"
+        rows.append([one["name"], *sizes, one["score"], *means, difference if one["same"] else f"**{difference}**"])
+    parts = [table(["problem", "rows", "inputs", "score", *libraries, "difference"], rows)]
+    heads = ("epochs", *libraries, "times as fast", "products only", "`predict` of a row, times as fast")
+    for title, found in record["times"].items():
+        rows = []
+        for one in found:
+            seconds = (duration(one[name]) for name in libraries)
+            ratios = ("ratio", "products_ratio", "row_ratio")
+            texts = ("{:.2f} ± {:.2f}".format(one[name], one[f"{name}_spread"]) for name in ratios)
+            rows.append([one["name"], str(one["epochs"]), *seconds, *texts])
+        parts.append(table([f"`fit`, {title}", *heads], rows))
+    for title, found in record["times"].items():
+        least, largest = (pick(found, key=lambda one: one[name]) for pick, name in ((min, "ratio"), (max, "fastmlp")))
+        means = (np.exp(np.mean(np.log([one[name] for one in found]))) for name in ("ratio", "row_ratio"))
+        parts.append(
+            "With {}, `fit` is {:.2f} times as fast as scikit-learn's and `predict` of a row {:.1f} times, in the "
+            "geometric mean; the least, {:.2f} times, is `fit` of {}. Of {}, which takes the longest, `fit` computes "
+            "{:.3g} GFLOP/s in all, scikit-learn's {:.3g}, and BLAS in the products alone {:.3g}.".format(
+                title,
+                *means,
+                least["ratio"],
+                least["name"],
+                largest["name"],
+                *(largest["gflops"][name] for name in ("fastmlp", "scikit-learn", "products only")),
+            )
+        )
+    return "\n\n".join(parts)
+
+
 def stages_table(record: dict) -> str:
     """An epoch of the notebook at each stage."""
     rows = []
@@ -205,14 +241,17 @@ def provenance(record: dict) -> str:
 
 def sections() -> dict[str, str]:
     """The parts of the pages that come from files of results, by the name in their markers."""
-    names = ("accuracy", "compare", "defaults", "sizes", "stages")
-    accuracy, compare, defaults, sizes, stages = (json.loads((RESULTS / f"{name}.json").read_text()) for name in names)
+    names = ("accuracy", "compare", "defaults", "estimators", "sizes", "stages")
+    accuracy, compare, defaults, estimators, sizes, stages = (
+        json.loads((RESULTS / f"{name}.json").read_text()) for name in names
+    )
     threads = sorted({result["threads"] for result in compare["cases"]})
     found = {
         "accuracy": (accuracy_table(accuracy), provenance(accuracy)),
         "claim": (claim(compare),),
         "compare": (*(ratios_table(compare, n) for n in threads), whole_table(compare), provenance(compare)),
         "defaults": (defaults_table(defaults["tables"]), provenance(defaults)),
+        "estimators": (estimators_text(estimators), provenance(estimators)),
         "selected": (selected_table(compare), f"{measurement(compare)}; [versions](docs/speed.md#time)."),
         "sizes": (sizes_table(sizes), provenance(sizes)),
         "stages": (stages_table(stages), provenance(stages)),
