@@ -192,20 +192,17 @@ def estimators_text(record: dict) -> str:
             rows.append([one["name"], str(one["epochs"]), *seconds, *texts])
         parts.append(table([f"`fit`, {title}", *heads], rows))
     for title, found in record["times"].items():
-        least, largest = (pick(found, key=lambda one: one[name]) for pick, name in ((min, "ratio"), (max, "fastmlp")))
+        least, longest = (pick(found, key=lambda one: one[name]) for pick, name in ((min, "ratio"), (max, "fastmlp")))
         means = (np.exp(np.mean(np.log([one[name] for one in found]))) for name in ("ratio", "row_ratio"))
-        parts.append(
+        shares = (longest["products only"] / longest[name] for name in ("fastmlp", "scikit-learn"))
+        rates = (longest["gflops"][name] for name in ("fastmlp", "scikit-learn", "products only"))
+        text = (
             "With {}, `fit` is {:.2f} times as fast as scikit-learn's and `predict` of a row {:.1f} times, in the "
-            "geometric mean; the least, {:.2f} times, is `fit` of {}. Of {}, which takes the longest, `fit` computes "
-            "{:.3g} GFLOP/s in all, scikit-learn's {:.3g}, and BLAS in the products alone {:.3g}.".format(
-                title,
-                *means,
-                least["ratio"],
-                least["name"],
-                largest["name"],
-                *(largest["gflops"][name] for name in ("fastmlp", "scikit-learn", "products only")),
-            )
+            "geometric mean; the least, {:.2f} times, is `fit` of {}. Of {}, which takes the longest, BLAS takes "
+            "{:.0%} of fastmlp's time for the products alone, and {:.0%} of scikit-learn's: fastmlp computes {:.1f} "
+            "GFLOP/s, scikit-learn {:.1f}, and BLAS {:.1f}."
         )
+        parts.append(text.format(title, *means, least["ratio"], least["name"], longest["name"], *shares, *rates))
     return "\n\n".join(parts)
 
 
