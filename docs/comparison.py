@@ -40,8 +40,7 @@ ATTRIBUTES = {
     "here, the regularisation's term is divided by their number, too",
     "best_loss_": 'with "lbfgs", too',
     "loss_curve_": 'with "lbfgs", too; batches count by the weights of their rows, not by their number',
-    "validation_scores_": "also of `X_val` without `early_stopping`, and with all solvers; with the losses "
-    '"poisson" and "absolute_error" D2, not R2',
+    "validation_scores_": "also of `X_val` without `early_stopping`, and with all solvers",
     "validation_loss_curve_": "loss of the validation rows",
     "coefs_": "views of the network's weights; what is assigned to the list or to an element is copied into place",
     "intercepts_": "as `coefs_`",

@@ -18,7 +18,7 @@ from fastmlp.estimators.attributes import FittedAttributes
 from fastmlp.estimators.callbacks import CallbackSupportMixin, Tasks, with_callbacks
 from fastmlp.estimators.convergence import Convergence
 from fastmlp.estimators.data import Order, as_rows, check_given_together, examples_of, fitted_standardizer, held_out
-from fastmlp.estimators.objective import ReportedLoss, evaluated
+from fastmlp.estimators.objective import ReportedLoss
 from fastmlp.estimators.parameters import (
     MAX_BATCH,
     RATES,
@@ -257,7 +257,7 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
             n_batches=settings.n_batches(n_rows),
             generator=Order(generator, shuffles=self.shuffle),
             callbacks=callbacks,
-            evaluate=lambda examples, regularization: evaluated(engine, examples),
+            evaluate=lambda examples, regularization: convergence.evaluate(engine, examples),
             check=lambda: None,
             checkpointer=None,
             history=History(score_name=engine.architecture.loss_row.score_name),

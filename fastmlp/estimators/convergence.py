@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from fastmlp.early_stopping import BestEpochs
-from fastmlp.estimators.objective import ReportedLoss
+from fastmlp.engine import Engine
+from fastmlp.engine.batches import Examples
+from fastmlp.estimators.objective import ReportedLoss, evaluated
 from fastmlp.history import Epoch
 from fastmlp.schedules import RatesOfEpochs
 from fastmlp.settings import Settings
@@ -42,6 +44,8 @@ class Convergence(BestEpochs):
         Number of epochs of the last training.
     n_rows_seen : int
         Number of rows in all epochs.
+    validation_score : float
+        The score of the epoch that is recorded next: accuracy or R2.
     rate : float
         The learning rate of the next epoch, where it follows one of scikit-learn's schedules.
     """
@@ -51,7 +55,7 @@ class Convergence(BestEpochs):
         self.loss_curve: list[float] = []
         self.validation_loss_curve: list[float] = []
         self.validation_scores: list[float] = []
-        self.best_loss, self.best_score = math.inf, -math.inf
+        self.best_loss, self.best_score, self.validation_score = math.inf, -math.inf, math.nan
         self.n_iter = self.n_rows_seen = self._n_without = 0
         self.rate: float | None = None
 
@@ -61,6 +65,11 @@ class Convergence(BestEpochs):
         self.n_iter = 0
         if self.rate is None or not keeps_rate:
             self.rate = float(rules.learning_rate_init)
+
+    def evaluate(self, engine: Engine, examples: Examples) -> tuple[float, float]:
+        """Loss and score of validation rows for the history; the estimator's own score is kept for `record`."""
+        loss, score, self.validation_score = evaluated(engine, examples)
+        return loss, score
 
     def rates(self) -> RatesOfEpochs:
         """Yield the learning rate of epoch after epoch."""
@@ -77,9 +86,9 @@ class Convergence(BestEpochs):
         self.loss_curve.append(loss)
         self._say(f"Iteration {self.n_iter}, loss = {loss:.8f}")
         if self._rules.validates:
-            self._say(f"Validation score: {epoch.val_score:f}")
+            self._say(f"Validation score: {self.validation_score:f}")
             self.validation_loss_curve.append(self._loss.factor * epoch.val_loss + self._loss.validation_constant)
-            self.validation_scores.append(epoch.val_score)
+            self.validation_scores.append(self.validation_score)
         improves = self._compare(number, snapshot)
         self._n_without = 0 if improves else self._n_without + 1
         if rules.learning_rate == "invscaling":

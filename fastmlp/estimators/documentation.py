@@ -86,8 +86,8 @@ ATTRIBUTES = """\
     loss_curve_ : list of float
         Loss of each epoch, or iteration of L-BFGS, of all calls that have gone on with the network.
     validation_loss_curve_, validation_scores_ : list of float or None
-        The loss of the validation rows, without the regularisation's term, and their score: accuracy, or R2, or D2 with
-        the losses "absolute_error" and "poisson". None without such rows.
+        The loss of the validation rows, without the regularisation's term, and their score, accuracy or R2. None
+        without such rows.
     best_validation_score_ : float or None
         The highest one; None without early stopping.
     n_iter_ : int

@@ -9,6 +9,7 @@ from scipy.special import xlogy
 from fastmlp.architecture import Architecture
 from fastmlp.engine import Engine
 from fastmlp.engine.batches import Examples
+from fastmlp.functions.scores import r2
 from fastmlp.training_data import TrainingData
 
 # Losses that are the mean over outputs, though their gradients are those of the sum; others are the sum.
@@ -29,10 +30,19 @@ class ReportedLoss(NamedTuple):
         return cls(factor, _constant(data.examples, loss, data.rows), _constant(data.validation, loss))
 
 
-def evaluated(engine: Engine, examples: Examples) -> tuple[float, float]:
-    """Loss without the regularisation's term, of all outputs, and score; NaN where outputs are not finite."""
+def evaluated(engine: Engine, examples: Examples) -> tuple[float, float, float]:
+    """Loss without the regularisation's term, of all outputs, score, and the score that estimators have, maybe another.
+
+    The scores are NaN where outputs are not finite.
+    """
+    architecture = engine.architecture
     loss, score = engine.evaluate(examples, 0.0)
-    return loss * engine.architecture.n_losses, score if math.isfinite(loss) else math.nan
+    loss *= architecture.n_losses
+    if not math.isfinite(loss):
+        return loss, math.nan, math.nan
+    if architecture.loss_row.is_classifier or architecture.loss_row.score is r2:
+        return loss, score, score
+    return loss, score, r2(engine.predict_outputs(examples.X), examples.y, examples.weights)
 
 
 def _constant(examples: Examples | None, loss: str, rows: np.ndarray | None = None) -> float:

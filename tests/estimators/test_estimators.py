@@ -289,7 +289,7 @@ def test_a_valid_row_is_predicted_without_another_look(monkeypatch):
     monkeypatch.setattr(base, "validate_data", None)
     for estimator, of_lists in zip(estimators, expected, strict=True):
         np.testing.assert_array_equal(estimator.predict(X), of_lists)
-        np.testing.assert_array_equal([estimator.predict(row)[0] for row in X[:, np.newaxis]], of_lists)
+        np.testing.assert_allclose([estimator.predict(row)[0] for row in X[:, np.newaxis]], of_lists, rtol=1e-9)
         np.testing.assert_allclose(estimator.predict(X.astype(np.float32)), of_lists, rtol=1e-6)
 
 
