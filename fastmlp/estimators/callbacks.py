@@ -53,12 +53,15 @@ class Tasks:
         if self._epoch is None:
             return False
         stops = self._epoch.call_on_fit_task_end(**self._given, reconstruction_attributes=self._attributes)
-        if not stops and len(history) < self._fit.max_subtasks:
+        self._epoch = None
+        if not (stops or self._estimator._convergence.is_over or len(history) == self._fit.max_subtasks):
             self._begin_epoch()
         return bool(stops)
 
     def end(self) -> None:
         """The training is over."""
+        if self._epoch is not None:  # it has not run, which L-BFGS and other callbacks decide too late to be seen here
+            self._epoch.call_on_fit_task_end(estimator=self._estimator)
         if self._fit is not None:
             self._fit.call_on_fit_task_end(**self._given, reconstruction_attributes=self._attributes)
 

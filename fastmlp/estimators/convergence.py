@@ -46,6 +46,8 @@ class Convergence(BestEpochs):
         Number of rows in all epochs.
     validation_score : float
         The score of the epoch that is recorded next: accuracy or R2.
+    is_over : bool
+        Whether the last training has converged.
     rate : float
         The learning rate of the next epoch, where it follows one of scikit-learn's schedules.
     """
@@ -62,7 +64,7 @@ class Convergence(BestEpochs):
     def begin(self, rules: Rules, loss: ReportedLoss, n_rows: int, *, keeps_rate: bool) -> None:
         """Start a training of epochs of so many rows."""
         self._rules, self._loss, self._n_rows = rules, loss, n_rows
-        self.n_iter = 0
+        self.n_iter, self.is_over = 0, False
         if self.rate is None or not keeps_rate:
             self.rate = float(rules.learning_rate_init)
 
@@ -93,7 +95,8 @@ class Convergence(BestEpochs):
         self._n_without = 0 if improves else self._n_without + 1
         if rules.learning_rate == "invscaling":
             self.rate = rules.learning_rate_init / (self.n_rows_seen + 1) ** rules.power_t
-        return self._n_without > rules.n_iter_no_change and self._has_converged()
+        self.is_over = self._n_without > rules.n_iter_no_change and self._has_converged()
+        return self.is_over
 
     def _compare(self, number: int, snapshot: Callable[[], dict[str, Any]]) -> bool:
         """Compare the last epoch with the best one; returns whether it is better by the tolerance."""
