@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from scipy.sparse import csc_array, csr_array, random_array
+from scipy import sparse
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
@@ -265,10 +265,10 @@ def test_one_class():
     np.testing.assert_array_equal(estimator.predict_proba(X), np.ones((150, 1)))
 
 
-@pytest.mark.parametrize("container", [csr_array, csc_array])
+@pytest.mark.parametrize("container", [sparse.csr_array, sparse.csc_array])
 @pytest.mark.parametrize("options", [{}, {"solver": "lbfgs"}, {"early_stopping": True}, {"standardize": True}], ids=str)
 def test_sparse_rows_are_never_all_dense(container, options, monkeypatch):
-    rows = random_array((700, 50), density=0.1, format="csr", random_state=0)
+    rows = sparse.csr_array(sparse.random(700, 50, density=0.1, random_state=0))
     y = (rows.sum(axis=1) > rows.sum(axis=1).mean()).astype(int)
     expected = classifier(**options).fit(rows.toarray(), y)
     sizes, dense_rows = [], SparseRows.__getitem__
