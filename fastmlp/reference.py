@@ -367,6 +367,7 @@ class _Loop:
 
         A batch whose rows all weigh 0 is skipped.
         """
+        assert not settings.per_row
         X, y, weights = examples
         network, row, optimizer = self.network, self.architecture.loss_row, settings.optimizer
         options: dict[str, Any] = {"opt": optimizer.name, "t": settings.time_step}

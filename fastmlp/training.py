@@ -263,7 +263,7 @@ class Training:
         """Train epoch after epoch; a method of its own, since a signal at a loop's end may skip a `finally`."""
         history, settings, n_before = self.history, self.settings, len(self.history)
         schedule, loss = settings.rates(self.n_batches), None
-        epoch_settings, last_rates = None, None
+        last_rates: Rates | None = None
         for past in history:
             schedule.send(loss)
             loss = getattr(past, self.data.monitored)
@@ -273,7 +273,8 @@ class Training:
                 self.trained.back_up()
             start = time.perf_counter()
             order = self._order()[: self.n_batches * settings.batch_size]
-            if epoch_settings is None or rates is not last_rates or settings.time_step == "epoch":
+            # an array may be one that the schedule has changed
+            if not (isinstance(rates, float) and rates == last_rates) or settings.time_step == "epoch":
                 epoch_settings = settings.of_epoch(rates, epoch if settings.time_step == "epoch" else None)
                 last_rates = rates
             found = self.trained.train_epoch(self.data.examples, order, epoch_settings, advance)

@@ -68,7 +68,7 @@ class Engine(Buffers):
         self._batch: Workspace | None = None
         self._spare: list[Workspace] = []
         self._rows: np.ndarray | None = None
-        self._last_steps: tuple[EpochSettings | None, int, np.ndarray] = (None, 0, np.empty((0, 4)))
+        self._last_steps: tuple[tuple[EpochSettings, int] | None, np.ndarray] = (None, np.empty((0, 4)))
         self._earlier: np.ndarray | None = None  # gradients of the batches before, where they accumulate
         self._paces = {call: Pace() for call in ("forward", "backward", "update", "epoch")}
 
@@ -292,10 +292,12 @@ class Engine(Buffers):
         self, settings: EpochSettings, weights: np.ndarray | None, order: np.ndarray, batch_size: int
     ) -> np.ndarray:
         """The settings of each step; the last array where they are the same, since an epoch of a few rows is short."""
-        last_settings, n_rows, steps = self._last_steps
-        if not (settings is last_settings and n_rows == len(order) and weights is None):
-            steps = epoch_steps(settings, weights, order, batch_size, self.architecture.n_losses)
-            self._last_steps = (settings if weights is None else None, len(order), steps)
+        key, steps = self._last_steps
+        if weights is None and isinstance(settings.learning_rate, float) and key == (settings, len(order)):
+            return steps
+        steps = epoch_steps(settings, weights, order, batch_size, self.architecture.n_losses)
+        is_constant = weights is None and isinstance(settings.learning_rate, float)
+        self._last_steps = ((settings, len(order)) if is_constant else None, steps)
         return steps
 
     def parameters(self) -> np.ndarray:
@@ -348,9 +350,13 @@ class Engine(Buffers):
                 needed += f" in {self.layout.dtype}" + (", once it is standardised" if self._statistics else "")
             raise ValueError(f"{name} must be {needed}, got {value!s} in row {place}, column {column}")
 
+    def _checked_rows(self, X: npt.ArrayLike | SparseRows) -> np.ndarray | SparseRows:
+        """Rows to predict; sparse ones have been checked."""
+        return X if isinstance(X, SparseRows) else self.architecture.checked_rows("X", X)
+
     def predict_outputs(self, X: npt.ArrayLike | SparseRows) -> np.ndarray:
         """Outputs (n_rows, n_outputs), as `forward` gives them; the batch for `backward` stays."""
-        rows = X if isinstance(X, SparseRows) else self.architecture.checked_rows("X", X)
+        rows = self._checked_rows(X)
         outputs = np.empty((len(rows), self.architecture.n_outputs), self.layout.dtype)
         self._predict(rows, outputs=outputs)
         return self._with_units(outputs)
@@ -363,7 +369,7 @@ class Engine(Buffers):
             if row.decides:
                 outputs = (outputs > 0.5).astype(np.intp)
             return outputs[:, 0] if self.flat_targets and outputs.shape[1] == 1 else outputs
-        rows = X if isinstance(X, SparseRows) else self.architecture.checked_rows("X", X)
+        rows = self._checked_rows(X)
         classes = np.empty(len(rows), np.intp)
         self._predict(rows, classes=classes)
         return classes

@@ -2,7 +2,7 @@
 
 from fastmlp.optional import require
 
-require("sklearn.utils.validation", "sklearn", "fastmlp.estimators", has="validate_data", version="1.6")
+require("sklearn", "sklearn", "fastmlp.estimators", at_least="1.6")
 
 from fastmlp.estimators.classifier import MLPClassifier  # noqa: E402
 from fastmlp.estimators.regressor import MLPRegressor  # noqa: E402

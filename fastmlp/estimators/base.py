@@ -2,7 +2,6 @@
 
 import contextlib
 import copy
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Self
@@ -13,18 +12,21 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from fastmlp.architecture import Architecture
 from fastmlp.engine import Engine
+from fastmlp.engine.batches import Examples
 from fastmlp.estimators.attributes import FittedAttributes
 from fastmlp.estimators.callbacks import CallbackSupportMixin, Tasks, with_callbacks
+from fastmlp.estimators.calls import restored_on_error, warn
 from fastmlp.estimators.convergence import Convergence
-from fastmlp.estimators.data import Order, as_rows, check_given_together, examples_of, fitted_standardizer, held_out
+from fastmlp.estimators.data import Order, check_given_together, engine_rows, examples_of, fitted_standardizer, held_out
+from fastmlp.estimators.engines import engine_of, new_engine
 from fastmlp.estimators.objective import ReportedLoss
 from fastmlp.estimators.parameters import (
     MAX_BATCH,
-    RATES,
+    SGD_SCHEDULES,
     architecture_of,
     check_parameters,
-    initialize,
     rules_of,
     settings_of,
 )
@@ -62,7 +64,7 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
     network_: NeuralNetwork
     loss_: float
     _convergence: Convergence
-    _coding: Labels | Numbers
+    _encoding: Labels | Numbers
 
     @with_callbacks
     def fit(
@@ -120,10 +122,10 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
-        if self.learning_rate not in RATES:
+        if self.learning_rate not in SGD_SCHEDULES:
             raise ValueError(
                 f"partial_fit does not support learning_rate={self.learning_rate!r}, a schedule of all epochs of fit: "
-                f"it needs one of {', '.join(map(repr, RATES))}"
+                f"it needs one of {', '.join(map(repr, SGD_SCHEDULES))}"
             )
         return self._fit(X, y, sample_weight, is_partial=True, classes=classes)
 
@@ -139,33 +141,39 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
         is_partial: bool = False,
         classes: Any = None,
     ) -> Self:
-        check_parameters(self)
+        is_new = not (self.__sklearn_is_fitted__() and (self.warm_start or is_partial))
         callbacks = checked_callbacks(() if self.callbacks is None else self.callbacks)
+        check_parameters(self)
         check_given_together(X_val, y_val, sample_weight_val)
-        goes_on = "network_" in vars(self) and (self.warm_start or is_partial)
-        X, y = self._validated(X, y, reset=not goes_on)
-        coding = self._learnt_coding(y, classes, goes_on=goes_on, is_partial=is_partial)
-        of_classes = self._class_weights(y, coding)
-        examples, validation, rows = examples_of("", X, y, coding, sample_weight, of_classes), None, None
-        if X_val is not None:
-            X_val, y_val = self._validated(X_val, y_val, reset=False)
-            validation = examples_of("_val", X_val, y_val, coding, sample_weight_val, of_classes)
-        generator = check_random_state(self.random_state)
-        engine = self._prepared_engine(X, coding, generator, goes_on=goes_on)
-        if validation is None and self.early_stopping and self.solver != LBFGS:
-            rows, validation = held_out(examples, coding, self.validation_fraction, generator)
-        data = TrainingData(examples, y.ndim == 1, None, None, validation, rows)
-        if not goes_on:
-            if self.standardize:
-                engine.standardizer = fitted_standardizer(examples if rows is None else examples.taken(rows))
-            engine.begin_fit(*data.targets, flat=data.flat, standardize=getattr(self, "standardize_targets", False))
+        with restored_on_error(self):
+            X, y = self._validated(X, y, reset=is_new)
+            encoding = self._target_encoding(y, classes, is_new=is_new, is_partial=is_partial)
+            architecture = self._architecture(X, encoding, is_new=is_new)
+            targets = encoding.encoded(y, "y", X.dtype)
+            of_classes = self._class_weights(targets, encoding, architecture, is_partial=is_partial)
+            examples, validation = examples_of(X, targets, sample_weight, of_classes), None
+            if X_val is not None:
+                X_val, y_val = self._validated(X_val, y_val, reset=False, of="X_val and y_val")
+                targets = encoding.encoded(y_val, "y_val", X.dtype)
+                validation = examples_of(X_val, targets, sample_weight_val, of_classes, "sample_weight_val")
+            generator = check_random_state(self.random_state)
+            engine = new_engine(architecture, generator) if is_new else self._as_now(architecture)
+            data = self._training_data(examples, validation, encoding, generator)
+            if is_new and self.standardize:
+                engine.standardizer = fitted_standardizer(data)
+        # nothing is refused from here on
+        if is_new:
+            engine.begin_fit(*data.targets, flat=y.ndim == 1, standardize=getattr(self, "standardize_targets", False))
             self._convergence = Convergence()
         elif not is_partial:  # a new optimiser
             engine.restore(engine.snapshot() | {"moments": {}, "n_updates": 0})
-        self._coding = coding
-        if isinstance(coding, Labels):
-            self.classes_ = coding.classes
-        if not goes_on or engine is not self.network_._engine:
+        if architecture.drops and not is_partial:
+            engine.dropout_seed = drawn_seed(generator)
+        engine.n_threads = self.n_threads
+        self._encoding = encoding
+        if isinstance(encoding, Labels):
+            self.classes_ = encoding.classes
+        if is_new or engine is not self.network_._engine:
             self.network_ = NeuralNetwork._of(engine, *self._names())
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         tasks = Tasks(self, 1 if is_partial else self.max_iter, X=X, y=y, metadata=metadata)
@@ -174,63 +182,77 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
         return self
 
     @abstractmethod
-    def _learnt_coding(self, y: np.ndarray, classes: Any, *, goes_on: bool, is_partial: bool) -> Labels | Numbers:
+    def _target_encoding(self, y: np.ndarray, classes: Any, *, is_new: bool, is_partial: bool) -> Labels | Numbers:
         """What the targets are; where a training goes on, they must be as before."""
 
     @abstractmethod
     def _checked_targets(self, y: Any) -> np.ndarray:
         """Validated targets as an array (n_rows,) or (n_rows, n_outputs)."""
 
-    @abstractmethod
-    def _class_weights(self, y: np.ndarray, coding: Any) -> np.ndarray | None:
+    def _class_weights(
+        self, targets: np.ndarray, encoding: Any, architecture: Architecture, *, is_partial: bool
+    ) -> np.ndarray | None:
         """The weight (n_classes,) of each class; None for 1."""
+        return None
 
     @abstractmethod
     def _loss_options(self, loss: str) -> dict[str, float]:
         """The options of a network's loss, by name."""
 
-    def _validated(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, np.ndarray]:
+    def _validated(self, X: Any, y: Any, *, reset: bool, of: str = "") -> tuple[Any, np.ndarray]:
         """X as a dense or a sparse array, of float32 or float64, and y; both finite."""
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            multi_output=True,
-            y_numeric=is_regressor(self),
-            dtype=(np.float64, np.float32),
-            reset=reset,
-        )
-        return X, self._checked_targets(y)
+        try:
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                accept_sparse="csr",
+                multi_output=True,
+                y_numeric=is_regressor(self),
+                dtype=(np.float64, np.float32),
+                reset=reset,
+            )
+            return X, self._checked_targets(y)
+        except (TypeError, ValueError) as error:
+            if not of:
+                raise
+            raise type(error)(f"{of}: {error}") from error
 
-    def _prepared_engine(
-        self, X: Any, coding: Labels | Numbers, generator: np.random.RandomState, *, goes_on: bool
-    ) -> Engine:
-        """The engine to train: a new one, or the one that goes on, as the parameters are now."""
-        dtype = self.network_.dtype if goes_on else X.dtype
-        architecture = architecture_of(self, X.shape[1], coding.n_outputs, coding.loss, dtype)
-        engine = self.network_._engine if goes_on else Engine(architecture)
-        if engine.architecture.sizes != architecture.sizes:
+    def _architecture(self, X: Any, encoding: Labels | Numbers, *, is_new: bool) -> Architecture:
+        """The description of the network to train; where one goes on, it must have the same sizes."""
+        dtype = X.dtype if is_new else self.network_.dtype
+        architecture = architecture_of(self, X.shape[1], encoding.n_outputs, encoding.loss, dtype)
+        if not is_new and architecture.sizes != self.network_._engine.architecture.sizes:
             raise ValueError(
                 f"hidden_layer_sizes must be as before where a training goes on, "
                 f"{tuple(self.network_.hidden_sizes)}, got {self.hidden_layer_sizes!r}"
             )
-        if engine.architecture != architecture:  # other activations, say
-            engine = Engine(architecture)
-            engine.restore(self.network_.snapshot() | {"loss": architecture.loss})
-            engine.standardizer = self.network_.standardizer
-        if not goes_on:
-            initialize(engine.params, architecture, generator)
-            if architecture.drops:
-                engine.dropout_seed = drawn_seed(generator)
-        engine.n_threads = self.n_threads
-        return engine
+        return architecture
+
+    def _as_now(self, architecture: Architecture) -> Engine:
+        """The engine of the network, or one with its parameters where the architecture has other activations, say."""
+        if architecture == self.network_._engine.architecture:
+            return self.network_._engine
+        return engine_of(self.network_, architecture)
+
+    def _training_data(
+        self,
+        examples: Examples,
+        validation: Examples | None,
+        encoding: Labels | Numbers,
+        generator: np.random.RandomState,
+    ) -> TrainingData:
+        """The rows to train on, and those to validate with, which are held out where early stopping has none."""
+        rows = None
+        if validation is None and self.early_stopping and self.solver != LBFGS:
+            rows, validation = held_out(examples, encoding, self.validation_fraction, generator)
+        return TrainingData(examples, True, None, None, validation, rows)
 
     def _names(self) -> tuple[list[str] | None, list[str] | None]:
         """Names of classes and columns for the network, where they are different texts and it can have them."""
         classes = getattr(self, "classes_", np.empty(0))
         columns = getattr(self, "feature_names_in_", np.empty(0))
-        has_names = self._coding.loss == "cross_entropy" and all(isinstance(name, str) for name in classes)
+        has_names = self._encoding.loss == "cross_entropy" and all(isinstance(name, str) for name in classes)
         return (
             [*map(str, classes)] if has_names else None,
             [*map(str, columns)] if 0 < len(columns) == len(set(columns)) else None,
@@ -268,7 +290,7 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
         loss = ReportedLoss.of(engine.architecture, data)
         rules = rules_of(self, validates=data.validation is not None)
         convergence.begin(rules, loss, 0 if self.solver == LBFGS else n_rows, keeps_rate=is_partial)
-        if self.early_stopping and convergence.validation_scores:  # a warm start, from the best epoch so far
+        if rules.by_score and convergence.validation_scores:  # a warm start, from the best epoch so far
             convergence.keep(0, engine.snapshot())
         engine.back_up()
         try:
@@ -276,7 +298,7 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
         except DivergenceError as error:
             self._record_divergence(error)
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=5)
+            warn("Training interrupted by user.")
         finally:
             convergence.forget()
             self._publish(training)
@@ -286,9 +308,7 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
         if self.batch_size == "auto":
             return min(MAX_BATCH, n_rows)
         if self.batch_size > n_rows and self.solver != LBFGS:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=5
-            )
+            warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
         return min(self.batch_size, n_rows)
 
     def _record_divergence(self, error: DivergenceError) -> None:
@@ -299,38 +319,40 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
                 f"preprocessed. ({error})"
             ) from error
         self._convergence.record_divergence()
-        warnings.warn(str(error), ConvergenceWarning, stacklevel=5)
+        warn(str(error), ConvergenceWarning)
 
     def _warn_of_no_convergence(self, training: Training, *, is_partial: bool) -> None:
-        if training.ended is not None:
-            if not training.ended.success:
-                warnings.warn(
-                    f"lbfgs failed to converge after {self.n_iter_} iteration(s): {training.ended.message}. Increase "
-                    "max_iter or max_fun, or scale the data.",
-                    ConvergenceWarning,
-                    stacklevel=5,
-                )
-        elif not is_partial and not training.over and len(training.history) == self.max_iter:
-            warnings.warn(
+        ended = training.ended
+        if ended is not None and not ended.success:
+            warn(
+                f"lbfgs failed to converge after {self.n_iter_} iteration(s) (status={ended.status}):\n"
+                f"{ended.message}\n\n"
+                f"Increase the number of iterations to improve the convergence (max_iter={self.max_iter}).\n"
+                "You might also want to scale the data, by standardize=True.",
+                ConvergenceWarning,
+            )
+        elif ended is None and not (is_partial or training.over) and len(training.history) == self.max_iter:
+            warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
                 "converged yet.",
                 ConvergenceWarning,
-                stacklevel=5,
             )
 
-    def _with_network(self, network: NeuralNetwork, **parameters: Any) -> Self:
-        """This estimator, fitted, with a copy of the network and its parameters."""
-        engine = copy.deepcopy(network._engine)
-        self.set_params(
-            hidden_layer_sizes=tuple(network.hidden_sizes),
-            activation=network.activation,
-            dropout=network.dropout,
-            n_threads=network.n_threads,
-            standardize=network.standardizer is not None,
-            **parameters,
-        )
-        self.network_ = NeuralNetwork._of(engine, network.class_names, network.feature_names)
-        self.network_.history = network.history
+    def _with_network(self, network: NeuralNetwork, parameters: dict[str, Any], **of_network: Any) -> Self:
+        """This estimator, fitted, with a copy of the network; it has these parameters, and those of the network."""
+        of_network |= {
+            "hidden_layer_sizes": tuple(network.hidden_sizes),
+            "activation": network.activation,
+            "dropout": network.dropout,
+            "n_threads": network.n_threads,
+            "standardize": network.standardizer is not None,
+        }
+        for name in parameters.keys() & of_network.keys():
+            raise ValueError(f"{name} must be left out, since the network has its own, {of_network[name]!r}")
+        self.set_params(**parameters, **of_network)
+        self.network_ = copy.copy(network)
+        if type(network) is not NeuralNetwork:
+            self.network_ = NeuralNetwork._of(self.network_._engine, network.class_names, network.feature_names)
         self.n_features_in_ = network.input_size
         if network.feature_names is not None:
             self.feature_names_in_ = np.array(network.feature_names, object)
@@ -338,8 +360,10 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
         return self
 
     def _set_parameters(self, values: dict[str, Any]) -> None:
-        for name in self._get_param_names():
-            setattr(self, name, values[name])
+        """Assign the arguments of a constructor."""
+        for name, value in values.items():
+            if name != "self":
+                setattr(self, name, value)
 
     def _computed(self, compute: Callable[[Engine, Any], np.ndarray], X: Any) -> np.ndarray:
         """What the engine computes of X, a method of it; X is validated by scikit-learn, unless it is valid already.
@@ -361,18 +385,9 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
                 return compute(self.network_._engine, X)
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
-        return compute(self.network_._engine, as_rows(X))
+        return compute(self.network_._engine, engine_rows(X))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def has_partial_fit(estimator: Any) -> bool:
-    """Whether an estimator has `partial_fit`, for `available_if`."""
-    if estimator.solver == LBFGS:
-        raise AttributeError(
-            f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
-        )
-    return True

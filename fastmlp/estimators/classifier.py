@@ -1,18 +1,22 @@
 """`MLPClassifier`."""
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import unique_labels
 
+from fastmlp.architecture import Architecture
 from fastmlp.engine import Engine
-from fastmlp.estimators.base import BaseMLP, has_partial_fit
+from fastmlp.estimators.base import BaseMLP
 from fastmlp.estimators.documentation import ATTRIBUTES, MORE, NETWORK, TRAINING
+from fastmlp.estimators.parameters import has_partial_fit
 from fastmlp.estimators.targets import Labels, checked_labels
+from fastmlp.functions.losses import LOSSES
 from fastmlp.network import NeuralNetwork
+from fastmlp.sample_weights import class_weights
 from fastmlp.validation import number
 
 
@@ -49,7 +53,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     True
     """
 
-    _coding: Labels
+    _encoding: Labels
     classes_: np.ndarray
     label_smoothing: float
     class_weight: Any
@@ -154,7 +158,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         array(['no', 'yes'], dtype='<U3')
         """
         codes = self._computed(Engine.predict, X)
-        return self._coding.decoded(codes)
+        return self._encoding.decoded(codes)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """The probability of each class, or of each label to be 1.
@@ -182,7 +186,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                [0., 1.]])
         """
         outputs = self._computed(Engine.predict_outputs, X)
-        if outputs.shape[1] > 1 or self._coding.is_multilabel:
+        if outputs.shape[1] > 1 or self._encoding.is_multilabel:
             return outputs
         if len(self.classes_) == 1:
             return np.ones_like(outputs)
@@ -225,7 +229,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         classes : array-like of shape (n_classes,), optional
             The label of each class; by default `network.class_names`, or else numbers from 0.
         **parameters
-            Of the estimator, for trainings that go on; those that a network has are its own.
+            Of the estimator, for trainings that go on; those that a network has are left out.
 
         Returns
         -------
@@ -256,40 +260,45 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         classes = np.asarray(classes)
         if len(classes) != n_classes:
             raise ValueError(f"classes must be {n_classes}, as the network has, got {len(classes)}: {classes}")
-        estimator = cls(**parameters)
-        estimator._coding, estimator.classes_ = Labels(classes, loss, is_multilabel, 0.0), classes
+        estimator = cls()
+        estimator._encoding, estimator.classes_ = Labels(classes, loss, is_multilabel, 0.0), classes
         option = network._engine.architecture.loss_option
-        return estimator._with_network(network, label_smoothing=option)
+        return estimator._with_network(network, parameters, label_smoothing=option)
 
-    def _learnt_coding(self, y: np.ndarray, classes: Any, *, goes_on: bool, is_partial: bool) -> Labels:
-        smoothing = number("label_smoothing", self.label_smoothing, 0, 1, open_high=True)
-        if not goes_on:
+    def _target_encoding(self, y: np.ndarray, classes: Any, *, is_new: bool, is_partial: bool) -> Labels:
+        smoothing = number(
+            "label_smoothing", self.label_smoothing, *LOSSES["cross_entropy"].option_range, open_high=True
+        )
+        if is_new:
             if not is_partial or y.ndim == 2:
                 return Labels.of(y, smoothing)
             if classes is None:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
             return Labels.of_classes(unique_labels(classes), smoothing)
-        coding = self._coding._replace(smoothing=smoothing)
-        if classes is not None and not np.array_equal(unique_labels(classes), np.sort(coding.classes)):
+        encoding = self._encoding._replace(smoothing=smoothing)
+        if classes is not None and not np.array_equal(unique_labels(classes), np.sort(encoding.classes)):
             raise ValueError(
-                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {coding.classes!r}"
+                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {encoding.classes!r}"
             )
         if not is_partial:
-            coding.check_same(y)
-        return coding
+            encoding.check_same(y)
+        return encoding
 
     def _checked_targets(self, y: Any) -> np.ndarray:
         return checked_labels(y)
 
-    def _class_weights(self, y: np.ndarray, coding: Labels) -> np.ndarray | None:
-        if self.class_weight is None:
-            return None
-        if coding.is_multilabel:
-            raise ValueError(f"class_weight must be None where rows have several labels, got {self.class_weight!r}")
-        present = np.unique(coding.codes(y, "y"))
-        weights = np.ones(len(coding.classes))
-        weights[present] = compute_class_weight(self.class_weight, classes=coding.classes[present], y=y)
-        return weights
+    def _class_weights(
+        self, targets: np.ndarray, encoding: Labels, architecture: Architecture, *, is_partial: bool
+    ) -> np.ndarray | None:
+        class_weight = self.class_weight
+        if isinstance(class_weight, str) and is_partial:
+            raise ValueError(
+                "class_weight must be a mapping from labels to weights in partial_fit, which has a part of the rows, "
+                f"got {class_weight!r}"
+            )
+        if isinstance(class_weight, Mapping) and not encoding.is_multilabel:
+            class_weight = encoding.by_code(class_weight)
+        return class_weights(architecture, targets, class_weight)
 
     def _loss_options(self, loss: str) -> dict[str, float]:
         return {"label_smoothing": self.label_smoothing} if loss == "cross_entropy" else {}

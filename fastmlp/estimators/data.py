@@ -1,5 +1,6 @@
 """The rows of an estimator's training: which ones, in which order, and how they are standardised."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,25 +13,21 @@ from fastmlp.estimators.targets import Labels, Numbers
 from fastmlp.preprocessing import Standardizer
 from fastmlp.sample_weights import checked_weights
 from fastmlp.sparse_rows import SparseRows
+from fastmlp.training_data import TrainingData
 
 
-def as_rows(X: Any) -> Any:
+def engine_rows(X: Any) -> Any:
     """Validated rows as the engine takes them."""
     return SparseRows(X) if issparse(X) else X
 
 
 def examples_of(
-    suffix: str,
-    X: Any,
-    y: np.ndarray,
-    coding: Labels | Numbers,
-    sample_weight: Any,
-    of_classes: np.ndarray | None,
+    X: Any, targets: np.ndarray, sample_weight: Any, class_weights: np.ndarray | None, name: str = "sample_weight"
 ) -> Examples:
-    """Rows, targets and weights, checked; errors name the arguments with this suffix."""
-    targets = coding.encoded(y, f"y{suffix}", X.dtype)
-    weights = checked_weights(targets, sample_weight, of_classes, f"sample_weight{suffix}")
-    return Examples(as_rows(X), targets, weights)
+    """Validated rows and targets with the weights of rows, which errors call by this name, times those of classes."""
+    if isinstance(sample_weight, Real):  # as scikit-learn takes it
+        sample_weight = np.full(X.shape[0], sample_weight)
+    return Examples(engine_rows(X), targets, checked_weights(targets, sample_weight, class_weights, name))
 
 
 def check_given_together(X_val: Any, y_val: Any, sample_weight_val: Any) -> None:
@@ -42,29 +39,33 @@ def check_given_together(X_val: Any, y_val: Any, sample_weight_val: Any) -> None
 
 
 def held_out(
-    examples: Examples, coding: Labels | Numbers, fraction: float, generator: np.random.RandomState
+    examples: Examples, encoding: Labels | Numbers, fraction: float, generator: np.random.RandomState
 ) -> tuple[np.ndarray, Examples]:
     """The rows to train on, and others to validate with; each of two classes has its share, as in scikit-learn."""
-    has_shares = coding.loss == "binary_cross_entropy" and coding.n_outputs == 1
+    is_stratified = encoding.loss == "binary_cross_entropy" and encoding.n_outputs == 1
     rows, others = train_test_split(
         np.arange(len(examples.X)),
         random_state=generator,
         test_size=fraction,
-        stratify=examples.y > 0.5 if has_shares else None,
+        stratify=examples.y > 0.5 if is_stratified else None,
     )
     if len(others) < 2:
         raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
+    if examples.weights is not None:
+        for part, purpose in ((rows, "to train on"), (others, "to validate with")):
+            if not examples.weights[part].any():
+                raise ValueError(f"sample_weight must be above zero for some of the rows {purpose}, got zeros")
     return rows, examples.taken(others)
 
 
-def fitted_standardizer(examples: Examples) -> Standardizer:
-    """Fitted to the rows that weigh more than 0."""
-    X, _, weights = examples
-    if weights is not None and not weights.all():
-        X, _, _ = examples.taken(np.flatnonzero(weights))
-    if not isinstance(X, SparseRows):
-        return Standardizer().fit(X)
-    mean, variance = mean_variance_axis(X.matrix, axis=0)
+def fitted_standardizer(data: TrainingData) -> Standardizer:
+    """Fitted to the rows to train on that weigh more than 0."""
+    examples = data.examples if data.rows is None else data.examples.taken(data.rows)
+    if examples.weights is not None and not examples.weights.all():
+        examples = examples.taken(np.flatnonzero(examples.weights))
+    if not isinstance(examples.X, SparseRows):
+        return Standardizer().fit(examples.X)
+    mean, variance = mean_variance_axis(examples.X.matrix, axis=0)
     scale = np.sqrt(variance)
     return Standardizer.of_statistics(mean, np.where(scale > 0, scale, 1.0))
 

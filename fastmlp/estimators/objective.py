@@ -12,9 +12,6 @@ from fastmlp.engine.batches import Examples
 from fastmlp.functions.scores import r2
 from fastmlp.training_data import TrainingData
 
-# Losses that are the mean over outputs, though their gradients are those of the sum; others are the sum.
-MEANS = ("half_squared_error", "absolute_error", "huber")
-
 
 class ReportedLoss(NamedTuple):
     """What is made of a history's loss: a factor, and constants of the rows to train on and to validate with."""
@@ -26,7 +23,9 @@ class ReportedLoss(NamedTuple):
     @classmethod
     def of(cls, architecture: Architecture, data: TrainingData) -> Self:
         """That of a network and its data."""
-        factor, loss = 1 / architecture.n_losses if architecture.loss in MEANS else 1.0, architecture.loss
+        loss = architecture.loss
+        # of numbers, it is the mean over outputs, though its gradient is that of the sum
+        factor = 1 / architecture.n_losses if architecture.loss_row.standardizes else 1.0
         return cls(factor, _constant(data.examples, loss, data.rows), _constant(data.validation, loss))
 
 
@@ -46,7 +45,7 @@ def evaluated(engine: Engine, examples: Examples) -> tuple[float, float, float]:
 
 
 def _constant(examples: Examples | None, loss: str, rows: np.ndarray | None = None) -> float:
-    """What scikit-learn's loss of these rows has more: of "poisson", the part of half the deviance of y alone."""
+    """What scikit-learn adds to the loss of these rows: to "poisson", the part of half the deviance of y alone."""
     if examples is None or loss != "poisson":
         return 0.0
     _, y, weights = examples

@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 
 from fastmlp.architecture import Architecture
-from fastmlp.engine.parameters import Parameters
 from fastmlp.estimators.convergence import Convergence, FitSettings, Rules
 from fastmlp.functions.optimizers import LBFGS
-from fastmlp.schedules import checked_schedule
+from fastmlp.schedules import SCHEDULES, checked_schedule
 from fastmlp.validation import MIN_EPSILON, boolean, integer, layer_sizes, number, one_of, thread_count
 
-SOLVERS = ("lbfgs", "sgd", "adam", "adamw")
-# scikit-learn's schedules, of its solver "sgd" alone; there are others in `fastmlp.schedules`.
-RATES = ("constant", "invscaling", "adaptive")
+# The network's optimiser for each choice; "sgd" has more, with momentum.
+SOLVERS = {"lbfgs": LBFGS, "sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}
+# scikit-learn's schedules, of the solver "sgd" alone; there are others in `fastmlp.schedules`.
+SGD_SCHEDULES = ("constant", "invscaling", "adaptive")
 MAX_BATCH = 200  # of batch_size="auto"
 
 
@@ -42,14 +42,27 @@ def check_parameters(estimator: Any) -> None:
         integer("batch_size", estimator.batch_size)
     number("epsilon", estimator.epsilon, MIN_EPSILON)
     one_of("solver", estimator.solver, SOLVERS, any_case=False)
-    if estimator.learning_rate not in RATES:
-        checked_schedule(estimator.learning_rate)
+    check_learning_rate(estimator.learning_rate)
     thread_count(estimator.n_threads)
     if estimator.solver == LBFGS:
         for name in ("dropout", "clip_norm"):
             value = getattr(estimator, name)
             if value is not None and np.any(np.asarray(value) != 0):
                 raise ValueError(f"{name} must be left out with solver={LBFGS!r}, which takes all rows, got {value!r}")
+
+
+def check_learning_rate(value: Any) -> None:
+    """Raise a TypeError or ValueError if it is neither scikit-learn's nor one of `fastmlp.schedules`."""
+    if isinstance(value, str) and value in SGD_SCHEDULES:
+        return
+    try:
+        checked_schedule(value)
+    except (TypeError, ValueError) as error:
+        names = ", ".join(map(repr, dict.fromkeys((*SGD_SCHEDULES, *SCHEDULES))))
+        raise type(error)(
+            f"learning_rate must be one of {names}, one of fastmlp.schedules, such as Cosine(warmup=0.1), or a "
+            f"function of epoch and step, got {value!r}"
+        ) from None
 
 
 def _check_positive(name: str, value: Any) -> None:
@@ -73,38 +86,19 @@ def architecture_of(estimator: Any, n_features: int, n_outputs: int, loss: str, 
     )
 
 
-def initialize(params: Parameters, architecture: Architecture, generator: np.random.RandomState) -> None:
-    """Draw weights and biases as scikit-learn does, in its order: uniformly, within the bound of each layer.
-
-    The bound is sqrt(6 / (n_in + n_out)) (Glorot and Bengio, Understanding the difficulty of training deep feedforward
-    neural networks, 2010, equation 16), and sqrt(2 / (n_in + n_out)) for the logistic function.
-    """
-    hidden = architecture.activations[:-1]
-    for i in range(1, architecture.n_layers + 1):
-        w, b = params[f"W{i}"], params[f"b{i}"]
-        is_logistic = bool(hidden) and hidden[min(i, len(hidden)) - 1] == "logistic"
-        bound = math.sqrt((2 if is_logistic else 6) / sum(w.shape))
-        w[...] = generator.uniform(-bound, bound, w.shape)
-        b[...] = generator.uniform(-bound, bound, b.shape)
-
-
 def settings_of(estimator: Any, batch_size: int, epochs: int, convergence: Convergence) -> FitSettings:
     """The settings of an estimator's training."""
     common = {"epochs": epochs, "regularization": estimator.alpha, "convergence": convergence}
     if estimator.solver == LBFGS:
         return FitSettings(optimizer=LBFGS, **common)
-    is_sgd = estimator.solver == "sgd"
-    if not is_sgd:
-        optimizer = {"adam": "Adam", "adamw": "AdamW"}[estimator.solver]
-    elif estimator.momentum == 0:
-        optimizer = "SGD"
-    else:
+    optimizer, is_sgd = SOLVERS[estimator.solver], estimator.solver == "sgd"
+    if is_sgd and estimator.momentum > 0:
         optimizer = "Nesterov" if estimator.nesterovs_momentum else "Momentum"
     return FitSettings(
         **common,
         batch_size=batch_size,
         learning_rate=estimator.learning_rate_init,
-        schedule=None if estimator.learning_rate in RATES else estimator.learning_rate,
+        schedule=None if estimator.learning_rate in SGD_SCHEDULES else estimator.learning_rate,
         clip_norm=estimator.clip_norm,
         optimizer=optimizer,
         beta1=estimator.momentum if is_sgd else estimator.beta_1,
@@ -127,3 +121,12 @@ def rules_of(estimator: Any, *, validates: bool) -> Rules:
         by_score=estimator.early_stopping and not is_lbfgs,
         verbose=bool(estimator.verbose),
     )
+
+
+def has_partial_fit(estimator: Any) -> bool:
+    """Whether an estimator has `partial_fit`, for `available_if`."""
+    if estimator.solver == LBFGS:
+        raise AttributeError(
+            f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
+        )
+    return True

@@ -1,5 +1,6 @@
 """`MLPRegressor`."""
 
+import dataclasses
 from typing import Any, Self
 
 import numpy as np
@@ -8,16 +9,17 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from fastmlp.engine import Engine
-from fastmlp.estimators.base import BaseMLP, has_partial_fit
+from fastmlp.estimators.base import BaseMLP
 from fastmlp.estimators.documentation import ATTRIBUTES, MORE, NETWORK, TRAINING
+from fastmlp.estimators.engines import engine_of
+from fastmlp.estimators.parameters import has_partial_fit
 from fastmlp.estimators.targets import Numbers
 from fastmlp.functions.losses import LOSSES
 from fastmlp.network import NeuralNetwork
-from fastmlp.validation import MIN_EPSILON, number, one_of
+from fastmlp.validation import boolean, number, one_of
 
-# What scikit-learn's names of losses are here, where they differ.
-SAME_LOSS = {"squared_error": "half_squared_error"}
-NAMES = ("squared_error", "poisson", "absolute_error", "huber")
+# The network's loss for each choice; scikit-learn's squared error is half of it.
+LOSS_OF = {"squared_error": "half_squared_error", **{name: name for name in ("poisson", "absolute_error", "huber")}}
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -53,7 +55,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     (2,)
     """
 
-    _coding: Numbers
+    _encoding: Numbers
     loss: str
     delta: float
     standardize_targets: bool
@@ -162,11 +164,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def from_network(cls, network: NeuralNetwork, **parameters: Any) -> Self:
         """A fitted estimator with a copy of a network that predicts numbers.
 
+        A network with the loss "squared_error" becomes one with half of it, as scikit-learn's networks have.
+
         Parameters
         ----------
         network : NeuralNetwork
         **parameters
-            Of the estimator, for trainings that go on; those that a network has are its own.
+            Of the estimator, for trainings that go on; those that a network has are left out.
 
         Returns
         -------
@@ -191,25 +195,28 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         architecture = network._engine.architecture
         if architecture.loss_row.is_classifier:
             raise ValueError(f"network must predict numbers, got one with loss={network.loss!r}")
-        estimator = cls(**parameters)
-        estimator._coding = Numbers(network.loss, network.output_size)
-        names = {network_name: name for name, network_name in SAME_LOSS.items()}
-        own: dict[str, Any] = {"loss": names.get(network.loss, network.loss)}
+        estimator, engine = cls(), network._engine
+        if network.loss == "squared_error":
+            architecture = dataclasses.replace(architecture, loss=LOSS_OF["squared_error"])
+            network = NeuralNetwork._of(engine_of(network, architecture), network.class_names, network.feature_names)
+        estimator._encoding = Numbers(network.loss, network.output_size)
+        of_network: dict[str, Any] = {
+            "loss": next(name for name, loss in LOSS_OF.items() if loss == network.loss),
+            "standardize_targets": engine.target_units is not None,
+        }
         if architecture.loss_row.option == "delta":
-            own["delta"] = architecture.loss_option
-        return estimator._with_network(network, **own)
+            of_network["delta"] = architecture.loss_option
+        return estimator._with_network(network, parameters, **of_network)
 
-    def _learnt_coding(self, y: np.ndarray, classes: Any, *, goes_on: bool, is_partial: bool) -> Numbers:
-        loss = one_of("loss", self.loss, NAMES, any_case=False)
-        number("delta", self.delta, MIN_EPSILON)
-        n_outputs = self._coding.n_outputs if goes_on else y.reshape(len(y), -1).shape[1]
-        return Numbers(SAME_LOSS.get(loss, loss), n_outputs)
+    def _target_encoding(self, y: np.ndarray, classes: Any, *, is_new: bool, is_partial: bool) -> Numbers:
+        loss = LOSS_OF[one_of("loss", self.loss, LOSS_OF, any_case=False)]
+        number("delta", self.delta, *LOSSES["huber"].option_range, open_high=True)
+        if boolean("standardize_targets", self.standardize_targets) and not LOSSES[loss].standardizes:
+            raise ValueError(f"standardize_targets must be False with loss={self.loss!r}, got True")
+        return Numbers(loss, y.reshape(len(y), -1).shape[1] if is_new else self._encoding.n_outputs)
 
     def _checked_targets(self, y: Any) -> np.ndarray:
         return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
-
-    def _class_weights(self, y: np.ndarray, coding: Numbers) -> None:
-        return None
 
     def _loss_options(self, loss: str) -> dict[str, float]:
         return {"delta": self.delta} if LOSSES[loss].option == "delta" else {}

@@ -1,5 +1,6 @@
 """Targets of the estimators, and what they are for the engine: labels become integers or 0 and 1, numbers a matrix."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -80,6 +81,16 @@ class Labels(NamedTuple):
                 f"{np.unique(y)}."
             )
         return codes
+
+    def by_code(self, class_weight: Mapping[Any, Any]) -> dict[int, Any]:
+        """The weights of classes by their numbers, from those by labels; what is said of other labels is left out."""
+        codes = {label: code for code, label in enumerate(self.classes.tolist())}
+        unknown, unnamed = class_weight.keys() - codes.keys(), codes.keys() - class_weight.keys()
+        if unknown and unnamed:  # a label that is misspelt, and not one that these rows happen to lack
+            raise ValueError(
+                f"class_weight must be a mapping from labels, {self.classes.tolist()}, got {sorted(map(repr, unknown))}"
+            )
+        return {codes[label]: weight for label, weight in class_weight.items() if label in codes}
 
     def check_same(self, y: np.ndarray) -> None:
         """Raise where the classes of labels y are others than these."""
