@@ -2,30 +2,14 @@
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_iris, make_multilabel_classification
+from estimator_helpers import NUMBERS, X, Y, classifier, flat, regressor
+from sklearn.datasets import make_multilabel_classification
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 
-from fastmlp import MLPClassifier, MLPRegressor
-
-X, Y = load_iris(return_X_y=True)
-NUMBERS = X @ [1.0, -2.0, 0.5, 3.0]
-QUICK = {"hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0, "n_iter_no_change": np.inf}
+from fastmlp import MLPClassifier
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-
-def classifier(**options):
-    return MLPClassifier(**{**QUICK, **options})
-
-
-def regressor(**options):
-    return MLPRegressor(**{**QUICK, **options})
-
-
-def flat(estimator):
-    """All parameters, one after the other."""
-    return np.concatenate([array.ravel() for array in (*estimator.coefs_, *estimator.intercepts_)])
 
 
 @pytest.mark.parametrize(
