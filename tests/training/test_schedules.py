@@ -10,7 +10,7 @@ from checkpoint_helpers import SETTINGS, X, Y, fit, make
 from conftest import assert_same, trained_state
 
 from fastmlp import NeuralNetwork, reference, schedules
-from fastmlp.schedules import SCHEDULES, Cosine, Exponential, InverseScaling, OneCycle, Plateau, Step
+from fastmlp.schedules import SCHEDULES, Cosine, Exponential, InverseScaling, OneCycle, Plateau, Schedule, Step
 from fastmlp.settings import Settings
 
 N_BATCHES, N_EPOCHS = 7, 6
@@ -116,6 +116,20 @@ def test_each_batch_is_trained_with_its_rate(schedule, make_network):
             loop.backward(Y[at], 0.01)
             loop.update(float(rate))
     assert_same(dict(net.params), dict(loop.params))
+
+
+def test_an_array_of_rates_may_be_used_again():
+    class Halved(Schedule):
+        def rates(self, learning_rate, n_batches, n_epochs):
+            rates = np.full(n_batches, learning_rate)
+            while True:
+                yield rates
+                rates *= 0.5
+
+    found, expected = make(), make()
+    found.fit(X, Y, schedule=Halved(), epochs=4, seed=0)
+    expected.fit(X, Y, schedule=Exponential(0.5), epochs=4, seed=0)
+    assert_same(found.params, expected.params)
 
 
 def test_plateau_follows_the_validation_loss_where_there_is_one():
