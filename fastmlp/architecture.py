@@ -151,7 +151,7 @@ class Architecture:
 
     @property
     def n_losses(self) -> int:
-        """The number of losses that a row has the mean of."""
+        """Number of terms that the loss of a row is the mean of: one for each output, or 1 for class labels."""
         return 1 if self.loss_row.of_classes else self.n_outputs
 
     @property

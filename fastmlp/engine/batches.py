@@ -119,7 +119,7 @@ def epoch_steps(
     of_batches = denominators(weights, order, batch_size)
     steps = np.empty((len(of_batches), 4))
     steps[:, 0], steps[:, 3] = settings.learning_rate, settings.clip_norm
-    steps[:, 1], steps[:, 2] = of_objective(settings, of_batches, n_losses)
+    steps[:, 1], steps[:, 2] = l2_and_denominator(settings, of_batches, n_losses)
     return steps
 
 
@@ -143,7 +143,7 @@ def epoch_parts(
         )
 
 
-def of_objective(
+def l2_and_denominator(
     settings: EpochSettings, weight: float | np.ndarray, n_losses: int
 ) -> tuple[float | np.ndarray, float | np.ndarray]:
     """The strength of the regularisation, and the denominator of the loss, of batches whose rows have this weight.

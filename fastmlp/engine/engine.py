@@ -13,7 +13,15 @@ from fastmlp import _kernels
 from fastmlp._kernels import CHUNK_ROWS
 from fastmlp.architecture import Architecture
 from fastmlp.engine import threads
-from fastmlp.engine.batches import Batch, EpochResult, EpochSettings, Examples, epoch_parts, epoch_steps, of_objective
+from fastmlp.engine.batches import (
+    Batch,
+    EpochResult,
+    EpochSettings,
+    Examples,
+    epoch_parts,
+    epoch_steps,
+    l2_and_denominator,
+)
 from fastmlp.engine.buffers import SCALARS, Buffers
 from fastmlp.engine.pace import Pace
 from fastmlp.engine.parameters import l2_penalty
@@ -314,7 +322,7 @@ class Engine(Buffers):
         """Loss and score of all examples, and the gradient as a vector of `parameters`, by blocks of rows."""
         X, y, weights = examples
         row, total = self.architecture.loss_row, len(X) if weights is None else float(sum_rows(weights))
-        regularization, denominator = map(float, of_objective(settings, total, self.architecture.n_losses))
+        regularization, denominator = map(float, l2_and_denominator(settings, total, self.architecture.n_losses))
         targets, loss, gradient = self._without_units(y), 0.0, np.zeros(self.layout.size)
         scores = np.zeros(self.architecture.n_scores)
         for part in _blocks(X):

@@ -150,12 +150,12 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
             encoding = self._target_encoding(y, classes, is_new=is_new, is_partial=is_partial)
             architecture = self._architecture(X, encoding, is_new=is_new)
             targets = encoding.encoded(y, "y", X.dtype)
-            of_classes = self._class_weights(targets, encoding, architecture, is_partial=is_partial)
-            examples, validation = examples_of(X, targets, sample_weight, of_classes), None
+            class_weights = self._class_weights(targets, encoding, architecture, is_partial=is_partial)
+            examples, validation = examples_of(X, targets, sample_weight, class_weights), None
             if X_val is not None:
                 X_val, y_val = self._validated(X_val, y_val, reset=False, of="X_val and y_val")
                 targets = encoding.encoded(y_val, "y_val", X.dtype)
-                validation = examples_of(X_val, targets, sample_weight_val, of_classes, "sample_weight_val")
+                validation = examples_of(X_val, targets, sample_weight_val, class_weights, "sample_weight_val")
             generator = check_random_state(self.random_state)
             engine = new_engine(architecture, generator) if is_new else self._as_now(architecture)
             data = self._training_data(examples, validation, encoding, generator)

@@ -19,7 +19,7 @@ ADAPTIVE_FACTOR, LOWEST_RATE = 5.0, 1e-6
 
 @dataclass(kw_only=True)
 class Rules:
-    """The parameters of an estimator that decide when a training is over; numbers are as there."""
+    """The parameters of an estimator that decide when a training is over; the values are the user's."""
 
     learning_rate_init: float
     learning_rate: str
@@ -62,7 +62,7 @@ class Convergence(BestEpochs):
         self.rate: float | None = None
 
     def begin(self, rules: Rules, loss: ReportedLoss, n_rows: int, *, keeps_rate: bool) -> None:
-        """Start a training of epochs of so many rows."""
+        """Start a training whose epochs have n_rows rows."""
         self._rules, self._loss, self._n_rows = rules, loss, n_rows
         self.n_iter, self.is_over = 0, False
         if self.rate is None or not keeps_rate:
@@ -133,7 +133,7 @@ class Convergence(BestEpochs):
         return False
 
     def record_divergence(self) -> None:
-        """Record an epoch that has none but infinite losses."""
+        """Record an epoch that has diverged: its losses are NaN."""
         self.n_iter += 1
         self.loss_curve.append(math.nan)
         if self._rules.validates:
@@ -154,7 +154,7 @@ class FitSettings(Settings):
     convergence: Convergence
 
     def _check_of_all_rows(self) -> None:
-        """Nothing: an estimator with L-BFGS ignores settings of batches."""
+        """Settings of batches are ignored with L-BFGS, as scikit-learn does."""
 
     def rates(self, n_batches: int) -> RatesOfEpochs:
         """The learning rates of epoch after epoch."""

@@ -82,7 +82,7 @@ ATTRIBUTES = """\
     loss_ : float
         The last loss of an epoch, or of L-BFGS.
     best_loss_ : float or None
-        The lowest one; None with early stopping, unless by L-BFGS, which has none.
+        The lowest one; None with early stopping, which L-BFGS ignores.
     loss_curve_ : list of float
         Loss of each epoch, or iteration of L-BFGS, of all calls that have gone on with the network.
     validation_loss_curve_, validation_scores_ : list of float or None

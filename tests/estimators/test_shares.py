@@ -48,7 +48,7 @@ def test_a_process_of_joblib_uses_the_share_that_it_has(share, tmp_path):
 
 @pytest.fixture
 def n_processors(request, monkeypatch):
-    """As if there were so many; a fit that is alone has all of them, after each test too."""
+    """As if there were this many processors; a fit that is alone has all of them, after each test too."""
     monkeypatch.setattr(_kernels, "max_threads", lambda: request.param)
     monkeypatch.setattr(_kernels, "bound_processors", lambda: request.param)
     monkeypatch.setattr(threads, "quota_now", lambda second: None)
