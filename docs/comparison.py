@@ -22,8 +22,7 @@ PARAMETERS = {
     '"lbfgs"; `partial_fit` refuses these',
     "momentum": "must be below 1",
     "epsilon": f"must be at least {MIN_EPSILON:.3g}",
-    "early_stopping": "validates with `X_val` and `y_val` where `fit` is given them; a warm start that finds no better "
-    "epoch keeps the best one of before, which scikit-learn loses",
+    "early_stopping": "validates with `X_val` and `y_val` where `fit` is given them",
     "label_smoothing": "spreads a part of each label over all classes",
     "class_weight": 'a mapping from labels to weights, or "balanced"',
     "delta": 'of the loss "huber"',

@@ -29,8 +29,11 @@ class BestEpochs:
     def __init__(self) -> None:
         self._last_two: tuple[Best, ...] = ()
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_last_two": ()}  # those of a training that goes on, which a copy does not
+
     def keep(self, number: int, snapshot: dict[str, Any]) -> None:
-        """Keep this epoch, counted from 1; 0 is the network as it was before the first one."""
+        """Keep this epoch, counted from 1."""
         self._last_two = (*self._last_two[-1:], Best(number, snapshot))
 
     def forget(self) -> None:

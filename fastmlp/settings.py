@@ -149,7 +149,9 @@ class Settings:
     def rates(self, n_batches: int) -> RatesOfEpochs:
         """The learning rates of epoch after epoch of so many batches, see `Schedule.rates`."""
         decay = self.learning_rate_decay
-        schedule: Schedule = self.schedule or (Constant() if decay == 1 else Exponential(decay))
+        schedule: Schedule = self.schedule
+        if schedule is None:
+            schedule = Constant() if decay == 1 else Exponential(decay)
         return schedule.rates(self.rate, n_batches, self.n_epochs)
 
     def of_epoch(self, rates: Rates, time_step: int | None) -> EpochSettings:

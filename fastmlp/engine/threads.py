@@ -8,6 +8,7 @@ import contextlib
 import os
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 
 from fastmlp import _kernels
@@ -36,8 +37,12 @@ def _choose_products() -> str:
     return "blas" if can_use_blas else "tiles"
 
 
-# The Python threads in which a network is being trained, by their identifiers.
-_training: set[int] = set()
+class _Token:
+    """Lives as long as a training."""
+
+
+# By the identifiers of Python threads in which a network is being trained; what Ctrl-C leaves behind is gone by itself.
+_training: weakref.WeakValueDictionary[int, _Token] = weakref.WeakValueDictionary()
 
 products = _choose_products()
 _forked = _kernels.forked_with_openmp
@@ -68,11 +73,12 @@ def training() -> Iterator[None]:
     if thread in _training:  # a callback of another training in this thread
         yield
         return
+    token = _training[thread] = _Token()
     try:
-        _training.add(thread)
         yield
     finally:
-        _training.discard(thread)
+        _training.pop(thread, None)
+        del token
 
 
 def available_threads() -> int:

@@ -25,7 +25,14 @@ class LiveArrays(list[np.ndarray]):
         self._params, self._names = params, names
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._params[self._names[operator.index(index)]] = value
+        if not isinstance(index, slice):
+            self._params[self._names[operator.index(index)]] = value
+            return
+        names, values = self._names[index], list(value)
+        if len(names) != len(values):
+            raise ValueError(f"{len(names)} arrays are needed, got {len(values)}")
+        for name, one in zip(names, values, strict=True):
+            self._params[name] = one
 
     def __reduce__(self) -> tuple[Any, ...]:
         return list, (list(self),)
@@ -41,11 +48,11 @@ class FittedAttributes:
     loss_: float
     _convergence: Convergence
 
-    def _publish(self, training: Training) -> None:
-        """Set the fitted attributes."""
+    def _publish(self, training: Training | None) -> None:
+        """Set the fitted attributes, after a training or for a network without one."""
         convergence = self._convergence
         self.n_iter_, self.t_ = convergence.n_iter, convergence.n_rows_seen
-        if training.ended is not None:
+        if training is not None and training.ended is not None:
             self.n_iter_ = min(training.ended.nit, self.max_iter)
         self.loss_curve_ = convergence.loss_curve
         if self.loss_curve_:

@@ -19,7 +19,15 @@ from fastmlp.estimators.attributes import FittedAttributes
 from fastmlp.estimators.callbacks import CallbackSupportMixin, Tasks, with_callbacks
 from fastmlp.estimators.calls import restored_on_error, warn
 from fastmlp.estimators.convergence import Convergence
-from fastmlp.estimators.data import Order, check_given_together, engine_rows, examples_of, fitted_standardizer, held_out
+from fastmlp.estimators.data import (
+    Order,
+    check_given_together,
+    engine_rows,
+    examples_of,
+    fitted_standardizer,
+    held_out,
+    n_trained,
+)
 from fastmlp.estimators.engines import engine_of, new_engine
 from fastmlp.estimators.objective import ReportedLoss
 from fastmlp.estimators.parameters import (
@@ -157,10 +165,11 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
                 targets = encoding.encoded(y_val, "y_val", X.dtype)
                 validation = examples_of(X_val, targets, sample_weight_val, class_weights, "sample_weight_val")
             generator = check_random_state(self.random_state)
-            engine = new_engine(architecture, generator) if is_new else self._as_now(architecture)
+            engine = new_engine(architecture, generator, self.activation) if is_new else self._as_now(architecture)
             data = self._training_data(examples, validation, encoding, generator)
             if is_new and self.standardize:
                 engine.standardizer = fitted_standardizer(data)
+            batch_size = self._batch_rows(n_trained(data))
         # nothing is refused from here on
         if is_new:
             engine.begin_fit(*data.targets, flat=y.ndim == 1, standardize=getattr(self, "standardize_targets", False))
@@ -177,7 +186,7 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
             self.network_ = NeuralNetwork._of(engine, *self._names())
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         tasks = Tasks(self, 1 if is_partial else self.max_iter, X=X, y=y, metadata=metadata)
-        self._train(engine, data, generator, (*callbacks, tasks.end_epoch), is_partial=is_partial)
+        self._train(engine, data, batch_size, generator, (*callbacks, tasks.end_epoch), is_partial=is_partial)
         tasks.end()
         return self
 
@@ -227,7 +236,15 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
                 f"hidden_layer_sizes must be as before where a training goes on, "
                 f"{tuple(self.network_.hidden_sizes)}, got {self.hidden_layer_sizes!r}"
             )
+        for name, before in () if is_new else self._standardizes().items():
+            if getattr(self, name) != before:
+                now = getattr(self, name)
+                raise ValueError(f"{name} must be as before where a training goes on, {before}, got {now}")
         return architecture
+
+    def _standardizes(self) -> dict[str, bool]:
+        """What the network standardises, by the names of parameters."""
+        return {"standardize": self.network_._engine.standardizer is not None}
 
     def _as_now(self, architecture: Architecture) -> Engine:
         """The engine of the network, or one with its parameters where the architecture has other activations, say."""
@@ -262,15 +279,15 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
         self,
         engine: Engine,
         data: TrainingData,
+        batch_size: int,
         generator: np.random.RandomState,
         callbacks: tuple[Callable[..., Any], ...],
         *,
         is_partial: bool,
     ) -> None:
         """Train, to the end or until Ctrl-C, and set the fitted attributes."""
-        n_rows = len(data.examples.X if data.rows is None else data.rows)
-        convergence, max_iter = self._convergence, 1 if is_partial else self.max_iter
-        settings = settings_of(self, self._batch_rows(n_rows), max_iter, convergence)
+        n_rows, convergence = n_trained(data), self._convergence
+        settings = settings_of(self, batch_size, 1 if is_partial else self.max_iter, convergence)
         training = Training(
             trained=engine,
             network=self.network_,
@@ -289,11 +306,9 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
         )
         loss = ReportedLoss.of(engine.architecture, data)
         rules = rules_of(self, validates=data.validation is not None)
-        convergence.begin(rules, loss, 0 if self.solver == LBFGS else n_rows, keeps_rate=is_partial)
-        if rules.by_score and convergence.validation_scores:  # a warm start, from the best epoch so far
-            convergence.keep(0, engine.snapshot())
-        engine.back_up()
         try:
+            convergence.begin(rules, loss, 0 if self.solver == LBFGS else n_rows, keeps_rate=is_partial)
+            engine.back_up()
             engine.exclusive.run(training.run, lambda n_batches: None)
         except DivergenceError as error:
             self._record_divergence(error)
@@ -357,6 +372,7 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
         if network.feature_names is not None:
             self.feature_names_in_ = np.array(network.feature_names, object)
         self._convergence = Convergence()
+        self._publish(None)
         return self
 
     def _set_parameters(self, values: dict[str, Any]) -> None:

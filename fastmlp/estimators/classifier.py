@@ -12,6 +12,7 @@ from fastmlp.architecture import Architecture
 from fastmlp.engine import Engine
 from fastmlp.estimators.base import BaseMLP
 from fastmlp.estimators.documentation import ATTRIBUTES, MORE, NETWORK, TRAINING
+from fastmlp.estimators.engines import engine_of_given
 from fastmlp.estimators.parameters import has_partial_fit
 from fastmlp.estimators.targets import Labels, checked_labels
 from fastmlp.functions.losses import LOSSES
@@ -250,7 +251,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         >>> classifier.score(X / 16, y) == net.score(X / 16, y)
         True
         """
-        loss, n_outputs = network.loss, network.output_size
+        loss, n_outputs = engine_of_given(network).architecture.loss, network.output_size
         if not network._engine.architecture.loss_row.is_classifier:
             raise ValueError(f"network must be a classifier, got one with loss={loss!r}: see MLPRegressor.from_network")
         is_multilabel = loss == "binary_cross_entropy" and n_outputs > 1
@@ -258,6 +259,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if classes is None:
             classes = network.class_names if network.class_names and loss == "cross_entropy" else np.arange(n_classes)
         classes = np.asarray(classes)
+        if classes.ndim != 1 or len(np.unique(classes)) < len(classes):
+            raise ValueError(f"classes must be different labels, in the order of the outputs, got {classes}")
         if len(classes) != n_classes:
             raise ValueError(f"classes must be {n_classes}, as the network has, got {len(classes)}: {classes}")
         estimator = cls()
@@ -272,7 +275,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if is_new:
             if not is_partial or y.ndim == 2:
                 return Labels.of(y, smoothing)
-            if classes is None:
+            if classes is None or len(classes) == 0:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
             return Labels.of_classes(unique_labels(classes), smoothing)
         encoding = self._encoding._replace(smoothing=smoothing)

@@ -63,6 +63,7 @@ class Convergence(BestEpochs):
 
     def begin(self, rules: Rules, loss: ReportedLoss, n_rows: int, *, keeps_rate: bool) -> None:
         """Start a training whose epochs have n_rows rows."""
+        self.forget()
         self._rules, self._loss, self._n_rows = rules, loss, n_rows
         self.n_iter, self.is_over = 0, False
         if self.rate is None or not keeps_rate:

@@ -14,6 +14,7 @@ from fastmlp.preprocessing import Standardizer
 from fastmlp.sample_weights import checked_weights
 from fastmlp.sparse_rows import SparseRows
 from fastmlp.training_data import TrainingData
+from fastmlp.validation import MIN_WEIGHT
 
 
 def engine_rows(X: Any) -> Any:
@@ -27,6 +28,12 @@ def examples_of(
     """Validated rows and targets with the weights of rows, which errors call by this name, times those of classes."""
     if isinstance(sample_weight, Real):  # as scikit-learn takes it
         sample_weight = np.full(X.shape[0], sample_weight)
+    if sample_weight is not None:
+        sample_weight = np.asarray(sample_weight)
+        if sample_weight.dtype == object:
+            sample_weight = sample_weight.astype(np.float64)
+        # so small beside others that they do not count, as those of rows long ago
+        sample_weight = np.where((sample_weight > 0) & (sample_weight < MIN_WEIGHT), 0, sample_weight)
     return Examples(engine_rows(X), targets, checked_weights(targets, sample_weight, class_weights, name))
 
 
@@ -36,6 +43,11 @@ def check_given_together(X_val: Any, y_val: Any, sample_weight_val: Any) -> None
     for name in ("X_val", "y_val"):
         if given[name] is None and (other := next((one for one in given if given[one] is not None), None)):
             raise ValueError(f"{name} must be given together with {other}, got None")
+
+
+def n_trained(data: TrainingData) -> int:
+    """Number of rows to train on."""
+    return len(data.examples.X if data.rows is None else data.rows)
 
 
 def held_out(

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any, Self
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
@@ -11,7 +12,7 @@ from sklearn.utils.validation import column_or_1d
 from fastmlp.engine import Engine
 from fastmlp.estimators.base import BaseMLP
 from fastmlp.estimators.documentation import ATTRIBUTES, MORE, NETWORK, TRAINING
-from fastmlp.estimators.engines import engine_of
+from fastmlp.estimators.engines import engine_of, engine_of_given
 from fastmlp.estimators.parameters import has_partial_fit
 from fastmlp.estimators.targets import Numbers
 from fastmlp.functions.losses import LOSSES
@@ -192,7 +193,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         >>> bool((regressor.predict(X) == net.predict(X)).all())
         True
         """
-        architecture = network._engine.architecture
+        architecture = engine_of_given(network).architecture
         if architecture.loss_row.is_classifier:
             raise ValueError(f"network must predict numbers, got one with loss={network.loss!r}")
         estimator, engine = cls(), network._engine
@@ -215,7 +216,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             raise ValueError(f"standardize_targets must be False with loss={self.loss!r}, got True")
         return Numbers(loss, y.reshape(len(y), -1).shape[1] if is_new else self._encoding.n_outputs)
 
+    def _standardizes(self) -> dict[str, bool]:
+        has_units = self.network_._engine.target_units is not None
+        return {**super()._standardizes(), "standardize_targets": has_units}
+
     def _checked_targets(self, y: Any) -> np.ndarray:
+        if issparse(y):
+            raise TypeError("y must be dense in a regression, got a sparse matrix: pass y.toarray()")
         return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     def _loss_options(self, loss: str) -> dict[str, float]:

@@ -46,7 +46,9 @@ class Labels(NamedTuple):
         """Those of `checked_labels`."""
         if y.ndim == 2:
             return cls(np.arange(y.shape[1]), "binary_cross_entropy", True, smoothing)
-        return cls.of_classes(np.unique(y), smoothing)
+        classes = np.unique(y)
+        # texts of a frame become an array of texts, as in scikit-learn
+        return cls.of_classes(np.array(classes.tolist()) if classes.dtype == object else classes, smoothing)
 
     @classmethod
     def of_classes(cls, classes: np.ndarray, smoothing: float) -> Self:
@@ -63,7 +65,9 @@ class Labels(NamedTuple):
         if self.is_multilabel:
             if y.ndim != 2 or y.shape[1] != self.n_outputs:
                 raise ValueError(f"{name} must have {self.n_outputs} columns of labels, as before, got {y.shape}")
-            return self._smoothed(y)
+            return self._smoothed(zeros_and_ones(y, name))
+        if y.ndim != 1:
+            raise ValueError(f"{name} must have one label a row, as before, got shape {y.shape}")
         codes = self.codes(y, name)
         return codes if self.loss == "cross_entropy" else self._smoothed(codes[:, np.newaxis])
 
@@ -95,6 +99,8 @@ class Labels(NamedTuple):
     def check_same(self, y: np.ndarray) -> None:
         """Raise where the classes of labels y are others than these."""
         found = Labels.of(y).classes
+        if (y.ndim == 2) != self.is_multilabel or self.is_multilabel:
+            return  # `encoded` looks at the shape
         if not np.array_equal(found, np.sort(self.classes)):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
@@ -107,9 +113,20 @@ class Labels(NamedTuple):
         return codes if self.is_multilabel else self.classes.take(codes, mode="clip")
 
 
+def zeros_and_ones(y: np.ndarray, name: str) -> np.ndarray:
+    """Columns of several labels a row; any other number beside 0 stands for 1, as in scikit-learn."""
+    values = np.unique(y)
+    if len(values[values != 0]) > 1 or (0 not in values and values.tolist() != [1]):
+        raise ValueError(f"{name} must be columns of 0 and 1 for several labels a row, got {values.tolist()}")
+    return (y != 0).astype(np.float64)
+
+
 def checked_labels(y: Any) -> np.ndarray:
     """Validated labels as a dense array, (n_rows,) or (n_rows, n_labels)."""
-    y = y.toarray() if issparse(y) else y
+    if issparse(y):
+        if y.shape[1] == 1:
+            raise TypeError("y must be dense where rows have one label, got a sparse matrix: pass y.toarray().ravel()")
+        y = y.toarray()
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
     check_classification_targets(y)

@@ -1,5 +1,7 @@
 """How a training of an estimator goes on, and how it ends."""
 
+import copy
+
 import numpy as np
 import pytest
 from estimator_helpers import NUMBERS, X, Y, classifier, flat, regressor
@@ -140,3 +142,11 @@ def test_weights_of_classes_that_a_part_of_the_rows_lacks():
     np.testing.assert_array_equal(flat(estimator), flat(expected))
     with pytest.raises(ValueError, match="class_weight must be a mapping from labels to weights in partial_fit"):
         classifier(class_weight="balanced").partial_fit(X, Y, classes=[0, 1, 2])
+
+
+def test_a_copy_of_a_training_has_no_snapshot_of_it():
+    copies, estimator = [], classifier(early_stopping=True, learning_rate_init=0.05)
+    estimator.set_params(callbacks=[lambda network, history: copies.append(copy.deepcopy(estimator))]).fit(X, Y)
+    copied = copies[0].set_params(early_stopping=False, callbacks=None)
+    before = flat(copied)
+    assert not np.array_equal(flat(copied.partial_fit(X, Y)), before)

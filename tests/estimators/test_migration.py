@@ -60,7 +60,7 @@ OPTIONS = {
     "batches": {"batch_size": 32},
     "alpha": {"alpha": 1.0, "batch_size": 32},
     "Adam's": {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3, "batch_size": 32},
-    "no hidden layer": {"hidden_layer_sizes": ()},
+    "no hidden layer": {"hidden_layer_sizes": (), "activation": "logistic"},
     "two hidden layers": {"hidden_layer_sizes": (9, 5), "activation": "logistic"},
 }
 # with several outputs, the gradient that scikit-learn's L-BFGS takes is not that of its loss: ours is
@@ -145,9 +145,9 @@ def test_the_same_network_of_counts_with_early_stopping():
     assert_same(*both("counts", loss="poisson", **OPTIONS["early stopping"]), "fit", rows, counts)
 
 
-@pytest.mark.parametrize(("targets", "solver"), PAIRS)
-def test_a_warm_start_goes_on_with_the_same_network(targets, solver):
-    pair = both(targets, warm_start=True, batch_size=64, **SOLVERS[solver])
+@pytest.mark.parametrize(("targets", "name"), [*PAIRS, *((targets, "early stopping") for targets in TARGETS)])
+def test_a_warm_start_goes_on_with_the_same_network(targets, name):
+    pair = both(targets, warm_start=True, batch_size=64, **(SOLVERS | OPTIONS)[name])
     for part in (slice(None), slice(100)):
         assert_same(*pair, "fit", rows[part], TARGETS[targets][part])
 

@@ -91,3 +91,15 @@ def test_a_network_of_any_loss_of_numbers_goes_on(loss):
     np.testing.assert_allclose(estimator.predict(X), net.predict(X), atol=1)
     with pytest.raises(ValueError, match="activation must be left out, since the network has its own, 'relu'"):
         MLPRegressor.from_network(net, activation="tanh")
+
+
+@pytest.mark.parametrize(
+    ("network", "classes", "message"),
+    [
+        (None, None, "network must be a fastmlp.NeuralNetwork, got None"),
+        (NeuralNetwork(4, [8], 3), ["a", "a", "b"], "classes must be different labels"),
+    ],
+)
+def test_what_is_no_network_or_no_class(network, classes, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        MLPClassifier.from_network(network, classes=classes)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from estimator_helpers import NUMBERS, X, Y, classifier, regressor
+from estimator_helpers import NUMBERS, X, Y, classifier, flat, regressor
+from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from fastmlp import MLPClassifier
@@ -194,3 +195,45 @@ def test_warnings_point_to_the_call():
 def test_rows_that_do_not_count_cannot_validate():
     with pytest.raises(ValueError, match="sample_weight must be above zero for some of the rows to train on"):
         classifier(early_stopping=True, validation_fraction=0.99).fit(X, Y, np.arange(150) == 7)
+
+
+@pytest.mark.parametrize("labels", [2 * np.eye(3, dtype=int)[Y] - 1, np.eye(3, dtype=int)[Y] + 1])
+def test_several_labels_are_zeros_and_ones(labels):
+    with pytest.raises(ValueError, match="y must be columns of 0 and 1 for several labels a row, got"):
+        classifier().fit(X, labels)
+    masks = np.eye(3, dtype=int)[Y]
+    np.testing.assert_array_equal(flat(classifier().fit(X, 255 * masks)), flat(classifier().fit(X, masks)))
+
+
+def test_one_label_a_row_stays_one():
+    masks = np.eye(3, dtype=int)[Y]
+    for y in (Y, Y % 2):
+        with pytest.raises(ValueError, match="y must have one label a row, as before, got shape"):
+            classifier(warm_start=True).fit(X, y).fit(X, masks)
+        with pytest.raises(ValueError, match="y_val must have one label a row, as before, got shape"):
+            classifier().fit(X, y, X_val=X, y_val=masks)
+    with pytest.raises(ValueError, match="y must have 3 columns of labels, as before"):
+        classifier(warm_start=True).fit(X, masks).fit(X, Y)
+
+
+@pytest.mark.parametrize("name", ["standardize", "standardize_targets"])
+def test_a_training_that_goes_on_keeps_its_units(name):
+    estimator = regressor(warm_start=True).fit(X, NUMBERS).set_params(**{name: True})
+    with pytest.raises(ValueError, match=f"{name} must be as before where a training goes on, False, got True"):
+        estimator.fit(X, NUMBERS)
+
+
+def test_sparse_targets_are_several_labels():
+    with pytest.raises(TypeError, match="y must be dense where rows have one label"):
+        classifier().fit(X, sparse.csr_array(Y[:, np.newaxis]))
+    with pytest.raises(TypeError, match="y must be dense in a regression"):
+        regressor().fit(X, sparse.csr_array(np.eye(3)[Y]))
+    masks = np.eye(3, dtype=int)[Y]
+    np.testing.assert_array_equal(flat(classifier().fit(X, sparse.csr_array(masks))), flat(classifier().fit(X, masks)))
+
+
+def test_weights_as_frames_and_decays_have_them():
+    weights = np.exp(-4.0 * np.arange(150))
+    tiny = np.where(weights < 1e-100, 0, weights)
+    expected = flat(classifier().fit(X, Y, tiny))
+    np.testing.assert_array_equal(flat(classifier().fit(X, Y, weights.astype(object))), expected)

@@ -1,5 +1,6 @@
 """Estimators that are fitted at the same time share the processors."""
 
+import gc
 import os
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -88,3 +89,16 @@ def test_a_fit_that_fails_gives_its_share_back(n_processors):
     with ThreadPoolExecutor() as pool, pytest.raises(ArithmeticError):
         pool.submit(classifier(fail).fit, X, y).result()
     assert shares_alone() == [n_processors] * N_EPOCHS
+
+
+@pytest.mark.parametrize("n_processors", [4], indirect=True)
+def test_a_share_is_given_back_where_ctrl_c_comes_at_the_end(n_processors, monkeypatch):
+    def interrupt(thread, default):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        patched.setattr(threads._training, "pop", interrupt)
+        with threads.training():
+            pass
+    gc.collect()
+    assert len(threads._training) == 0
