@@ -199,9 +199,9 @@ def estimators_text(record: dict) -> str:
         rates = (longest["gflops"][name] for name in ("fastmlp", "scikit-learn", "products only"))
         text = (
             "With {}, `fit` is {:.2f} times as fast as scikit-learn's, where products only would be {:.2f} times as "
-            "fast, and `predict` of a row {:.1f} times, in the geometric mean; the least, {:.2f} times, is `fit` of {}."
-            " Of {}, which takes the longest, BLAS takes {:.0%} of fastmlp's time for the products alone, and {:.0%} of "
-            "scikit-learn's: fastmlp computes {:.1f} GFLOP/s, scikit-learn {:.1f}, and BLAS {:.1f}."
+            "fast, and `predict` of a row {:.1f} times, in the geometric mean; the least, {:.2f} times, is `fit` of "
+            "{}. Of {}, which takes the longest, BLAS takes {:.0%} of fastmlp's time for the products alone, and "
+            "{:.0%} of scikit-learn's: fastmlp computes {:.1f} GFLOP/s, scikit-learn {:.1f}, and BLAS {:.1f}."
         )
         parts.append(text.format(title, *means, least["ratio"], least["name"], longest["name"], *shares, *rates))
     return "\n\n".join(parts)
