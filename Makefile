@@ -46,9 +46,8 @@ wheel: build/package/packaging
 	@[ -n "$(strip $(PYTHONS))" ] || { echo "no Python: say PYTHONS=/path/to/python3.12" >&2; exit 1; }
 	rm -rf dist build/wheels
 	build/package/bin/python -m build --sdist --outdir dist > build/sdist.log || (cat build/sdist.log; exit 1)
-	for python in $(strip $(PYTHONS)); do \
-		build/package/bin/python -m pip --python $$python wheel --no-deps --wheel-dir build/wheels dist/*.tar.gz || exit 1; \
-	done
+	printf '%s\n' $(PYTHONS) | xargs -I {} -P 4 \
+		build/package/bin/python -m pip --python {} wheel --no-deps --wheel-dir build/wheels dist/*.tar.gz
 	PATH="$(CURDIR)/build/package/bin:$$PATH" auditwheel repair --strip --wheel-dir dist build/wheels/*.whl
 	build/package/bin/twine check --strict dist/*
 	ls -l dist

@@ -233,7 +233,8 @@ class InverseScaling(Schedule):
         """Yield the rates (n_batches,) of each epoch."""
         for step in _steps(n_batches):
             with np.errstate(over="ignore"):
-                yield learning_rate / (step + 1.0) ** self.power
+                rates = learning_rate / (step + 1.0) ** self.power
+            yield rates  # outside, or it would hold for the caller, too
 
 
 @dataclass(frozen=True)

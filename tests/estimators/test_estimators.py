@@ -10,7 +10,10 @@ from fastmlp import MLPClassifier, MLPRegressor
 from fastmlp.estimators import base
 from fastmlp.sparse_rows import SparseRows
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.application,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 
 
 def test_one_class():

@@ -8,7 +8,10 @@ from estimator_helpers import NUMBERS, X, Y, classifier, flat, regressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.application,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 
 
 def test_a_training_goes_on_only_in_the_same_network():

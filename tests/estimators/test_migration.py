@@ -16,6 +16,8 @@ from sklearn.preprocessing import StandardScaler, scale
 
 from fastmlp import estimators
 
+pytestmark = pytest.mark.application
+
 RTOL, ATOL = 1e-8, 1e-9
 since_1_7 = pytest.mark.skipif(
     sklearn.__version__.startswith("1.6."), reason="scikit-learn 1.6 has no weights of rows and no loss but the square"

@@ -8,7 +8,10 @@ from estimator_helpers import NUMBERS, X, Y, classifier, regressor
 
 from fastmlp import MLPClassifier, MLPRegressor, NeuralNetwork
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.application,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 
 
 @pytest.mark.parametrize("names", [None, ["b", "a", "c"]])

@@ -14,7 +14,10 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from fastmlp import MLPClassifier
 from fastmlp.schedules import Cosine
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.application,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 
 
 REFUSED = [

@@ -51,6 +51,13 @@ FORMULAS = {
 GIVEN = [*SCHEDULES, Plateau(0.5, 1), lambda epoch, step: 0.05 / (1 + step)]
 
 
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_rates_leave_numpys_error_state_alone(name):
+    before, rates = np.geterr(), SCHEDULES[name]().rates(0.1, 3, 5)
+    next(rates)
+    assert np.geterr() == before
+
+
 def test_every_schedule_has_a_formula_here():
     covered = {type(schedule) for schedule, _ in FORMULAS.values()} | {Plateau}
     assert covered >= set(SCHEDULES.values())
