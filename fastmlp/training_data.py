@@ -43,6 +43,8 @@ class TrainingData(NamedTuple):
     @property
     def n_train(self) -> int:
         """Number of rows to train on."""
+        if self.rows is not None:
+            return len(self.rows)
         X, _, weights = self.examples
         return len(X) - (0 if self.fraction is None else n_held_out(self.labels, len(X), self.fraction, weights))
 

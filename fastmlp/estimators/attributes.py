@@ -20,19 +20,18 @@ OUT_ACTIVATIONS = {"exponential": "exp"}
 class LiveArrays(list[np.ndarray]):
     """Some of a network's parameters; an array that is assigned to an element is copied into place."""
 
-    def __init__(self, params: Parameters, names: Sequence[str]):
-        super().__init__(params[name] for name in names)
-        self._params, self._names = params, names
+    def __init__(self, name: str, params: Parameters, keys: Sequence[str]):
+        super().__init__(params[key] for key in keys)
+        self._name, self._params, self._keys = name, params, keys
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if not isinstance(index, slice):
-            self._params[self._names[operator.index(index)]] = value
+            self._params[self._keys[operator.index(index)]] = value
             return
-        names, values = self._names[index], list(value)
-        if len(names) != len(values):
-            raise ValueError(f"{len(names)} arrays are needed, got {len(values)}")
-        for name, one in zip(names, values, strict=True):
-            self._params[name] = one
+        keys, values = self._keys[index], list(value)
+        if len(keys) != len(values):
+            raise ValueError(f"{self._name} must have {len(keys)} arrays, one for each layer, got {len(values)}")
+        self._params.assign({**self._params, **dict(zip(keys, values, strict=True))})
 
     def __reduce__(self) -> tuple[Any, ...]:
         return list, (list(self),)
@@ -60,37 +59,35 @@ class FittedAttributes:
         has_scores = bool(convergence.validation_scores)
         self.validation_scores_ = convergence.validation_scores if has_scores else None
         self.validation_loss_curve_ = convergence.validation_loss_curve if has_scores else None
-        by_score = self.early_stopping and self.solver != LBFGS
-        self.best_validation_score_ = convergence.best_score if by_score and has_scores else None
-        self.best_loss_ = None if by_score else convergence.best_loss
+        self.best_validation_score_ = convergence.best_score if self._stops_by_score and has_scores else None
+        self.best_loss_ = None if self._stops_by_score else convergence.best_loss
+
+    @property
+    def _stops_by_score(self) -> bool:
+        """Whether early stopping is in effect, which L-BFGS ignores."""
+        return self.early_stopping and self.solver != LBFGS
 
     @property
     def coefs_(self) -> list[np.ndarray]:
         """The weights (n_in, n_out) of each layer, live; what is assigned is copied into place."""
-        return self._parameters("W")
+        return self._parameters("coefs_", "W")
 
     @coefs_.setter
     def coefs_(self, values: Sequence[npt.ArrayLike]) -> None:
-        self._assign("W", "coefs_", values)
+        self._parameters("coefs_", "W")[:] = values
 
     @property
     def intercepts_(self) -> list[np.ndarray]:
         """The biases (n_out,) of each layer, live; what is assigned is copied into place."""
-        return self._parameters("b")
+        return self._parameters("intercepts_", "b")
 
     @intercepts_.setter
     def intercepts_(self, values: Sequence[npt.ArrayLike]) -> None:
-        self._assign("b", "intercepts_", values)
+        self._parameters("intercepts_", "b")[:] = values
 
-    def _parameters(self, letter: str) -> LiveArrays:
-        network = self._fitted("coefs_ and intercepts_")
-        return LiveArrays(network.params, [f"{letter}{i}" for i in range(1, network.num_layers + 1)])
-
-    def _assign(self, letter: str, name: str, values: Sequence[npt.ArrayLike]) -> None:
+    def _parameters(self, name: str, letter: str) -> LiveArrays:
         network = self._fitted(name)
-        if len(values) != network.num_layers:
-            raise ValueError(f"{name} must have {network.num_layers} arrays, one for each layer, got {len(values)}")
-        network.params = {**network.params, **{f"{letter}{i}": value for i, value in enumerate(values, 1)}}
+        return LiveArrays(name, network.params, [f"{letter}{i}" for i in range(1, network.num_layers + 1)])
 
     @property
     def n_layers_(self) -> int:

@@ -26,7 +26,6 @@ from fastmlp.estimators.data import (
     examples_of,
     fitted_standardizer,
     held_out,
-    n_trained,
 )
 from fastmlp.estimators.engines import engine_of, new_engine
 from fastmlp.estimators.objective import ReportedLoss
@@ -166,13 +165,13 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
                 validation = examples_of(X_val, targets, sample_weight_val, class_weights, "sample_weight_val")
             generator = check_random_state(self.random_state)
             engine = new_engine(architecture, generator, self.activation) if is_new else self._as_now(architecture)
-            data = self._training_data(examples, validation, encoding, generator)
+            data = self._training_data(examples, validation, encoding, generator, flat=y.ndim == 1)
             if is_new and self.standardize:
                 engine.standardizer = fitted_standardizer(data)
-            batch_size = self._batch_rows(n_trained(data))
+            batch_size = self._batch_rows(data.n_train)
         # nothing is refused from here on
         if is_new:
-            engine.begin_fit(*data.targets, flat=y.ndim == 1, standardize=getattr(self, "standardize_targets", False))
+            engine.begin_fit(*data.targets, flat=data.flat, standardize=getattr(self, "standardize_targets", False))
             self._convergence = Convergence()
         elif not is_partial:  # a new optimiser
             engine.restore(engine.snapshot() | {"moments": {}, "n_updates": 0})
@@ -258,12 +257,14 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
         validation: Examples | None,
         encoding: Labels | Numbers,
         generator: np.random.RandomState,
+        *,
+        flat: bool,
     ) -> TrainingData:
         """The rows to train on, and those to validate with, which are held out where early stopping has none."""
         rows = None
-        if validation is None and self.early_stopping and self.solver != LBFGS:
+        if validation is None and self._stops_by_score:
             rows, validation = held_out(examples, encoding, self.validation_fraction, generator)
-        return TrainingData(examples, True, None, None, validation, rows)
+        return TrainingData(examples, flat, labels=None, fraction=None, validation=validation, rows=rows)
 
     def _names(self) -> tuple[list[str] | None, list[str] | None]:
         """Names of classes and columns for the network, where they are different texts and it can have them."""
@@ -286,7 +287,7 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
         is_partial: bool,
     ) -> None:
         """Train, to the end or until Ctrl-C, and set the fitted attributes."""
-        n_rows, convergence = n_trained(data), self._convergence
+        n_rows, convergence = data.n_train, self._convergence
         settings = settings_of(self, batch_size, 1 if is_partial else self.max_iter, convergence)
         training = Training(
             trained=engine,
@@ -328,7 +329,7 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
 
     def _record_divergence(self, error: DivergenceError) -> None:
         """Note an epoch that has diverged; an error where there is no earlier one to go back to."""
-        if not (self.early_stopping and self._convergence.best_of(self._convergence.n_iter)):
+        if self._convergence.best_of(self._convergence.n_iter) is None:
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
                 f"preprocessed. ({error})"

@@ -88,7 +88,7 @@ class Convergence(BestEpochs):
         loss = self._loss.factor * epoch.train_loss + self._loss.constant
         self.loss_curve.append(loss)
         self._say(f"Iteration {self.n_iter}, loss = {loss:.8f}")
-        if self._rules.validates:
+        if rules.validates:
             self._say(f"Validation score: {self.validation_score:f}")
             self.validation_loss_curve.append(self._loss.factor * epoch.val_loss + self._loss.validation_constant)
             self.validation_scores.append(self.validation_score)

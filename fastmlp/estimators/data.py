@@ -45,11 +45,6 @@ def check_given_together(X_val: Any, y_val: Any, sample_weight_val: Any) -> None
             raise ValueError(f"{name} must be given together with {other}, got None")
 
 
-def n_trained(data: TrainingData) -> int:
-    """Number of rows to train on."""
-    return len(data.examples.X if data.rows is None else data.rows)
-
-
 def held_out(
     examples: Examples, encoding: Labels | Numbers, fraction: float, generator: np.random.RandomState
 ) -> tuple[np.ndarray, Examples]:

@@ -26,7 +26,12 @@ class ReportedLoss(NamedTuple):
         loss = architecture.loss
         # of numbers, it is the mean over outputs, though its gradient is that of the sum
         factor = 1 / architecture.n_losses if architecture.loss_row.standardizes else 1.0
-        return cls(factor, _constant(data.examples, loss, data.rows), _constant(data.validation, loss))
+        constant, validation_constant = 0.0, 0.0
+        if loss == "poisson":
+            constant = _constant(*data.targets)
+            if data.validation is not None:
+                validation_constant = _constant(*data.validation[1:])
+        return cls(factor, constant, validation_constant)
 
 
 def evaluated(engine: Engine, examples: Examples) -> tuple[float, float, float]:
@@ -44,11 +49,6 @@ def evaluated(engine: Engine, examples: Examples) -> tuple[float, float, float]:
     return loss, score, r2(engine.predict_outputs(examples.X), examples.y, examples.weights)
 
 
-def _constant(examples: Examples | None, loss: str, rows: np.ndarray | None = None) -> float:
-    """What scikit-learn adds to the loss of these rows: to "poisson", the part of half the deviance of y alone."""
-    if examples is None or loss != "poisson":
-        return 0.0
-    _, y, weights = examples
-    if rows is not None:
-        y, weights = y[rows], None if weights is None else weights[rows]
+def _constant(y: np.ndarray, weights: np.ndarray | None) -> float:
+    """What scikit-learn adds to the loss "poisson" of these targets: the part of half the deviance of y alone."""
     return float(np.average(xlogy(y, y) - y, weights=weights, axis=0).sum())

@@ -118,7 +118,7 @@ def rules_of(estimator: Any, *, validates: bool) -> Rules:
         tol=estimator.tol,
         n_iter_no_change=math.inf if is_lbfgs else estimator.n_iter_no_change,
         validates=validates,
-        by_score=estimator.early_stopping and not is_lbfgs,
+        by_score=estimator._stops_by_score,
         verbose=bool(estimator.verbose),
     )
 

@@ -98,9 +98,9 @@ class Labels(NamedTuple):
 
     def check_same(self, y: np.ndarray) -> None:
         """Raise where the classes of labels y are others than these."""
-        found = Labels.of(y).classes
-        if (y.ndim == 2) != self.is_multilabel or self.is_multilabel:
+        if y.ndim == 2 or self.is_multilabel:
             return  # `encoded` looks at the shape
+        found = Labels.of(y).classes
         if not np.array_equal(found, np.sort(self.classes)):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
