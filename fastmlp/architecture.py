@@ -155,6 +155,11 @@ class Architecture:
         return 1 if self.loss_row.of_classes else self.n_outputs
 
     @property
+    def n_classes(self) -> int:
+        """Number of names that classes have: two for the yes or no of one output, else one for each output."""
+        return 2 if self.loss_row.decides and self.n_outputs == 1 else self.n_outputs
+
+    @property
     def activation(self) -> str | tuple[str, ...]:
         """The activation of the hidden layers, or one for each where they differ; "relu" if there are none."""
         hidden = self.activations[:-1]

@@ -17,6 +17,7 @@ from fastmlp.engine.batches import Examples
 from fastmlp.engine.parameters import Parameters, initialize
 from fastmlp.files import models
 from fastmlp.files.checkpoints import Checkpoint
+from fastmlp.frames import check_column_names, column_names
 from fastmlp.functions import activations, losses
 from fastmlp.functions.optimizers import checked_optimizer, of_batches
 from fastmlp.generators import drawn_seed, random_state
@@ -112,8 +113,11 @@ class NeuralNetwork:
         The same of the loss's gradients: live, overwritten by the next `backward`; empty before the first one.
     outputs : dict
         `X, h1, ..., scores` of the last `forward`: read-only, valid until the next call.
-    class_names, feature_names : list of str or None
-        The name of each class and of each column of X, for figures and files; saved with the network.
+    class_names : list of str or None
+        The name of each class, for `predict_names`, figures and files; saved with the network. `predict` gives the
+        numbers of the classes all the same.
+    feature_names : list of str or None
+        The name of each column of X; `fit` learns them from a frame. Saved with the network.
     history : fastmlp.training.History or None
         Of the last `fit`, an interrupted one included.
 
@@ -178,6 +182,7 @@ class NeuralNetwork:
             if architecture.drops:
                 engine.dropout_seed = drawn_seed(generator)
         self._adopt(engine)
+        self._class_names = self._feature_names = None
 
     def _adopt(self, engine: Engine) -> None:
         # calling the constructor again must not replace an engine that another thread uses
@@ -224,6 +229,8 @@ class NeuralNetwork:
         _check_forward(self)
         if training is not False:  # checked only then, since a step of a tiny network takes microseconds
             training = boolean("training", training)
+        if self._feature_names is not None:
+            check_column_names("X", X, self._feature_names)
         return self._engine.forward(X, training)
 
     def backward(self, y: npt.ArrayLike, reg: float = 0.0, *, sample_weight: npt.ArrayLike | None = None) -> float:
@@ -367,7 +374,8 @@ class NeuralNetwork:
         ----------
         X : array_like (n_rows, input_size)
             Real numbers of any type and layout, memory maps included; rows are gathered, converted and standardised a
-            batch at a time.
+            batch at a time. Of a frame of pandas, Polars or pyarrow, the names of its columns become `feature_names`,
+            unless there are some: then, and in all later calls, a frame must have these columns in this order.
         y : array_like (n_rows,)
             Labels from 0 to output_size - 1, or what the loss needs, see `backward`.
         sample_weight : array_like (n_rows,), optional
@@ -505,6 +513,7 @@ class NeuralNetwork:
         evaluate = self._own_evaluation if any(_EVALUATE.replaced(self)) else None
         if X_val is not None and evaluate is None:
             _check_evaluate(self)  # now, and not after the first epoch
+        engine = self._engine
         settings = Settings(
             epochs=epochs,
             batch_size=batch_size,
@@ -527,13 +536,16 @@ class NeuralNetwork:
             tol=tol,
             validation_fraction=validation_fraction,
         )
+        feature_names = self._feature_names or column_names(X)
+        check_column_names("X", X, feature_names)
+        check_column_names("X_val", X_val, feature_names)
         checkpointer = None
         seconds, resume = number("checkpoint_seconds", checkpoint_seconds, 0), boolean("resume", resume)
         if checkpoint is not None:
-            checkpointer = Checkpoint(self._model, checkpoint, seconds, resume)
+            model = functools.partial(models.Model, engine, self._class_names, feature_names)
+            checkpointer = Checkpoint(model, checkpoint, seconds, resume)
         elif resume:
             raise ValueError("checkpoint must be given with resume=True, got None")
-        engine = self._engine
         fit = functools.partial(
             training.fit,
             sample_weight=sample_weight,
@@ -545,6 +557,7 @@ class NeuralNetwork:
             progress=progress,
             callbacks=callbacks,
             checkpointer=checkpointer,
+            begin=lambda: setattr(self, "_feature_names", feature_names),
             evaluate=evaluate,
             check=lambda: self._check_unchanged(engine),
             offers_standardizer=engine.n_updates == 0 and engine.standardizer is None,
@@ -631,6 +644,7 @@ class NeuralNetwork:
             weight_decay=weight_decay,
             rho=rho,
         )
+        check_column_names("X", X, self._feature_names)
         rows = engine.architecture.checked_rows("X", X)
         if len(rows) == 0:
             raise ValueError("X must have at least one row to train on, got none")
@@ -684,10 +698,13 @@ class NeuralNetwork:
         _check_predict_proba(self)
         if not self._engine.architecture.loss_row.is_classifier:
             raise TypeError(f"predict_proba needs a classifier, and this network has loss={self.loss!r}: use predict")
+        check_column_names("X", X, self._feature_names)
         return self._engine.predict_outputs(X)
 
     def predict(self, X: npt.ArrayLike) -> np.ndarray:
         """Most probable class of each row of X (n_rows, input_size), as an integer array (n_rows,).
+
+        `predict_names` gives the names of these classes, where the network has `class_names`.
 
         In a regression, the outputs in the units of y; with "binary_cross_entropy", 1 where an output is above 0.5 and
         0 elsewhere; both with as many dimensions as the y of `fit` had.
@@ -707,7 +724,37 @@ class NeuralNetwork:
         array([1, 0])
         """
         _check_predict(self)
+        check_column_names("X", X, self._feature_names)
         return self._engine.predict(X)
+
+    def predict_names(self, X: npt.ArrayLike) -> np.ndarray:
+        """The name of the most probable class of each row of X (n_rows, input_size), an array of texts (n_rows,).
+
+        They are those of `class_names`; `predict` gives the numbers of the classes.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the network has no `class_names`, or several labels a row; or as in `predict`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastmlp import NeuralNetwork
+        >>> net = NeuralNetwork(3, [], 3)
+        >>> net.params["W1"], net.class_names = np.eye(3), ["ant", "bee", "cat"]
+        >>> net.predict_names([[0, 5, 0], [7, 0, 0]]).tolist()
+        ['bee', 'ant']
+        """
+        architecture = self._engine.architecture
+        if not (architecture.loss_row.of_classes or architecture.n_classes > architecture.n_outputs):
+            raise TypeError(
+                f"predict_names needs one class a row, and this network has loss={self.loss!r} and {self.output_size} "
+                "outputs: use predict"
+            )
+        if self._class_names is None:
+            raise ValueError("predict_names needs class_names, got None: assign net.class_names = [...]")
+        return np.array(self._class_names)[self.predict(X).ravel()]
 
     def evaluate(
         self,
@@ -738,6 +785,7 @@ class NeuralNetwork:
         """
         _check_evaluate(self)
         architecture = self._engine.architecture
+        check_column_names("X", X, self._feature_names)
         rows = architecture.checked_rows("X", X)
         if len(rows) == 0:
             raise ValueError("X must have at least one row to evaluate, got none")
@@ -897,23 +945,43 @@ class NeuralNetwork:
     def class_names(self) -> list[str] | None:
         """The name of each class, a list of different texts that may be assigned; None where they have none.
 
+        With one output of yes or no, there are two: that of 0 and that of 1. See `predict_names`.
+
         Examples
         --------
         >>> from fastmlp import NeuralNetwork
         >>> net = NeuralNetwork(4, [10], 2)
         >>> net.class_names = ["cat", "dog"]
-        >>> [net.class_names[label] for label in net.predict([[1.0, 2.0, 3.0, 4.0]])][0] in net.class_names
+        >>> net.predict_names([[1.0, 2.0, 3.0, 4.0]])[0] in net.class_names
         True
         """
         return copy.copy(self._class_names)  # a list that is changed has not been checked
 
     @class_names.setter
     def class_names(self, values: Iterable[str] | None) -> None:
-        self._class_names = names("class_names", values, self.output_size, "class")
+        self._class_names = names("class_names", values, self._engine.architecture.n_classes, "class")
 
     @property
     def feature_names(self) -> list[str] | None:
-        """The name of each column of X, a list of different texts that may be assigned; None where they have none."""
+        """The name of each column of X, a list of different texts that may be assigned; None where they have none.
+
+        Frames must have these columns in this order; arrays, which have no names, are taken as they are.
+
+        Examples
+        --------
+        >>> import pandas
+        >>> from fastmlp import NeuralNetwork
+        >>> frame = pandas.DataFrame({"width": [0.0, 1.0], "height": [1.0, 0.0]})
+        >>> net = NeuralNetwork(2, [10], 2, seed=0)
+        >>> history = net.fit(frame, [0, 1], epochs=5, seed=0)
+        >>> net.feature_names
+        ['width', 'height']
+        >>> try:
+        ...     net.predict(frame[["height", "width"]])
+        ... except ValueError as error:
+        ...     print(str(error)[:56])
+        X must have the network's columns in their order, featur
+        """
         return copy.copy(self._feature_names)
 
     @feature_names.setter

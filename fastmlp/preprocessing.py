@@ -18,7 +18,6 @@ _NOISE = 2
 _SMALL_INTEGERS = "?bBhH"
 # Advice for attributes that do not exist, or not yet.
 _INSTEAD = {
-    "fit_transform": ": use fit(X).transform(X)",
     "inverse_transform": ": use X * standardizer.scale_ + standardizer.mean_",
     "mean_": ": it must be fitted first, by fit(X)",
     "scale_": ": it must be fitted first, by fit(X)",
@@ -154,6 +153,21 @@ class Standardizer:
         if len(X):
             _kernels.standardize(as_stored(X, np.dtype(np.float64)), result.reshape(-1), *statistics)
         return result
+
+    def fit_transform(self, X: npt.ArrayLike, dtype: npt.DTypeLike = np.float64) -> np.ndarray:
+        """`fit(X).transform(X, dtype)`: measure X (n_rows, n_features) and standardise it, as a new array.
+
+        Parameters, errors and numbers are those of `fit` and `transform`.
+
+        Examples
+        --------
+        >>> from fastmlp import Standardizer
+        >>> Standardizer().fit_transform([[1, 5], [3, 5]])
+        array([[-1.,  0.],
+               [ 1.,  0.]])
+        """
+        checked = float_dtype("dtype", dtype)  # before the statistics change
+        return self.fit(X).transform(X, checked)
 
     def statistics(self, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """For the kernels, in a network's dtype: mean, the rounding error of this mean, and 1 / scale."""

@@ -125,6 +125,7 @@ def fit(
     progress: bool | Advance | None = None,
     callbacks: Iterable[Callback] = (),
     checkpointer: Checkpointer | None = None,
+    begin: Callable[[], object] = lambda: None,
     evaluate: Callable[[Examples, float], tuple[float, float]] | None = None,
     check: Callable[[], object] = lambda: None,
     offers_standardizer: bool = False,
@@ -137,6 +138,8 @@ def fit(
         An engine, or the reference's adapter.
     network : object
         Its `history` is set, and callbacks are called with it.
+    begin : callable
+        Called where nothing is refused any more, before the first epoch.
     evaluate : callable, optional
         The user's own function for validation data; by default that of `trained`.
     check : callable
@@ -177,6 +180,7 @@ def fit(
             drawn, state = state.split_seed, checkpointer.begin(state, data.examples, generator, has_epochs=has_epochs)
             if state.split_seed != drawn:
                 split = data.split(trained, state.split_seed)
+        begin()
         trained.back_up()
         trained.begin_fit(*split.targets, flat=data.flat, standardize=settings.standardize_targets)
         training = Training(

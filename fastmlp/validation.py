@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp import _kernels
+from fastmlp.conversion import LABELS, as_numbers
+from fastmlp.frames import column_labels, numbers_of_frame
 
 # The squares of larger targets, added up over all rows, could be infinite.
 MAX_TARGET = 1e145
@@ -149,14 +151,31 @@ def time_step(t: Any, epoch: Any, step: Any) -> int | None:
 
 def real_array(name: str, values: npt.ArrayLike, content: str = "real numbers", *, kinds: str = "biuf") -> np.ndarray:
     """`values` as an array of any shape and layout, whose type is of these kinds; `content` is what errors ask for."""
+    array = values if type(values) is np.ndarray else _as_array(name, values, content)
+    if array.dtype.kind in kinds:
+        return array
+    converted = as_numbers(name, array, content)
+    if converted.dtype.kind not in kinds:
+        raise TypeError(f"{name} must be an array of {content}, got dtype {array.dtype}")
+    return converted
+
+
+def _as_array(name: str, values: Any, content: str) -> np.ndarray:
+    """What may be no array, as one of any type."""
+    labels = column_labels(values)
+    if labels is not None:
+        return numbers_of_frame(name, values, labels, content)
+    if hasattr(type(values), "tocsr"):  # SciPy's sparse matrices and arrays
+        raise TypeError(
+            f"{name} must be a dense array of {content}, got a {type(values).__name__} of SciPy: pass {name}.toarray() "
+            "or use fastmlp.MLPClassifier or MLPRegressor, which take sparse rows"
+        )
     try:
         array = np.asarray(values)
     except ValueError as error:  # rows of several lengths
         raise ValueError(f"{name} must be an array of {content}: {error}") from None
     if array is not values and np.ma.is_masked(values):  # NumPy has dropped the mask
         raise ValueError(f"{name} must be an array of {content}, got one with masked values; fill them in first")
-    if array.dtype.kind not in kinds:
-        raise TypeError(f"{name} must be an array of {content}, got dtype {array.dtype}")
     return array
 
 
@@ -223,7 +242,7 @@ def as_stored(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def class_labels(name: str, values: npt.ArrayLike, n_rows: int, n_classes: int) -> np.ndarray:
     """`values` as a contiguous intp array (n_rows,) of labels in [0, n_classes), always a copy."""
-    array = real_array(name, values, "integer labels")
+    array = real_array(name, values, LABELS)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.shape != (n_rows,):

@@ -24,6 +24,7 @@ from fastmlp.estimators.data import (
     check_given_together,
     engine_rows,
     examples_of,
+    explained,
     fitted_standardizer,
     held_out,
 )
@@ -210,16 +211,17 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
     def _validated(self, X: Any, y: Any, *, reset: bool, of: str = "") -> tuple[Any, np.ndarray]:
         """X as a dense or a sparse array, of float32 or float64, and y; both finite."""
         try:
-            X, y = validate_data(
-                self,
-                X,
-                y,
-                accept_sparse="csr",
-                multi_output=True,
-                y_numeric=is_regressor(self),
-                dtype=(np.float64, np.float32),
-                reset=reset,
-            )
+            with explained(X, y if is_regressor(self) else None):
+                X, y = validate_data(
+                    self,
+                    X,
+                    y,
+                    accept_sparse="csr",
+                    multi_output=True,
+                    y_numeric=is_regressor(self),
+                    dtype=(np.float64, np.float32),
+                    reset=reset,
+                )
             return X, self._checked_targets(y)
         except (TypeError, ValueError) as error:
             if not of:
@@ -270,7 +272,7 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
         """Names of classes and columns for the network, where they are different texts and it can have them."""
         classes = getattr(self, "classes_", np.empty(0))
         columns = getattr(self, "feature_names_in_", np.empty(0))
-        has_names = self._encoding.loss == "cross_entropy" and all(isinstance(name, str) for name in classes)
+        has_names = len(classes) > 1 and all(isinstance(name, str) for name in classes)
         return (
             [*map(str, classes)] if has_names else None,
             [*map(str, columns)] if 0 < len(columns) == len(set(columns)) else None,
@@ -401,7 +403,8 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
             with contextlib.suppress(ValueError):
                 return compute(self.network_._engine, X)
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
+        with explained(X):
+            X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
         return compute(self.network_._engine, engine_rows(X))
 
     def __sklearn_tags__(self) -> Any:

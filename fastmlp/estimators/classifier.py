@@ -255,9 +255,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if not network._engine.architecture.loss_row.is_classifier:
             raise ValueError(f"network must be a classifier, got one with loss={loss!r}: see MLPRegressor.from_network")
         is_multilabel = loss == "binary_cross_entropy" and n_outputs > 1
-        n_classes = 2 if n_outputs == 1 and loss == "binary_cross_entropy" else n_outputs
+        n_classes = network._engine.architecture.n_classes
         if classes is None:
-            classes = network.class_names if network.class_names and loss == "cross_entropy" else np.arange(n_classes)
+            classes = network.class_names if network.class_names and not is_multilabel else np.arange(n_classes)
         classes = np.asarray(classes)
         if classes.ndim != 1 or len(np.unique(classes)) < len(classes):
             raise ValueError(f"classes must be different labels, in the order of the outputs, got {classes}")

@@ -1,5 +1,7 @@
 """The rows of an estimator's training: which ones, in which order, and how they are standardised."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from numbers import Real
 from typing import Any
 
@@ -10,11 +12,28 @@ from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from fastmlp.engine.batches import Examples
 from fastmlp.estimators.targets import Labels, Numbers
+from fastmlp.frames import column_labels, numbers_of_frame
 from fastmlp.preprocessing import Standardizer
 from fastmlp.sample_weights import checked_weights
 from fastmlp.sparse_rows import SparseRows
 from fastmlp.training_data import TrainingData
 from fastmlp.validation import MIN_WEIGHT
+
+
+@contextmanager
+def explained(X: Any, y: Any = None) -> Iterator[None]:
+    """A context where errors about frames name the columns that are no numbers, which scikit-learn's do not."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        for name, values in (("X", X), ("y", y)):
+            labels = column_labels(values)
+            if labels is not None:
+                try:
+                    numbers_of_frame(name, values, labels, "real numbers")
+                except (TypeError, ValueError) as better:
+                    raise better from error
+        raise
 
 
 def engine_rows(X: Any) -> Any:

@@ -229,7 +229,7 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
     engine.n_updates = integer("n_updates", header["n_updates"], 0, 2**53)
     return Model(
         engine,
-        names("class_names", header.get("class_names"), architecture.n_outputs, "class"),
+        names("class_names", header.get("class_names"), architecture.n_classes, "class"),
         names("feature_names", header.get("feature_names"), architecture.n_inputs, "feature"),
         training,
     )

@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastmlp.conversion import LABELS, YES_OR_NO
 from fastmlp.functions import scores
 from fastmlp.functions.activations import HIDDEN_ACTIVATIONS, exponential, logistic, softmax
-from fastmlp.validation import MIN_EPSILON, class_labels, in_range, real_targets
+from fastmlp.functions.label_advice import advice_on_labels
+from fastmlp.validation import MIN_EPSILON, class_labels, in_range, real_array, real_targets
 
 
 def cross_entropy(
@@ -180,7 +182,9 @@ class Loss(NamedTuple):
 
 
 def _labels(name: str, y: np.ndarray, n_rows: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
-    return class_labels(name, y, n_rows, n_outputs)
+    y = real_array(name, y, LABELS)
+    with advice_on_labels(name, y, n_outputs):
+        return class_labels(name, y, n_rows, n_outputs)
 
 
 def _counts(name: str, y: np.ndarray, n_rows: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
@@ -188,7 +192,10 @@ def _counts(name: str, y: np.ndarray, n_rows: int, n_outputs: int, dtype: np.dty
 
 
 def _shares(name: str, y: np.ndarray, n_rows: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
-    return in_range(name, real_targets(name, y, n_rows, n_outputs, dtype), 0, 1, "0 or 1, or between them")
+    y = real_array(name, y, YES_OR_NO)
+    with advice_on_labels(name, y, 2):
+        targets = real_targets(name, y, n_rows, n_outputs, dtype)
+        return in_range(name, targets, 0, 1, "0 or 1, or between them")
 
 
 _CLASSES: dict[str, Any] = {
@@ -197,7 +204,7 @@ _CLASSES: dict[str, Any] = {
     "score": scores.accuracy,
     "summed_score": scores.summed_accuracy,
     "check": _labels,
-    "content": "integer labels",
+    "content": LABELS,
     "sums": scores.n_correct,
     "counts_rows": True,
 }
@@ -235,7 +242,7 @@ _BINARY = _CLASSES | {
     "score": scores.subset_accuracy,
     "sums": scores.n_all_correct,
     "check": _shares,
-    "content": "real numbers",
+    "content": YES_OR_NO,
     "decides": True,
 }
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from fastmlp.architecture import Architecture
 from fastmlp.diagnosis import diverged
 from fastmlp.engine import Engine
+from fastmlp.frames import check_column_names, column_names
 from fastmlp.functions.losses import LOSSES
 from fastmlp.history import DivergenceError, History
 from fastmlp.network import NeuralNetwork
@@ -40,9 +41,13 @@ class TrialRunner:
         y_test: npt.ArrayLike | None = None,
     ):
         self._plan, self._dtype, self.stopped = plan, np.dtype(plan.dtype), False
+        frames = {"X": X, "X_val": X_val, "X_test": X_test}
         rows = real_array("X", X)
         n_features = rows.shape[1] if rows.ndim == 2 else 1
         rows = real_matrix("X", rows, n_features)
+        feature_names = names("feature_names", plan.feature_names, n_features, "feature") or column_names(X)
+        for name, frame in frames.items():
+            check_column_names(name, frame, feature_names)
         engine = Engine(Architecture.of((max(1, n_features), 1), self._dtype))
         engine.standardizer = plan.standardizer  # checked here, before any training
         self._loss = LOSSES[plan.loss]
@@ -82,8 +87,9 @@ class TrialRunner:
         else:
             self.y = self.y.reshape(targets.shape)  # predictions get the dimensions of y
         self._n_outputs = n_outputs
-        self._class_names = names("class_names", plan.class_names, n_outputs, "class")
-        self._feature_names = names("feature_names", plan.feature_names, n_features, "feature")
+        n_names = architecture.n_classes if not self._loss.of_classes else n_outputs
+        self._class_names = names("class_names", plan.class_names, n_names, "class")
+        self._feature_names = feature_names
 
     def identity(self) -> dict[str, Any]:
         """What must be equal for two searches to share trials: seed, loss with its option, dtype, outputs and data."""

@@ -27,10 +27,9 @@ BAD_X = {
     "three axes": (X[None], ValueError, r"X must have shape \(n_rows, 4\), got \(1, 6, 4\)"),
     "a number": (3.0, ValueError, r"X must have shape \(n_rows, 4\), got \(\)"),
     "complex": (X + 1j, TypeError, "X must be an array of real numbers, got dtype complex128"),
-    "objects": (X.astype(object), TypeError, "X must be an array of real numbers, got dtype object"),
     "text": (X.astype(str), TypeError, "X must be an array of real numbers, got dtype <U32"),
     "dates": (X.astype("M8[s]"), TypeError, r"X must be an array of real numbers, got dtype datetime64\[s\]"),
-    "None": (None, TypeError, "X must be an array of real numbers, got dtype object"),
+    "None": (None, TypeError, "X must be an array of real numbers, got None"),
     "ragged": ([[1, 2, 3, 4], [1, 2]], (TypeError, ValueError), r"\bX\b.*"),
     "masked": (np.ma.masked_greater(X, X.min()), ValueError, "X must be an array of real numbers, got one with masked"),
 }
@@ -62,9 +61,8 @@ BAD_Y = {
     "uint8 out of range": (np.array([0, 255, 0, 0, 0, 0], np.uint8), ValueError, "got 255 at index 1"),
     "column out of range": (np.array([[0], [1], [3]] * 2), ValueError, "y must hold .* got 3 at index 2"),
     "complex": (Y + 1j, TypeError, "y must be an array of integer labels, got dtype complex128"),
-    "objects": (Y.astype(object), TypeError, "y must be an array of integer labels, got dtype object"),
     "text": (Y.astype(str), TypeError, "y must be an array of integer labels, got dtype <U"),
-    "None": (None, TypeError, "y must be an array of integer labels, got dtype object"),
+    "None": (None, TypeError, "y must be an array of integer labels, got None"),
     "ragged": ([[0], [1, 2]], (TypeError, ValueError), r"\by\b.*"),
 }
 

@@ -235,7 +235,7 @@ CALLS = {
         ([0, 0, 0], "must have a weight above zero, got 3 times 0"),
         ([1, 1], "must have shape (3,), one weight for each row, got (2,)"),
         (1.0, "must have shape (3,), one weight for each row, got ()"),
-        (["a", "b", "c"], "must be an array of weights, got dtype <U1"),
+        (["a", "b", "c"], "must be an array of weights, got dtype <U1, texts such as 'a' at index 0"),
     ],
 )
 def test_weights_that_make_no_sense_are_refused(call, weights, message):
