@@ -1,23 +1,12 @@
 """What errors about labels say they look like, and how to pass them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 
 ESTIMATOR = "or use fastmlp.MLPClassifier, which takes any labels"
 
 
-@contextmanager
-def advice_on_labels(name: str, y: np.ndarray, n_classes: int) -> Iterator[None]:
-    """A context whose errors about labels y, real numbers, end with what they look like."""
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(f"{error}{_advice(name, y, n_classes)}") from None
-
-
-def _advice(name: str, y: np.ndarray, n_classes: int) -> str:
+def advice_on_labels(name: str, y: np.ndarray, n_classes: int) -> str:
+    """The end of an error about labels y, real numbers, that says what they look like; empty where that is unknown."""
     if y.ndim == 2 and y.shape[1] > 1:
         is_one_hot = np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()
         return f"; these look like one-hot rows: pass numpy.argmax({name}, axis=1)" if is_one_hot else ""

@@ -183,8 +183,10 @@ class Loss(NamedTuple):
 
 def _labels(name: str, y: np.ndarray, n_rows: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
     y = real_array(name, y, LABELS)
-    with advice_on_labels(name, y, n_outputs):
+    try:
         return class_labels(name, y, n_rows, n_outputs)
+    except ValueError as error:
+        raise ValueError(f"{error}{advice_on_labels(name, y, n_outputs)}") from None
 
 
 def _counts(name: str, y: np.ndarray, n_rows: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
@@ -193,9 +195,10 @@ def _counts(name: str, y: np.ndarray, n_rows: int, n_outputs: int, dtype: np.dty
 
 def _shares(name: str, y: np.ndarray, n_rows: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
     y = real_array(name, y, YES_OR_NO)
-    with advice_on_labels(name, y, 2):
-        targets = real_targets(name, y, n_rows, n_outputs, dtype)
-        return in_range(name, targets, 0, 1, "0 or 1, or between them")
+    try:
+        return in_range(name, real_targets(name, y, n_rows, n_outputs, dtype), 0, 1, "0 or 1, or between them")
+    except ValueError as error:
+        raise ValueError(f"{error}{advice_on_labels(name, y, 2)}") from None
 
 
 _CLASSES: dict[str, Any] = {
