@@ -9,6 +9,9 @@ import numpy as np
 from fastmlp.diagnosis import Facts, diagnose
 from fastmlp.schedules import Rates
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 class Epoch(NamedTuple):
     """The record of one epoch; see `History` for what each number means."""
@@ -35,7 +38,7 @@ class History:
     """What happened in each epoch, as arrays (n_epochs,); for NumPy, a row of these numbers for each epoch.
 
     `history[-1]` is the record of the last epoch, with the same numbers by the same names, and `history[5:]` is the
-    history of the epochs from the sixth on, without facts and a best epoch.
+    history of the epochs from the sixth on, without facts and a best epoch. A notebook shows a history as curves.
 
     Attributes
     ----------
@@ -212,10 +215,54 @@ class History:
     def __repr__(self) -> str:
         if not self.epochs:
             return "History(0 epochs)"
+        best = "" if self.best_epoch is None else f", best epoch {self.best_epoch}"
+        return f"History({len(self)} epochs, train {self.latest}{best})"
+
+    @property
+    def latest(self) -> str:
+        """Loss and score of the last epoch, as a progress bar shows them; empty before the first one.
+
+        Examples
+        --------
+        >>> from fastmlp.history import Epoch, History
+        >>> History([Epoch(2.3, 0.1, 2.2, 0.2, 0.05, 1.0)]).latest
+        'loss 2.3, accuracy 0.1000, validation 0.2000'
+        """
+        if not self.epochs:
+            return ""
         last = self.epochs[-1]
-        text = f"History({len(self)} epochs, train loss {last.train_loss:.4g}, {self.score_name} {last.train_score:.4f}"
-        text += "" if math.isnan(last.val_score) else f", validation {last.val_score:.4f}"
-        return text + ("" if self.best_epoch is None else f", best epoch {self.best_epoch}") + ")"
+        text = f"loss {last.train_loss:.4g}, {self.score_name} {last.train_score:.4f}"
+        return text if math.isnan(last.val_score) else f"{text}, validation {last.val_score:.4f}"
+
+    def plot(self, *, title: str | None = None, ax: Any = None) -> "Figure":
+        """Draw the curves of loss, score and learning rate: `fastmlp.plots.plot_history` of this history, see there.
+
+        Raises
+        ------
+        fastmlp.optional.MissingLibraryError
+            Without matplotlib, extra `plots`.
+
+        Examples
+        --------
+        >>> from fastmlp.history import Epoch, History
+        >>> history = History([Epoch(2.3, 0.1, 2.2, 0.2, 0.05, 1.0), Epoch(1.9, 0.3, 1.8, 0.4, 0.04, 1.0)])
+        >>> [panel.get_ylabel() for panel in history.plot().axes]
+        ['Loss', 'Accuracy', 'Learning rate']
+        """
+        from fastmlp.plots import plot_history  # which imports this module
+
+        return plot_history(self, title=title, ax=ax)
+
+    def _repr_html_(self) -> str | None:
+        """The curves, in a notebook; None where the text is all there is."""
+        if not self.epochs:
+            return None
+        try:
+            from fastmlp.plots.html import history_html
+
+            return history_html(self)
+        except Exception:  # without matplotlib, or with one that fails: to show a value must not be an error
+            return None
 
     @property
     def kept(self) -> str:

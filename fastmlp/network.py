@@ -441,7 +441,8 @@ class NeuralNetwork:
         sample_weight_val : array_like, optional
             Weights of its rows.
         progress : bool or callable, optional
-            Show a progress bar (needs tqdm), or call this with each number of batches done; what it raises ends `fit`.
+            Show a progress bar with the last epoch's loss and score (needs tqdm), or call this with each number of
+            batches done; what it raises ends `fit`.
         callbacks : iterable of callable
             Each is called as `callback(network, history)` after each epoch; one that returns True ends the training.
             `fastmlp.callbacks` has some.
@@ -1047,6 +1048,14 @@ class NeuralNetwork:
     def __repr__(self) -> str:
         sizes = "-".join(map(str, self._engine.architecture.sizes))
         return f"{type(self).__name__}({sizes}, {self.dtype}, {self._engine.layout.n_parameters:,} parameters)"
+
+    def _repr_html_(self) -> str:
+        """The picture of the layers, in a notebook."""
+        from fastmlp.diagram import network_html  # used there alone
+
+        engine = self._engine
+        is_standardized, n_parameters = engine.standardizer is not None, engine.layout.n_parameters
+        return network_html(type(self).__name__, engine.architecture, n_parameters, is_standardized, self._class_names)
 
 
 _STEPS = FORWARD | BACKWARD | dict.fromkeys(("forward", "backward", "update"), LOOP)

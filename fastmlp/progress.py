@@ -2,13 +2,32 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from fastmlp.optional import require
 from fastmlp.validation import boolean
 
 # Called with the number of units done since the last call.
 Advance = Callable[[int], object]
+
+# of a training: a narrow terminal cuts off what is at the end
+TRAINING = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix} [{n_fmt}/{total_fmt}, {rate_fmt}]"
+
+
+class Progress(NamedTuple):
+    """What a training calls as it goes on.
+
+    Attributes
+    ----------
+    advance : callable
+        Called with the number of batches done since the last call.
+    describe : callable or None
+        Called with a text about the last epoch; None where no text is shown.
+    """
+
+    advance: Advance
+    describe: Callable[[str], object] | None = None
 
 
 def tqdm_bar(shown: bool, **options: Any) -> AbstractContextManager[Callable[..., object]]:
@@ -31,11 +50,17 @@ def tqdm_bar(shown: bool, **options: Any) -> AbstractContextManager[Callable[...
     return bar()
 
 
-def progress_bar(progress: bool | Advance | None, total: int) -> Callable[[int], AbstractContextManager[Advance]]:
-    """A function that makes the context of a bar, given the number of batches that are already done."""
+def progress_bar(progress: bool | Advance | None, total: int) -> Callable[[int], AbstractContextManager[Progress]]:
+    """A function that makes the context of a training's bar, given the number of batches that are already done."""
     if callable(progress):
-        return lambda done: nullcontext(progress)
-    shown = progress is not None and boolean("progress", progress)
-    if shown:
-        require("tqdm.auto", "progress", "progress=True")  # before any training
-    return lambda done: tqdm_bar(shown, total=total, initial=done, unit="batch")
+        return lambda done: nullcontext(Progress(progress))
+    if progress is None or not boolean("progress", progress):
+        return lambda done: nullcontext(Progress(lambda n_batches: None))
+    require("tqdm.auto", "progress", "progress=True")  # before any training
+
+    @contextmanager
+    def bar(done: int) -> Iterator[Progress]:
+        with tqdm_bar(True, total=total, initial=done, unit="batch", bar_format=TRAINING) as advance:
+            yield Progress(advance, partial(advance, 0))
+
+    return bar

@@ -19,7 +19,7 @@ from fastmlp.functions.optimizers import LBFGS
 from fastmlp.generators import drawn_seed, random_state
 from fastmlp.history import DivergenceError, Epoch, History
 from fastmlp.lbfgs import Minimizable, NotFiniteError, minimize
-from fastmlp.progress import Advance, progress_bar
+from fastmlp.progress import Advance, Progress, progress_bar
 from fastmlp.schedules import Rates
 from fastmlp.settings import Settings
 from fastmlp.training_data import TrainingData, checked_data
@@ -198,8 +198,8 @@ def fit(
             over=state.over,
             stopping=_resumed_stopping(settings, state, trained),
         )
-        with bar(len(state.history) * n_batches) as advance:
-            training.run(advance)
+        with bar(len(state.history) * n_batches) as shown:
+            training.run(shown)
     return state.history
 
 
@@ -244,16 +244,16 @@ class Training:
     lbfgs_options: Mapping[str, float] = field(default_factory=dict)
     ended: "OptimizeResult | None" = None
 
-    def run(self, advance: Advance) -> None:
+    def run(self, progress: Progress) -> None:
         """Train to the end; whatever that is, the network then has the parameters of the best epoch, if that counts."""
         self.network.history = self.history
         try:
             try:
                 with threads.training():
                     if self.settings.takes_all_rows:
-                        self._iterations(advance)
+                        self._iterations(progress)
                     else:
-                        self._epochs(advance)
+                        self._epochs(progress)
             finally:
                 self._keep_best()
             if len(self.history) >= MIN_EPOCHS:
@@ -263,7 +263,7 @@ class Training:
             self.network.history = self.history  # a callback may have trained the network on its own
             self.trained.forget_batch()
 
-    def _epochs(self, advance: Advance) -> None:
+    def _epochs(self, progress: Progress) -> None:
         """Train epoch after epoch; a method of its own, since a signal at a loop's end may skip a `finally`."""
         history, settings, n_before = self.history, self.settings, len(self.history)
         schedule, loss = settings.rates(self.n_batches), None
@@ -281,13 +281,13 @@ class Training:
             if not (isinstance(rates, float) and rates == last_rates) or settings.time_step == "epoch":
                 epoch_settings = settings.of_epoch(rates, epoch if settings.time_step == "epoch" else None)
                 last_rates = rates
-            found = self.trained.train_epoch(self.data.examples, order, epoch_settings, advance)
+            found = self.trained.train_epoch(self.data.examples, order, epoch_settings, progress.advance)
             batch = diverging_batch(self.trained, found)
             if batch is not None:
                 self.trained.roll_back()
                 self.trained.check_finite("X", self.data.examples.X, order[: batch * settings.batch_size or None])
                 raise DivergenceError(batch, rate_of(rates, batch), epoch, self.history)
-            self._finish(found, rates, time.perf_counter() - start)
+            self._finish(found, rates, time.perf_counter() - start, progress)
             loss = getattr(history[-1], self.data.monitored)
 
     def _order(self) -> np.ndarray:
@@ -298,13 +298,13 @@ class Training:
         # on Windows, RandomState's integers have 32 bits
         return self.generator.permutation(len(self.data.examples.X)).astype(np.intp, copy=False)
 
-    def _iterations(self, advance: Advance) -> None:
+    def _iterations(self, progress: Progress) -> None:
         """Train on all rows at once; one iteration is an epoch."""
         rate = self.settings.rate
 
         def finish(found: EpochResult, seconds: float) -> bool:
-            advance(1)
-            self._finish(found, rate, seconds)
+            progress.advance(1)
+            self._finish(found, rate, seconds, progress)
             return self.over
 
         try:
@@ -316,7 +316,7 @@ class Training:
             self.trained.check_finite("X", self.data.examples.X)
             raise DivergenceError(1, None, 1, self.history) from None
 
-    def _finish(self, found: EpochResult, rates: Rates, seconds: float) -> None:
+    def _finish(self, found: EpochResult, rates: Rates, seconds: float, progress: Progress) -> None:
         """Validate, record, call back and write the checkpoint after an epoch; `over` says whether it was the last."""
         history, val_loss, val_score = self.history, math.nan, math.nan
         if self.data.validation is not None:
@@ -327,6 +327,8 @@ class Training:
             # before it is in the history, where Ctrl-C may find it
             stops = self.stopping.record(len(history) + 1, epoch, self.trained.snapshot)
         history.append(epoch, rates)
+        if progress.describe is not None:
+            progress.describe(f"epoch {len(history)}/{self.settings.n_epochs}, {history.latest}")
         # all of them are called, also after one that asks to stop
         returned = [callback(self.network, history) for callback in self.callbacks]
         # other values, such as a score, do not stop it

@@ -43,6 +43,7 @@ from fastmlp.functions.optimizers import LBFGS
 from fastmlp.generators import drawn_seed
 from fastmlp.history import DivergenceError, History
 from fastmlp.network import NeuralNetwork
+from fastmlp.progress import Progress
 from fastmlp.training import Training, checked_callbacks
 from fastmlp.training_data import TrainingData
 
@@ -312,7 +313,7 @@ class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator, ABC):
         try:
             convergence.begin(rules, loss, 0 if self.solver == LBFGS else n_rows, keeps_rate=is_partial)
             engine.back_up()
-            engine.exclusive.run(training.run, lambda n_batches: None)
+            engine.exclusive.run(training.run, Progress(lambda n_batches: None))
         except DivergenceError as error:
             self._record_divergence(error)
         except KeyboardInterrupt:

@@ -1,8 +1,8 @@
 """Figures (matplotlib, extra `plots`).
 
-Every function draws into `ax` or `axes`, where given, or into a new figure, and returns the `matplotlib.figure.Figure`.
-New figures belong to no window: they need no display, `figure.savefig(path)` writes them, and a notebook shows one that
-is the value of a cell. In titles, `$...$` is a formula, as usual in matplotlib; names are drawn as they are.
+Every function draws into `ax`, where given, or into a new figure, and returns the `matplotlib.figure.Figure`. New
+figures belong to no window: they need no display, `figure.savefig(path)` writes them, and a notebook shows one that is
+the value of a cell. In titles, `$...$` is a formula, as usual in matplotlib; names are drawn as they are.
 """
 
 from fastmlp.plots.curves import plot_comparison, plot_history, plot_learning_curves

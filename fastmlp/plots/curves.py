@@ -4,7 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastmlp.history import History
-from fastmlp.plots.panels import add_legend, axes_of_size, plot_batches, plot_epochs, three_panels, titled
+from fastmlp.plots.panels import (
+    add_legend,
+    plot_batches,
+    plot_epochs,
+    renamed,
+    single_panel,
+    three_panels,
+    titled,
+)
 from fastmlp.tuning import Trial
 from fastmlp.tuning.space import format_value, varying
 from fastmlp.validation import integer
@@ -13,15 +21,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def plot_history(history: History, *, title: str | None = None, axes: Sequence[Any] | None = None) -> "Figure":
+def plot_history(
+    history: History, *, title: str | None = None, ax: Any = None, axes: Sequence[Any] | None = None
+) -> "Figure":
     """Loss, accuracy and learning rate by epoch, in three stacked panels, with the best epoch of early stopping.
 
     Parameters
     ----------
     history : History
-        What `fit` returned.
+        What `fit` returned; `history.plot()` is the same.
     title : str, optional
+    ax : matplotlib.axes.Axes or sequence of 3, optional
+        One, of a grid such as `figure.subplots` makes, is the place of the panels; three are the panels.
     axes : sequence of 3 matplotlib.axes.Axes, optional
+        Deprecated name of `ax`.
 
     Examples
     --------
@@ -31,7 +44,7 @@ def plot_history(history: History, *, title: str | None = None, axes: Sequence[A
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['Loss', 'Accuracy', 'Learning rate']
     """
-    loss, score, rate = three_panels(axes, ("Loss", history.score_name.capitalize(), "Learning rate"))
+    loss, score, rate = three_panels(renamed(ax, axes), ("Loss", history.score_name.capitalize(), "Learning rate"))
     plot_epochs(loss, [("train", history.train_loss), ("validation", history.val_loss)])
     plot_epochs(score, [("train", history.train_score), ("validation", history.val_score)])
     plot_batches(rate, history.rates, color="tab:green")
@@ -45,7 +58,11 @@ def plot_history(history: History, *, title: str | None = None, axes: Sequence[A
 
 
 def plot_comparison(
-    histories: Mapping[str, History], *, title: str | None = None, axes: Sequence[Any] | None = None
+    histories: Mapping[str, History],
+    *,
+    title: str | None = None,
+    ax: Any = None,
+    axes: Sequence[Any] | None = None,
 ) -> "Figure":
     """Train accuracy, validation accuracy and train loss by epoch, in three stacked panels, with a line per history.
 
@@ -54,7 +71,10 @@ def plot_comparison(
     histories : mapping of str to History
         By the name in the legend.
     title : str, optional
+    ax : matplotlib.axes.Axes or sequence of 3, optional
+        One, of a grid such as `figure.subplots` makes, is the place of the panels; three are the panels.
     axes : sequence of 3 matplotlib.axes.Axes, optional
+        Deprecated name of `ax`.
 
     Raises
     ------
@@ -73,7 +93,7 @@ def plot_comparison(
     if not histories:
         raise ValueError("histories must have at least one history, got none")
     name = next(iter(histories.values())).score_name
-    panels = three_panels(axes, (f"Train {name}", f"Validation {name}", "Train loss"))
+    panels = three_panels(renamed(ax, axes), (f"Train {name}", f"Validation {name}", "Train loss"))
     for panel, column in zip(panels, ("train_score", "val_score", "train_loss"), strict=True):
         plot_epochs(panel, [(key, getattr(history, column)) for key, history in histories.items()])
     add_legend(panels[0])
@@ -114,7 +134,7 @@ def plot_learning_curves(
     n_best = integer("n_best", n_best)
     names = varying(trials)
     best_first = sorted(trials, key=lambda trial: trial.rank, reverse=True)
-    panel = axes_of_size(ax, (7, 5))
+    panel = single_panel(ax, 7, 5)
     curves = [trial.history.val_score for trial in best_first]
     plot_epochs(panel, [("", curve) for curve in curves[n_best:]], color="0.7", linewidth=0.8)
     # the rounds of a halving

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp.plots.panels import CELL, LARGEST, axes_of_size, name_cells, plot_matrix, titled
+from fastmlp.plots.panels import CELL, LARGEST, name_cells, plot_matrix, single_panel, titled
 from fastmlp.tuning import Trial
 from fastmlp.tuning.space import format_value, varying
 from fastmlp.validation import real_array
@@ -61,7 +61,7 @@ def plot_confusion(
     counts = np.bincount(labels[0] * n_classes + labels[1], minlength=n_classes**2).reshape(n_classes, n_classes)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = min(CELL * n_classes, LARGEST)
-    panel = axes_of_size(ax, (2.5 + side, 1.8 + side))
+    panel = single_panel(ax, 2.5 + side, 1.8 + side)
     plot_matrix(panel, shares, [[f"{count:,}" for count in row] for row in counts], "Share of the true class", (0, 1))
     names = [str(name) for name in (range(n_classes) if class_names is None else class_names)]
     turned = {"rotation": 45, "ha": "right"} if max(map(len, names)) > 3 else {}
@@ -120,7 +120,7 @@ def plot_grid(
         best[cell] = np.fmax(best[cell], trial.val_score)
     tried = best[~np.isnan(best)]
     limits = (tried.min(), tried.max()) if len(tried) else (0, 1)
-    panel = axes_of_size(ax, (3 + 1.3 * CELL * len(values[x]), 1.8 + CELL * len(values[y])))
+    panel = single_panel(ax, 3 + 1.3 * CELL * len(values[x]), 1.8 + CELL * len(values[y]))
     texts = [["\N{EN DASH}" if math.isnan(value) else f"{value:.4f}" for value in row] for row in best]
     plot_matrix(panel, best, texts, f"Validation {trials[0].history.score_name}", limits)
     for axis, name in ((panel.xaxis, x), (panel.yaxis, y)):

@@ -1,6 +1,7 @@
 """Parts of the figures: axes, lines by epoch, matrices in colours."""
 
 import math
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -17,25 +18,69 @@ CELL, LARGEST = 0.55, 14.0
 MAX_TEXTS = 40
 
 
-def three_panels(axes: Sequence[Any] | None, labels: Sequence[str]) -> list[Any]:
-    """The given axes, or three of a new figure, one above the other, with a common x axis, and with these labels."""
-    if axes is None:
-        figure = require("matplotlib.figure", "plots", "a figure").Figure(figsize=(7, 8), layout="constrained")
-        axes = figure.subplots(3, 1, sharex=True)
-    panels = list(np.ravel(np.asarray(axes, object)))
-    if len(panels) != 3:
-        raise ValueError(f"axes must be three Axes, got {len(panels)}")
+def new_figure(width: float, height: float) -> Any:
+    """A figure of this size in inches, which belongs to no window."""
+    require("matplotlib.figure", "plots", "a figure")
+    from fastmlp.plots.figures import NotebookFigure
+
+    return NotebookFigure(figsize=(width, height), layout="constrained")
+
+
+def three_panels(ax: Any, labels: Sequence[str]) -> list[Any]:
+    """Three panels, one above the other, with a common x axis and these labels.
+
+    They are the given ones, or lie within a given one, or in a new figure.
+    """
+    if ax is None:
+        panels = _stacked(figure := new_figure(7, 8), figure.add_gridspec(3, 1))
+    elif _is_axes(ax):
+        if (place := ax.get_subplotspec()) is None or not ax.axison:
+            why = "has panels in it" if place else "is not one of a grid, such as figure.subplots makes"
+            raise ValueError(f"ax must be free Axes of a grid, or three Axes, got one that {why}")
+        ax.set_axis_off()
+        panels = _stacked(ax.figure, place.subgridspec(3, 1))
+    else:
+        panels = list(np.ravel(np.asarray(ax, object)))
+        if not all(map(_is_axes, panels)):
+            raise TypeError(f"ax must be an Axes or three, got {ax!r}")
+        if len(panels) != 3:
+            raise ValueError(f"ax must be an Axes or three, got {len(panels)}")
     for panel, label in zip(panels, labels, strict=True):
         panel.set_ylabel(label)
     panels[2].set_xlabel("Epoch")
     return panels
 
 
-def axes_of_size(ax: Any, size: tuple[float, float]) -> Any:
+def _stacked(figure: Any, grid: Any) -> list[Any]:
+    """New Axes in the rows of a grid, with a common x axis."""
+    panels: list[Any] = []
+    for place in grid:
+        panels.append(figure.add_subplot(place, sharex=panels[0] if panels else None))
+        panels[-1].label_outer()
+    return panels
+
+
+def single_panel(ax: Any, width: float, height: float) -> Any:
     """The given axes, or those of a new figure of this size in inches."""
-    if ax is not None:
+    if ax is None:
+        return new_figure(width, height).subplots()
+    if not _is_axes(ax):
+        raise TypeError(f"ax must be an Axes, got {ax!r}")
+    return ax
+
+
+def _is_axes(ax: Any) -> bool:
+    return isinstance(ax, require("matplotlib.axes", "plots", "a figure").Axes)
+
+
+def renamed(ax: Any, axes: Any) -> Any:
+    """The argument `ax` of a figure function, which may come by its old name."""
+    if axes is None:
         return ax
-    return require("matplotlib.figure", "plots", "a figure").Figure(figsize=size, layout="constrained").subplots()
+    if ax is not None:
+        raise TypeError("axes is the old name of ax, got both")
+    warnings.warn("axes is now ax", DeprecationWarning, stacklevel=3)
+    return axes
 
 
 def titled(panel: Any, title: str | None) -> Any:
@@ -78,7 +123,7 @@ def mark_epochs(panel: Any) -> None:
     """A grid, with whole epochs on the x axis."""
     ticker = require("matplotlib.ticker", "plots", "a figure")
     panel.grid(alpha=0.3)
-    panel.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+    panel.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def plot_matrix(

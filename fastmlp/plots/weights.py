@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp.plots.panels import axes_of_size, titled
+from fastmlp.plots.panels import single_panel, titled
 from fastmlp.validation import integer, real_array
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def plot_weights(
     images = np.moveaxis(array.astype(np.float64), 1, 0).reshape(array.shape[1], *shape[:2], -1)
     low, high = (limit(images, axis=(1, 2, 3), keepdims=True) for limit in (np.min, np.max))
     images = (images - low) / np.where(high > low, high - low, 1)
-    panel = axes_of_size(ax, (7, 7))
+    panel = single_panel(ax, 7, 7)
     panel.imshow(_tiled(np.broadcast_to(images, (*images.shape[:3], 3))), interpolation="nearest")
     panel.set_axis_off()
     return titled(panel, title)

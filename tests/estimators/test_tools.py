@@ -197,3 +197,16 @@ def test_a_clone_has_the_parameters_alone():
     with pytest.raises(NotFittedError):
         other.predict(X)
     np.testing.assert_array_equal(other.fit(X, labels).predict_proba(X), original.predict_proba(X))
+
+
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
+def test_notebooks_show_scikit_learns_picture(name):
+    """Of an estimator alone, of one that is fitted, and within a pipeline."""
+    estimator = getattr(fastmlp, name)(**SMALL)
+    fitted = clone(estimator).fit(X, iris.target)
+    for shown in (estimator, fitted, make_pipeline(StandardScaler(), estimator)):
+        html = shown._repr_html_()
+        assert "sk-estimator" in html
+        assert name in html
+        assert "hidden_layer_sizes" in html
+        assert shown._repr_mimebundle_()["text/html"].startswith("<style>")

@@ -246,7 +246,7 @@ def test_a_history_that_is_read_as_another_librarys_says_what_it_has(index):
     assert "history.to_dict()" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["history", "loss_curve_", "loss", "best_loss_", "_repr_html_"])
+@pytest.mark.parametrize("name", ["history", "loss_curve_", "loss", "best_loss_", "_repr_svg_"])
 def test_attributes_of_another_librarys_history_say_what_there_is(name):
     past = History([Epoch(2.3, 0.1, 2.2, 0.2, 0.1, 1.0)])
     assert not hasattr(past, name)
@@ -287,6 +287,27 @@ def test_progress_bar_counts_batches(capsys):
     X, y = batch(25, 6, 3)
     NeuralNetwork(6, [], 3).fit(X, y, epochs=2, batch_size=10, progress=True)
     assert "6/6" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("validates", [False, True])
+@pytest.mark.parametrize("settings", [{"epochs": 2, "batch_size": 10}, {"epochs": 3, "optimizer": "lbfgs"}])
+def test_a_progress_bar_shows_the_last_epoch(settings, validates, capsys):
+    pytest.importorskip("tqdm")
+    X, y = batch(25, 6, 3)
+    validation = {"X_val": X, "y_val": y} if validates else {}
+    history = NeuralNetwork(6, [], 3, seed=0).fit(X, y, **settings, **validation, seed=0, progress=True)
+    text = f"epoch {len(history)}/{settings['epochs']}, loss {history[-1].train_loss:.4g}, "
+    text += f"accuracy {history[-1].train_score:.4f}"
+    text += f", validation {history[-1].val_score:.4f}" if validates else ""
+    *_, last = capsys.readouterr().err.split("\r")
+    assert f", {text} [" in last
+
+
+def test_a_progress_function_is_called_with_batches_alone():
+    X, y = batch(25, 6, 3)
+    called = []
+    NeuralNetwork(6, [], 3, seed=0).fit(X, y, epochs=2, batch_size=10, progress=lambda *given: called.append(given))
+    assert sum(n for (n,) in called) == 6
 
 
 def test_a_progress_bar_may_use_the_network():
