@@ -13,6 +13,7 @@ CELL, BAR, LEAST, DIGIT, MOST = 84, 16, 14, 12, 90
 MAX_LAYERS, MAX_NAMES = 24, 12
 # of hidden layers; it stands out from white and from black
 BLUE = "#3d85d1"
+NBSP = "\N{NO-BREAK SPACE}"
 SMALL = "font-size: 11px; line-height: 1.4; opacity: 0.75; overflow-wrap: anywhere"
 
 
@@ -41,12 +42,13 @@ def network_html(
     label = "; ".join(", ".join([size, *steps]) for size, steps, _ in layers)
     cells = "".join(_cell(*layer) for layer in layers)
     options = [f"{architecture.loss_row.option} {value:g}" for value in architecture.loss_options]
-    parameters = f"{n_parameters:,} parameters"
-    facts = " \N{MIDDLE DOT} ".join([", ".join([architecture.loss, *options]), parameters, architecture.dtype.name])
+    facts = [", ".join([architecture.loss, *options]), f"{n_parameters:,} parameters", architecture.dtype.name]
+    # a line breaks between facts alone
+    head = f"{NBSP}\N{MIDDLE DOT} ".join(fact.replace(" ", NBSP) for fact in facts)
     names = "" if class_names is None else f'<div style="{SMALL}">classes: {escape(_listed(class_names))}</div>'
     return (
         '<div style="font-family: system-ui, sans-serif; font-size: 13px; line-height: 1.4">'
-        f'<div><b>{escape(name)}</b> <span style="{SMALL}">{facts}</span></div>'
+        f'<div><b>{escape(name)}</b> <span style="{SMALL}">{head}</span></div>'
         f'<div role="img" aria-label="{escape(f"{name}: {label}")}" '
         f'style="display: flex; flex-wrap: wrap; row-gap: 10px; margin: 8px 0">{cells}</div>{names}</div>'
     )

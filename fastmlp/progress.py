@@ -11,8 +11,8 @@ from fastmlp.validation import boolean
 # Called with the number of units done since the last call.
 Advance = Callable[[int], object]
 
-# of a training: a narrow terminal cuts off what is at the end
-TRAINING = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix} [{n_fmt}/{total_fmt}, {rate_fmt}]"
+# of a training: a terminal of 80 columns shows the text, and cuts off what comes after it
+TRAINING = "{bar}| {elapsed}<{remaining}{postfix} [{n_fmt}/{total_fmt}, {rate_fmt}]"
 
 
 class Progress(NamedTuple):

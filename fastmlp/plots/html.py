@@ -101,7 +101,7 @@ def _inline(svg: str, label: str) -> str:
     content = re.sub("<[^>]*>", _short, content).replace(INK, "currentColor")
     # those that are referred to are random, the others the same in each figure
     content = re.sub(r' id="([^"]*)"', lambda found: found[0] if f"#{found[1]}" in content else "", content)
-    content = re.sub(r">\s+<", "><", content)
+    content = re.sub(r">\s+<", "><", content.strip())
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" role="img" '
         f'aria-label="{escape(label)}" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" '
@@ -110,7 +110,7 @@ def _inline(svg: str, label: str) -> str:
 
 
 def _short(tag: re.Match[str]) -> str:
-    """A tag with a tenth of a pixel as the least length, and without a font."""
-    text = re.sub(r"(\.\d)\d+", r"\1", " ".join(tag[0].split()))
+    """A tag in one line, with two decimals, and without a font."""
+    text = re.sub(r"(\.\d\d)\d+", r"\1", " ".join(tag[0].split()))
     text = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font-size: \1", text)
     return re.sub(r"font-family: [^;\"]*;? ?", "", text)

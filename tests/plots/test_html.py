@@ -79,6 +79,7 @@ def test_nothing_is_lost_between_the_tags():
     assert set(re.findall(r'(?:url\(|href=")#([^)"]+)', text)) == ids
     # which would be those of the whole page
     assert "<style" not in text
+    assert "DejaVu" not in text  # but the page's font
     assert "<script" not in text
 
 
