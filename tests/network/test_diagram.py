@@ -1,5 +1,7 @@
 """A network in a notebook: HTML with its layers."""
 
+import re
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import numpy as np
@@ -74,7 +76,15 @@ def test_bars_meet_the_bands_between_them():
     heights = [float(next(part for part in picture if part.tag == "rect").get("height")) for picture in pictures]
     assert heights[1] < heights[0] < heights[2] > heights[3]
     assert max(heights) <= float(pictures[0].get("height"))
-    assert [sum(part.tag == "path" for part in picture) for picture in pictures] == [1, 2, 2, 1]
+    # each path starts in the middle of a band or at its bar, M x y, and ends there by a vertical line
+    bands = [[re.findall(r"[\d.]+", part.get("d")) for part in picture if part.tag == "path"] for picture in pictures]
+    assert [len(paths) for paths in bands] == [1, 2, 2, 1]
+    middle = float(pictures[0].get("height")) / 2
+    for (*_, left), (right, *_) in pairwise(bands):
+        half = float(left[4]) / 2  # of the height where the bands meet
+        assert left[2] == pictures[0].get("width")
+        assert right[0] == "0"
+        assert float(right[1]) == pytest.approx(middle - half, abs=0.6)
 
 
 def test_a_subclass_has_its_own_name():
