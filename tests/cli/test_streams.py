@@ -109,7 +109,7 @@ def test_a_terminal_that_is_closed(tmp_path):
     with started(tmp_path, "train", "--epochs", "500", "--out", "a", stdout=stream, stderr=stream) as process:
         os.close(stream)
         shown = b""
-        while b"%|" not in shown:
+        while b"batch/s]" not in shown:
             shown += os.read(terminal, 1000)
         os.close(terminal)
         assert process.wait(120) == 1
