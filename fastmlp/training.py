@@ -249,11 +249,9 @@ class Training:
         self.network.history = self.history
         try:
             try:
+                train = self._iterations if self.settings.takes_all_rows else self._epochs
                 with threads.training():
-                    if self.settings.takes_all_rows:
-                        self._iterations(progress)
-                    else:
-                        self._epochs(progress)
+                    train(progress)
             finally:
                 self._keep_best()
             if len(self.history) >= MIN_EPOCHS:

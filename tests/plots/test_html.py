@@ -5,6 +5,7 @@ import sys
 from xml.etree import ElementTree
 
 import pytest
+from plot_helpers import NAN, history
 
 from fastmlp import History
 from fastmlp.history import Epoch
@@ -13,16 +14,8 @@ matplotlib = pytest.importorskip("matplotlib")
 
 pytestmark = pytest.mark.application
 
-NAN = float("nan")
 SVG = "{http://www.w3.org/2000/svg}"
 RED = "#ff0000"
-
-
-def history(n_epochs, validation=True, **options):
-    def epoch(i):
-        return Epoch(2 / i, 1 - 0.5 / i, 3 / i if validation else NAN, 1 - 0.6 / i if validation else NAN, 0.1, 1.0)
-
-    return History(map(epoch, range(1, n_epochs + 1)), **options)
 
 
 def words(root):
@@ -37,7 +30,7 @@ def curves(panel):
 
 @pytest.mark.parametrize("validation", [True, False])
 def test_the_curves_of_loss_and_score(validation):
-    past = history(4, validation, score_name="R2")
+    past = History(history(4, validation), "R2")
     root = ElementTree.fromstring(past._repr_html_())
     panels = list(root.iter(f"{SVG}svg"))
     assert [panel.get("aria-label") for panel in panels] == ["loss by epoch", "R2 by epoch"]
