@@ -1,8 +1,8 @@
 """The table of activations, and the functions of a layer in NumPy.
 
-A row has the name that users give, the kernels' code for it, and its functions in NumPy, which `fastmlp.reference`
-computes with and which the kernels are tested against. Rows are samples: X (n_rows, n_in), W (n_in, n_out),
-b (n_out,).
+A row has the name that users give, the kernels' code for it, its functions in NumPy, which `fastmlp.reference`
+computes with and which the kernels are tested against, and its operators in an ONNX graph. Rows are samples:
+X (n_rows, n_in), W (n_in, n_out), b (n_out,).
 """
 
 import math
@@ -138,33 +138,51 @@ def softmax(X: np.ndarray) -> np.ndarray:
     return shifted / shifted.sum(axis=1, keepdims=True)
 
 
+# ONNX Runtime has LeakyRelu, Elu and Gelu for float32 only; of these operators, it has all but Erf for float64 too.
+def _elu_onnx(add: Callable[..., str], x: str) -> str:
+    return add("Add", add("Max", x, 0.0), add("Sub", add("Exp", add("Min", x, 0.0)), 1.0))
+
+
+def _gelu_onnx(add: Callable[..., str], x: str) -> str:
+    return add("Mul", x, add("Mul", 0.5, add("Add", 1.0, add("Erf", add("Mul", x, math.sqrt(0.5))))))
+
+
+def _gelu_tanh_onnx(add: Callable[..., str], x: str) -> str:
+    cube = add("Mul", x, add("Mul", x, x))
+    return add("Mul", x, add("Sigmoid", add("Mul", math.sqrt(8 / math.pi), add("Add", x, add("Mul", 0.044715, cube)))))
+
+
 class Activation(NamedTuple):
     """An activation: its value for a layer's sums, and its derivative given that value; None: for outputs only.
 
     Where it is `of_sums`, the derivative is given the sums instead, since two of them may have the same value.
+
+    `onnx` builds the value from ONNX's operators of opset 13. It is called with a function that adds one, as in
+    `add("Mul", sums, 0.5)`, and with the sums; both return a value in the graph.
     """
 
     name: str
     code: int
     value: Callable[[np.ndarray], np.ndarray]
     derivative: Callable[[np.ndarray], np.ndarray] | None
+    onnx: Callable[[Callable[..., str], str], str]
     of_sums: bool = False
 
 
 ACTIVATIONS = {
     row.name: row
     for row in (
-        Activation("identity", 0, identity, identity_grad),
-        Activation("relu", 1, relu, relu_grad),
-        Activation("logistic", 2, logistic, logistic_grad),
-        Activation("softmax", 3, softmax, None),
-        Activation("tanh", 4, tanh, tanh_grad),
-        Activation("leaky_relu", 5, leaky_relu, leaky_relu_grad),
-        Activation("elu", 6, elu, elu_grad),
-        Activation("gelu", 7, gelu, gelu_grad, of_sums=True),
-        Activation("gelu_tanh", 8, gelu_tanh, gelu_tanh_grad, of_sums=True),
-        Activation("silu", 9, silu, silu_grad, of_sums=True),
-        Activation("exponential", 10, exponential, None),
+        Activation("identity", 0, identity, identity_grad, lambda add, x: x),
+        Activation("relu", 1, relu, relu_grad, lambda add, x: add("Relu", x)),
+        Activation("logistic", 2, logistic, logistic_grad, lambda add, x: add("Sigmoid", x)),
+        Activation("softmax", 3, softmax, None, lambda add, x: add("Softmax", x, axis=1)),
+        Activation("tanh", 4, tanh, tanh_grad, lambda add, x: add("Tanh", x)),
+        Activation("leaky_relu", 5, leaky_relu, leaky_relu_grad, lambda add, x: add("Max", x, add("Mul", x, 0.01))),
+        Activation("elu", 6, elu, elu_grad, _elu_onnx),
+        Activation("gelu", 7, gelu, gelu_grad, _gelu_onnx, of_sums=True),
+        Activation("gelu_tanh", 8, gelu_tanh, gelu_tanh_grad, _gelu_tanh_onnx, of_sums=True),
+        Activation("silu", 9, silu, silu_grad, lambda add, x: add("Mul", x, add("Sigmoid", x)), of_sums=True),
+        Activation("exponential", 10, exponential, None, lambda add, x: add("Exp", x)),
     )
 }
 

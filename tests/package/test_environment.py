@@ -27,7 +27,7 @@ def test_environment_names_what_results_depend_on():
 
 # of the extras and of tests, and what a download alone needs
 USED_LATER = [
-    *("scipy", "matplotlib", "tqdm", "click", "optuna", "sklearn", "safetensors"),
+    *("scipy", "matplotlib", "tqdm", "click", "optuna", "sklearn", "safetensors", "onnx"),
     *("ssl", "http", "http.client", "email", "urllib.request", "urllib.error", "tarfile"),
 ]
 

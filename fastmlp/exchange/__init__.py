@@ -1,0 +1,1 @@
+"""Networks in other programs' terms: ONNX graphs, and state dicts of PyTorch."""
