@@ -44,6 +44,8 @@ class Convergence(BestEpochs):
         Number of epochs of the last training.
     n_rows_seen : int
         Number of rows in all epochs.
+    n_without : int
+        Number of epochs in a row without an improvement.
     validation_score : float
         The score of the epoch that is recorded next: accuracy or R2.
     is_over : bool
@@ -58,7 +60,7 @@ class Convergence(BestEpochs):
         self.validation_loss_curve: list[float] = []
         self.validation_scores: list[float] = []
         self.best_loss, self.best_score, self.validation_score = math.inf, -math.inf, math.nan
-        self.n_iter = self.n_rows_seen = self._n_without = 0
+        self.n_iter = self.n_rows_seen = self.n_without = 0
         self.rate: float | None = None
 
     def begin(self, rules: Rules, loss: ReportedLoss, n_rows: int, *, keeps_rate: bool) -> None:
@@ -93,10 +95,10 @@ class Convergence(BestEpochs):
             self.validation_loss_curve.append(self._loss.factor * epoch.val_loss + self._loss.validation_constant)
             self.validation_scores.append(self.validation_score)
         improves = self._compare(number, snapshot)
-        self._n_without = 0 if improves else self._n_without + 1
+        self.n_without = 0 if improves else self.n_without + 1
         if rules.learning_rate == "invscaling":
             self.rate = rules.learning_rate_init / (self.n_rows_seen + 1) ** rules.power_t
-        self.is_over = self._n_without > rules.n_iter_no_change and self._has_converged()
+        self.is_over = self.n_without > rules.n_iter_no_change and self._has_converged()
         return self.is_over
 
     def _compare(self, number: int, snapshot: Callable[[], dict[str, Any]]) -> bool:
@@ -129,7 +131,7 @@ class Convergence(BestEpochs):
             self._say(f"{text} Learning rate too small. Stopping.")
             return True
         self.rate /= ADAPTIVE_FACTOR
-        self._n_without = 0
+        self.n_without = 0
         self._say(f"{text} Setting learning rate to {self.rate:f}")
         return False
 

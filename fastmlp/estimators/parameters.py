@@ -86,21 +86,26 @@ def architecture_of(estimator: Any, n_features: int, n_outputs: int, loss: str, 
     )
 
 
+def optimizer_of(estimator: Any) -> str:
+    """The network's optimiser."""
+    if estimator.solver == "sgd" and estimator.momentum > 0:
+        return "Nesterov" if estimator.nesterovs_momentum else "Momentum"
+    return SOLVERS[estimator.solver]
+
+
 def settings_of(estimator: Any, batch_size: int, epochs: int, convergence: Convergence) -> FitSettings:
     """The settings of an estimator's training."""
     common = {"epochs": epochs, "regularization": estimator.alpha, "convergence": convergence}
     if estimator.solver == LBFGS:
         return FitSettings(optimizer=LBFGS, **common)
-    optimizer, is_sgd = SOLVERS[estimator.solver], estimator.solver == "sgd"
-    if is_sgd and estimator.momentum > 0:
-        optimizer = "Nesterov" if estimator.nesterovs_momentum else "Momentum"
+    is_sgd = estimator.solver == "sgd"
     return FitSettings(
         **common,
         batch_size=batch_size,
         learning_rate=estimator.learning_rate_init,
         schedule=None if estimator.learning_rate in SGD_SCHEDULES else estimator.learning_rate,
         clip_norm=estimator.clip_norm,
-        optimizer=optimizer,
+        optimizer=optimizer_of(estimator),
         beta1=estimator.momentum if is_sgd else estimator.beta_1,
         beta2=estimator.beta_2,
         epsilon=estimator.epsilon,

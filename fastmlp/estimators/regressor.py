@@ -14,13 +14,10 @@ from fastmlp.estimators.base import BaseMLP
 from fastmlp.estimators.documentation import ATTRIBUTES, MORE, NETWORK, TRAINING
 from fastmlp.estimators.engines import engine_of, engine_of_given
 from fastmlp.estimators.parameters import has_partial_fit
-from fastmlp.estimators.targets import Numbers
+from fastmlp.estimators.targets import LOSS_OF, Numbers
 from fastmlp.functions.losses import LOSSES
 from fastmlp.network import NeuralNetwork
 from fastmlp.validation import boolean, number, one_of
-
-# The network's loss for each choice; scikit-learn's squared error is half of it.
-LOSS_OF = {"squared_error": "half_squared_error", **{name: name for name in ("poisson", "absolute_error", "huber")}}
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):

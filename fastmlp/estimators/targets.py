@@ -10,6 +10,9 @@ from sklearn.utils.validation import column_or_1d
 
 from fastmlp.functions.losses import LOSSES
 
+# The network's loss for each choice of a regression; scikit-learn's squared error is half of it.
+LOSS_OF = {"squared_error": "half_squared_error", **{name: name for name in ("poisson", "absolute_error", "huber")}}
+
 
 class Numbers(NamedTuple):
     """Targets of a regression: the network's loss, and the number of outputs."""

@@ -1,0 +1,185 @@
+"""Fitted estimators of scikit-learn that predict as ours do, and ours that predict as scikit-learn's do."""
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+from sklearn import neural_network
+from sklearn.base import is_classifier
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils.validation import check_is_fitted
+
+from fastmlp.architecture import Architecture
+from fastmlp.engine import Engine
+from fastmlp.estimators.convergence import Convergence
+from fastmlp.estimators.parameters import SGD_SCHEDULES, optimizer_of
+from fastmlp.estimators.targets import LOSS_OF, Labels, Numbers
+from fastmlp.exchange.layers import Layer, engine_of_layers, plain_layers, sizes_of
+from fastmlp.network import NeuralNetwork
+from fastmlp.validation import one_of
+
+# What scikit-learn has of what there is here.
+ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
+NUMBER_LOSSES = ("squared_error", "poisson")
+# What it takes in place of what it lacks, for trainings that go on.
+SOLVER, LEARNING_RATE = {"adamw": "adam"}, "constant"
+
+
+def adopt(estimator: Any, fitted: Any) -> None:
+    """Fit an estimator by copying what scikit-learn's has learnt.
+
+    Raises
+    ------
+    TypeError
+        If it is no estimator of this kind.
+    sklearn.exceptions.NotFittedError
+        If it is not fitted.
+    """
+    theirs = _class_like(estimator)
+    if not isinstance(fitted, theirs):
+        raise TypeError(f"fitted must be a sklearn.neural_network.{theirs.__name__}, got {type(fitted).__name__}")
+    check_is_fitted(fitted)
+    names = estimator.get_params().keys() - {"hidden_layer_sizes", "activation", "loss"}
+    parameters = {name: value for name, value in fitted.get_params(deep=False).items() if name in names}
+    of_network = {}
+    if is_classifier(estimator):
+        decides, estimator.classes_ = fitted.out_activation_ == "logistic", fitted.classes_.copy()
+        loss = "binary_cross_entropy" if decides else "cross_entropy"
+        estimator._encoding = Labels(estimator.classes_, loss, decides and fitted.n_outputs_ > 1, 0.0)
+    else:
+        of_network["loss"] = getattr(fitted, "loss", "squared_error")  # scikit-learn 1.6 has no other
+        loss = LOSS_OF[of_network["loss"]]
+        estimator._encoding = Numbers(loss, fitted.n_outputs_)
+    layers = [Layer(*pair) for pair in zip(fitted.coefs_, fitted.intercepts_, strict=True)]
+    dtype = np.result_type(*itertools.chain(*layers))
+    engine = engine_of_layers(layers, Architecture.of(sizes_of(layers), dtype, activation=fitted.activation, loss=loss))
+    if hasattr(fitted, "feature_names_in_"):
+        estimator.feature_names_in_ = fitted.feature_names_in_.copy()
+    estimator._with_network(NeuralNetwork._of(engine, *estimator._names()), parameters, **of_network)
+    rate = _take_optimizer(estimator, estimator.network_._engine, getattr(fitted, "_optimizer", None))
+    _take_progress(estimator._convergence, fitted, rate)
+    estimator._publish(None)
+    estimator.loss_ = fitted.loss_
+
+
+def _class_like(estimator: Any) -> Any:
+    """scikit-learn's class of the same name."""
+    return neural_network.MLPClassifier if is_classifier(estimator) else neural_network.MLPRegressor
+
+
+def _take_optimizer(estimator: Any, engine: Engine, optimizer: Any) -> float | None:
+    """Copy the moments of scikit-learn's optimiser; returns its learning rate, where that is one of a schedule."""
+    groups, rate = [], None
+    if estimator.solver == "adam" and hasattr(optimizer, "vs"):
+        groups, engine.n_updates = [optimizer.ms, optimizer.vs], optimizer.t
+    elif estimator.solver == "sgd" and hasattr(optimizer, "velocities"):
+        groups, rate = [optimizer.velocities] if estimator.momentum > 0 else [], float(optimizer.learning_rate)
+    if groups:
+        n_layers = engine.architecture.n_layers
+        for moment, arrays in zip(engine.moments_of(optimizer_of(estimator)), groups, strict=True):
+            pairs = zip(arrays[:n_layers], arrays[n_layers:], strict=True)
+            engine.layout.views(moment).assign(
+                {f"{letter}{i}": a for i, pair in enumerate(pairs, 1) for letter, a in zip("Wb", pair, strict=True)}
+            )
+    return rate
+
+
+def _take_progress(progress: Convergence, fitted: Any, rate: float | None) -> None:
+    """Copy what scikit-learn's estimator says of its trainings."""
+    progress.n_iter, progress.n_rows_seen = fitted.n_iter_, fitted.t_
+    progress.loss_curve = list(getattr(fitted, "loss_curve_", ()))  # "lbfgs" has none
+    progress.validation_scores = list(getattr(fitted, "validation_scores_", None) or ())
+    progress.validation_loss_curve = [math.nan] * len(progress.validation_scores)
+    progress.n_without, progress.rate = getattr(fitted, "_no_improvement_count", 0), rate
+    if (loss := getattr(fitted, "best_loss_", None)) is not None:
+        progress.best_loss = loss
+    if (score := getattr(fitted, "best_validation_score_", None)) is not None:
+        progress.best_score = score
+
+
+def twin_of(estimator: Any) -> Any:
+    """An estimator of scikit-learn that predicts as this one, which is fitted.
+
+    Raises
+    ------
+    ValueError
+        If scikit-learn has no such activation, loss or output.
+    """
+    engine, theirs = estimator.network_._engine, _class_like(estimator)
+    parameters = _their_parameters(estimator, engine.architecture, theirs)
+    layers = _their_layers(estimator, engine)
+    twin = theirs(**parameters)
+    twin.n_features_in_ = estimator.n_features_in_
+    if hasattr(estimator, "feature_names_in_"):
+        twin.feature_names_in_ = estimator.feature_names_in_.copy()
+    # a standardizer in the weights can need more digits than those of float32
+    dtype = engine.architecture.dtype if engine.standardizer is None else np.dtype(np.float64)
+    twin.coefs_ = [np.ascontiguousarray(layer.weights, dtype) for layer in layers]
+    twin.intercepts_ = [layer.biases.astype(dtype) for layer in layers]
+    twin.n_layers_, twin.n_outputs_ = len(layers) + 1, len(layers[-1].biases)
+    if is_classifier(estimator):
+        encoding = estimator._encoding
+        twin._label_binarizer = LabelBinarizer().fit(
+            np.eye(twin.n_outputs_, dtype=int) if encoding.is_multilabel else estimator.classes_
+        )
+        twin.classes_ = twin._label_binarizer.classes_
+        twin.out_activation_ = "softmax" if twin.n_outputs_ > 1 and not encoding.is_multilabel else "logistic"
+    else:
+        twin.out_activation_ = estimator.out_activation_
+    _give_progress(twin, estimator)
+    return twin
+
+
+def _their_parameters(estimator: Any, architecture: Architecture, theirs: type) -> dict[str, Any]:
+    """The parameters that scikit-learn has, too."""
+    taken = theirs().get_params()
+    parameters = {name: value for name, value in estimator.get_params(deep=False).items() if name in taken}
+    hidden = dict.fromkeys(architecture.activations[:-1]) or {"relu": None}
+    if len(hidden) > 1:
+        raise ValueError(f"activation must be one for all layers in scikit-learn, got {architecture.activation}")
+    parameters["activation"] = one_of("activation, for scikit-learn,", next(iter(hidden)), ACTIVATIONS)
+    if (output := architecture.activations[-1]) != architecture.loss_row.activations[0]:
+        raise ValueError(f"the outputs must be sums for scikit-learn, got outputs by {output!r}")
+    if hasattr(estimator, "loss"):
+        loss = next(name for name, of_network in LOSS_OF.items() if of_network == architecture.loss)
+        one_of("loss, for scikit-learn,", loss, NUMBER_LOSSES if "loss" in taken else NUMBER_LOSSES[:1])
+    parameters["hidden_layer_sizes"] = architecture.sizes[1:-1]
+    parameters["solver"] = SOLVER.get(estimator.solver, estimator.solver)
+    if estimator.learning_rate not in SGD_SCHEDULES:
+        parameters["learning_rate"] = LEARNING_RATE
+    return parameters
+
+
+def _their_layers(estimator: Any, engine: Engine) -> list[Layer]:
+    """The layers, with outputs as scikit-learn has them: of sorted classes, and one output for two of them."""
+    *hidden, (weights, biases) = plain_layers(engine)
+    encoding = estimator._encoding
+    if isinstance(encoding, Labels) and not encoding.is_multilabel:
+        order = np.argsort(encoding.classes)
+        if encoding.n_outputs == 1 and list(order) == [1, 0]:
+            weights, biases = -weights, -biases
+        elif encoding.n_outputs > 1:
+            weights, biases = weights[:, order], biases[order]
+        if encoding.n_outputs == 2:  # softmax of two is the logistic function of their difference
+            weights, biases = np.diff(weights), np.diff(biases)
+    return [*hidden, Layer(weights, biases)]
+
+
+def _give_progress(twin: Any, estimator: Any) -> None:
+    """Set what scikit-learn's training goes on from, and what it says of the last one."""
+    progress = estimator._convergence
+    twin.n_iter_, twin.t_ = estimator.n_iter_, estimator.t_
+    twin.loss_curve_ = list(progress.loss_curve)
+    if hasattr(estimator, "loss_"):
+        twin.loss_ = estimator.loss_
+    # losses in other units cannot be compared with those to come
+    compares = estimator.network_._engine.target_units is None
+    twin._no_improvement_count = progress.n_without if compares else 0
+    twin.best_loss_, twin.validation_scores_, twin.best_validation_score_ = None, None, None
+    if twin.early_stopping:
+        twin.validation_scores_, twin.best_validation_score_ = list(progress.validation_scores), progress.best_score
+        twin._best_coefs = [array.copy() for array in twin.coefs_]
+        twin._best_intercepts = [array.copy() for array in twin.intercepts_]
+    else:
+        twin.best_loss_ = progress.best_loss if compares else math.inf

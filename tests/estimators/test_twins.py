@@ -1,0 +1,188 @@
+"""Estimators come from scikit-learn's and become them: both predict the same, and go on training the same way."""
+
+import pickle
+
+import numpy as np
+import pytest
+from estimator_helpers import NUMBERS, X, Y, classifier, regressor
+from sklearn import neural_network
+from sklearn.exceptions import NotFittedError
+
+import fastmlp
+from fastmlp import MLPClassifier, MLPRegressor, NeuralNetwork
+
+pytestmark = [
+    pytest.mark.application,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
+
+QUICK = {"hidden_layer_sizes": (8, 5), "max_iter": 7, "shuffle": False, "random_state": 0, "activation": "tanh"}
+SOLVERS = [
+    {"solver": "adam"},
+    {"solver": "sgd", "learning_rate": "adaptive", "n_iter_no_change": 1, "tol": 0.1},
+    {"solver": "sgd", "nesterovs_momentum": False, "learning_rate": "invscaling"},
+    {"solver": "sgd", "momentum": 0},
+    {"solver": "lbfgs"},
+]
+TARGETS = {
+    "three classes": ("MLPClassifier", np.array(["b", "a", "c"])[Y]),
+    "two classes": ("MLPClassifier", 3 + Y % 2),
+    "one class": ("MLPClassifier", 0 * Y),
+    "several labels": ("MLPClassifier", np.eye(3, dtype=int)[Y]),
+    "a number": ("MLPRegressor", NUMBERS),
+    "two numbers": ("MLPRegressor", X[:, :2] * [1, 2]),
+}
+LEARNT = ("n_iter_", "t_", "loss_", "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_")
+SHAPES = ("n_features_in_", "n_layers_", "n_outputs_", "out_activation_")
+HAS_POISSON = "loss" in neural_network.MLPRegressor().get_params()
+
+
+def assert_same_predictions(ours, theirs, X=X, rtol=1e-9):
+    assert type(ours).__name__ == type(theirs).__name__
+    if isinstance(ours, MLPRegressor):
+        np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=rtol)
+        return
+    np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
+    np.testing.assert_array_equal(ours.classes_, theirs.classes_, strict=True)
+    if len(ours.classes_) > 1:
+        np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=rtol, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("options", SOLVERS, ids=str)
+def test_there_and_back(options, kind):
+    name, y = TARGETS[kind]
+    theirs = getattr(neural_network, name)(**QUICK, **options).fit(X, y)
+    ours = getattr(fastmlp, name).from_sklearn(theirs)
+    again = ours.to_sklearn()
+    for estimator in (ours, again):
+        assert_same_predictions(estimator, theirs) if estimator is ours else assert_same_predictions(ours, estimator)
+        for attribute in (*SHAPES, *LEARNT):
+            if hasattr(theirs, attribute):
+                np.testing.assert_equal(getattr(estimator, attribute), getattr(theirs, attribute), attribute)
+    assert again.get_params() == theirs.get_params()
+    if options["solver"] == "lbfgs":
+        return
+    for _ in range(4):
+        ours.partial_fit(X, y)
+        theirs.partial_fit(X, y)
+    np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-6)
+    for own, other in zip(ours.coefs_, theirs.coefs_, strict=True):
+        np.testing.assert_allclose(own, other, rtol=1e-6, atol=1e-9)
+    for fit in ("partial_fit", "fit"):
+        before = again.coefs_[0].copy()
+        getattr(again.set_params(warm_start=True), fit)(X, y)
+        assert np.abs(again.coefs_[0] - before).max() > 0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", TARGETS)
+def test_a_standardizer_and_units_are_in_the_weights(kind, dtype):
+    name, y = TARGETS[kind]
+    rows = (X * [1, 100, 1, 0.1] + [0, 1e4, 0, 0]).astype(dtype)
+    options = {"standardize_targets": True} if name == "MLPRegressor" else {}
+    ours = getattr(fastmlp, name)(**QUICK, **options, standardize=True).fit(rows, y)
+    theirs = pickle.loads(pickle.dumps(ours.to_sklearn()))
+    tolerance = 1e-9 if dtype == np.float64 else 1e-3
+    assert_same_predictions(ours, theirs, rows, tolerance)
+    assert not hasattr(theirs, "standardize")
+    before = theirs.score(rows, y)
+    theirs.set_params(warm_start=True, max_iter=50, learning_rate_init=1e-9).fit(rows, y)
+    if name == "MLPRegressor":  # the first epoch is the best one yet in these units, and eleven are no better
+        assert theirs.n_iter_ == 12
+    assert theirs.score(rows, y) == pytest.approx(before, abs=0.1)
+
+
+def test_early_stopping_goes_on_from_the_best_score():
+    theirs = neural_network.MLPClassifier(**QUICK, early_stopping=True).fit(X, Y)
+    ours = MLPClassifier.from_sklearn(theirs)
+    assert ours.validation_scores_ == theirs.validation_scores_
+    assert ours.best_validation_score_ == theirs.best_validation_score_
+    assert np.isnan(ours.validation_loss_curve_).all()
+    again = ours.to_sklearn()
+    again.best_validation_score_ = 1.0  # which is never exceeded: the best weights are those at hand
+    expected = again.coefs_[0].copy()
+    np.testing.assert_array_equal(again.set_params(warm_start=True).fit(X, Y).coefs_[0], expected)
+
+
+@pytest.mark.parametrize(
+    ("net", "classes"),
+    [
+        ({"output_size": 3}, ["b", "c", "a"]),
+        ({"output_size": 2}, ["b", "a"]),
+        ({"output_size": 1, "loss": "binary_cross_entropy"}, ["b", "a"]),
+        ({"output_size": 3, "loss": "binary_cross_entropy"}, None),
+    ],
+)
+def test_classes_in_another_order_and_two_outputs(net, classes):
+    ours = MLPClassifier.from_network(NeuralNetwork(4, [8], **net, seed=0), classes=classes)
+    theirs = ours.to_sklearn()
+    np.testing.assert_array_equal(theirs.predict(X), ours.predict(X))
+    order = np.argsort(ours.classes_)
+    np.testing.assert_array_equal(theirs.classes_, ours.classes_[order])
+    np.testing.assert_allclose(theirs.predict_proba(X), ours.predict_proba(X)[:, order], rtol=1e-9)
+    assert not hasattr(theirs, "loss_")
+    y = ours.predict(X)
+    if classes is not None:
+        theirs.partial_fit(X, y)
+
+
+def test_names_of_columns_come_along():
+    frame = pytest.importorskip("pandas").DataFrame(X, columns=list("abcd"))
+    theirs = neural_network.MLPClassifier(**QUICK).fit(frame, TARGETS["three classes"][1])
+    ours = MLPClassifier.from_sklearn(theirs)
+    assert (ours.network_.feature_names, ours.network_.class_names) == (list("abcd"), ["a", "b", "c"])
+    for estimator in (ours, ours.to_sklearn()):
+        np.testing.assert_array_equal(estimator.feature_names_in_, list("abcd"))
+        with pytest.raises(ValueError, match="feature names should match"):
+            estimator.predict(frame[["b", "a", "c", "d"]])
+
+
+@pytest.mark.skipif(not HAS_POISSON, reason="scikit-learn 1.6 has no such loss")
+def test_counts():
+    theirs = neural_network.MLPRegressor(**QUICK, loss="poisson").fit(X, Y)
+    ours = MLPRegressor.from_sklearn(theirs)
+    assert (ours.loss, ours.out_activation_) == ("poisson", "exp")
+    assert_same_predictions(ours, theirs)
+    assert_same_predictions(ours, ours.to_sklearn())
+
+
+def test_what_only_training_needs_is_left_out():
+    settings = {"dropout": 0.1, "label_smoothing": 0.1, "class_weight": "balanced", "clip_norm": 1.0}
+    ours = classifier(solver="adamw", learning_rate="cosine", **settings).fit(X, Y)
+    theirs = ours.to_sklearn()
+    assert (theirs.solver, theirs.learning_rate) == ("adam", "constant")
+    assert_same_predictions(ours, theirs)
+    theirs.partial_fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "match"),
+    [
+        (classifier(activation="gelu"), "activation, for scikit-learn, must be one of 'identity', .*, got 'gelu'"),
+        (
+            classifier(activation=["tanh", "relu"], hidden_layer_sizes=(3, 3)),
+            r"activation must be one for all layers in scikit-learn, got \('tanh', 'relu'\)",
+        ),
+        (regressor(loss="huber"), "loss, for scikit-learn, must be one of 'squared_error'.*, got 'huber'"),
+        pytest.param(
+            regressor(loss="poisson"),
+            "loss, for scikit-learn, must be one of 'squared_error', got 'poisson'",
+            marks=pytest.mark.skipif(HAS_POISSON, reason="scikit-learn has it from version 1.7 on"),
+        ),
+    ],
+)
+def test_what_scikit_learn_lacks_is_refused_by_name(estimator, match):
+    estimator.fit(X, Y)
+    with pytest.raises(ValueError, match=match):
+        estimator.to_sklearn()
+
+
+def test_other_estimators_are_refused():
+    for other in (neural_network.MLPRegressor(), classifier().fit(X, Y), 3):
+        with pytest.raises(TypeError, match=r"fitted must be a sklearn\.neural_network\.MLPClassifier, got"):
+            MLPClassifier.from_sklearn(other)
+    with pytest.raises(NotFittedError):
+        MLPClassifier.from_sklearn(neural_network.MLPClassifier())
+    with pytest.raises(NotFittedError):
+        classifier().to_sklearn()
