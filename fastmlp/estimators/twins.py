@@ -44,7 +44,7 @@ def adopt(estimator: Any, fitted: Any) -> None:
     parameters = {name: value for name, value in fitted.get_params(deep=False).items() if name in names}
     of_network = {}
     if is_classifier(estimator):
-        decides, estimator.classes_ = fitted.out_activation_ == "logistic", fitted.classes_.copy()
+        decides, estimator.classes_ = fitted.out_activation_ == "logistic", fitted.classes_
         loss = "binary_cross_entropy" if decides else "cross_entropy"
         estimator._encoding = Labels(estimator.classes_, loss, decides and fitted.n_outputs_ > 1, 0.0)
     else:
@@ -173,13 +173,13 @@ def _give_progress(twin: Any, estimator: Any) -> None:
     twin.loss_curve_ = list(progress.loss_curve)
     if hasattr(estimator, "loss_"):
         twin.loss_ = estimator.loss_
-    # losses in other units cannot be compared with those to come
-    compares = estimator.network_._engine.target_units is None
-    twin._no_improvement_count = progress.n_without if compares else 0
+    twin._no_improvement_count = progress.n_without
     twin.best_loss_, twin.validation_scores_, twin.best_validation_score_ = None, None, None
     if twin.early_stopping:
         twin.validation_scores_, twin.best_validation_score_ = list(progress.validation_scores), progress.best_score
         twin._best_coefs = [array.copy() for array in twin.coefs_]
         twin._best_intercepts = [array.copy() for array in twin.intercepts_]
     else:
-        twin.best_loss_ = progress.best_loss if compares else math.inf
+        # losses in other units cannot be compared with those to come
+        has_units = estimator.network_._engine.target_units is not None
+        twin.best_loss_ = math.inf if has_units else progress.best_loss

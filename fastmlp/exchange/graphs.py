@@ -182,7 +182,8 @@ def _outputs(graph: Graph, engine: Engine, input_dtype: np.dtype) -> str:
     if input_dtype != dtype:
         x = graph.cast(x, dtype)
     for i, name in enumerate(architecture.activations, 1):
-        sums = graph.add("Gemm", x, engine.params[f"W{i}"], engine.params[f"b{i}"])
+        # not Gemm, which ONNX Runtime 1.17 and older merge with an activation, for float32 only
+        sums = graph.add("Add", graph.add("MatMul", x, engine.params[f"W{i}"]), engine.params[f"b{i}"])
         x = ACTIVATIONS[name].onnx(graph.add, sums)
     return x
 

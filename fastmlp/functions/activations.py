@@ -152,6 +152,11 @@ def _gelu_tanh_onnx(add: Callable[..., str], x: str) -> str:
     return add("Mul", x, add("Sigmoid", add("Mul", math.sqrt(8 / math.pi), add("Add", x, add("Mul", 0.044715, cube)))))
 
 
+def _silu_onnx(add: Callable[..., str], x: str) -> str:
+    # ONNX Runtime 1.19 and older take x * Sigmoid(x) for one operator, which they have for float32 only
+    return add("Div", x, add("Add", 1.0, add("Exp", add("Neg", x))))
+
+
 class Activation(NamedTuple):
     """An activation: its value for a layer's sums, and its derivative given that value; None: for outputs only.
 
@@ -181,7 +186,7 @@ ACTIVATIONS = {
         Activation("elu", 6, elu, elu_grad, _elu_onnx),
         Activation("gelu", 7, gelu, gelu_grad, _gelu_onnx, of_sums=True),
         Activation("gelu_tanh", 8, gelu_tanh, gelu_tanh_grad, _gelu_tanh_onnx, of_sums=True),
-        Activation("silu", 9, silu, silu_grad, lambda add, x: add("Mul", x, add("Sigmoid", x)), of_sums=True),
+        Activation("silu", 9, silu, silu_grad, _silu_onnx, of_sums=True),
         Activation("exponential", 10, exponential, None, lambda add, x: add("Exp", x)),
     )
 }

@@ -10,6 +10,8 @@ from sklearn.exceptions import NotFittedError
 
 import fastmlp
 from fastmlp import MLPClassifier, MLPRegressor, NeuralNetwork
+from fastmlp.architecture import Architecture
+from fastmlp.engine import Engine
 
 pytestmark = [
     pytest.mark.application,
@@ -79,18 +81,25 @@ def test_there_and_back(options, kind):
 @pytest.mark.parametrize("kind", TARGETS)
 def test_a_standardizer_and_units_are_in_the_weights(kind, dtype):
     name, y = TARGETS[kind]
-    rows = (X * [1, 100, 1, 0.1] + [0, 1e4, 0, 0]).astype(dtype)
+    rows = (X * [1, 100, 1, 0.1] + [0, 1e5, 0, 0]).astype(dtype)
     options = {"standardize_targets": True} if name == "MLPRegressor" else {}
     ours = getattr(fastmlp, name)(**QUICK, **options, standardize=True).fit(rows, y)
     theirs = pickle.loads(pickle.dumps(ours.to_sklearn()))
-    tolerance = 1e-9 if dtype == np.float64 else 1e-3
+    tolerance = 1e-9 if dtype == np.float64 else 2e-5
     assert_same_predictions(ours, theirs, rows, tolerance)
     assert not hasattr(theirs, "standardize")
     before = theirs.score(rows, y)
-    theirs.set_params(warm_start=True, max_iter=50, learning_rate_init=1e-9).fit(rows, y)
+    theirs.set_params(warm_start=True, max_iter=50, learning_rate_init=1e-9, tol=1e6).fit(rows, y)
     if name == "MLPRegressor":  # the first epoch is the best one yet in these units, and eleven are no better
         assert theirs.n_iter_ == 12
     assert theirs.score(rows, y) == pytest.approx(before, abs=0.1)
+
+
+def test_epochs_without_an_improvement_are_counted_on():
+    theirs = neural_network.MLPClassifier(**QUICK, warm_start=True, tol=1e6).fit(X, Y)
+    ours = MLPClassifier.from_sklearn(theirs)
+    again = ours.to_sklearn()
+    assert [estimator.set_params(max_iter=50).fit(X, Y).n_iter_ for estimator in (theirs, ours, again)] == [5] * 3
 
 
 def test_early_stopping_goes_on_from_the_best_score():
@@ -98,8 +107,10 @@ def test_early_stopping_goes_on_from_the_best_score():
     ours = MLPClassifier.from_sklearn(theirs)
     assert ours.validation_scores_ == theirs.validation_scores_
     assert ours.best_validation_score_ == theirs.best_validation_score_
+    assert len(ours.validation_loss_curve_) == len(ours.validation_scores_)
     assert np.isnan(ours.validation_loss_curve_).all()
     again = ours.to_sklearn()
+    assert again.validation_scores_ == theirs.validation_scores_
     again.best_validation_score_ = 1.0  # which is never exceeded: the best weights are those at hand
     expected = again.coefs_[0].copy()
     np.testing.assert_array_equal(again.set_params(warm_start=True).fit(X, Y).coefs_[0], expected)
@@ -121,6 +132,7 @@ def test_classes_in_another_order_and_two_outputs(net, classes):
     order = np.argsort(ours.classes_)
     np.testing.assert_array_equal(theirs.classes_, ours.classes_[order])
     np.testing.assert_allclose(theirs.predict_proba(X), ours.predict_proba(X)[:, order], rtol=1e-9)
+    assert theirs.n_outputs_ == (1 if len(order) == 2 else 3)
     assert not hasattr(theirs, "loss_")
     y = ours.predict(X)
     if classes is not None:
@@ -176,6 +188,12 @@ def test_what_scikit_learn_lacks_is_refused_by_name(estimator, match):
     estimator.fit(X, Y)
     with pytest.raises(ValueError, match=match):
         estimator.to_sklearn()
+
+
+def test_outputs_that_scikit_learn_lacks_are_refused():
+    architecture = Architecture.of((4, 8, 1), np.dtype("float64"), loss="half_squared_error", output="tanh")
+    with pytest.raises(ValueError, match="the outputs must be sums for scikit-learn, got outputs by 'tanh'"):
+        MLPRegressor.from_network(NeuralNetwork._of(Engine(architecture))).to_sklearn()
 
 
 def test_other_estimators_are_refused():

@@ -79,7 +79,9 @@ def test_losses(loss, dtype, hidden, tmp_path):
     assert_agrees(exported(net, tmp_path, rows), net, rows, tolerance(dtype))
 
 
-@pytest.mark.parametrize(("dtype", "input_dtype"), [("float64", None), ("float32", "float64"), ("float32", None)])
+@pytest.mark.parametrize(
+    ("dtype", "input_dtype"), [("float64", None), ("float32", "float64"), ("float32", None), ("float64", "float32")]
+)
 def test_columns_far_from_zero_keep_their_digits(dtype, input_dtype, tmp_path):
     rows = (1.7e9 + 30 * X).astype(input_dtype or dtype)
     net = NeuralNetwork(5, [6], 3, dtype=dtype, seed=0, standardizer=Standardizer().fit(rows))
@@ -111,7 +113,7 @@ def test_names_are_labels_and_metadata(tmp_path):
     assert (model.producer_name, model.producer_version) == ("fastmlp", fastmlp.__version__)
     properties = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
     assert properties == {"class_names": net.class_names, "feature_names": net.feature_names}
-    # ONNX Runtime 1.6, of 2020, reads it
+    # those of ONNX 1.8, of 2020, for older programs
     assert (model.ir_version, [(entry.domain, entry.version) for entry in model.opset_import]) == (7, [("", 13)])
 
 

@@ -7,6 +7,8 @@ import pytest
 from conftest import assert_near, full
 
 from fastmlp import NeuralNetwork, Standardizer
+from fastmlp.architecture import Architecture
+from fastmlp.engine import Engine
 
 pytestmark = pytest.mark.application
 
@@ -74,6 +76,7 @@ def test_a_single_layer_may_have_no_name():
         ({"0.weight": np.ones((4, 3, 2, 2))}, ValueError, r"'0\.weight' .* of a Linear layer, got \(4, 3, 2, 2\)"),
         ({**layer(5, 4, a=BOTH), **layer(3, 2, b=BOTH)}, ValueError, r"'b\.weight' .* \(n_out, 4\) .* got \(2, 3\)"),
         ({"0.weight": np.ones((4, 5)), "0.bias": np.ones(5)}, ValueError, r"'0\.bias' must have shape \(4,\), got"),
+        ({"0.weight": np.ones((0, 5))}, ValueError, r"'0\.weight' .* of a Linear layer, got \(0, 5\)"),
         ({"0.bias": np.ones(4)}, ValueError, "a weight, and perhaps a bias, .* got '0.bias'"),
         (
             {"0.weight": np.ones((4, 5), np.float16)},
@@ -133,9 +136,11 @@ def test_a_column_that_float32_cannot_hold_warns():
 
 
 def test_outputs_with_units_that_are_no_sums_are_refused():
-    net = NeuralNetwork(5, [4], 3, loss="squared_error", seed=0)
+    net = NeuralNetwork._of(
+        Engine(Architecture.of((5, 4, 3), np.dtype("float64"), loss="squared_error", output="tanh"))
+    )
+    assert list(net.to_state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
     net.fit(X, np.eye(3)[Y], epochs=1)
-    object.__setattr__(net._engine.architecture, "activations", ("relu", "tanh"))
     with pytest.raises(ValueError, match="must be sums where targets are standardised, got outputs by 'tanh'"):
         net.to_state_dict()
 

@@ -52,6 +52,8 @@ def test_models_become_networks_and_back(activation, loss):
     theirs = model(activation)
     net = NeuralNetwork.from_state_dict(theirs.state_dict(), activation=activation, loss=loss)
     np.testing.assert_allclose(net.forward(X), outputs(theirs, loss), rtol=1e-9, atol=1e-12)
+    again = NeuralNetwork.from_state_dict(dict(theirs.named_parameters()), activation=activation, loss=loss)
+    np.testing.assert_array_equal(again.forward(X), net.forward(X))
     for array in net.params.values():
         array += 0.125
     theirs.load_state_dict({key: torch.from_numpy(array) for key, array in net.to_state_dict().items()})
