@@ -884,8 +884,9 @@ class NeuralNetwork:
         input_size). Its outputs are those of skl2onnx: of a classifier, `label` and `probabilities`; of a regression,
         `variable` (n_rows, output_size), in the units of y. They are what `predict` and `predict_proba` give, up to
         rounding. Labels are `class_names` where each row has one class and these are set, and else integers. The names
-        of classes and features are in the metadata, as JSON. The opset is 13; ONNX Runtime 1.15 to 1.32 have been
-        tried. It has a part of "gelu" for float32 only, so that such a network of float64 has the precision of float32.
+        of classes and features are in the metadata, as JSON. Rows with NaN are not refused there: their results mean
+        nothing. The opset is 13; ONNX Runtime 1.15 to 1.32 have been tried. It has a part of "gelu" for float32 only,
+        so that such a network of float64 has the precision of float32.
 
         Parameters
         ----------
