@@ -160,6 +160,11 @@ class Architecture:
         return 2 if self.loss_row.decides and self.n_outputs == 1 else self.n_outputs
 
     @property
+    def has_one_class(self) -> bool:
+        """Whether a row has one class, of several or of yes and no."""
+        return self.loss_row.of_classes or (self.loss_row.decides and self.n_outputs == 1)
+
+    @property
     def activation(self) -> str | tuple[str, ...]:
         """The activation of the hidden layers, or one for each where they differ; "relu" if there are none."""
         hidden = self.activations[:-1]

@@ -749,7 +749,7 @@ class NeuralNetwork:
         ['bee', 'ant']
         """
         architecture = self._engine.architecture
-        if not (architecture.loss_row.of_classes or architecture.n_classes > architecture.n_outputs):
+        if not architecture.has_one_class:
             raise TypeError(
                 f"predict_names needs one class a row, and this network has loss={self.loss!r} and {self.output_size} "
                 "outputs: use predict"
@@ -883,8 +883,9 @@ class NeuralNetwork:
         The standardizer, the labels and the units of the targets are in the graph. Its input is `X` (n_rows,
         input_size). Its outputs are those of skl2onnx: of a classifier, `label` and `probabilities`; of a regression,
         `variable` (n_rows, output_size), in the units of y. They are what `predict` and `predict_proba` give, up to
-        rounding. Labels are `class_names` where each row has one class and these are set, and else integers. The names
-        of classes and features are in the metadata, as JSON. Rows with NaN are not refused there: their results mean
+        rounding. Labels are `class_names` where each row has one class and these are set, and else integers; with names,
+        one output of yes or no becomes two probabilities. The names of classes and features are in the metadata, as
+        JSON. Rows with NaN are not refused there: their results mean
         nothing. The opset is 13; ONNX Runtime 1.15 to 1.32 have been tried. It has a part of "gelu" for float32 only,
         so that such a network of float64 has the precision of float32.
 
@@ -926,11 +927,11 @@ class NeuralNetwork:
         True
         """
         _check_to_onnx(self)
-        of_classes = self._engine.architecture.loss_row.of_classes
+        has_names = self._class_names is not None and self._engine.architecture.has_one_class
         graphs.save(
             self._engine,
             path,
-            classes=np.array(self._class_names, object) if of_classes and self._class_names is not None else None,
+            classes=np.array(self._class_names, object) if has_names else None,
             class_names=self._class_names,
             feature_names=self._feature_names,
             input_dtype=None if input_dtype is None else float_dtype("input_dtype", input_dtype),

@@ -148,3 +148,12 @@ def test_what_a_graph_would_ignore_is_refused(tmp_path):
     with pytest.raises(TypeError, match=r"to_onnx would ignore the replaced 'predict' of Doubled"):
         Doubled(5, [6], 3).to_onnx(tmp_path / "net.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_one_output_with_two_names(tmp_path):
+    net = NeuralNetwork(5, [6], 1, loss="binary_cross_entropy", dtype="float64", seed=0)
+    net.class_names = ["no", "yes"]
+    results = exported(net, tmp_path, X / 20)
+    assert results["label"].tolist() == net.predict_names(X / 20).tolist()
+    assert set(results["label"]) == {"no", "yes"}
+    np.testing.assert_allclose(results["probabilities"][:, 1:], net.predict_proba(X / 20), rtol=1e-12)
