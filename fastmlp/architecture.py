@@ -156,12 +156,12 @@ class Architecture:
 
     @property
     def n_classes(self) -> int:
-        """Number of names that classes have: two for the yes or no of one output, else one for each output."""
+        """Number of class names: two for one binary output, else one for each output."""
         return 2 if self.loss_row.decides and self.n_outputs == 1 else self.n_outputs
 
     @property
     def has_one_class(self) -> bool:
-        """Whether a row has one class, of several or of yes and no."""
+        """Whether a row has one class, of several or of two by one binary output."""
         return self.loss_row.of_classes or (self.loss_row.decides and self.n_outputs == 1)
 
     @property

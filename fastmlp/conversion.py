@@ -1,63 +1,88 @@
-"""Arrays of numbers from what is no array of numbers yet, and what errors say where none can be made."""
+"""Numbers from arrays of objects; what else an array holds is found, for errors."""
 
 import math
 from decimal import Decimal
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-# What `content` calls the labels of classes, and those of a yes or no, for which texts need another remedy.
-LABELS = "integer labels"
-YES_OR_NO = "numbers from 0 to 1"
+# Characters of a value that an error shows, and texts that are looked at to see whether they could be converted.
+MAX_SHOWN, MAX_TRIED = 60, 10_000
+
+# By NumPy's kind of type.
+_KINDS = {"U": "texts", "S": "texts", "T": "texts", "M": "dates", "m": "durations"}
+# Of several kinds among objects, the first one is reported.
+_ORDER = ("texts", "dates", "durations", "values", "missing values")
 
 
-class NotNumbers(NamedTuple):
-    """What in an array is no number.
+class NotNumericError(Exception):
+    """An array holds something else than numbers.
 
     Attributes
     ----------
-    kind : {"texts", "dates", "values", "missing values"}
-    example : object
-        The first one.
+    kind : {"texts", "dates", "durations", "values", "missing values", "infinite values"}
+    example : str
+        The first one as an error shows it; the first text that could not be converted, if there is one.
     at : tuple of int
         Its indices.
+    are_numbers : bool
+        Whether the texts are numbers, so that they could be converted.
     """
 
-    kind: str
-    example: Any
-    at: tuple[int, ...]
+    def __init__(self, kind: str, example: str, at: tuple[int, ...], are_numbers: bool = False):
+        super().__init__(kind, example, at, are_numbers)
+        self.kind, self.example, self.at, self.are_numbers = kind, example, at, are_numbers
 
     @classmethod
-    def of(cls, kind: str, array: np.ndarray, where: np.ndarray) -> "NotNumbers":
-        """What stands in the array where this mask is True."""
-        at = tuple(int(i) for i in np.argwhere(where)[0])
-        example = array[at] if array.dtype.kind in "mM" else array.item(at)  # of these, items may be integers
-        return cls(kind, example, at)
-
-    @property
-    def is_number_as_text(self) -> bool:
-        """Whether the example is a text that could be converted."""
-        try:
-            return self.kind == "texts" and math.isfinite(float(self.example))
-        except (TypeError, ValueError):
-            return False
+    def of(cls, kind: str, array: np.ndarray, where: np.ndarray) -> "NotNumericError":
+        """What the array holds where a mask is True."""
+        flat, places = array.ravel(), np.flatnonzero(where)
+        at, are_numbers = places[0], False
+        if kind == "texts":
+            others = (place for place in places[:MAX_TRIED] if not _is_number(flat[place]))
+            first = next(others, None)
+            at, are_numbers = (at, True) if first is None else (first, False)
+        # NumPy's dates and durations become integers as Python's objects
+        example = str(flat[at]) if array.dtype.kind in "mM" else shortened(flat[at : at + 1].tolist()[0])
+        return cls(kind, example, tuple(map(int, np.unravel_index(at, array.shape))), are_numbers)
 
 
-def numbers_of(array: np.ndarray) -> np.ndarray | NotNumbers:
-    """An array of numbers as it is, objects that are numbers as float64; or the first that is no number."""
+def shortened(value: Any) -> str:
+    """A value as an error shows it, without the rest of a long one."""
+    try:
+        text = repr(value)
+    except Exception:  # of a foreign class
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
+
+
+def numbers_of(array: np.ndarray) -> np.ndarray:
+    """An array of numbers as it is, and objects that are numbers as float64.
+
+    Raises
+    ------
+    NotNumericError
+    """
     kind = array.dtype.kind
     if kind in "biuf":
         return array
     if kind != "O" and array.size:
-        name = "texts" if kind in "UST" else "dates" if kind in "mM" else "values"
-        return NotNumbers.of(name, array, np.ones(array.shape, bool))
-    kinds = {type(value): _kind_of(type(value)) for value in array.flat}
-    for name in ("texts", "dates", "values", "missing values"):
+        raise NotNumericError.of(_KINDS.get(kind, "values"), array, np.ones(array.shape, bool))
+    kinds = {cls: _kind_of(cls) for cls in set(map(type, array.flat))}
+    for name in _ORDER:
         if name in kinds.values():
-            where = np.frompyfunc(lambda value: kinds[type(value)] == name, 1, 1)(array)  # noqa: B023, called here
-            return NotNumbers.of(name, array, np.asarray(where, bool))
-    return np.asarray(np.frompyfunc(_as_float, 1, 1)(array), np.float64)
+            raise NotNumericError.of(name, array, _mask(lambda value, name=name: kinds[type(value)] == name, array))
+    try:
+        return array.astype(np.float64)
+    except OverflowError:  # an integer beyond all floats
+        return np.asarray(np.frompyfunc(_as_float, 1, 1)(array), np.float64)
+    except Exception:  # float() of a foreign class, or of a signalling NaN
+        raise NotNumericError.of("values", array, _mask(lambda value: not _is_number(value), array)) from None
+
+
+def _mask(test: Any, array: np.ndarray) -> np.ndarray:
+    return np.asarray(np.frompyfunc(test, 1, 1)(array), bool)
 
 
 def _kind_of(cls: type) -> str:
@@ -68,49 +93,20 @@ def _kind_of(cls: type) -> str:
         return "texts"
     if issubclass(cls, type(None)) or cls.__name__ in ("NAType", "NaTType"):  # pandas'
         return "missing values"
+    if hasattr(cls, "total_seconds"):
+        return "durations"
     return "dates" if hasattr(cls, "isoformat") else "values"
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except Exception:  # of a foreign class
+        return False
 
 
 def _as_float(value: Any) -> float:
     try:
         return float(value)
-    except OverflowError:  # an integer beyond all floats
+    except OverflowError:
         return math.inf if value > 0 else -math.inf
-
-
-def as_numbers(name: str, array: np.ndarray, content: str) -> np.ndarray:
-    """The argument of this name, which is to be an array of such a content; the error says what in it is no number."""
-    needed = f"{name} must be an array of {content}"
-    if array.dtype == object and array.ndim == 0:
-        value = array.item()
-        hint = f": pass {name}.collect()" if hasattr(value, "collect") else ""  # Polars' lazy frames
-        raise TypeError(f"{needed}, got {value if value is None else type(value).__name__}{hint}")
-    if array.dtype != object and not array.size:
-        raise TypeError(f"{needed}, got dtype {array.dtype}")
-    found = numbers_of(array)
-    if not isinstance(found, NotNumbers):
-        return found
-    at = ", ".join(map(str, found.at))
-    place = f"in row {found.at[0]}, column {found.at[1]}" if array.ndim == 2 else f"at index {at}"
-    example = f"{found.kind} such as {found.example!r} {place}"
-    raise TypeError(f"{needed}, got dtype {array.dtype}, {example}{_advice(name, found, content)}")
-
-
-def _advice(name: str, found: NotNumbers, content: str) -> str:
-    if found.kind == "texts":
-        remedy = of_labels(name, found, content)
-        if not remedy and found.is_number_as_text:
-            remedy = f"convert them, {name}.astype(float)"
-    else:
-        remedy = "fill them in first" if found.kind == "missing values" else ""
-    return f": {remedy}" if remedy else ""
-
-
-def of_labels(name: str, found: NotNumbers, content: str) -> str:
-    """What to do with texts that are labels; empty where numbers are needed."""
-    takes_texts = "or use fastmlp.MLPClassifier, which takes texts"
-    if content == LABELS:
-        return f"number the classes, names, {name} = numpy.unique({name}, return_inverse=True), {takes_texts}"
-    if content == YES_OR_NO:
-        return f"compare them with the one that is 1, {name} == {found.example!r}, {takes_texts}"
-    return ""

@@ -1,139 +1,140 @@
 """Frames of pandas, Polars and pyarrow as arrays of numbers, and the names of their columns.
 
-None of these libraries is imported: who passes a frame has it.
+None of these libraries is imported here: a caller who passes a frame has done so.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
-from fastmlp.conversion import NotNumbers, numbers_of, of_labels
+from fastmlp.conversion import NotNumericError, numbers_of
+from fastmlp.remedies import listed, of_columns
 
-# Names of columns that an error shows.
-MAX_SHOWN = 5
-
-
-class Advice(NamedTuple):
-    """How a library does what columns may need; {X} is the frame, {columns} a list of names."""
-
-    one_hot: str
-    to_numbers: str
-    fill: str
-
-
-ADVICE = {
-    "pandas": Advice(
-        "pandas.get_dummies({X}, columns={columns})",
-        "{X}.astype(dict.fromkeys({columns}, float))",
-        "{X}.fillna({X}.median(numeric_only=True)), or leave these rows out, {X}.dropna()",
-    ),
-    "polars": Advice(
-        "{X}.to_dummies({columns})",
-        "{X}.cast(dict.fromkeys({columns}, polars.Float64))",
-        "{X}.fill_nan(None).fill_null(strategy='mean'), or leave these rows out, {X}.drop_nulls()",
-    ),
-}
-# of other libraries
-GENERAL = Advice("scikit-learn's OneHotEncoder", "a cast to float64", "scikit-learn's SimpleImputer")
+# Rows that are looked at together; a block stays in cache.
+BLOCK_ROWS = 4096
+# What the names of types of dates, times and durations start with, in all three libraries.
+OF_TIME = ("date", "time", "duration", "period")
 
 
 def column_labels(values: Any) -> list[Any] | None:
     """The label of each column of a frame; None for what is no frame."""
-    if _is_arrow(values):
+    if _is_pyarrow(values):
         return list(values.schema.names)
-    cls = type(values)  # an attribute of the object itself may be one of pandas' columns
-    return list(values.columns) if hasattr(cls, "columns") and hasattr(cls, "__array__") else None
+    return list(values.columns) if _is_pandas(values) or _is_polars(values) else None
 
 
-def _is_arrow(values: Any) -> bool:
-    """Whether this is a table or a batch of pyarrow."""
-    return hasattr(type(values), "num_columns")
+# by classes, since an attribute of pandas' frames themselves may be a column
+def _is_pandas(values: Any) -> bool:
+    return hasattr(type(values), "iloc") and hasattr(type(values), "columns")
 
 
-def column_names(values: Any) -> list[str] | None:
-    """The names of a frame's columns, if they are different texts; None for others, and for what is no frame."""
+def _is_polars(values: Any) -> bool:
+    return hasattr(type(values), "to_series") and hasattr(type(values), "columns") and hasattr(values, "schema")
+
+
+def _is_pyarrow(values: Any) -> bool:
+    """Whether this is a table or a batch."""
+    return hasattr(type(values), "num_columns") and hasattr(type(values), "schema")
+
+
+def _texts(values: Any) -> list[str] | None:
+    """The labels of a frame's columns as texts; None where they are just numbers from 0, as of an array."""
     labels = column_labels(values)
-    if not labels or not all(isinstance(label, str) for label in labels) or len(set(labels)) < len(labels):
+    if labels is None or labels == list(range(len(labels))):
         return None
     return [str(label) for label in labels]
 
 
-def check_column_names(name: str, values: Any, known: list[str] | None) -> None:
-    """Raise where a frame has other columns than these, or has them in another order."""
-    found = None if known is None else column_names(values)
+def column_names(values: Any) -> list[str] | None:
+    """The names of a frame's columns, if they are different; None where there are none, and for what is no frame."""
+    found = _texts(values)
+    return found if found and len(set(found)) == len(found) else None
+
+
+def check_column_names(name: str, values: Any, known: list[str] | None, where: str = "net.feature_names") -> None:
+    """Raise where a frame has other columns than the known ones, which `where` names, or has them in another order."""
+    found = None if known is None else _texts(values)
     if found is None or known is None or found == known:
         return
-    missing, unknown = ([one for one in a if one not in b] for a, b in ((known, found), (found, known)))
+    missing, unknown = ([one for one in a if one not in set(b)] for a, b in ((known, found), (found, known)))
     if missing or unknown:
         parts = {"without": missing, "with": unknown}
-        got = " and ".join(f"{word} {_listed(columns)}" for word, columns in parts.items() if columns)
+        got = " and ".join(f"{word} {listed(columns)}" for word, columns in parts.items() if columns)
     else:
-        i = next(i for i, pair in enumerate(zip(found, known, strict=True)) if len(set(pair)) > 1)
+        i = next(i for i, column in enumerate(found) if column != known[i])
         got = f"with {found[i]!r} in place of {known[i]!r}"
-    raise ValueError(
-        f"{name} must have the network's columns in their order, feature_names, got a frame {got}: "
-        f"pass {name}{'.select(net.feature_names)' if _is_arrow(values) else '[net.feature_names]'}, or "
-        "assign net.feature_names where the columns have other names now"
-    )
+    remedy = f"pass {name}.select({where})" if _is_pyarrow(values) else f"pass {name}[{where}]"
+    if missing:
+        remedy = "add what is missing; a column of get_dummies for a category that does not occur is 0"
+    raise ValueError(f"{name} must have the columns {where} in this order, got a frame {got}: {remedy}")
+
+
+def has_times(frame: Any) -> bool:
+    """Whether a column holds dates, times or durations, which some conversions take for numbers."""
+    return any(str(dtype).lower().startswith(OF_TIME) for dtype in _dtypes(frame))
+
+
+def _dtypes(frame: Any) -> Iterable[Any]:
+    return frame.schema.types if _is_pyarrow(frame) else frame.dtypes
 
 
 def numbers_of_frame(name: str, frame: Any, labels: list[Any], content: str) -> np.ndarray:
-    """A frame as an array (n_rows, n_columns) of numbers; the error names all columns that have others, and why."""
-    array = np.asarray(frame)
-    if array.dtype.kind in "biuf" and not _has_nan(array):
-        return array
-    columns = [_numbers_of_column(frame, i) for i in range(len(labels))]
-    problems = {label: found for label, found in zip(labels, columns, strict=True) if isinstance(found, NotNumbers)}
-    if not problems:
-        return np.column_stack([found for found in columns if not isinstance(found, NotNumbers)])
-    text = "; ".join(_explained(name, type(frame).__module__.partition(".")[0], problems, content))
-    only_missing = all(found.kind == "missing values" for found in problems.values())
-    raise (ValueError if only_missing else TypeError)(f"{name} must be an array of {content}, got a frame: {text}")
+    """A frame as an array (n_rows, n_columns) of finite numbers.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If columns hold something else; all of them are named, with what to do.
+    """
+    # all columns at once, where they are numbers of NumPy: pandas may have them in one array
+    if _is_pandas(frame) and all(isinstance(dtype, np.dtype) and dtype.kind in "iuf" for dtype in frame.dtypes):
+        array = np.asarray(frame)
+        if _is_finite(array):
+            return array
+    columns: list[np.ndarray] = []
+    problems: list[tuple[Any, NotNumericError]] = []
+    for i, label in enumerate(labels):
+        try:
+            columns.append(_numbers_of_column(frame, i))
+        except NotNumericError as error:
+            problems.append((label, error))
+    if problems:
+        are_numbers = all(found.kind in ("missing values", "infinite values") for _, found in problems)
+        text = "; ".join(_explained(name, frame, problems, content))
+        raise (ValueError if are_numbers else TypeError)(f"{name} must be an array of {content}, got a frame: {text}")
+    return np.column_stack(columns) if columns else np.empty((len(frame), 0))
 
 
-def _has_nan(array: np.ndarray) -> bool:
-    """Whether there is a NaN, found column by column, since frames may be large and are in that order."""
-    return array.dtype.kind == "f" and any(np.isnan(array[:, i]).any() for i in range(array.shape[1]))
+def _is_finite(array: np.ndarray) -> bool:
+    blocks = (array[start : start + BLOCK_ROWS] for start in range(0, len(array), BLOCK_ROWS))
+    return array.dtype.kind != "f" or all(np.isfinite(block).all() for block in blocks)
 
 
-def _numbers_of_column(frame: Any, i: int) -> np.ndarray | NotNumbers:
-    cls = type(frame)
-    if hasattr(cls, "iloc"):  # pandas'
+def _numbers_of_column(frame: Any, i: int) -> np.ndarray:
+    if _is_pandas(frame):
         column = frame.iloc[:, i]
-    else:  # Polars', pyarrow's
-        column = frame.to_series(i) if hasattr(cls, "to_series") else frame.column(i)
-    found = numbers_of(np.asarray(column))
-    if isinstance(found, np.ndarray) and found.dtype.kind == "f" and np.isnan(found).any():
-        return NotNumbers.of("missing values", found, np.isnan(found))
+        if column.dtype == "category" and column.isna().any():  # whose codes for gaps NumPy may take for numbers
+            column = column.astype(object)
+    else:
+        column = frame.to_series(i) if _is_polars(frame) else frame.column(i)
+    array = np.asarray(column)
+    if array.ndim > 1 or array.dtype.names is not None:  # lists or fields
+        raise NotNumericError("values", f"{array[0]}", (0,))
+    found = numbers_of(array)
+    if not _is_finite(found):
+        is_missing = np.isnan(found)
+        kind, where = ("missing values", is_missing) if is_missing.any() else ("infinite values", np.isinf(found))
+        raise NotNumericError.of(kind, found, where)
     return found
 
 
-def _explained(name: str, library: str, problems: dict[Any, NotNumbers], content: str) -> list[str]:
+def _explained(name: str, frame: Any, problems: list[tuple[Any, NotNumericError]], content: str) -> Iterable[str]:
     """A text for each kind of what is no number: the columns that have it, and what to do."""
-    texts = []
-    for kind in dict.fromkeys(found.kind for found in problems.values()):
-        columns = [label for label, found in problems.items() if found.kind == kind]
-        first = problems[columns[0]]
-        advice = _advice(ADVICE.get(library, GENERAL), first).format(X=name, columns=columns)
-        if kind == "texts":
-            advice = of_labels(name, first, content) or advice
-        holds = f"column {columns[0]!r} has" if len(columns) == 1 else f"columns {_listed(columns)} have"
-        example = f"as in row {first.at[0]}" if kind == "missing values" else f"such as {first.example!r}"
-        texts.append(f"{holds} {kind}, {example}: {advice}")
-    return texts
-
-
-def _advice(library: Advice, found: NotNumbers) -> str:
-    if found.kind == "missing values":
-        return f"fill them in, {library.fill}"
-    if found.kind == "texts":
-        return f"convert them, {library.to_numbers}" if found.is_number_as_text else f"encode them, {library.one_hot}"
-    if found.kind == "dates":
-        return "make numbers of them, the year or the days since a date"
-    return "convert them to numbers, or leave them out"
-
-
-def _listed(labels: list[Any]) -> str:
-    """The labels, or the first ones of many."""
-    more = len(labels) - MAX_SHOWN
-    return ", ".join(map(repr, labels[:MAX_SHOWN])) + (f" and {more} more" if more > 0 else "")
+    for kind, are_numbers in dict.fromkeys((found.kind, found.are_numbers) for _, found in problems):
+        alike = [(label, found) for label, found in problems if (found.kind, found.are_numbers) == (kind, are_numbers)]
+        columns, first = [label for label, _ in alike], alike[0][1]
+        holds = f"column {listed(columns)} has" if len(columns) == 1 else f"columns {listed(columns)} have"
+        example = "as" if kind in ("missing values", "infinite values") else f"such as {first.example}"
+        remedy = of_columns(name, frame, columns, first, content)
+        yield f"{holds} {kind}, {example} in row {first.at[0]}: {remedy}"

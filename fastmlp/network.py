@@ -10,7 +10,6 @@ from fastmlp.architecture import Architecture
 from fastmlp.defaults import get_default_dtype
 from fastmlp.engine import Engine
 from fastmlp.engine.parameters import initialize
-from fastmlp.frames import check_column_names
 from fastmlp.functions import activations, losses
 from fastmlp.functions.optimizers import checked_optimizer
 from fastmlp.generators import drawn_seed, random_state
@@ -100,10 +99,10 @@ class NeuralNetwork(TrainingMethods, FileMethods):
     outputs : dict
         `X, h1, ..., scores` of the last `forward`: read-only, valid until the next call.
     class_names : list of str or None
-        The name of each class, for `predict_names`, figures and files; saved with the network. `predict` gives the
-        numbers of the classes all the same.
+        The name of each class, for `predict_names`, figures and files; saved with the network. `predict` still returns
+        integers.
     feature_names : list of str or None
-        The name of each column of X; `fit` learns them from a frame. Saved with the network.
+        The name of each column of X; `fit` and `train_epoch` learn them from a frame. Saved with the network.
     history : fastmlp.training.History or None
         Of the last `fit`, an interrupted one included.
 
@@ -166,7 +165,8 @@ class NeuralNetwork(TrainingMethods, FileMethods):
             if architecture.drops:
                 engine.dropout_seed = drawn_seed(generator)
         self._adopt(engine)
-        self._class_names = self._feature_names = None
+        self._class_names = None
+        self._feature_names = None if standardizer is None else standardizer.feature_names
 
     # the assignment's helpers, on plain arrays
     linear = staticmethod(activations.linear)
@@ -209,7 +209,7 @@ class NeuralNetwork(TrainingMethods, FileMethods):
         if training is not False:  # checked only then, since a step of a tiny network takes microseconds
             training = boolean("training", training)
         if self._feature_names is not None:
-            check_column_names("X", X, self._feature_names)
+            self._check_columns("X", X)
         return self._engine.forward(X, training)
 
     def backward(self, y: npt.ArrayLike, reg: float = 0.0, *, sample_weight: npt.ArrayLike | None = None) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp import _kernels
+from fastmlp.frames import check_column_names, column_names
 from fastmlp.interface.calls import public
 from fastmlp.validation import as_stored, float_dtype, integer, one_of, real_array, real_matrix
 
@@ -41,6 +42,9 @@ class Standardizer:
 
     Attributes
     ----------
+    feature_names : list of str or None
+        The names of the columns of the frame that it was fitted to; `transform` takes frames with these columns, in
+        this order.
     mean_, scale_ : ndarray (n_features,), float64
         The mean of each feature, and its standard deviation, or 1 for features that are constant up to rounding.
 
@@ -54,6 +58,8 @@ class Standardizer:
     >>> standardizer.transform([[6, 5]])
     array([[2., 0.]])
     """
+
+    feature_names: list[str] | None = None
 
     def __init__(self, n_channels: int | None = None, center: str = "feature"):
         self.n_channels = None if n_channels is None else integer("n_channels", n_channels)
@@ -114,17 +120,17 @@ class Standardizer:
         >>> standardizer.mean_.tolist(), standardizer.scale_.tolist()
         ([2.0, 5.0], [1.0, 1.0])
         """
-        X = real_array("X", X)
-        if X.ndim != 2 or 0 in X.shape:
-            raise ValueError(f"X must have shape (n_rows, n_features) and at least one row, got {X.shape}")
-        n_channels = X.shape[1] if self.n_channels is None else self.n_channels
-        if X.shape[1] % n_channels:
-            raise ValueError(f"X must have a multiple of n_channels = {n_channels} columns, got {X.shape[1]}")
-        measure = _exact_statistics if X.dtype.char in _SMALL_INTEGERS else _merged_statistics
-        mean, variance = measure(X, n_channels, self.center == "channel")
+        rows = real_array("X", X)
+        if rows.ndim != 2 or 0 in rows.shape:
+            raise ValueError(f"X must have shape (n_rows, n_features) and at least one row, got {rows.shape}")
+        n_channels = rows.shape[1] if self.n_channels is None else self.n_channels
+        if rows.shape[1] % n_channels:
+            raise ValueError(f"X must have a multiple of n_channels = {n_channels} columns, got {rows.shape[1]}")
+        measure = _exact_statistics if rows.dtype.char in _SMALL_INTEGERS else _merged_statistics
+        mean, variance = measure(rows, n_channels, self.center == "channel")
         scale = np.sqrt(variance)
         scale[scale == 0] = 1
-        self.mean_, self.scale_ = mean, scale
+        self.mean_, self.scale_, self.feature_names = mean, scale, column_names(X)
         return self
 
     def transform(self, X: npt.ArrayLike, dtype: npt.DTypeLike = np.float64) -> np.ndarray:
@@ -147,6 +153,7 @@ class Standardizer:
         array([[2., 1.]])
         """
         dtype = float_dtype("dtype", dtype)
+        check_column_names("X", X, self.feature_names, "standardizer.feature_names")
         mean, *_ = statistics = self.statistics(dtype)
         X = real_matrix("X", X, len(mean))
         result = np.empty(X.shape, dtype)
@@ -154,10 +161,25 @@ class Standardizer:
             _kernels.standardize(as_stored(X, np.dtype(np.float64)), result.reshape(-1), *statistics)
         return result
 
-    def fit_transform(self, X: npt.ArrayLike, dtype: npt.DTypeLike = np.float64) -> np.ndarray:
-        """`fit(X).transform(X, dtype)`: measure X (n_rows, n_features) and standardise it, as a new array.
+    def fit_transform(self, X: npt.ArrayLike, y: object = None, *, dtype: npt.DTypeLike = np.float64) -> np.ndarray:
+        """`fit(X).transform(X, dtype)`: measure X and standardise it.
 
-        Parameters, errors and numbers are those of `fit` and `transform`.
+        Parameters
+        ----------
+        X : array_like (n_rows, n_features)
+        y : object
+            Ignored; scikit-learn's pipelines pass it.
+        dtype : float64 or float32
+
+        Returns
+        -------
+        ndarray (n_rows, n_features)
+            A new array.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `fit` and `transform` do; where it is about the dtype, the statistics have not changed.
 
         Examples
         --------
@@ -203,7 +225,9 @@ class Standardizer:
 
 def own_copy(standardizer: Standardizer) -> Standardizer:
     """A copy whose arrays have been checked, and are not changed with the original's."""
-    return Standardizer.of_statistics(*standardizer._statistics(), standardizer.n_channels, standardizer.center)
+    copy = Standardizer.of_statistics(*standardizer._statistics(), standardizer.n_channels, standardizer.center)
+    copy.feature_names = standardizer.feature_names
+    return copy
 
 
 def _checked(**statistics: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:

@@ -139,7 +139,7 @@ def fit(
     network : object
         Its `history` is set, and callbacks are called with it.
     begin : callable
-        Called where nothing is refused any more, before the first epoch.
+        Called once all arguments are checked, before the first epoch.
     evaluate : callable, optional
         The user's own function for validation data; by default that of `trained`.
     check : callable

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp import _kernels
-from fastmlp.conversion import LABELS, as_numbers
+from fastmlp import _kernels, remedies
+from fastmlp.conversion import NotNumericError, numbers_of
 from fastmlp.frames import column_labels, numbers_of_frame
+from fastmlp.remedies import LABELS
 
 # The squares of larger targets, added up over all rows, could be infinite.
 MAX_TARGET = 1e145
@@ -154,10 +155,17 @@ def real_array(name: str, values: npt.ArrayLike, content: str = "real numbers", 
     array = values if type(values) is np.ndarray else _as_array(name, values, content)
     if array.dtype.kind in kinds:
         return array
-    converted = as_numbers(name, array, content)
-    if converted.dtype.kind not in kinds:
-        raise TypeError(f"{name} must be an array of {content}, got dtype {array.dtype}")
-    return converted
+    needed = f"{name} must be an array of {content}"
+    if array.dtype == object and array.ndim == 0:
+        value = array.item()
+        hint = f": pass {name}.collect()" if hasattr(type(value), "collect") else ""  # Polars' lazy frames
+        raise TypeError(f"{needed}, got {value if value is None else type(value).__name__}{hint}")
+    if (array.dtype != object and not array.size) or "f" not in kinds:
+        raise TypeError(f"{needed}, got dtype {array.dtype}")
+    try:
+        return numbers_of(array)
+    except NotNumericError as error:
+        raise TypeError(f"{needed}, got dtype {array.dtype}, {_described(name, error, content)}") from None
 
 
 def _as_array(name: str, values: Any, content: str) -> np.ndarray:
@@ -166,9 +174,9 @@ def _as_array(name: str, values: Any, content: str) -> np.ndarray:
     if labels is not None:
         return numbers_of_frame(name, values, labels, content)
     if hasattr(type(values), "tocsr"):  # SciPy's sparse matrices and arrays
+        takers = ", or use fastmlp.MLPClassifier or MLPRegressor, which take sparse rows" * name.startswith("X")
         raise TypeError(
-            f"{name} must be a dense array of {content}, got a {type(values).__name__} of SciPy: pass {name}.toarray() "
-            "or use fastmlp.MLPClassifier or MLPRegressor, which take sparse rows"
+            f"{name} must be a dense array of {content}, got a {type(values).__name__}: pass {name}.toarray(){takers}"
         )
     try:
         array = np.asarray(values)
@@ -179,11 +187,26 @@ def _as_array(name: str, values: Any, content: str) -> np.ndarray:
     return array
 
 
+def _described(name: str, found: NotNumericError, content: str) -> str:
+    """What an array holds that is no number, and where; and what to do."""
+    text = f"{found.kind} such as {found.example}"
+    if len(found.at) == 2:
+        text += f" in row {found.at[0]}, column {found.at[1]}"
+    elif found.at:
+        text += f" at index {', '.join(map(str, found.at))}"
+    remedy = remedies.of_array(name, found, content)
+    return f"{text}: {remedy}" if remedy else text
+
+
 def real_matrix(name: str, values: npt.ArrayLike, n_columns: int) -> np.ndarray:
     """`values` as an array (n, n_columns) of real numbers of any type and layout; always a new view."""
     array = real_array(name, values).view()
     if array.ndim != 2 or array.shape[1] != n_columns:
-        hint = f"; for a single row pass {name}.reshape(1, -1)" if array.ndim == 1 else ""
+        hint = ""
+        if array.ndim == 1:
+            shape, what = ("-1, 1", "a single column") if n_columns == 1 else ("1, -1", "a single row")
+            given = name if isinstance(values, np.ndarray) else f"numpy.asarray({name})"
+            hint = f"; for {what} pass {given}.reshape({shape})"
         raise ValueError(f"{name} must have shape (n_rows, {n_columns}), got {array.shape}{hint}")
     if array.shape[0] > MAX_BLAS_SIZE:
         raise ValueError(f"{name} must have at most {MAX_BLAS_SIZE} rows, got {array.shape[0]}")

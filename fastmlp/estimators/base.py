@@ -24,9 +24,9 @@ from fastmlp.estimators.data import (
     check_given_together,
     engine_rows,
     examples_of,
-    explained,
     fitted_standardizer,
     held_out,
+    naming_values,
 )
 from fastmlp.estimators.engines import engine_of, new_engine
 from fastmlp.estimators.exchange import Exchange
@@ -163,7 +163,7 @@ class BaseMLP(FittedAttributes, Exchange, CallbackSupportMixin, BaseEstimator, A
             class_weights = self._class_weights(targets, encoding, architecture, is_partial=is_partial)
             examples, validation = examples_of(X, targets, sample_weight, class_weights), None
             if X_val is not None:
-                X_val, y_val = self._validated(X_val, y_val, reset=False, of="X_val and y_val")
+                X_val, y_val = self._validated(X_val, y_val, reset=False, part="_val")
                 targets = encoding.encoded(y_val, "y_val", X.dtype)
                 validation = examples_of(X_val, targets, sample_weight_val, class_weights, "sample_weight_val")
             generator = check_random_state(self.random_state)
@@ -210,10 +210,14 @@ class BaseMLP(FittedAttributes, Exchange, CallbackSupportMixin, BaseEstimator, A
     def _loss_options(self, loss: str) -> dict[str, float]:
         """The options of a network's loss, by name."""
 
-    def _validated(self, X: Any, y: Any, *, reset: bool, of: str = "") -> tuple[Any, np.ndarray]:
-        """X as a dense or a sparse array, of float32 or float64, and y; both finite."""
+    def _validated(self, X: Any, y: Any, *, reset: bool, part: str = "") -> tuple[Any, np.ndarray]:
+        """X as a dense or a sparse array, of float32 or float64, and y; both finite.
+
+        Errors call them by these names with the part's at the end.
+        """
+        numbers = {f"X{part}": X, **({f"y{part}": y} if is_regressor(self) else {})}
         try:
-            with explained(X, y if is_regressor(self) else None):
+            with naming_values(**numbers):
                 X, y = validate_data(
                     self,
                     X,
@@ -226,9 +230,9 @@ class BaseMLP(FittedAttributes, Exchange, CallbackSupportMixin, BaseEstimator, A
                 )
             return X, self._checked_targets(y)
         except (TypeError, ValueError) as error:
-            if not of:
+            if not part or str(error).startswith((f"X{part} must", f"y{part} must")):
                 raise
-            raise type(error)(f"{of}: {error}") from error
+            raise type(error)(f"X{part} and y{part}: {error}") from error
 
     def _architecture(self, X: Any, encoding: Labels | Numbers, *, is_new: bool) -> Architecture:
         """The description of the network to train; where one goes on, it must have the same sizes."""
@@ -405,7 +409,7 @@ class BaseMLP(FittedAttributes, Exchange, CallbackSupportMixin, BaseEstimator, A
             with contextlib.suppress(ValueError):
                 return compute(self.network_._engine, X)
         check_is_fitted(self)
-        with explained(X):
+        with naming_values(X=X):
             X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
         return compute(self.network_._engine, engine_rows(X))
 

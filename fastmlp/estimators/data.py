@@ -1,5 +1,6 @@
 """The rows of an estimator's training: which ones, in which order, and how they are standardised."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Real
@@ -12,27 +13,31 @@ from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from fastmlp.engine.batches import Examples
 from fastmlp.estimators.targets import Labels, Numbers
-from fastmlp.frames import column_labels, numbers_of_frame
+from fastmlp.frames import column_labels, has_times
 from fastmlp.preprocessing import Standardizer
 from fastmlp.sample_weights import checked_weights
 from fastmlp.sparse_rows import SparseRows
 from fastmlp.training_data import TrainingData
-from fastmlp.validation import MIN_WEIGHT
+from fastmlp.validation import MIN_WEIGHT, real_array
+
+# What scikit-learn and NumPy say of values that are no finite numbers.
+_OF_VALUES = re.compile("could not convert|contains (NaN|infinity)|NAType|sequence|too large")
 
 
 @contextmanager
-def explained(X: Any, y: Any = None) -> Iterator[None]:
-    """A context where errors about frames name the columns that are no numbers, which scikit-learn's do not."""
+def naming_values(**arguments: Any) -> Iterator[None]:
+    """A context whose errors say what in these arguments is no number, and where, which scikit-learn's do not."""
+    for name, values in arguments.items():
+        if column_labels(values) is not None and has_times(values):  # which scikit-learn may take for numbers
+            real_array(name, values)
     try:
         yield
     except (TypeError, ValueError) as error:
-        for name, values in (("X", X), ("y", y)):
-            labels = column_labels(values)
-            if labels is not None:
-                try:
-                    numbers_of_frame(name, values, labels, "real numbers")
-                except (TypeError, ValueError) as better:
-                    raise better from error
+        for name, values in arguments.items() if _OF_VALUES.search(str(error)) else ():
+            try:
+                real_array(name, values)
+            except (TypeError, ValueError) as better:
+                raise type(better)(str(better)) from error
         raise
 
 

@@ -132,6 +132,8 @@ def checked_labels(y: Any) -> np.ndarray:
         y = y.toarray()
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
+    if y.dtype == object and not any(isinstance(label, str) for label in y.flat):
+        y = np.array(y.tolist())  # of numbers, which scikit-learn takes for unknown labels as objects
     check_classification_targets(y)
     if y.ndim == 2 and type_of_target(y) != "multilabel-indicator":
         raise ValueError(

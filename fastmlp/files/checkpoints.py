@@ -15,6 +15,7 @@ from fastmlp.engine.batches import Examples
 from fastmlp.files import models
 from fastmlp.files.access import check_ordinary, check_writable, kind_of, undisturbed
 from fastmlp.history import History
+from fastmlp.remedies import listed
 from fastmlp.settings import Settings
 from fastmlp.training import CheckpointState
 from fastmlp.validation import as_path
@@ -38,6 +39,11 @@ class Checkpoint:
         Least time between two checkpoints; the last epoch's is always written.
     resume : bool
         Whether to go on from the file where there is one.
+
+    Attributes
+    ----------
+    feature_names : list of str or None
+        Those of the file that the training goes on from.
     """
 
     def __init__(self, model: Callable[[], models.Model], path: str | os.PathLike[str], seconds: float, resume: bool):
@@ -45,6 +51,7 @@ class Checkpoint:
         self.path = as_path("checkpoint", path).absolute()  # callbacks may change the working folder
         self.seconds = seconds
         self.resume = resume
+        self.feature_names: list[str] | None = None
 
     def is_of(self, settings: Settings, seed: int | None, X: np.ndarray, y: np.ndarray) -> bool:
         """Whether the file holds an earlier part of this training, of rows without weights and with validation data."""
@@ -84,6 +91,7 @@ class Checkpoint:
             except models.ModelFileError as error:
                 raise models.ModelFileError(f"{error}; {ANEW}") from error
             self._state = self._checked(model, self._state, has_epochs=has_epochs)
+            self.feature_names = model.feature_names
             if not self._state.over and len(self._state.history) < state.settings.n_epochs:
                 check_writable(self.path)
             engine.restore(model.engine.snapshot())
@@ -107,6 +115,9 @@ class Checkpoint:
             raise ValueError(f"{name} must be {value!r}, as in {place}, got {ours[name]!r}{why}; {ANEW}")
         if found.data != mine.data:
             raise ValueError(f"X, y, weights and the standardizer must be those of {place}, got others; {ANEW}")
+        names, own_names = model.feature_names, self.model().feature_names
+        if names and own_names and names != own_names:
+            raise ValueError(f"X must have the columns of {place}, {listed(names)}, got {listed(own_names)}; {ANEW}")
         if mine.settings.n_epochs < len(found.history):
             raise ValueError(
                 f"epochs must be at least the {len(found.history)} of {place}, got {mine.settings.n_epochs}"

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from fastmlp.conversion import LABELS, YES_OR_NO
+from fastmlp import remedies
 from fastmlp.functions import scores
 from fastmlp.functions.activations import HIDDEN_ACTIVATIONS, exponential, logistic, softmax
-from fastmlp.functions.label_advice import advice_on_labels
+from fastmlp.remedies import LABELS, YES_OR_NO
 from fastmlp.validation import MIN_EPSILON, class_labels, in_range, real_array, real_targets
 
 
@@ -181,24 +182,31 @@ class Loss(NamedTuple):
         return self.of_classes or self.decides
 
 
-def _labels(name: str, y: np.ndarray, n_rows: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
-    y = real_array(name, y, LABELS)
+def _labels(name: str, y: npt.ArrayLike, n_rows: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
+    array = real_array(name, y, LABELS)
     try:
-        return class_labels(name, y, n_rows, n_outputs)
+        return class_labels(name, array, n_rows, n_outputs)
     except ValueError as error:
-        raise ValueError(f"{error}{advice_on_labels(name, y, n_outputs)}") from None
+        raise _with_remedy(error, name, array, n_rows, n_outputs) from None
+
+
+def _with_remedy(error: ValueError, name: str, y: np.ndarray, n_rows: int, n_classes: int) -> ValueError:
+    """The error with what labels of classes look like, where that is what is wrong about them."""
+    if y.size == n_rows == len(y):
+        return ValueError(f"{error}{remedies.of_labels(name, y.ravel(), n_classes)}")
+    return ValueError(f"{error}{remedies.of_one_hot(name, y, n_classes)}")
 
 
 def _counts(name: str, y: np.ndarray, n_rows: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
     return in_range(name, real_targets(name, y, n_rows, n_outputs, dtype), 0, math.inf, "counts, at least 0")
 
 
-def _shares(name: str, y: np.ndarray, n_rows: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
-    y = real_array(name, y, YES_OR_NO)
+def _shares(name: str, y: npt.ArrayLike, n_rows: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
+    array = real_array(name, y, YES_OR_NO)
     try:
-        return in_range(name, real_targets(name, y, n_rows, n_outputs, dtype), 0, 1, "0 or 1, or between them")
+        return in_range(name, real_targets(name, array, n_rows, n_outputs, dtype), 0, 1, "0 or 1, or between them")
     except ValueError as error:
-        raise ValueError(f"{error}{advice_on_labels(name, y, 2)}") from None
+        raise (_with_remedy(error, name, array, n_rows, 2) if n_outputs == 1 else error) from None
 
 
 _CLASSES: dict[str, Any] = {

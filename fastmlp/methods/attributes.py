@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from fastmlp.engine import Engine
 from fastmlp.engine.parameters import Parameters
+from fastmlp.frames import check_column_names
 from fastmlp.history import History
 from fastmlp.interface.overrides import check_arrays
 from fastmlp.preprocessing import Standardizer
@@ -137,6 +138,10 @@ class NetworkAttributes(EngineNetwork):
     _class_names: list[str] | None = None
     _feature_names: list[str] | None = None
 
+    def _check_columns(self, name: str, X: npt.ArrayLike) -> None:
+        """Raise where X is a frame and has other columns than the network."""
+        check_column_names(name, X, self._feature_names)
+
     @property
     def activation(self) -> str | tuple[str, ...]:
         """The activation of the hidden layers, or those of each where they differ."""
@@ -154,18 +159,23 @@ class NetworkAttributes(EngineNetwork):
 
     @property
     def standardizer(self) -> Standardizer | None:
-        """The standardizer that is applied to all rows of X; None for none."""
+        """The standardizer that is applied to all rows of X; None for none.
+
+        A network without names of features takes those of a standardizer that was fitted to a frame.
+        """
         return self._engine.standardizer
 
     @standardizer.setter
     def standardizer(self, value: Standardizer | None) -> None:
         self._engine.standardizer = value
+        if value is not None and self._feature_names is None:
+            self._feature_names = value.feature_names
 
     @property
     def class_names(self) -> list[str] | None:
         """The name of each class, a list of different texts that may be assigned; None where they have none.
 
-        With one output of yes or no, there are two: that of 0 and that of 1. See `predict_names`.
+        With one binary output, there are two: that of 0 and that of 1. See `predict_names`.
 
         Examples
         --------
@@ -199,8 +209,8 @@ class NetworkAttributes(EngineNetwork):
         >>> try:
         ...     net.predict(frame[["height", "width"]])
         ... except ValueError as error:
-        ...     print(str(error)[:56])
-        X must have the network's columns in their order, featur
+        ...     print("with 'height' in place of 'width'" in str(error))
+        True
         """
         return copy.copy(self._feature_names)
 

@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp.engine.batches import Examples
-from fastmlp.frames import check_column_names
 from fastmlp.methods.attributes import NetworkAttributes
 from fastmlp.sample_weights import checked_weights
 from fastmlp.validation import number
@@ -48,7 +47,7 @@ class PredictionMethods(NetworkAttributes):
         self._check_predict_proba()
         if not self._engine.architecture.loss_row.is_classifier:
             raise TypeError(f"predict_proba needs a classifier, and this network has loss={self.loss!r}: use predict")
-        check_column_names("X", X, self._feature_names)
+        self._check_columns("X", X)
         return self._engine.predict_outputs(X)
 
     def predict(self, X: npt.ArrayLike) -> np.ndarray:
@@ -74,7 +73,7 @@ class PredictionMethods(NetworkAttributes):
         array([1, 0])
         """
         self._check_predict()
-        check_column_names("X", X, self._feature_names)
+        self._check_columns("X", X)
         return self._engine.predict(X)
 
     def predict_names(self, X: npt.ArrayLike) -> np.ndarray:
@@ -104,7 +103,7 @@ class PredictionMethods(NetworkAttributes):
             )
         if self._class_names is None:
             raise ValueError("predict_names needs class_names, got None: assign net.class_names = [...]")
-        return np.array(self._class_names)[self.predict(X).ravel()]
+        return np.array(self._class_names)[np.ravel(self.predict(X))]
 
     def evaluate(
         self,
@@ -135,7 +134,7 @@ class PredictionMethods(NetworkAttributes):
         """
         self._check_evaluate()
         architecture = self._engine.architecture
-        check_column_names("X", X, self._feature_names)
+        self._check_columns("X", X)
         rows = architecture.checked_rows("X", X)
         if len(rows) == 0:
             raise ValueError("X must have at least one row to evaluate, got none")

@@ -239,16 +239,26 @@ class TrainingMethods(PredictionMethods):
             tol=tol,
             validation_fraction=validation_fraction,
         )
+        self._check_columns("X", X)
         feature_names = self._feature_names or column_names(X)
-        check_column_names("X", X, feature_names)
-        check_column_names("X_val", X_val, feature_names)
+        where = "X.columns" if self._feature_names is None else "net.feature_names"
+        check_column_names("X_val", X_val, feature_names, where)
         checkpointer = None
         seconds, resume = number("checkpoint_seconds", checkpoint_seconds, 0), boolean("resume", resume)
         if checkpoint is not None:
-            model = functools.partial(models.Model, engine, self._class_names, feature_names)
-            checkpointer = Checkpoint(model, checkpoint, seconds, resume)
+            checkpointer = Checkpoint(
+                lambda: models.Model(engine, self._class_names, self._feature_names or feature_names),
+                checkpoint,
+                seconds,
+                resume,
+            )
         elif resume:
             raise ValueError("checkpoint must be given with resume=True, got None")
+
+        def learn_names() -> None:
+            of_file = None if checkpointer is None else checkpointer.feature_names
+            self._feature_names = of_file or feature_names
+
         fit = functools.partial(
             training.fit,
             sample_weight=sample_weight,
@@ -260,7 +270,7 @@ class TrainingMethods(PredictionMethods):
             progress=progress,
             callbacks=callbacks,
             checkpointer=checkpointer,
-            begin=lambda: setattr(self, "_feature_names", feature_names),
+            begin=learn_names,
             evaluate=evaluate,
             check=lambda: self._check_unchanged(engine),
             offers_standardizer=engine.n_updates == 0 and engine.standardizer is None,
@@ -295,7 +305,7 @@ class TrainingMethods(PredictionMethods):
         Parameters
         ----------
         X : array_like (n_rows, input_size)
-            As in `fit`.
+            As in `fit`, which learns the names of a frame's columns, too.
         y : array_like (n_rows,)
             As in `fit`.
         order : array_like of int (n,), optional
@@ -347,7 +357,7 @@ class TrainingMethods(PredictionMethods):
             weight_decay=weight_decay,
             rho=rho,
         )
-        check_column_names("X", X, self._feature_names)
+        self._check_columns("X", X)
         rows = engine.architecture.checked_rows("X", X)
         if len(rows) == 0:
             raise ValueError("X must have at least one row to train on, got none")
@@ -359,6 +369,7 @@ class TrainingMethods(PredictionMethods):
         t = None if time_step is None else integer("time_step", time_step, 1, 2**53)
         self._check_unchanged(engine)
         examples = Examples(rows, targets, weights)
+        self._feature_names = self._feature_names or column_names(X)
         return engine.exclusive.run(training.train_once, engine, examples, checked, settings, t)
 
     def _own_evaluation(self, examples: Examples, regularization: float) -> tuple[float, float]:

@@ -31,7 +31,8 @@ class Plan:
     standardizer : Standardizer, optional
         As in `NeuralNetwork`, for all networks.
     class_names, feature_names : sequence of str, optional
-        As in `NeuralNetwork`; there are as many classes, or targets, as class names. A network that is read from the
+        As in `NeuralNetwork`; there are as many classes as class names. Names of features are by default those of
+        the standardizer or of X, if that is a frame. A network that is read from the
         search's folder gets them too.
     seed : int
         Of the combinations drawn, the weights and the batches.

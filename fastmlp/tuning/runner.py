@@ -45,9 +45,11 @@ class TrialRunner:
         rows = real_array("X", X)
         n_features = rows.shape[1] if rows.ndim == 2 else 1
         rows = real_matrix("X", rows, n_features)
-        feature_names = names("feature_names", plan.feature_names, n_features, "feature") or column_names(X)
+        feature_names, where = names("feature_names", plan.feature_names, n_features, "feature"), "feature_names"
+        if feature_names is None:
+            feature_names, where = column_names(X), "X.columns"
         for name, frame in frames.items():
-            check_column_names(name, frame, feature_names)
+            check_column_names(name, frame, feature_names, where)
         engine = Engine(Architecture.of((max(1, n_features), 1), self._dtype))
         engine.standardizer = plan.standardizer  # checked here, before any training
         self._loss = LOSSES[plan.loss]
@@ -87,7 +89,7 @@ class TrialRunner:
         else:
             self.y = self.y.reshape(targets.shape)  # predictions get the dimensions of y
         self._n_outputs = n_outputs
-        n_names = architecture.n_classes if not self._loss.of_classes else n_outputs
+        n_names = n_outputs if self._loss.of_classes else architecture.n_classes
         self._class_names = names("class_names", plan.class_names, n_names, "class")
         self._feature_names = feature_names
 

@@ -1,15 +1,14 @@
 """Frames, objects and labels as people have them: each is right, or refused in the words that they need."""
 
 import datetime
-import re
 from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
 import pytest
+from frame_helpers import polars, pyarrow
 
 from fastmlp import NeuralNetwork
-from fastmlp.tuning import search
 from fastmlp.validation import real_array
 
 pytestmark = pytest.mark.application
@@ -19,14 +18,6 @@ pd = pytest.importorskip("pandas")
 NUMBERS = {"width": [1.5, 2.0, -3.0], "count": [1, 2, 3], "seen": [True, False, True]}
 ROWS = np.column_stack(list(NUMBERS.values())).astype(np.float64)
 DAY = datetime.date(2020, 1, 31)
-
-
-def polars(columns, **options):
-    return pytest.importorskip("polars", exc_type=ImportError).DataFrame(columns, **options)
-
-
-def pyarrow(columns):
-    return pytest.importorskip("pyarrow", exc_type=ImportError).table(columns)
 
 
 # ---- X
@@ -60,21 +51,29 @@ def of_pandas(**columns):
 BAD_ROWS = {
     "texts": (
         of_pandas(sex=list("mfm")),
-        r"column 'sex' has texts, such as 'm': .*get_dummies\(X, columns=\['sex'\]\)",
+        r"column 'sex' has texts, such as 'm' in row 0: .*get_dummies\(X, columns=\['sex'\]\)",
     ),
     "categories": (of_pandas(sex=pd.Categorical(list("mfm"))), r"column 'sex' has texts, .*pandas.get_dummies"),
     "numbers as texts": (
         of_pandas(age=["1", "2", "3"]),
-        r"'age' has texts, such as '1': convert them, X.astype\(.*'age'",
+        r"'age' has texts, such as '1' in row 0: convert them, X.astype\(.*'age'",
     ),
     "NaN": (of_pandas(age=[1.0, np.nan, 3.0]), r"column 'age' has missing values, as in row 1: .*X.fillna"),
-    "nullable": (of_pandas(age=pd.array([1, 2, None], "Int64")), "'age' has missing values, as in row 2: .*X.dropna"),
+    "nullable": (
+        of_pandas(age=pd.array([1, 2, None], "Int64")),
+        "'age' has missing values, as in row 2",
+    ),
     "nullable booleans": (of_pandas(b=pd.array([None, True, False], "boolean")), "'b' has missing values, as in row 0"),
     "dates": (
         of_pandas(day=pd.to_datetime([DAY] * 3)),
         "'day' has dates, such as .*2020-01-31.*: make numbers of them",
     ),
     "intervals": (of_pandas(bin=pd.cut([1, 2, 3], 2)), r"'bin' has values, such as Interval\(.*: convert them"),
+    "missing categories": (of_pandas(c=pd.Categorical([1, None, 1])), "'c' has missing values, as in row 1"),
+    "infinities": (of_pandas(a=[1, -np.inf, 2]), "'a' has infinite values, as in row 1: replace them"),
+    "durations": (of_pandas(d=pd.to_timedelta([1, 2, 3])), "'d' has durations, such as 1 .*: make numbers of them"),
+    "some numbers as texts": (of_pandas(a=["1", "?", "2"]), r"'a' has texts, such as '\?' in row 1: encode them"),
+    "a float that raises": ([[Decimal("sNaN"), 1]], "values such as Decimal.* in row 0, column 0"),
     "all at once": (
         of_pandas(sex=list("mfm"), age=[1, None, 3], island=list("abc")),
         "columns 'sex', 'island' have texts, .*; column 'age' has missing values",
@@ -85,20 +84,26 @@ BAD_ROWS = {
         lambda: polars(NUMBERS | {"age": [1, None, 3]}),
         "'age' has missing values, as in row 1: .*fill_null",
     ),
-    "Polars' dates": (lambda: polars({"day": [DAY] * 3}), "column 'day' has dates, such as .*2020"),
+    "Polars' dates": (lambda: polars(NUMBERS | {"day": [DAY] * 3}), "column 'day' has dates, such as .*2020"),
+    "Polars' fields": (lambda: polars(NUMBERS | {"a": [{"x": 1.0, "z": 2.0}] * 3}), "column 'a' has values"),
+    "Polars' lists": (lambda: polars(NUMBERS | {"a": [[1, 2]] * 3}), "column 'a' has values"),
+    "pyarrow's dates": (lambda: pyarrow(NUMBERS | {"day": [DAY] * 3}), "column 'day' has dates, such as 2020-01-31"),
     "a lazy frame": (lambda: polars(NUMBERS).lazy(), r"got LazyFrame: pass X.collect\(\)"),
     "pyarrow's nulls": (
         lambda: pyarrow({"age": [1, None, 3]}),
         "'age' has missing values, as in row 1: .*SimpleImputer",
     ),
-    "pyarrow's texts": (lambda: pyarrow({"sex": list("mfm")}), "'sex' has texts, such as 'm': .*OneHotEncoder"),
-    "a text": ([[1, "many"], [2, 3]], "got dtype <U.*, texts such as '1' in row 0, column 0"),
+    "pyarrow's texts": (
+        lambda: pyarrow({"sex": list("mfm")}),
+        "'sex' has texts, .*: .*OneHotEncoder",
+    ),
+    "a text": ([[1, "many"], [2, 3]], "got dtype <U.*, texts such as 'many' in row 0, column 1"),
     "a text among objects": (np.array([[1, 2], [3, "many"]], object), "texts such as 'many' in row 1, column 1"),
     "None": ([[1, 2], [None, 3]], "missing values such as None in row 1, column 0: fill them in first"),
     "lists": ([[{}, {}]], "values such as {} in row 0, column 0"),
     "sparse": (
         lambda: pytest.importorskip("scipy.sparse").csr_array(ROWS),
-        r"got a csr_array of SciPy: pass X.toarray\(\) or use fastmlp.MLPClassifier or MLPRegressor",
+        r"got a csr_array: pass X.toarray\(\), or use fastmlp.MLPClassifier or MLPRegressor",
     ),
 }
 
@@ -110,10 +115,31 @@ def test_rows_that_are_no_numbers(rows):
         real_array("X", given() if callable(given) else given)
 
 
+class ArrayLike:
+    """No frame, though it has attributes of one."""
+
+    columns, num_columns = 3, 3
+
+    def __array__(self, dtype=None, copy=None):
+        return ROWS
+
+
+def test_an_array_like_is_no_frame():
+    np.testing.assert_array_equal(real_array("X", ArrayLike()), ROWS)
+
+
+def test_errors_are_short():
+    text, frame = "x" * 10**6, pd.DataFrame({f"column {i}": ["a"] for i in range(1000)})
+    for rows in ([[text]], pd.DataFrame({"a": [text]}), pd.DataFrame({text: ["a"]}), frame):
+        with pytest.raises(TypeError) as caught:
+            real_array("X", rows)
+        assert len(str(caught.value)) < 600
+
+
 # ---- y
 
 THREE = np.array([0, 1, 2, 0, 1, 2])
-NUMBER_THEM = r"names, y = numpy.unique\(y, return_inverse=True\), or use fastmlp.MLPClassifier"
+NUMBER_THEM = r"names, y = numpy.unique\(y, return_inverse=True\), later ones by .*, or use fastmlp.MLPClassifier"
 GOOD_LABELS = {
     "whole numbers": THREE.astype(float),
     "objects": THREE.astype(object),
@@ -132,23 +158,46 @@ BAD_LABELS = {
     ),
     "a column of texts": (pd.DataFrame({"kind": list("abcabc")}), f"column 'kind' has texts, .*{NUMBER_THEM}"),
     "one-hot rows": (np.eye(3)[THREE], r"got \(6, 3\); these look like one-hot rows: pass numpy.argmax\(y, axis=1\)"),
-    "from 1": (THREE + 1, r"got 3 at index 2; these look like labels from 1: pass y - 1"),
-    "-1 and 1": (np.array([-1, 1] * 3), r"got -1 at index 0; these look like -1 and 1: pass \(y > 0\).astype\(int\)"),
+    "from 1": (THREE + 1, r"got 3 at index 2; these look like labels from 1: pass numpy.asarray\(y\) - 1"),
+    "-1 and 1": (
+        np.array([-1, 1] * 3),
+        r"got -1 at index 0; these look like -1 and 1: pass \(numpy.as.*\(int\)",
+    ),
     "any numbers": (THREE * 10 + 5, f"got 5 at index 0; number the classes, {NUMBER_THEM}"),
-    "too many": (np.arange(6), "got 3 at index 3; 6 classes need output_size=6"),
+    "too many": (np.arange(6), "got 3 at index 3; 6 classes need loss='cross_entropy' and output_size=6"),
     "a regression's": (THREE + 0.5, "got 0.5 at index 0; numbers that are no labels need another loss"),
-    "missing": (pd.Series([0, None, 1, 2, 0, 1], dtype=object), "missing values such as None at index 1"),
+    "missing": (pd.Series([0, None, 1, 2, 0, 1], dtype=object), "None at index 1: leave these rows out of X and y"),
+    "NaN": ([0, np.nan, 1, 2, 0, 1], "got nan at index 1; leave rows without a label out of X and y"),
+    "unnumbered": ([0, 1, 2, 3, 10, 10], "got 3 at index 3; 5 classes need .*output_size=5; number .*names, y"),
+    "of another length": (THREE[:5] + 1, r"one label for each row, got \(5,\)$"),
 }
 BAD_ANSWERS = {
     "texts": (
         ["no", "yes"] * 3,
-        "texts such as 'no' at index 0: compare them with the one that is 1, y == 'no', or use",
+        r"'no' at index 0: pass numpy.asarray\(y\) == the text that is 1, or use",
     ),
-    "-1 and 1": ([-1, 1] * 3, r"got -1.0 in row 0, column 0; these look like -1 and 1: pass \(y > 0\)"),
-    "1 and 2": ([1, 2] * 3, "got 2.0 in row 1, column 0; these look like labels from 1: pass y - 1"),
+    "-1 and 1": (
+        [-1, 1] * 3,
+        r"got -1.0 in row 0, .*; these look like -1 and 1: pass \(numpy.as",
+    ),
+    "1 and 2": ([1, 2] * 3, r"got 2.0 in row 1, column 0; these look like labels from 1: pass numpy.asarray\(y\) - 1"),
     "one-hot rows": (np.eye(2)[[0, 1] * 3], r"got \(6, 2\); these look like one-hot rows"),
+    "one-hot rows of three": (np.eye(3)[THREE], r"got \(6, 3\)$"),
+    "three classes": (THREE, "got 2.0 in row 2, column 0; 3 classes need loss='cross_entropy' and output_size=3"),
 }
 X = np.random.default_rng(0).normal(size=(6, 3))
+
+
+def test_several_labels_a_row_are_not_taken_for_classes():
+    net = NeuralNetwork(3, [4], 3, loss="binary_cross_entropy")
+    with pytest.raises(ValueError, match=r"y must have shape \(6, 3\), a target for each output, got \(6,\)$"):
+        net.fit(X, THREE)
+
+
+def test_later_labels_get_the_numbers_of_the_first():
+    net = NeuralNetwork(3, [4], 3)
+    with pytest.raises(TypeError, match=r"y_val must .*: number them as those of y, .*searchsorted\(names, y_val\)"):
+        net.fit(X, THREE, X_val=X, y_val=list("abcabc"))
 
 
 @pytest.mark.parametrize("labels", GOOD_LABELS)
@@ -164,114 +213,7 @@ def test_labels(labels):
     ids=[*BAD_LABELS, *(f"of yes or no: {name}" for name in BAD_ANSWERS)],
 )
 @pytest.mark.parametrize("method", ["evaluate", "fit"])
-def test_labels_that_are_none(method, loss, n_outputs, labels, message):
+def test_labels_that_are_refused(method, loss, n_outputs, labels, message):
     net = NeuralNetwork(3, [4], n_outputs, loss=loss, seed=0)
     with pytest.raises((TypeError, ValueError), match=f"^y must .*{message}"):
         getattr(net, method)(X, labels)
-
-
-# ---- names of columns
-
-FRAMES = {"pandas": pd.DataFrame, "Polars": polars, "pyarrow": pyarrow}
-COLUMNS = {"a": [0.0, 1.0, 0.5], "b": [1.0, 0.0, 0.5], "c": [0.0, 0.5, 1.0]}
-USES = {
-    "forward": lambda net, rows: net.forward(rows),
-    "predict": lambda net, rows: net.predict(rows),
-    "predict_proba": lambda net, rows: net.predict_proba(rows),
-    "predict_names": lambda net, rows: net.predict_names(rows),
-    "evaluate": lambda net, rows: net.evaluate(rows, [0, 1, 2]),
-    "score": lambda net, rows: net.score(rows, [0, 1, 2]),
-    "train_epoch": lambda net, rows: net.train_epoch(rows, [0, 1, 2]),
-    "fit": lambda net, rows: net.fit(rows, [0, 1, 2], epochs=1),
-    "X_val": lambda net, rows: net.fit(COLUMNS_AS_ROWS, [0, 1, 2], epochs=1, X_val=rows, y_val=[0, 1, 2]),
-}
-COLUMNS_AS_ROWS = np.column_stack(list(COLUMNS.values()))
-
-
-def trained(rows, **settings):
-    net = NeuralNetwork(3, [4], 3, seed=0)
-    net.class_names = ["x", "y", "z"]
-    net.fit(rows, [0, 1, 2], epochs=1, seed=0, **settings)
-    return net
-
-
-@pytest.mark.parametrize("library", FRAMES)
-def test_fit_learns_names(library, tmp_path):
-    net = trained(FRAMES[library](COLUMNS), checkpoint=tmp_path / "net.npz")
-    assert net.feature_names == ["a", "b", "c"]
-    assert NeuralNetwork.load(tmp_path / "net.npz").feature_names == ["a", "b", "c"]
-    np.testing.assert_array_equal(net.params["W1"], trained(COLUMNS_AS_ROWS).params["W1"])
-
-
-def reordered(names):
-    return {name: COLUMNS.get(name, [0.0, 0.0, 0.0]) for name in names}
-
-
-@pytest.mark.parametrize("library", FRAMES)
-@pytest.mark.parametrize("use", USES)
-@pytest.mark.parametrize(
-    ("names", "message"),
-    [
-        ("acb", "with 'c' in place of 'b'"),
-        ("abd", "without 'c' and with 'd'"),
-        ("ab", "without 'c'"),
-        ("abcde", "with 'd', 'e'"),
-    ],
-)
-def test_other_columns_are_refused(library, use, names, message):
-    net = trained(FRAMES[library](COLUMNS))
-    before = net.params.copy()
-    how = ".select(" if library == "pyarrow" else "["
-    expected = re.escape(f"the network's columns in their order, feature_names, got a frame {message}: pass X")
-    with pytest.raises(ValueError, match=f"{expected}(_val)?{re.escape(how)}"):
-        USES[use](net, FRAMES[library](reordered(names)))
-    for name, array in net.params.items():
-        np.testing.assert_array_equal(array, before[name])
-
-
-@pytest.mark.parametrize("use", USES)
-def test_the_same_columns_and_arrays_are_taken(use):
-    net = trained(pd.DataFrame(COLUMNS))
-    USES[use](net, pd.DataFrame(COLUMNS))
-    USES[use](net, COLUMNS_AS_ROWS)
-
-
-def test_a_refused_fit_learns_no_names():
-    net = NeuralNetwork(3, [4], 3, seed=0)
-    with pytest.raises(ValueError, match="epochs"):
-        net.fit(pd.DataFrame(COLUMNS), [0, 1, 2], epochs=0)
-    with pytest.raises(ValueError, match="y must"):
-        net.fit(pd.DataFrame(COLUMNS), [0, 1, 5])
-    assert net.feature_names is None
-
-
-def test_a_search_learns_names():
-    data = {"X": pd.DataFrame(COLUMNS), "y": [0, 1, 2], "X_val": pd.DataFrame(COLUMNS), "y_val": [0, 1, 2]}
-    found = search({"learning_rate": [0.1], "epochs": [1]}, **data)
-    assert found.network.feature_names == ["a", "b", "c"]
-    with pytest.raises(ValueError, match="X_val must have the network's columns"):
-        search({"learning_rate": [0.1]}, **data | {"X_val": pd.DataFrame(reordered("cba"))})
-
-
-# ---- names of classes
-
-
-def test_names_of_predictions():
-    net = trained(COLUMNS_AS_ROWS)
-    np.testing.assert_array_equal(net.predict_names(X), np.array(["x", "y", "z"])[net.predict(X)])
-    answers = NeuralNetwork(3, [4], 1, loss="binary_cross_entropy", seed=0)
-    answers.class_names = ["no", "yes"]
-    np.testing.assert_array_equal(answers.predict_names(X), np.where(answers.predict(X) == 1, "yes", "no"))
-
-
-@pytest.mark.parametrize(
-    ("net", "message"),
-    [
-        (NeuralNetwork(3, [4], 3), "predict_names needs class_names, got None"),
-        (NeuralNetwork(3, [4], 2, loss="binary_cross_entropy"), "needs one class a row, .* 2 outputs: use predict"),
-        (NeuralNetwork(3, [4], 1, loss="huber"), "needs one class a row, .* loss='huber'"),
-    ],
-)
-def test_predictions_without_names(net, message):
-    with pytest.raises((TypeError, ValueError), match=message):
-        net.predict_names(X)
