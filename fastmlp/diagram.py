@@ -6,13 +6,12 @@ from html import escape
 from itertools import pairwise
 
 from fastmlp.architecture import Architecture
+from fastmlp.curves import BLUE
 
 # Pixels: a layer's cell, and its bar, whose height grows with the number of digits of the layer's size.
 CELL, BAR, LEAST, DIGIT, MOST = 84, 16, 14, 12, 90
 # Of more layers, or names of classes, only the first and the last ones are shown.
 MAX_LAYERS, MAX_NAMES = 24, 12
-# of hidden layers; it stands out from white and from black
-BLUE = "#3d85d1"
 NBSP = "\N{NO-BREAK SPACE}"
 SMALL = "font-size: 11px; line-height: 1.4; opacity: 0.75; overflow-wrap: anywhere"
 

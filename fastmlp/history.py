@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, overload
 
 import numpy as np
 
+from fastmlp.curves import curves_html
 from fastmlp.diagnosis import Facts, diagnose
 from fastmlp.schedules import Rates
 
@@ -213,10 +214,13 @@ class History:
         return diagnose(*columns, self.rates[:end], self.facts, self.score_name)
 
     def __repr__(self) -> str:
+        return f"History({self._summary()})"
+
+    def _summary(self) -> str:
         if not self.epochs:
-            return "History(0 epochs)"
+            return "0 epochs"
         best = "" if self.best_epoch is None else f", best epoch {self.best_epoch}"
-        return f"History({len(self)} epochs, train {self.latest}{best})"
+        return f"{len(self)} epoch{'s' * (len(self) > 1)}, train {self.latest}{best}"
 
     @property
     def latest(self) -> str:
@@ -231,8 +235,8 @@ class History:
         if not self.epochs:
             return ""
         last = self.epochs[-1]
-        text = f"loss {last.train_loss:.4g}, {self.score_name} {last.train_score:.4f}"
-        return text if math.isnan(last.val_score) else f"{text}, validation {last.val_score:.4f}"
+        text = f"loss {last.train_loss:.4g}, {self.score_name} {_short(last.train_score)}"
+        return text if math.isnan(last.val_score) else f"{text}, validation {_short(last.val_score)}"
 
     def plot(self, *, title: str | None = None, ax: Any = None) -> "Figure":
         """Draw the curves of loss, score and learning rate: `fastmlp.plots.plot_history` of this history, see there.
@@ -254,15 +258,11 @@ class History:
         return plot_history(self, title=title, ax=ax)
 
     def _repr_html_(self) -> str | None:
-        """The curves, in a notebook; None where the text is all there is."""
+        """The curves, in a notebook; None before the first epoch, where the text is all there is."""
         if not self.epochs:
             return None
-        try:
-            from fastmlp.plots.html import history_html
-
-            return history_html(self)
-        except Exception:  # without matplotlib, or with one that fails: to show a value must not be an error
-            return None
+        losses, scores = (self.train_loss, self.val_loss), (self.train_score, self.val_score)
+        return curves_html(self._summary(), {"loss": losses, self.score_name: scores}, self.best_epoch)
 
     @property
     def kept(self) -> str:
@@ -285,6 +285,11 @@ class History:
             f"The parameters are those after epoch {self.best_epoch} of {len(self)}, which has the lowest {name} loss, "
             f"{lowest:.4g}."
         )
+
+
+def _short(score: float) -> str:
+    """A score with four decimals; R2 has no lower limit, and a very low one has four digits."""
+    return f"{score:.4f}" if abs(score) < 100 else f"{score:.4g}"
 
 
 class DivergenceError(ArithmeticError):

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from fastmlp.architecture import Architecture
 from fastmlp.defaults import get_default_dtype
+from fastmlp.diagram import network_html
 from fastmlp.engine import Engine
 from fastmlp.engine.parameters import initialize
 from fastmlp.functions import activations, losses
@@ -312,8 +313,6 @@ class NeuralNetwork(TrainingMethods, FileMethods):
 
     def _repr_html_(self) -> str:
         """The picture of the layers, in a notebook."""
-        from fastmlp.diagram import network_html  # used here alone
-
         engine = self._engine
         is_standardized, n_parameters = engine.standardizer is not None, engine.layout.n_parameters
         return network_html(type(self).__name__, engine.architecture, n_parameters, is_standardized, self._class_names)

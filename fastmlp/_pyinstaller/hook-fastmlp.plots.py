@@ -1,3 +1,3 @@
 """What is imported by name when a figure is drawn."""
 
-hiddenimports = ["matplotlib.axes", "matplotlib.figure", "matplotlib.style", "matplotlib.ticker"]
+hiddenimports = ["matplotlib.axes", "matplotlib.figure", "matplotlib.ticker"]

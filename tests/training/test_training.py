@@ -282,6 +282,13 @@ def test_repr_shows_validation_where_there_is_one():
     assert repr(History([Epoch(2.0, 0.25, 1.5, 0.75, 0.1, 0.5)])).endswith("accuracy 0.2500, validation 0.7500)")
 
 
+def test_repr_is_short_whatever_the_score():
+    diverged = History([Epoch(1e140, -1.5e140, 3e140, float("-inf"), 0.1, 0.5)], "R2")
+    assert repr(diverged) == "History(1 epoch, train loss 1e+140, R2 -1.5e+140, validation -inf)"
+    diverged.append(Epoch(2.0, -99.5, 3.0, -1000.25, 0.1, 0.5), 0.1)
+    assert repr(diverged) == "History(2 epochs, train loss 2, R2 -99.5000, validation -1000)"
+
+
 def test_progress_bar_counts_batches(capsys):
     pytest.importorskip("tqdm")
     X, y = batch(25, 6, 3)
