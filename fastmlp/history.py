@@ -239,10 +239,23 @@ class History:
         return text if math.isnan(last.val_score) else f"{text}, validation {_short(last.val_score)}"
 
     def plot(self, *, title: str | None = None, ax: Any = None) -> "Figure":
-        """Draw the curves of loss, score and learning rate: `fastmlp.plots.plot_history` of this history, see there.
+        """Draw the curves of loss, score and learning rate: `fastmlp.plots.plot_history` of this history.
+
+        Parameters
+        ----------
+        title : str, optional
+        ax : matplotlib.axes.Axes or sequence of 3, optional
+            One, of a grid such as `figure.subplots` makes, is the place of the panels; three are the panels.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A new one, or that of `ax`.
 
         Raises
         ------
+        TypeError, ValueError
+            If `ax` is neither three Axes nor one of a grid, without data or panels in it.
         fastmlp.optional.MissingLibraryError
             Without matplotlib, extra `plots`.
 

@@ -1,14 +1,16 @@
 """Learning curves: of one history, of several, and of the trials of a search."""
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastmlp.history import History
 from fastmlp.plots.panels import (
     add_legend,
+    ax_by_either_name,
+    check_trials,
     plot_batches,
     plot_epochs,
-    renamed,
     single_panel,
     three_panels,
     titled,
@@ -36,6 +38,20 @@ def plot_history(
     axes : sequence of 3 matplotlib.axes.Axes, optional
         Deprecated name of `ax`.
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A new one, or that of `ax`.
+
+    Raises
+    ------
+    TypeError
+        If `history` is no History, or `ax` are no Axes.
+    ValueError
+        If `ax` is not one of a grid, or has data or panels in it, or is neither one nor three.
+    fastmlp.optional.MissingLibraryError
+        Without matplotlib, extra `plots`.
+
     Examples
     --------
     >>> from fastmlp.plots import plot_history
@@ -44,7 +60,11 @@ def plot_history(
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['Loss', 'Accuracy', 'Learning rate']
     """
-    loss, score, rate = three_panels(renamed(ax, axes), ("Loss", history.score_name.capitalize(), "Learning rate"))
+    if not isinstance(history, History):
+        raise TypeError(f"history must be a History, such as net.history, got {reprlib.repr(history)}")
+    loss, score, rate = three_panels(
+        ax_by_either_name(ax, axes), ("Loss", history.score_name.capitalize(), "Learning rate")
+    )
     plot_epochs(loss, [("train", history.train_loss), ("validation", history.val_loss)])
     plot_epochs(score, [("train", history.train_score), ("validation", history.val_score)])
     plot_batches(rate, history.rates, color="tab:green")
@@ -76,10 +96,19 @@ def plot_comparison(
     axes : sequence of 3 matplotlib.axes.Axes, optional
         Deprecated name of `ax`.
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A new one, or that of `ax`.
+
     Raises
     ------
+    TypeError
+        If `histories` is no mapping of History, or `ax` are no Axes.
     ValueError
-        If there is no history.
+        If there is no history, or `ax` is not one of a grid, or has data or panels in it, or is neither one nor three.
+    fastmlp.optional.MissingLibraryError
+        Without matplotlib, extra `plots`.
 
     Examples
     --------
@@ -90,10 +119,13 @@ def plot_comparison(
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['Train accuracy', 'Validation accuracy', 'Train loss']
     """
+    if not isinstance(histories, Mapping) or not all(isinstance(one, History) for one in histories.values()):
+        needed = "a mapping of names to History, such as {'Adam': net.history}"
+        raise TypeError(f"histories must be {needed}, got {reprlib.repr(histories)}")
     if not histories:
         raise ValueError("histories must have at least one history, got none")
     name = next(iter(histories.values())).score_name
-    panels = three_panels(renamed(ax, axes), (f"Train {name}", f"Validation {name}", "Train loss"))
+    panels = three_panels(ax_by_either_name(ax, axes), (f"Train {name}", f"Validation {name}", "Train loss"))
     for panel, column in zip(panels, ("train_score", "val_score", "train_loss"), strict=True):
         plot_epochs(panel, [(key, getattr(history, column)) for key, history in histories.items()])
     add_legend(panels[0])
@@ -114,8 +146,15 @@ def plot_learning_curves(
     title : str, optional
     ax : matplotlib.axes.Axes, optional
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A new one, or that of `ax`.
+
     Raises
     ------
+    TypeError
+        If `trials` is no sequence of Trial, such as a `Search`, whose `trials` these are, or `ax` is no Axes.
     ValueError
         If there is no trial.
 
@@ -129,6 +168,7 @@ def plot_learning_curves(
     >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     ['0.4000: learning_rate 0.1', '0.4000: learning_rate 0.2']
     """
+    check_trials(trials)
     if not trials:
         raise ValueError("trials must have at least one trial, got none")
     n_best = integer("n_best", n_best)
@@ -141,8 +181,9 @@ def plot_learning_curves(
     rounds = len({trial.epochs for trial in trials}) > 1 and "epochs" not in names
     labels = []
     for trial in best_first[:n_best]:
+        plural = "s" * (trial.epochs > 1)
         varied = [f"{name} {format_value(trial.hyper_parameters[name])}" for name in names]
-        labels.append(f"{trial.val_score:.4f}: {', '.join(varied + [f'{trial.epochs} epochs'] * rounds)}")
+        labels.append(f"{trial.val_score:.4f}: {', '.join(varied + [f'{trial.epochs} epoch{plural}'] * rounds)}")
     plot_epochs(panel, zip(labels, curves, strict=False))
     add_legend(panel, fontsize=8)
     panel.set_xlabel("Epoch")

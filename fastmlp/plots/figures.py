@@ -1,6 +1,7 @@
 """Figures that show themselves in a notebook; imported where one is made, since it needs matplotlib."""
 
 import io
+import struct
 
 from matplotlib.figure import Figure
 
@@ -18,5 +19,7 @@ class NotebookFigure(Figure):
         """A PNG image, and its width and height on the page."""
         file = io.BytesIO()
         self.savefig(file, format="png", dpi=DENSITY * self.dpi)
-        width, height = self.get_size_inches() * self.dpi
-        return file.getvalue(), {"width": round(width), "height": round(height)}
+        picture = file.getvalue()
+        # the user's savefig.bbox may make it smaller than the figure; a PNG file begins with its size
+        width, height = struct.unpack(">2I", picture[16:24])
+        return picture, {"width": round(width / DENSITY), "height": round(height / DENSITY)}

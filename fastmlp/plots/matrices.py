@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp.plots.panels import CELL, LARGEST, name_cells, plot_matrix, single_panel, titled
+from fastmlp.plots.panels import CELL, LARGEST, check_trials, name_cells, plot_matrix, single_panel, titled
 from fastmlp.tuning import Trial
 from fastmlp.tuning.space import format_value, varying
 from fastmlp.validation import real_array
@@ -36,6 +36,11 @@ def plot_confusion(
         The name of each class.
     title : str, optional
     ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A new one, or that of `ax`.
 
     Raises
     ------
@@ -91,8 +96,15 @@ def plot_grid(
     title : str, optional
     ax : matplotlib.axes.Axes, optional
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A new one, or that of `ax`.
+
     Raises
     ------
+    TypeError
+        If `trials` is no sequence of Trial, such as a `Search`, whose `trials` these are.
     ValueError
         If the trials do not differ in these hyper-parameters.
 
@@ -107,6 +119,7 @@ def plot_grid(
     >>> figure.axes[0].get_xlabel(), [text.get_text() for text in figure.axes[0].texts[:2]]
     ('hidden_size', ['0.2500', '0.2500'])
     """
+    check_trials(trials)
     names = varying(trials)
     if len(names) < 2 or not {x, y} <= {None, *names} or (x is not None and x == y):
         raise ValueError(f"x and y must be two of the hyper-parameters that differ, {names}, got {x!r} and {y!r}")

@@ -1,6 +1,7 @@
 """Parts of the figures: axes, lines by epoch, matrices in colours."""
 
 import math
+import reprlib
 import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp.optional import require
+from fastmlp.tuning import Trial
 
 # distinguish the single points of several histories
 MARKERS = "osD^vPX*"
@@ -34,8 +36,10 @@ def three_panels(ax: Any, labels: Sequence[str]) -> list[Any]:
     if ax is None:
         panels = _stacked(figure := new_figure(7, 8), figure.add_gridspec(3, 1))
     elif _is_axes(ax):
-        if (place := ax.get_subplotspec()) is None or not ax.axison:
-            why = "has panels in it" if place else "is not one of a grid, such as figure.subplots makes"
+        if (place := ax.get_subplotspec()) is None or ax.has_data() or not ax.axison:
+            why = "is not one of a grid, such as figure.subplots makes"
+            if place is not None:
+                why = "has data in it" if ax.has_data() else "has panels in it"
             raise ValueError(f"ax must be free Axes of a grid, or three Axes, got one that {why}")
         ax.set_axis_off()
         panels = _stacked(ax.figure, place.subgridspec(3, 1))
@@ -73,14 +77,21 @@ def _is_axes(ax: Any) -> bool:
     return isinstance(ax, require("matplotlib.axes", "plots", "a figure").Axes)
 
 
-def renamed(ax: Any, axes: Any) -> Any:
-    """The argument `ax` of a figure function, which may come by its old name."""
+def ax_by_either_name(ax: Any, axes: Any) -> Any:
+    """The argument `ax` of a figure function, or what came by its old name, `axes`."""
     if axes is None:
         return ax
     if ax is not None:
         raise TypeError("axes is the old name of ax, got both")
     warnings.warn("axes is now ax", DeprecationWarning, stacklevel=3)
     return axes
+
+
+def check_trials(trials: Any) -> None:
+    """Raise a TypeError unless these are trials of a search."""
+    if not isinstance(trials, Sequence) or not all(isinstance(trial, Trial) for trial in trials):
+        needed = "a sequence of fastmlp.tuning.Trial, such as the trials of a Search"
+        raise TypeError(f"trials must be {needed}, got {reprlib.repr(trials)}")
 
 
 def titled(panel: Any, title: str | None) -> Any:

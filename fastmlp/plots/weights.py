@@ -29,6 +29,11 @@ def plot_weights(
     title : str, optional
     ax : matplotlib.axes.Axes, optional
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A new one, or that of `ax`.
+
     Raises
     ------
     TypeError, ValueError

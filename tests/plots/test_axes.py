@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import struct
 import sys
 
 import numpy as np
@@ -20,6 +21,13 @@ def stacked(function):
     """A figure of three panels, by this name, as a function of its Axes."""
     past = history(3) if function == "plot_history" else {"SGD": history(3)}
     return lambda **options: getattr(plots, function)(past, title="Digits", **options)
+
+
+def with_line():
+    """Axes of a grid that have been drawn into."""
+    panel = figure_module.Figure().subplots()
+    panel.plot([0, 1])
+    return panel
 
 
 @pytest.mark.parametrize("function", ["plot_history", "plot_comparison"])
@@ -71,6 +79,11 @@ def test_three_panels_lie_within_one_of_a_grid(function, tmp_path):
             "ax must be free Axes of a grid, or three Axes, got one that is not one of a grid, such as figure.subplots "
             "makes",
         ),
+        (
+            {"ax": with_line()},
+            ValueError,
+            "ax must be free Axes of a grid, or three Axes, got one that has data in it",
+        ),
         ({"ax": 1, "axes": 2}, TypeError, "axes is the old name of ax, got both"),
     ],
 )
@@ -107,6 +120,15 @@ def test_a_history_cannot_draw_itself_without_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(MissingLibraryError, match=r"^a figure needs matplotlib: pip install 'fastmlp\[plots\]'$"):
         history(3).plot()
+
+
+@pytest.mark.parametrize("box", [None, "tight"])
+def test_a_picture_has_the_size_that_is_told(box):
+    figure = plots.plot_weights(np.ones((4, 2)), (2, 2))  # with much white around
+    with pytest.importorskip("matplotlib").rc_context({"savefig.bbox": box}):
+        picture, size = figure._repr_png_()
+    assert [2 * size["width"], 2 * size["height"]] == pytest.approx(struct.unpack(">2I", picture[16:24]), abs=1)
+    assert (size["height"] < 600) == (box == "tight")
 
 
 def test_figures_are_pickled():

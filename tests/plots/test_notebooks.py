@@ -40,6 +40,8 @@ def test_everything_is_shown_once(inline, tmp_path, monkeypatch):
     monkeypatch.delenv("MPLBACKEND", raising=False)
     last = "assert ('matplotlib.pyplot' in sys.modules) == " + str(inline)
     first = "%matplotlib inline\nimport matplotlib.pyplot" if inline else "pass"
+    if inline:
+        last += "\n_, ax = matplotlib.pyplot.subplots()\nhistory.plot(ax=ax);"
     cells = [nbformat.v4.new_code_cell(source) for source in (first, *CELLS, last)]
     notebook = nbformat.v4.new_notebook(cells=cells)
     nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
@@ -48,6 +50,7 @@ def test_everything_is_shown_once(inline, tmp_path, monkeypatch):
     kinds = [sorted(outputs[0].data) for outputs in shown]
     picture, page = ["image/png", "text/plain"], ["text/html", "text/plain"]
     assert kinds == [picture, picture, page, page, picture]
-    assert not [cell.outputs for cell in (*notebook.cells[:2], notebook.cells[-1]) if cell.outputs]
+    assert not [cell.outputs for cell in notebook.cells[:2] if cell.outputs]
+    assert [output.output_type for output in notebook.cells[-1].outputs] == ["display_data"] * inline  # pyplot's
     if not inline:
         assert shown[0][0].metadata == {"image/png": {"width": 700, "height": 800}}

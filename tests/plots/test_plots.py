@@ -1,6 +1,7 @@
 """Figures of a training."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from plot_helpers import history, trial, trials
 
 import fastmlp
 from fastmlp import History, NeuralNetwork
-from fastmlp.tuning import Trial
+from fastmlp.tuning import Search, Trial
 
 matplotlib = pytest.importorskip("matplotlib")
 figure_module = pytest.importorskip("matplotlib.figure")
@@ -101,6 +102,29 @@ def test_a_comparison_has_a_line_a_history():
     assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == list(histories)
     with pytest.raises(ValueError, match="histories must have at least one history"):
         plots.plot_comparison({})
+
+
+HISTORIES = "histories must be a mapping of names to History, such as {'Adam': net.history}, got "
+TRIALS = "trials must be a sequence of fastmlp.tuning.Trial, such as the trials of a Search, got "
+
+
+@pytest.mark.parametrize(
+    ("function", "given", "message"),
+    [
+        ("plot_history", NeuralNetwork(4, [], 3), "history must be a History, such as net.history, got Neural"),
+        ("plot_history", {"loss": [1.0]}, "history must be a History, such as net.history, got {'loss': [1.0]}"),
+        ("plot_history", None, "history must be a History, such as net.history, got None"),
+        ("plot_comparison", [history(1)], f"{HISTORIES}[History("),
+        ("plot_comparison", {"Adam": None}, f"{HISTORIES}{{'Adam': None}}"),
+        ("plot_learning_curves", Search(trials(), trials()[0], None, None), f"{TRIALS}Search("),
+        ("plot_learning_curves", iter(trials()), f"{TRIALS}<list"),
+        ("plot_grid", Search(trials(), trials()[0], None, None), f"{TRIALS}Search("),
+        ("plot_grid", [history(1)], f"{TRIALS}[History("),
+    ],
+)
+def test_what_cannot_be_drawn_is_named(function, given, message):
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}"):
+        getattr(plots, function)(given)
 
 
 def test_weights_are_shown_a_column_an_image():
@@ -256,8 +280,8 @@ def test_learning_curves_tell_the_rounds_of_a_halving_apart():
     assert [text.get_text() for text in panel.get_legend().get_texts()] == [
         "0.5625: learning_rate 0.1, 4 epochs",
         "0.4500: learning_rate 0.1, 2 epochs",
-        "0.3000: learning_rate 0.1, 1 epochs",
-        "0.3000: learning_rate 0.2, 1 epochs",
+        "0.3000: learning_rate 0.1, 1 epoch",
+        "0.3000: learning_rate 0.2, 1 epoch",
     ]
     assert len(panel.get_lines()) == 4
 
