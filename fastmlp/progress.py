@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
 from typing import Any, NamedTuple
 
 from fastmlp.optional import require
@@ -12,7 +11,7 @@ from fastmlp.validation import boolean
 Advance = Callable[[int], object]
 
 # of a training: a terminal of 80 columns shows the text, and cuts off what comes after it
-TRAINING = "{bar}| {elapsed}<{remaining}{postfix} [{n_fmt}/{total_fmt}, {rate_fmt}]"
+BAR_FORMAT = "{bar}| {elapsed}<{remaining}{postfix} [{n_fmt}/{total_fmt}, {rate_fmt}]"
 
 
 class Progress(NamedTuple):
@@ -26,28 +25,24 @@ class Progress(NamedTuple):
         Called with a text about the last epoch; None where no text is shown.
     """
 
-    advance: Advance
+    advance: Advance = lambda n_batches: None
     describe: Callable[[str], object] | None = None
 
 
-def tqdm_bar(shown: bool, **options: Any) -> AbstractContextManager[Callable[..., object]]:
+@contextmanager
+def tqdm_bar(is_shown: bool, **options: Any) -> Iterator[Callable[..., object]]:
     """A context of a progress bar, or of none; it gives a function of the units done and of a text to show beside."""
-    if not shown:
-        return nullcontext(lambda n_done, text="": None)
-    tqdm = require("tqdm.auto", "progress", "progress=True").tqdm
+    if not is_shown:
+        yield lambda n_done, text="": None
+        return
+    with _tqdm()(**options) as bar:
 
-    @contextmanager
-    def bar() -> Iterator[Callable[..., object]]:
-        with tqdm(**options) as bar:
+        def advance(n_done: int, text: str = "") -> None:
+            if text:
+                bar.set_postfix_str(text, refresh=False)
+            bar.update(n_done)
 
-            def advance(n_done: int, text: str = "") -> None:
-                if text:
-                    bar.set_postfix_str(text, refresh=False)
-                bar.update(n_done)
-
-            yield advance
-
-    return bar()
+        yield advance
 
 
 def progress_bar(progress: bool | Advance | None, total: int) -> Callable[[int], AbstractContextManager[Progress]]:
@@ -55,12 +50,25 @@ def progress_bar(progress: bool | Advance | None, total: int) -> Callable[[int],
     if callable(progress):
         return lambda done: nullcontext(Progress(progress))
     if progress is None or not boolean("progress", progress):
-        return lambda done: nullcontext(Progress(lambda n_batches: None))
-    require("tqdm.auto", "progress", "progress=True")  # before any training
+        return lambda done: nullcontext(Progress())
+    tqdm = _tqdm()  # before any training
 
     @contextmanager
-    def bar(done: int) -> Iterator[Progress]:
-        with tqdm_bar(True, total=total, initial=done, unit="batch", bar_format=TRAINING) as advance:
-            yield Progress(advance, partial(advance, 0))
+    def of_training(done: int) -> Iterator[Progress]:
+        with tqdm(total=total, initial=done, unit="batch", bar_format=BAR_FORMAT) as bar:
 
-    return bar
+            def describe(text: str) -> None:
+                bar.set_postfix_str(text, refresh=False)
+                bar.update(0)
+
+            yield Progress(bar.update, describe)
+            if bar.n < total and not bar.disable:  # stopped early: the bar is full, since nothing is missing
+                n_done, start = bar.n, bar.start_t
+                bar.reset(total=n_done)  # a notebook's bar does not look at its attribute `total`
+                bar.n, bar.start_t = n_done, start
+
+    return of_training
+
+
+def _tqdm() -> Any:
+    return require("tqdm.auto", "progress", "progress=True").tqdm

@@ -318,7 +318,7 @@ class BaseMLP(FittedAttributes, Exchange, CallbackSupportMixin, BaseEstimator, A
         try:
             convergence.begin(rules, loss, 0 if self.solver == LBFGS else n_rows, keeps_rate=is_partial)
             engine.back_up()
-            engine.exclusive.run(training.run, Progress(lambda n_batches: None))
+            engine.exclusive.run(training.run, Progress())
         except DivergenceError as error:
             self._record_divergence(error)
         except KeyboardInterrupt:

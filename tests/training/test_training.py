@@ -1,15 +1,18 @@
 """The loop over epochs: the same numbers as the notebook's, and what surrounds it."""
 
 import copy
+import functools
 import json
 import math
 import pickle
+import re
 import sys
 
 import numpy as np
 import pytest
 from choices import LEARNING_RATES, OPTIMIZERS
 from conftest import assert_near, assert_same, batch
+from refusals import refuses
 
 from fastmlp import DivergenceError, NeuralNetwork, reference
 from fastmlp.diagnosis import Facts
@@ -310,6 +313,40 @@ def test_a_progress_bar_shows_the_last_epoch(settings, validates, capsys):
     assert f", {text} [" in last
 
 
+def test_a_progress_bar_is_full_where_training_stops_early(capsys):
+    pytest.importorskip("tqdm")
+    X, y = batch(25, 6, 3)
+    options = {"epochs": 50, "batch_size": 10, "seed": 0, "progress": True}
+    NeuralNetwork(6, [], 3, seed=0).fit(X, y, **options, patience=1, tol=100)
+    *_, last = capsys.readouterr().err.split("\r")
+    assert re.match(r"█+\| 00:0\d<00:00, epoch 2/50, .* \[6/6, ", last)
+    with pytest.raises(DivergenceError):
+        NeuralNetwork(6, [], 3, seed=0).fit(1e200 * X, y, **options, learning_rate=1e200, optimizer="SGD")
+    assert "/150," in capsys.readouterr().err.split("\r")[-1]
+
+
+def test_a_progress_bar_goes_on_from_a_checkpoint(tmp_path, capsys):
+    pytest.importorskip("tqdm")
+    X, y = batch(25, 6, 3)
+    for n_epochs in (2, 5):
+        net = NeuralNetwork(6, [], 3, seed=0)
+        net.fit(
+            X, y, epochs=n_epochs, batch_size=10, seed=0, checkpoint=tmp_path / "a", resume=n_epochs > 2, progress=True
+        )
+    bars = capsys.readouterr().err.split("\r")
+    assert "[6/15, " in next(bar for bar in bars if "/15, " in bar)
+    assert "[15/15, " in bars[-1]
+
+
+def test_a_progress_bar_may_be_switched_off(monkeypatch, capsys):
+    module = pytest.importorskip("tqdm.auto")
+    monkeypatch.setattr(module, "tqdm", functools.partial(module.tqdm, disable=True))
+    X, y = batch(25, 6, 3)
+    history = NeuralNetwork(6, [], 3, seed=0).fit(X, y, epochs=50, seed=0, progress=True, patience=1, tol=100)
+    assert len(history) == 2
+    assert capsys.readouterr().err == ""
+
+
 def test_a_progress_function_is_called_with_batches_alone():
     X, y = batch(25, 6, 3)
     called = []
@@ -337,11 +374,10 @@ def test_a_progress_bar_may_use_the_network():
 def test_missing_progress_library_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     X, y = batch(25, 6, 3)
-    net = NeuralNetwork(6, [], 3, seed=0)
-    before = net.params.copy()
-    with pytest.raises(ImportError, match=r"^progress=True needs tqdm: pip install 'fastmlp\[progress\]'$"):
-        net.fit(X, y, progress=True)
-    assert_same(net.params, before)
+    message = r"^progress=True needs tqdm: pip install 'fastmlp\[progress\]'$"
+    # before the held-out rows are drawn
+    options = {"patience": 3, "validation_fraction": 0.2, "progress": True}
+    refuses(NeuralNetwork(6, [], 3, seed=0), lambda net: net.fit(X, y, **options), ImportError, message)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
