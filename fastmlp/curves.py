@@ -109,7 +109,7 @@ def _ticks(low: float, high: float, least_power: int = -400) -> dict[float, str]
     factor, power = next((f, p) for f, p in factors if f * 10.0**p * MAX_STEPS >= high - low)
     step = factor * 10.0**power
     # very small numbers have an exponent
-    form = f",.{-power}f" if power < 0 and max(abs(low), abs(high)) > 1e-4 else ",.10g"
+    form = f",.{-power}f" if power < 0 and max(abs(low), abs(high)) > 1e-4 else ",.12g"
     return {i * step: format(i * step, form) for i in range(math.ceil(low / step), math.floor(high / step) + 1)}
 
 
