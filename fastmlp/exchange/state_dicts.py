@@ -3,7 +3,7 @@
 import os
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ _DTYPES = {"F32": "<f4", "F64": "<f8"}
 _FAR = 1000
 
 
-def engine_of(state_dict: Any, dtype: np.dtype | None, **options: Any) -> Engine:
+def engine_of_state_dict(state_dict: Any, dtype: np.dtype | None, **options: Any) -> Engine:
     """An engine with the layers of a mapping from keys to tensors or arrays, or of a `.safetensors` file.
 
     Parameters
@@ -36,76 +36,127 @@ def engine_of(state_dict: Any, dtype: np.dtype | None, **options: Any) -> Engine
     Raises
     ------
     TypeError, ValueError
-        If they are no chain of Linear layers of float32 or float64, or the file is damaged; the key is named.
+        If they are no chain of Linear layers of finite float32 or float64, or the file is damaged; the key is named. If
+        the order of a file's layers is unknown, or a loss of classes has one output.
     """
-    layers = _layers_of(state_dict)
-    return engine_of_layers(layers, Architecture.of(sizes_of(layers), dtype or _dtype_of(layers), **options))
+    arrays = _arrays_of(state_dict)
+    dtype = dtype or np.result_type(*arrays.values())
+    layers = _chained({key: _finite(key, array, dtype) for key, array in arrays.items()})
+    architecture = Architecture.of(sizes_of(layers), dtype, **options)
+    if architecture.loss_row.of_classes and architecture.n_outputs == 1:
+        raise ValueError(
+            "loss must be 'binary_cross_entropy', or one of a regression, where a model has one output, got "
+            f"{architecture.loss!r}, which gives its only class the probability 1"
+        )
+    return engine_of_layers(layers, architecture)
 
 
-def _layers_of(state_dict: Any) -> list[Layer]:
+def _arrays_of(state_dict: Any) -> dict[str, np.ndarray]:
+    """The arrays of float32 and float64, in the order of the layers."""
     if isinstance(state_dict, str | os.PathLike):
-        arrays = _read(as_path("state_dict", state_dict))
-    elif isinstance(state_dict, Mapping):
-        _check_keys(state_dict)
-        arrays = {key: _array(f"state_dict[{key!r}]", value) for key, value in state_dict.items()}
-    else:
-        raise TypeError(f"state_dict must be a mapping of arrays or a path, got {type(state_dict).__name__}")
-    return _chained(arrays)
+        return _read(as_path("state_dict", state_dict))
+    if not isinstance(state_dict, Mapping):
+        hint = ": pass model.state_dict()" if hasattr(state_dict, "state_dict") else ""
+        got = type(state_dict).__name__
+        raise TypeError(f"state_dict must be a mapping of arrays or a path, got {got}{hint}")
+    _check_keys(state_dict, _hint_of_mapping(state_dict))
+    return {key: _array(f"state_dict[{key!r}]", value) for key, value in state_dict.items()}
 
 
 def _array(name: str, value: Any) -> np.ndarray:
-    """A tensor or an array_like as an array of float32 or float64."""
-    dtype = str(getattr(value, "dtype", "float64")).removeprefix("torch.")
+    """A tensor or an array_like as an array of float32 or float64.
+
+    Integers are no weights: those of a quantised model have their scale elsewhere.
+    """
+    is_tensor = hasattr(value, "detach")
+    array = value if is_tensor else real_array(name, value)
+    dtype = str(array.dtype).removeprefix("torch.")
     if dtype not in ("float32", "float64"):
-        hint = ": convert it by .float() first" if dtype in ("bfloat16", "float16") else ""
+        conversion = ".float()" if is_tensor else ".astype('float32')"
+        hint = f": convert it by {conversion} first" if dtype in ("bfloat16", "float16") else ""
         raise TypeError(f"{name} must be an array of float32 or float64, got {dtype}{hint}")
-    array = real_array(name, value.detach().cpu().numpy() if hasattr(value, "detach") else value)
+    if is_tensor:
+        try:
+            array = value.numpy(force=True)
+        except (RuntimeError, TypeError) as error:
+            raise TypeError(
+                f"{name} must be a dense tensor with numbers, got one that is sparse, nested or on the device 'meta'"
+            ) from error
     return array.astype(dtype, copy=False)
+
+
+def _finite(key: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """An array in the network's type."""
+    with np.errstate(over="ignore"):
+        converted = array.astype(dtype, copy=False)
+    wrong = np.argwhere(~np.isfinite(converted))
+    if len(wrong):
+        at = tuple(map(int, wrong[0]))
+        raise ValueError(f"{key!r} must be finite in {dtype}, got {array[at]!s} at index {', '.join(map(str, at))}")
+    return converted
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a `.safetensors` file, which sorts keys as texts, by the numbers in their keys."""
-    _check_suffix(path)
+    _check_suffix(
+        path,
+        "NeuralNetwork.load reads it"
+        if path.suffix.lower() == ".npz"
+        else "of torch.save's files, give the mapping that torch.load(path, weights_only=True) reads",
+    )
     library = require("safetensors", "safetensors", "a .safetensors file")
     with reading(path) as file:
         content = file.read()
     try:
-        found = undisturbed(lambda: library.deserialize(content))
+        found = dict(sorted(undisturbed(lambda: library.deserialize(content))))
     except library.SafetensorError as error:
         raise ValueError(f"{str(path)!r} is not a whole .safetensors file: {error}") from None
-    arrays: dict[str, np.ndarray] = {}
-    _check_keys(dict(found))
-    for key, entry in sorted(found, key=lambda pair: _natural(pair[0])):
-        if entry["dtype"] not in _DTYPES:
-            raise TypeError(f"{key!r} of {str(path)!r} must be of F32 or F64, got {entry['dtype']}")
-        numbers = np.frombuffer(entry["data"], _DTYPES[entry["dtype"]])
-        arrays[key] = numbers.reshape(entry["shape"]).astype(numbers.dtype.newbyteorder("="))
-    return arrays
+    _check_keys(found, ": NeuralNetwork.load reads the files of NeuralNetwork.save" if "W1" in found else "")
+    return {key: _array_in_file(f"{key!r} of {str(path)!r}", found[key]) for key in _in_order(found)}
 
 
-def _natural(key: str) -> list[tuple[int, int, str]]:
-    """What sorts keys by the numbers in them: "net.10.bias" comes after "net.2.bias"."""
-    parts = re.split(r"(\d+)", key)
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
+def _array_in_file(name: str, entry: Mapping[str, Any]) -> np.ndarray:
+    if entry["dtype"] not in _DTYPES:
+        raise TypeError(f"{name} must be of F32 or F64, got {entry['dtype']}")
+    if len(entry["shape"]) > 2 or 0 in entry["shape"]:  # which may be more than an array can have
+        raise ValueError(f"{name} must be a weight or a bias of a Linear layer, got shape {entry['shape']}")
+    numbers = np.frombuffer(entry["data"], _DTYPES[entry["dtype"]])
+    return numbers.reshape(entry["shape"]).astype(numbers.dtype.newbyteorder("="))
 
 
-def _check_suffix(path: Path) -> None:
-    if path.suffix.lower() != ".safetensors":
+def _in_order(keys: Iterable[str]) -> list[str]:
+    """Keys by the numbers in them, which must be all that differs: "net.10.bias" comes after "net.2.bias"."""
+    modules = {key: key.rpartition(".")[0] for key in keys}
+    if len({re.sub(r"[0-9]+", "0", module) for module in modules.values()}) > 1:
         raise ValueError(
-            f"path must end in .safetensors, got {str(path)!r}; of torch.save's files, give the mapping that "
-            "torch.load(path, weights_only=True) reads"
+            "the names of layers in a .safetensors file, which sorts them as texts, must differ by their numbers only, "
+            f"got {', '.join(map(repr, dict.fromkeys(modules.values())))}: pass the mapping model.state_dict()"
         )
+    return sorted(modules, key=lambda key: [(len(n), n) for n in re.findall(r"0*([0-9]+)", modules[key])])
 
 
-def _check_keys(state_dict: Mapping[str, Any]) -> None:
-    """Raise a ValueError for a key that is neither that of a weight nor that of its bias."""
-    for key, value in state_dict.items():
-        module, _, name = str(key).rpartition(".")
+def _check_suffix(path: Path, hint: str) -> None:
+    if path.suffix.lower() != ".safetensors":
+        raise ValueError(f"path must end in .safetensors, got {str(path)!r}; {hint}")
+
+
+def _check_keys(state_dict: Mapping[Any, Any], hint: str) -> None:
+    """Raise where there is no key, or one that is neither that of a weight nor that of its bias."""
+    if not state_dict:
+        raise ValueError("state_dict must have the weight of at least one Linear layer, got an empty one")
+    for key in state_dict:
+        module, _, name = key.rpartition(".") if isinstance(key, str) else ("", "", "")
         if name not in ("weight", "bias") or _key(module, "weight") not in state_dict:
-            hint = f": pass state_dict[{key!r}]" if isinstance(value, Mapping) and name == "state_dict" else ""
             raise ValueError(
                 f"state_dict must have a weight, and perhaps a bias, of Linear layers only, got {key!r}{hint}"
             )
+
+
+def _hint_of_mapping(state_dict: Mapping[Any, Any]) -> str:
+    """Which of a checkpoint's entries to pass: a mapping, that of weights first."""
+    entries = [key for key, value in state_dict.items() if isinstance(value, Mapping)]
+    entries.sort(key=lambda key: not any(str(name).endswith("weight") for name in state_dict[key]))
+    return f": pass state_dict[{entries[0]!r}]" if entries else ""
 
 
 def _chained(arrays: Mapping[str, np.ndarray]) -> list[Layer]:
@@ -125,18 +176,11 @@ def _chained(arrays: Mapping[str, np.ndarray]) -> list[Layer]:
         if biases.shape != (n_out,):
             raise ValueError(f"{_key(module, 'bias')!r} must have shape ({n_out},), got {biases.shape}")
         layers.append(Layer(weights.T, biases))
-    if not layers:
-        raise ValueError("state_dict must have the weight of at least one Linear layer, got an empty one")
     return layers
 
 
 def _key(module: str, name: str) -> str:
     return f"{module}.{name}" if module else name
-
-
-def _dtype_of(layers: Sequence[Layer]) -> np.dtype:
-    """The type that holds all numbers of the layers."""
-    return np.result_type(*(array for layer in layers for array in layer))
 
 
 def state_dict_of(engine: Engine) -> dict[str, np.ndarray]:
@@ -165,7 +209,11 @@ def state_dict_of(engine: Engine) -> dict[str, np.ndarray]:
 def write(arrays: Mapping[str, np.ndarray], path: str | os.PathLike[str]) -> None:
     """Write a `.safetensors` file; an existing one is replaced only by a whole one."""
     place = as_path("path", path)
-    _check_suffix(place)
+    _check_suffix(
+        place,
+        "for torch.load, call torch.save({key: torch.from_numpy(array) for key, array in net.to_state_dict().items()}, "
+        "path)",
+    )
     library = require("safetensors.numpy", "safetensors", "a .safetensors file")
     content = library.save(dict(arrays), {"format": "pt"})
     with replacing(place) as file:

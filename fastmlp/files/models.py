@@ -175,7 +175,9 @@ def _read_safetensors(content: bytes) -> tuple[bytes, dict[str, np.ndarray]]:
     n_header = int.from_bytes(content[:8], "little")
     if n_header > min(MAX_HEADER, len(content) - 8):
         raise ModelFileError(f"its header has {n_header:,} bytes, more than {MAX_HEADER:,} or than the file")
-    metadata = json.loads(content[8 : 8 + n_header])["__metadata__"]
+    metadata = json.loads(content[8 : 8 + n_header]).get("__metadata__", {})
+    if "header" not in metadata:
+        raise ModelFileError("it says nothing of a network; of a state dict, see NeuralNetwork.from_state_dict")
     return metadata["header"].encode(), load_arrays(content)
 
 

@@ -90,8 +90,9 @@ class FileMethods(NetworkAttributes):
         input_size). Its outputs are those of skl2onnx: of a classifier, `label` and `probabilities`; of a regression,
         `variable` (n_rows, output_size), in the units of y. They are what `predict` and `predict_proba` give, up to
         rounding. Labels are `class_names` where each row has one class and these are set, and else integers; where one
-        output of yes or no has names, there is a probability for each of them. The names of classes and features are in
-        the metadata, as JSON. Rows with NaN are not refused there: their results mean nothing.
+        binary output has names, there is a probability for each of them. The names of classes and features are in the
+        metadata, as JSON. Rows with NaN are not refused there: their results mean nothing. With "poisson", a prediction
+        close to the largest number of the dtype may be infinite in one of both and finite in the other.
 
         The opset is 13; ONNX Runtime 1.15 to 1.32 have been tried. It has a part of "gelu" for float32 only, so that
         such a network of float64 has the precision of float32.
@@ -111,9 +112,9 @@ class FileMethods(NetworkAttributes):
         OSError
             If the file cannot be written.
         ValueError
-            If the parameters do not fit into a file of ONNX, 2 GiB.
+            If the parameters do not fit into a file of ONNX, 2 GiB, or a name is no text of Unicode.
         TypeError
-            If a subclass has replaced what the graph would compute.
+            If a subclass has replaced what the graph would compute, or the path is no path.
 
         Examples
         --------
@@ -150,8 +151,9 @@ class FileMethods(NetworkAttributes):
         The model to load them into is `torch.nn.Sequential(Linear, activation, Linear, ...)`, with a Dropout after each
         activation whose rate is above 0, or in the first place, for that of the inputs. Its last layer gives scores:
         softmax, the logistic function or, for "poisson", the exponential are left to PyTorch's loss. The standardizer
-        and the units of the targets are computed into the first and the last layer, so that the model takes raw rows
-        and predicts in the units of y.
+        and the units of the targets are folded into the first and the last layer, so that the model takes raw rows and
+        predicts in the units of y. Names of classes and features are not part of it, nor is what a subclass computes by
+        methods of its own.
 
         Parameters
         ----------
@@ -174,8 +176,9 @@ class FileMethods(NetworkAttributes):
             Where a file is to be written without the extra `safetensors`.
         OSError
             If it cannot be written.
-        ValueError
-            If the path does not end in `.safetensors`.
+        TypeError, ValueError
+            If the path is no path, or does not end in `.safetensors`. If the network has units of targets, and outputs
+            that are not the sums of its last layer.
 
         Examples
         --------
@@ -206,15 +209,16 @@ class FileMethods(NetworkAttributes):
         """A network with the weights and biases of a PyTorch model, a chain of Linear layers.
 
         A state dict does not say what is between the layers, nor which loss the model was trained with: say it here.
-        The optimiser's state is not part of it.
+        The optimiser's state is not part of it, nor are `class_names` and `feature_names`: set them afterwards.
 
         Parameters
         ----------
         state_dict : mapping or path-like
-            `model.state_dict()`, whose values are tensors or arrays, or a `.safetensors` file. Each layer has a key
-            that ends in `weight` (n_out, n_in), and may have one that ends in `bias` (n_out,); what is before, such as
-            `net.0.` or `fc1.`, names the layer. Layers are in the order of the mapping; in a file, which sorts keys as
-            texts, in that of the numbers in the keys.
+            `model.state_dict()`, whose values are tensors or arrays of float32 or float64, or a `.safetensors` file.
+            Each layer has a key that ends in `weight` (n_out, n_in), and may have one that ends in `bias` (n_out,);
+            what is before, such as `net.0.` or `fc1.`, names the layer. Layers are in the order of the mapping, which
+            is that of their definition in the model. A file sorts keys as texts: there, the order is that of the
+            numbers in the keys, and keys that differ by more are refused.
         activation, loss, label_smoothing, delta, dropout
             As in `NeuralNetwork`; the last layer gives the sums before the output's activation, as it does for
             PyTorch's CrossEntropyLoss, BCEWithLogitsLoss and PoissonNLLLoss.
@@ -228,7 +232,8 @@ class FileMethods(NetworkAttributes):
         Raises
         ------
         TypeError, ValueError
-            If it is no chain of Linear layers of float32 or float64; the key is named.
+            If it is no chain of Linear layers of finite numbers of float32 or float64; the key is named. If a file does
+            not say the order of the layers. If the model has one output and the loss is "cross_entropy".
         fastmlp.optional.MissingLibraryError
             Where a file needs the extra `safetensors`.
         OSError
@@ -246,7 +251,7 @@ class FileMethods(NetworkAttributes):
         array([0, 1, 2])
         """
         return cls._of(
-            state_dicts.engine_of(
+            state_dicts.engine_of_state_dict(
                 state_dict,
                 None if dtype is None else float_dtype("dtype", dtype),
                 activation=activation,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import assert_near, full
 
-from fastmlp import NeuralNetwork, Standardizer
+from fastmlp import ModelFileError, NeuralNetwork, Standardizer
 from fastmlp.architecture import Architecture
 from fastmlp.engine import Engine
 
@@ -81,9 +81,21 @@ def test_a_single_layer_may_have_no_name():
         (
             {"0.weight": np.ones((4, 5), np.float16)},
             TypeError,
-            r"\['0\.weight'\] .* got float16: .* \.float\(",
+            r"\['0\.weight'\] .* got float16: convert it by \.astype\('float32'\) first",
         ),
-        ({"0.weight": np.ones((4, 5), int)}, TypeError, r"\['0\.weight'\] must be an array of float32 .* got int64"),
+        ({"0.weight": np.ones((4, 5), np.int64)}, TypeError, r"\['0\.weight'\] must be .* of float32 .* got int64"),
+        ({"0.weight": [[1, 2], [3, 4]]}, TypeError, r"\['0\.weight'\] must be .* of float32 or float64, got int64"),
+        (
+            {"0.weight": [[1.0, 2.0], [3.0, np.nan]]},
+            ValueError,
+            r"'0\.weight' must be finite in float64, .* index 1, 1",
+        ),
+        ({**PLAIN, "net_2.bias": [1.0, -np.inf, 0.0]}, ValueError, r"'net_2\.bias' must be finite .* -inf at index 1"),
+        ({0: np.ones((4, 5))}, ValueError, "of Linear layers only, got 0"),
+        ({"epoch": 3, "optimizer": {}, "model": PLAIN}, ValueError, r"got 'epoch': pass state_dict\['model'\]"),
+        ({"a": {"b": PLAIN}}, ValueError, r"got 'a': pass state_dict\['a'\]"),
+        (layer(5, 1, fc=BOTH), ValueError, "loss must be 'binary_cross_entropy', .* got 'cross_entropy', which gives"),
+        ("net.npz", ValueError, r"must end in \.safetensors, got 'net\.npz'; NeuralNetwork\.load reads it"),
         ({"state_dict": PLAIN}, ValueError, r"got 'state_dict': pass state_dict\['state_dict'\]"),
         ({"W1": np.ones((4, 5))}, ValueError, "Linear layers only, got 'W1'"),
     ],
@@ -92,6 +104,19 @@ def test_a_single_layer_may_have_no_name():
 def test_what_is_no_chain_of_linear_layers_is_refused(arrays, error, match):
     with pytest.raises(error, match=match):
         NeuralNetwork.from_state_dict(arrays)
+
+
+def test_numbers_that_the_dtype_cannot_hold_are_refused():
+    arrays = {"fc.weight": np.full((2, 2), 1e300)}
+    with pytest.raises(ValueError, match=r"'fc\.weight' must be finite in float32, got 1e\+300 at index 0, 0"):
+        NeuralNetwork.from_state_dict(arrays, dtype="float32")
+    assert NeuralNetwork.from_state_dict(arrays, dtype="float64").params["W1"].max() == 1e300
+
+
+def test_one_dtype_holds_all_numbers():
+    arrays = {"0.weight": np.ones((4, 5), np.float32), "1.weight": np.full((2, 4), 0.1)}
+    net = NeuralNetwork.from_state_dict(arrays)
+    assert (net.dtype, net.params["W2"][0, 0]) == ("float64", 0.1)
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "squared_error"])
@@ -150,16 +175,61 @@ class TestFiles:
     def _library(self):
         self.library = pytest.importorskip("safetensors.numpy")
 
-    def test_a_round_trip_of_twelve_layers(self, tmp_path):
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    def test_a_round_trip_of_twelve_layers(self, tmp_path, dtype):
         """Their keys are not in order as texts."""
-        net = NeuralNetwork(5, [4] * 11, 3, dtype="float32", seed=0)
+        net = NeuralNetwork(5, [4] * 11, 3, dtype=dtype, seed=0)
         arrays = net.to_state_dict(tmp_path / "net.safetensors")
         assert_near(self.library.load_file(tmp_path / "net.safetensors"), dict(sorted(arrays.items())), 0)
         again = NeuralNetwork.from_state_dict(str(tmp_path / "net.safetensors"))
+        assert again.dtype == dtype
         np.testing.assert_array_equal(again.predict_proba(X), net.predict_proba(X))
         content = (tmp_path / "net.safetensors").read_bytes()
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         assert header["__metadata__"] == {"format": "pt"}  # which libraries for PyTorch ask for
+
+    def test_the_suffix_may_be_in_capitals(self, tmp_path):
+        net = NeuralNetwork(5, [4], 3, seed=0)
+        net.to_state_dict(tmp_path / "NET.SAFETENSORS")
+        again = NeuralNetwork.from_state_dict(tmp_path / "NET.SAFETENSORS")
+        assert_near(again.params, net.params, 0)
+
+    @pytest.mark.parametrize(
+        "modules", [("encoder", "hidden", "out"), ("net.layer1", "net.head"), ("fc_in", "fc1", "fc_out"), ("", "1")]
+    )
+    def test_an_order_that_is_not_in_numbers_is_refused(self, tmp_path, modules):
+        arrays = {f"{module}.weight".lstrip("."): np.eye(4) for module in modules}
+        NeuralNetwork.from_state_dict(arrays)  # that of a mapping is known
+        self.library.save_file(arrays, tmp_path / "net.safetensors")
+        with pytest.raises(
+            ValueError, match=f"must differ by their numbers only, got .*'{modules[-1]}'.*: pass the map"
+        ):
+            NeuralNetwork.from_state_dict(tmp_path / "net.safetensors")
+
+    def test_numbers_of_any_length_are_an_order(self, tmp_path):
+        arrays = {f"{number}.weight": np.full((1, 1), len(number) + 1.0) for number in ("1" * 5000, "9" * 4999, "03")}
+        self.library.save_file(arrays, tmp_path / "net.safetensors")
+        net = NeuralNetwork.from_state_dict(tmp_path / "net.safetensors", loss="squared_error")
+        assert [net.params[f"W{i}"].item() for i in (1, 2, 3)] == [3, 5000, 5001]
+
+    def test_model_files_and_state_dicts_are_told_apart(self, tmp_path):
+        net, path = NeuralNetwork(5, [4], 3), tmp_path / "net.safetensors"
+        net.save(path)
+        with pytest.raises(ValueError, match=r"got 'W1': NeuralNetwork\.load reads the files"):
+            NeuralNetwork.from_state_dict(path)
+        for write in (lambda: net.to_state_dict(path), lambda: self.library.save_file(net.to_state_dict(), path)):
+            write()
+            with pytest.raises(ModelFileError, match=r"of a state dict, see NeuralNetwork\.from_state_dict"):
+                NeuralNetwork.load(path)
+
+    @pytest.mark.parametrize("shape", [[0, 2**62], [1] * 70])
+    def test_shapes_that_no_array_has_are_refused(self, tmp_path, shape):
+        n_bytes = 0 if 0 in shape else 4
+        header = json.dumps({"0.weight": {"dtype": "F32", "shape": shape, "data_offsets": [0, n_bytes]}}).encode()
+        path = tmp_path / "net.safetensors"
+        path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(n_bytes))
+        with pytest.raises(ValueError, match=r"'0\.weight' of .* must be a weight or a bias .*, got shape \["):
+            NeuralNetwork.from_state_dict(path)
 
     def test_it_is_written_whole_or_not_at_all(self, tmp_path, monkeypatch):
         path = tmp_path / "net.safetensors"
@@ -167,7 +237,9 @@ class TestFiles:
         monkeypatch.setattr("os.fsync", full)
         with pytest.raises(OSError, match=r"net\.safetensors"):
             NeuralNetwork(5, [4], 3).to_state_dict(path)
-        with pytest.raises(ValueError, match=r"must end in \.safetensors"):
+        with pytest.raises(
+            ValueError, match=r"must end in \.safetensors, got .*net\.pt'; for torch.load, call torch.save"
+        ):
             NeuralNetwork(5, [4], 3).to_state_dict(tmp_path / "net.pt")
         assert [file.read_text() for file in tmp_path.iterdir()] == ["older"]
 

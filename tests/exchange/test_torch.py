@@ -89,6 +89,32 @@ def test_files_are_those_of_its_library(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "tensor",
+    [
+        torch.ones((3, 4), requires_grad=True),
+        torch.nn.Parameter(torch.ones(3, 4)),
+        torch.view_as_complex(torch.stack([torch.zeros(3, 4), -torch.ones(3, 4)], 2)).conj().imag,
+        torch.ones(4, 3).T,
+    ],
+    ids=["with gradients", "a parameter", "of negative bits", "transposed"],
+)
+def test_tensors_of_any_kind_that_has_numbers(tensor):
+    net = NeuralNetwork.from_state_dict({"fc.weight": tensor})
+    np.testing.assert_array_equal(net.params["W1"], np.ones((4, 3)))
+
+
+@pytest.mark.parametrize("convert", [lambda tensor: tensor.to("meta"), torch.Tensor.to_sparse], ids=["meta", "sparse"])
+def test_tensors_without_numbers_are_refused(convert):
+    with pytest.raises(TypeError, match=r"state_dict\['fc\.weight'\] must be a dense tensor with numbers, got one"):
+        NeuralNetwork.from_state_dict({"fc.weight": convert(torch.ones(3, 4))})
+
+
+def test_a_model_is_not_its_state_dict():
+    with pytest.raises(TypeError, match=r"or a path, got Sequential: pass model\.state_dict\(\)"):
+        NeuralNetwork.from_state_dict(model("relu"))
+
+
+@pytest.mark.parametrize(
     ("other", "match"),
     [
         (lambda: model("relu").bfloat16(), r"state_dict\['0\.weight'\] must be .* got bfloat16: convert it by \.float"),
