@@ -63,6 +63,11 @@ class Convergence(BestEpochs):
         self.n_iter = self.n_rows_seen = self.n_without = 0
         self.rate: float | None = None
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "_n_without" in state:  # its name in earlier pickles
+            state["n_without"] = state.pop("_n_without")
+        vars(self).update(state)
+
     def begin(self, rules: Rules, loss: ReportedLoss, n_rows: int, *, keeps_rate: bool) -> None:
         """Start a training whose epochs have n_rows rows."""
         self.forget()

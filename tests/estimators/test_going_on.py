@@ -1,6 +1,7 @@
 """How a training of an estimator goes on, and how it ends."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -29,6 +30,17 @@ def test_a_training_goes_on_only_in_the_same_network():
     estimator.set_params(activation="tanh", max_iter=1, learning_rate_init=1e-12).fit(X, Y)
     assert estimator.network_.activation == "tanh"
     np.testing.assert_allclose(estimator.coefs_[0], before[0], rtol=1e-6)
+
+
+def test_a_training_goes_on_from_a_pickle_of_an_earlier_version():
+    estimator = classifier(tol=1e6).fit(X, Y)
+    progress = vars(estimator._convergence)
+    progress["_n_without"] = progress.pop("n_without")  # as it was called
+    again = pickle.loads(pickle.dumps(estimator))
+    assert again._convergence.n_without == 4
+    assert "_n_without" not in vars(again._convergence)
+    again.partial_fit(X, Y)
+    assert again._convergence.n_without == 5
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
