@@ -331,7 +331,7 @@ _IGNORED = {
     "predict_proba": _PROBABILITIES,
     "predict": _CLASSES,
     "evaluate": _CLASSES | dict.fromkeys(("predict", "cross_entropy"), OR_CALL),
-    "to_onnx": dict.fromkeys((*_CLASSES, "predict"), "an ONNX graph has fastmlp's own functions only"),
+    "to_onnx": dict.fromkeys((*_CLASSES, "predict", "predict_names"), "an ONNX graph has fastmlp's own functions only"),
 }
 for _call, _members in _IGNORED.items():
     setattr(NeuralNetwork, f"_check_{_call}", refusal(NeuralNetwork, _call, _members))

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -115,6 +115,8 @@ def save(
     place = as_path("path", path)
     onnx = require("onnx", "onnx", "an ONNX file")
     names = {"class_names": class_names, "feature_names": feature_names}
+    for name, texts in names.items():
+        _check_unicode(name, texts or ())
     labels = None if classes is None else checked_labels(classes)
     content = engine.exclusive.run(_content, onnx, engine, labels, names, input_dtype or engine.architecture.dtype)
     with replacing(place) as file:
@@ -134,6 +136,15 @@ def checked_labels(classes: np.ndarray) -> np.ndarray:
     return labels
 
 
+def _check_unicode(name: str, texts: Iterable[str]) -> None:
+    """Raise a ValueError for a text that is none of Unicode, as it has half of a surrogate pair."""
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"{name} must be texts of Unicode, got {text!r} with a lone surrogate") from None
+
+
 def _content(
     onnx: ModuleType,
     engine: Engine,
@@ -149,7 +160,7 @@ def _content(
     architecture, row = engine.architecture, engine.architecture.loss_row
     graph, helper = Graph(onnx, architecture.dtype), onnx.helper
     x = _outputs(graph, engine, input_dtype)
-    results = _decided(graph, engine, x, labels) if row.is_classifier else [_in_units(graph, engine, x)]
+    results = _classified(graph, engine, x, labels) if row.is_classifier else [_in_units(graph, engine, x)]
     described = []
     for name, value, dtype, columns in results:
         graph.add("Identity", value, output=name)
@@ -198,18 +209,18 @@ def _in_units(graph: Graph, engine: Engine, x: str) -> Output:
     return Output("variable", x, dtype, [engine.architecture.n_outputs])
 
 
-def _decided(graph: Graph, engine: Engine, x: str, labels: np.ndarray | None) -> list[Output]:
+def _classified(graph: Graph, engine: Engine, x: str, labels: np.ndarray | None) -> list[Output]:
     """Labels and probabilities of a classifier."""
     architecture, int64 = engine.architecture, np.dtype(np.int64)
     n_outputs, decides = architecture.n_outputs, architecture.loss_row.decides
     if decides and labels is None:
         label, columns = graph.cast(graph.add("Greater", x, 0.5), int64), [n_outputs]
-        if engine.flat_targets and n_outputs == 1:
+        if engine.flat_targets and architecture.has_one_class:
             label, columns = graph.add("Squeeze", label, np.array([1], int64)), []
         return [Output("label", label, int64, columns), Output("probabilities", x, architecture.dtype, [n_outputs])]
     if labels is None:
         labels = np.arange(n_outputs, dtype=int64)
-    if decides and len(labels) == 1:
+    if decides and len(labels) == 1:  # of an estimator of a single class, whose probability is 1
         x = graph.add("Add", graph.add("Mul", x, 0.0), 1.0)
     elif decides:
         x = graph.add("Concat", graph.add("Sub", 1.0, x), x, axis=1)

@@ -70,7 +70,7 @@ def _array(name: str, value: Any) -> np.ndarray:
     """
     is_tensor = hasattr(value, "detach")
     array = value if is_tensor else real_array(name, value)
-    dtype = str(array.dtype).removeprefix("torch.")
+    dtype = str(array.dtype).removeprefix("torch.") if is_tensor else array.dtype.name
     if dtype not in ("float32", "float64"):
         conversion = ".float()" if is_tensor else ".astype('float32')"
         hint = f": convert it by {conversion} first" if dtype in ("bfloat16", "float16") else ""

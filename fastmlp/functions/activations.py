@@ -11,6 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+LEAKY_SLOPE = 0.01
+# Those of the approximation of "gelu"; 1 + tanh(x) is twice the logistic function of 2 x.
+GELU_SCALE, GELU_CUBE = math.sqrt(8 / math.pi), 0.044715
+
 
 def linear(W: np.ndarray, X: np.ndarray, b: np.ndarray) -> np.ndarray:
     """X @ W + b, of shape (n_rows, n_out)."""
@@ -45,12 +49,12 @@ def relu_grad(X: np.ndarray) -> np.ndarray:
 
 def leaky_relu(X: np.ndarray) -> np.ndarray:
     """X where X > 0, else 0.01 X (Maas, Hannun and Ng, Rectifier Nonlinearities Improve Acoustic Models, 2013)."""
-    return np.where(np.asarray(X) < 0, np.multiply(X, 0.01), X)
+    return np.where(np.asarray(X) < 0, np.multiply(X, LEAKY_SLOPE), X)
 
 
 def leaky_relu_grad(h: np.ndarray) -> np.ndarray:
     """Derivative of `leaky_relu` where its value is h: 1 where h > 0, else 0.01."""
-    return np.where(h > 0, np.ones_like(h), np.full_like(h, 0.01))
+    return np.where(h > 0, np.ones_like(h), np.full_like(h, LEAKY_SLOPE))
 
 
 def elu(X: np.ndarray) -> np.ndarray:
@@ -104,14 +108,14 @@ def gelu_grad(X: np.ndarray) -> np.ndarray:
 def gelu_tanh(X: np.ndarray) -> np.ndarray:
     """The approximation of `gelu` by (1 + tanh(sqrt(2 / pi) (X + 0.044715 X**3))) X / 2, of the same paper."""
     with np.errstate(invalid="ignore", over="ignore"):
-        return X * logistic(math.sqrt(8 / math.pi) * (X + 0.044715 * X**3))
+        return X * logistic(GELU_SCALE * (X + GELU_CUBE * X**3))
 
 
 def gelu_tanh_grad(X: np.ndarray) -> np.ndarray:
     """Derivative of `gelu_tanh` at X."""
     X = np.clip(X, -24, 24)  # beyond, it is 0 or 1
-    h = logistic(math.sqrt(8 / math.pi) * (X + 0.044715 * X**3))
-    return h + X * h * (1 - h) * math.sqrt(8 / math.pi) * (1 + 3 * 0.044715 * X**2)
+    h = logistic(GELU_SCALE * (X + GELU_CUBE * X**3))
+    return h + X * h * (1 - h) * GELU_SCALE * (1 + 3 * GELU_CUBE * X**2)
 
 
 def silu(X: np.ndarray) -> np.ndarray:
@@ -149,7 +153,7 @@ def _gelu_onnx(add: Callable[..., str], x: str) -> str:
 
 def _gelu_tanh_onnx(add: Callable[..., str], x: str) -> str:
     cube = add("Mul", x, add("Mul", x, x))
-    return add("Mul", x, add("Sigmoid", add("Mul", math.sqrt(8 / math.pi), add("Add", x, add("Mul", 0.044715, cube)))))
+    return add("Mul", x, add("Sigmoid", add("Mul", GELU_SCALE, add("Add", x, add("Mul", GELU_CUBE, cube)))))
 
 
 def _silu_onnx(add: Callable[..., str], x: str) -> str:
@@ -182,7 +186,9 @@ ACTIVATIONS = {
         Activation("logistic", 2, logistic, logistic_grad, lambda add, x: add("Sigmoid", x)),
         Activation("softmax", 3, softmax, None, lambda add, x: add("Softmax", x, axis=1)),
         Activation("tanh", 4, tanh, tanh_grad, lambda add, x: add("Tanh", x)),
-        Activation("leaky_relu", 5, leaky_relu, leaky_relu_grad, lambda add, x: add("Max", x, add("Mul", x, 0.01))),
+        Activation(
+            "leaky_relu", 5, leaky_relu, leaky_relu_grad, lambda add, x: add("Max", x, add("Mul", x, LEAKY_SLOPE))
+        ),
         Activation("elu", 6, elu, elu_grad, _elu_onnx),
         Activation("gelu", 7, gelu, gelu_grad, _gelu_onnx, of_sums=True),
         Activation("gelu_tanh", 8, gelu_tanh, gelu_tanh_grad, _gelu_tanh_onnx, of_sums=True),

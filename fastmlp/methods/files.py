@@ -92,7 +92,7 @@ class FileMethods(NetworkAttributes):
         rounding. Labels are `class_names` where each row has one class and these are set, and else integers; where one
         binary output has names, there is a probability for each of them. The names of classes and features are in the
         metadata, as JSON. Rows with NaN are not refused there: their results mean nothing. With "poisson", a prediction
-        close to the largest number of the dtype may be infinite in one of both and finite in the other.
+        close to the largest number of the dtype is infinite here, and may be finite there.
 
         The opset is 13; ONNX Runtime 1.15 to 1.32 have been tried. It has a part of "gelu" for float32 only, so that
         such a network of float64 has the precision of float32.

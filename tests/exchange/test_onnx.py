@@ -2,6 +2,7 @@
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -140,13 +141,45 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert path.read_text() == "older"
 
 
-def test_what_a_graph_would_ignore_is_refused(tmp_path):
-    class Doubled(NeuralNetwork):
-        def predict(self, X):
-            return 2 * super().predict(X)
+@pytest.mark.parametrize("name", ["forward", "predict_proba", "predict", "predict_names"])
+def test_what_a_graph_would_ignore_is_refused(name, tmp_path):
+    other = type("Other", (NeuralNetwork,), {name: lambda self, X: X})
+    with pytest.raises(TypeError, match=f"to_onnx would ignore the replaced '{name}' of Other"):
+        other(5, [6], 3).to_onnx(tmp_path / "net.onnx")
+    assert not list(tmp_path.iterdir())
 
-    with pytest.raises(TypeError, match=r"to_onnx would ignore the replaced 'predict' of Doubled"):
-        Doubled(5, [6], 3).to_onnx(tmp_path / "net.onnx")
+
+@pytest.mark.parametrize("names", ["class_names", "feature_names"])
+def test_names_that_are_no_texts_of_unicode_are_refused(names, tmp_path):
+    net = NeuralNetwork(2, [6], 2)
+    setattr(net, names, ["a", "\ud800"])
+    with pytest.raises(ValueError, match=rf"{names} must be texts of Unicode, got '\\ud800' with a lone surrogate"):
+        net.to_onnx(tmp_path / "net.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_several_labels_with_names(tmp_path):
+    """Their labels are 0 and 1 of each column, whatever the names."""
+    net = NeuralNetwork(5, [6], 3, loss="binary_cross_entropy", dtype="float64", seed=0)
+    net.class_names = ["a", "b", "c"]
+    assert_agrees(exported(net, tmp_path, X / 20), net, X / 20, 1e-12)
+
+
+def test_units_are_computed_in_float64(tmp_path):
+    """In float32, the sum would be off by the spacing of its largest numbers."""
+    net = NeuralNetwork(5, [], 1, loss="squared_error", dtype="float32")
+    net.params["W1"] = np.zeros((5, 1))
+    net.params["b1"] = [1.0]
+    net._engine.target_units = (np.array([-1e9 - 1.0]), np.array([1e9 + 1.5]))
+    rows = X.astype(np.float32)
+    np.testing.assert_array_equal(net.predict(rows), np.full(40, 0.5))
+    np.testing.assert_array_equal(exported(net, tmp_path, rows)["variable"], np.full((40, 1), 0.5))
+
+
+def test_a_network_at_work_is_refused(tmp_path):
+    net = NeuralNetwork(5, [6], 3)
+    with ThreadPoolExecutor() as pool, pytest.raises(RuntimeError, match="at work in another thread"):
+        net._engine.exclusive.run(lambda: pool.submit(net.to_onnx, tmp_path / "net.onnx").result())
     assert not list(tmp_path.iterdir())
 
 

@@ -113,6 +113,12 @@ def test_numbers_that_the_dtype_cannot_hold_are_refused():
     assert NeuralNetwork.from_state_dict(arrays, dtype="float64").params["W1"].max() == 1e300
 
 
+@pytest.mark.parametrize("dtype", [">f4", ">f8"])
+def test_arrays_of_another_byte_order(dtype):
+    net = NeuralNetwork.from_state_dict({"fc.weight": np.full((2, 3), 0.5, dtype)})
+    assert (net.dtype, net.params["W1"].tolist()) == (np.dtype(dtype).newbyteorder("="), [[0.5, 0.5]] * 3)
+
+
 def test_one_dtype_holds_all_numbers():
     arrays = {"0.weight": np.ones((4, 5), np.float32), "1.weight": np.full((2, 4), 0.1)}
     net = NeuralNetwork.from_state_dict(arrays)
@@ -148,8 +154,9 @@ def test_modules_of_dropout_have_places():
         assert [key.split(".")[0] for key in net.to_state_dict() if key.endswith("weight")] == places
 
 
-def test_a_column_that_float32_cannot_hold_warns():
-    far = X + 1e6 * np.eye(5)[2]
+@pytest.mark.parametrize("distance", [1e6, -1e6])
+def test_a_column_that_float32_cannot_hold_warns(distance):
+    far = X + distance * np.eye(5)[2]
     for dtype in ("float32", "float64"):
         net = NeuralNetwork(5, [4], 3, dtype=dtype, seed=0, standardizer=Standardizer().fit(far))
         if dtype == "float64":
