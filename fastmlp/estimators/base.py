@@ -29,7 +29,7 @@ from fastmlp.estimators.data import (
     naming_values,
 )
 from fastmlp.estimators.engines import engine_of, new_engine
-from fastmlp.estimators.exchange import Exchange
+from fastmlp.estimators.exchange import ExchangeMixin
 from fastmlp.estimators.objective import ReportedLoss
 from fastmlp.estimators.parameters import (
     MAX_BATCH,
@@ -49,7 +49,7 @@ from fastmlp.training import Training, checked_callbacks
 from fastmlp.training_data import TrainingData
 
 
-class BaseMLP(FittedAttributes, Exchange, CallbackSupportMixin, BaseEstimator, ABC):
+class BaseMLP(FittedAttributes, ExchangeMixin, CallbackSupportMixin, BaseEstimator, ABC):
     """A scikit-learn estimator that holds a network; the parameters are those of the subclasses."""
 
     hidden_layer_sizes: Any

@@ -6,14 +6,14 @@ from typing import Any, Self
 import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
-from fastmlp.estimators import twins
+from fastmlp.estimators import sklearn_conversion
 from fastmlp.estimators.targets import Labels, Numbers
 from fastmlp.exchange import graphs
 from fastmlp.network import NeuralNetwork
 from fastmlp.validation import float_dtype
 
 
-class Exchange:
+class ExchangeMixin:
     """The methods of both estimators that take them to other programs, and take scikit-learn's."""
 
     network_: NeuralNetwork
@@ -37,7 +37,9 @@ class Exchange:
         Raises
         ------
         TypeError
-            If it is an estimator of another kind.
+            If it is an estimator of another kind; of a pipeline, pass the last step.
+        ValueError
+            If it is a classifier with a single class.
         sklearn.exceptions.NotFittedError
             If it is not fitted.
 
@@ -53,13 +55,13 @@ class Exchange:
         True
         """
         estimator = cls()
-        twins.adopt(estimator, fitted)
+        sklearn_conversion.copy_fitted(estimator, fitted)
         return estimator
 
     def to_sklearn(self) -> Any:
         """A fitted estimator of scikit-learn that predicts as this one, up to rounding.
 
-        The standardizer and the units of the targets are computed into the first and the last layer. `partial_fit` and
+        The standardizer and the units of the targets are folded into the first and the last layer. `partial_fit` and
         `warm_start` go on from there, with a new optimiser. What only training needs and scikit-learn lacks is left
         out: dropout, label smoothing, weights of classes, clipping and callbacks; AdamW becomes Adam, and a schedule of
         `fastmlp.schedules` a constant rate. Of an estimator that `from_network` made, there is no `loss_`.
@@ -74,7 +76,8 @@ class Exchange:
         sklearn.exceptions.NotFittedError
             Before `fit`.
         ValueError
-            If scikit-learn has no such activation or loss, or one activation for each layer is needed.
+            If scikit-learn has no such activation or loss, or one activation for each layer is needed. If there is a
+            single class, for which scikit-learn's `predict_proba` has two columns, and this one's has one.
 
         Examples
         --------
@@ -89,7 +92,7 @@ class Exchange:
         True
         """
         check_is_fitted(self)
-        return twins.twin_of(self)
+        return sklearn_conversion.to_sklearn(self)
 
     def to_onnx(self, path: str | os.PathLike[str], *, input_dtype: npt.DTypeLike | None = None) -> None:
         """Write an ONNX graph of what this estimator predicts, as `NeuralNetwork.to_onnx` does.
@@ -110,8 +113,8 @@ class Exchange:
             Before `fit`.
         fastmlp.optional.MissingLibraryError
             Without the extra `onnx`.
-        TypeError
-            If the labels are neither texts nor numbers.
+        TypeError, ValueError
+            If the labels are neither texts nor numbers, or one is no text of Unicode.
         OSError
             If the file cannot be written.
 
@@ -129,7 +132,6 @@ class Exchange:
         ['no', 'yes']
         """
         check_is_fitted(self)
-        columns = getattr(self, "feature_names_in_", None)
         encoding, classes = self._encoding, None
         if isinstance(encoding, Labels) and not encoding.is_multilabel:
             classes = encoding.classes
@@ -138,6 +140,6 @@ class Exchange:
             path,
             classes=classes,
             class_names=None if classes is None else [str(label) for label in classes],
-            feature_names=self.network_.feature_names if columns is None else [str(name) for name in columns],
+            feature_names=self.network_.feature_names,
             input_dtype=None if input_dtype is None else float_dtype("input_dtype", input_dtype),
         )

@@ -1,12 +1,15 @@
 """Fitted estimators of scikit-learn that predict as ours do, and ours that predict as scikit-learn's do."""
 
+import copy
 import itertools
 import math
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 from sklearn import neural_network
 from sklearn.base import is_classifier
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
@@ -23,30 +26,39 @@ from fastmlp.validation import one_of
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 NUMBER_LOSSES = ("squared_error", "poisson")
 # What it takes in place of what it lacks, for trainings that go on.
-SOLVER, LEARNING_RATE = {"adamw": "adam"}, "constant"
+SUBSTITUTE_SOLVERS = {"adamw": "adam"}
+SUBSTITUTE_LEARNING_RATE = "constant"
 
 
-def adopt(estimator: Any, fitted: Any) -> None:
+def copy_fitted(estimator: Any, fitted: Any) -> None:
     """Fit an estimator by copying what scikit-learn's has learnt.
 
     Raises
     ------
     TypeError
         If it is no estimator of this kind.
+    ValueError
+        If it is a classifier with a single class.
     sklearn.exceptions.NotFittedError
         If it is not fitted.
     """
     theirs = _class_like(estimator)
     if not isinstance(fitted, theirs):
-        raise TypeError(f"fitted must be a sklearn.neural_network.{theirs.__name__}, got {type(fitted).__name__}")
+        got, hint = type(fitted), ": pass its last step, fitted[-1]" if isinstance(fitted, Pipeline) else ""
+        raise TypeError(
+            f"fitted must be a sklearn.neural_network.{theirs.__name__}, got {got.__module__}.{got.__name__}{hint}"
+        )
     check_is_fitted(fitted)
-    names = estimator.get_params().keys() - {"hidden_layer_sizes", "activation", "loss"}
-    parameters = {name: value for name, value in fitted.get_params(deep=False).items() if name in names}
+    parameters = _copied_parameters(
+        fitted, estimator.get_params().keys() - {"hidden_layer_sizes", "activation", "loss"}
+    )
     of_network = {}
     if is_classifier(estimator):
-        decides, estimator.classes_ = fitted.out_activation_ == "logistic", fitted.classes_
-        loss = "binary_cross_entropy" if decides else "cross_entropy"
-        estimator._encoding = Labels(estimator.classes_, loss, decides and fitted.n_outputs_ > 1, 0.0)
+        _check_classes("fitted", fitted.classes_)
+        loss = "binary_cross_entropy" if fitted.out_activation_ == "logistic" else "cross_entropy"
+        is_multilabel = fitted._label_binarizer.y_type_.startswith("multilabel")
+        estimator.classes_ = fitted.classes_.copy()
+        estimator._encoding = Labels(estimator.classes_, loss, is_multilabel, 0.0)
     else:
         of_network["loss"] = getattr(fitted, "loss", "squared_error")  # scikit-learn 1.6 has no other
         loss = LOSS_OF[of_network["loss"]]
@@ -66,6 +78,23 @@ def adopt(estimator: Any, fitted: Any) -> None:
 def _class_like(estimator: Any) -> Any:
     """scikit-learn's class of the same name."""
     return neural_network.MLPClassifier if is_classifier(estimator) else neural_network.MLPRegressor
+
+
+def _check_classes(name: str, classes: np.ndarray) -> None:
+    """Raise a ValueError for a single class: scikit-learn's probability of it has two columns, and ours one."""
+    if len(classes) == 1:
+        raise ValueError(
+            f"{name} must have several classes, got only {classes.tolist()[0]!r}: scikit-learn's predict_proba has two "
+            "columns then, and that of fastmlp one"
+        )
+
+
+def _copied_parameters(estimator: Any, names: Collection[str]) -> dict[str, Any]:
+    """The parameters of these names, with a generator of their own where there is one."""
+    parameters = {name: value for name, value in estimator.get_params(deep=False).items() if name in names}
+    if isinstance(parameters["random_state"], np.random.RandomState):
+        parameters["random_state"] = copy.deepcopy(parameters["random_state"])
+    return parameters
 
 
 def _take_optimizer(estimator: Any, engine: Engine, optimizer: Any) -> float | None:
@@ -98,56 +127,57 @@ def _take_progress(progress: Convergence, fitted: Any, rate: float | None) -> No
         progress.best_score = score
 
 
-def twin_of(estimator: Any) -> Any:
+def to_sklearn(estimator: Any) -> Any:
     """An estimator of scikit-learn that predicts as this one, which is fitted.
 
     Raises
     ------
     ValueError
-        If scikit-learn has no such activation, loss or output.
+        If scikit-learn has no such activation, loss or output, or there is a single class.
     """
-    engine, theirs = estimator.network_._engine, _class_like(estimator)
-    parameters = _their_parameters(estimator, engine.architecture, theirs)
+    if is_classifier(estimator):
+        _check_classes("the estimator", estimator.classes_)
+    engine, made = estimator.network_._engine, _class_like(estimator)
+    parameters = _their_parameters(estimator, engine.architecture, made)
     layers = _their_layers(estimator, engine)
-    twin = theirs(**parameters)
-    twin.n_features_in_ = estimator.n_features_in_
+    theirs = made(**parameters)
+    theirs.n_features_in_ = estimator.n_features_in_
     if hasattr(estimator, "feature_names_in_"):
-        twin.feature_names_in_ = estimator.feature_names_in_.copy()
+        theirs.feature_names_in_ = estimator.feature_names_in_.copy()
     # a standardizer in the weights can need more digits than those of float32
     dtype = engine.architecture.dtype if engine.standardizer is None else np.dtype(np.float64)
-    twin.coefs_ = [np.ascontiguousarray(layer.weights, dtype) for layer in layers]
-    twin.intercepts_ = [layer.biases.astype(dtype) for layer in layers]
-    twin.n_layers_, twin.n_outputs_ = len(layers) + 1, len(layers[-1].biases)
+    theirs.coefs_ = [np.ascontiguousarray(layer.weights, dtype) for layer in layers]
+    theirs.intercepts_ = [layer.biases.astype(dtype) for layer in layers]
+    theirs.n_layers_, theirs.n_outputs_ = len(layers) + 1, len(layers[-1].biases)
     if is_classifier(estimator):
         encoding = estimator._encoding
-        twin._label_binarizer = LabelBinarizer().fit(
-            np.eye(twin.n_outputs_, dtype=int) if encoding.is_multilabel else estimator.classes_
+        theirs._label_binarizer = LabelBinarizer().fit(
+            np.eye(theirs.n_outputs_, dtype=int) if encoding.is_multilabel else estimator.classes_
         )
-        twin.classes_ = twin._label_binarizer.classes_
-        twin.out_activation_ = "softmax" if twin.n_outputs_ > 1 and not encoding.is_multilabel else "logistic"
+        theirs.classes_ = theirs._label_binarizer.classes_
+        theirs.out_activation_ = "softmax" if theirs.n_outputs_ > 1 and not encoding.is_multilabel else "logistic"
     else:
-        twin.out_activation_ = estimator.out_activation_
-    _give_progress(twin, estimator)
-    return twin
+        theirs.out_activation_ = estimator.out_activation_
+    _give_progress(theirs, estimator)
+    return theirs
 
 
-def _their_parameters(estimator: Any, architecture: Architecture, theirs: type) -> dict[str, Any]:
+def _their_parameters(estimator: Any, architecture: Architecture, made: type) -> dict[str, Any]:
     """The parameters that scikit-learn has, too."""
-    taken = theirs().get_params()
-    parameters = {name: value for name, value in estimator.get_params(deep=False).items() if name in taken}
-    hidden = dict.fromkeys(architecture.activations[:-1]) or {"relu": None}
-    if len(hidden) > 1:
+    taken = made().get_params()
+    parameters = _copied_parameters(estimator, taken)
+    if isinstance(architecture.activation, tuple):
         raise ValueError(f"activation must be one for all layers in scikit-learn, got {architecture.activation}")
-    parameters["activation"] = one_of("activation, for scikit-learn,", next(iter(hidden)), ACTIVATIONS)
+    parameters["activation"] = one_of("activation, for scikit-learn,", architecture.activation, ACTIVATIONS)
     if (output := architecture.activations[-1]) != architecture.loss_row.activations[0]:
         raise ValueError(f"the outputs must be sums for scikit-learn, got outputs by {output!r}")
     if hasattr(estimator, "loss"):
         loss = next(name for name, of_network in LOSS_OF.items() if of_network == architecture.loss)
         one_of("loss, for scikit-learn,", loss, NUMBER_LOSSES if "loss" in taken else NUMBER_LOSSES[:1])
     parameters["hidden_layer_sizes"] = architecture.sizes[1:-1]
-    parameters["solver"] = SOLVER.get(estimator.solver, estimator.solver)
+    parameters["solver"] = SUBSTITUTE_SOLVERS.get(estimator.solver, estimator.solver)
     if estimator.learning_rate not in SGD_SCHEDULES:
-        parameters["learning_rate"] = LEARNING_RATE
+        parameters["learning_rate"] = SUBSTITUTE_LEARNING_RATE
     return parameters
 
 
@@ -166,20 +196,20 @@ def _their_layers(estimator: Any, engine: Engine) -> list[Layer]:
     return [*hidden, Layer(weights, biases)]
 
 
-def _give_progress(twin: Any, estimator: Any) -> None:
+def _give_progress(theirs: Any, estimator: Any) -> None:
     """Set what scikit-learn's training goes on from, and what it says of the last one."""
     progress = estimator._convergence
-    twin.n_iter_, twin.t_ = estimator.n_iter_, estimator.t_
-    twin.loss_curve_ = list(progress.loss_curve)
+    theirs.n_iter_, theirs.t_ = estimator.n_iter_, estimator.t_
+    theirs.loss_curve_ = list(progress.loss_curve)
     if hasattr(estimator, "loss_"):
-        twin.loss_ = estimator.loss_
-    twin._no_improvement_count = progress.n_without
-    twin.best_loss_, twin.validation_scores_, twin.best_validation_score_ = None, None, None
-    if twin.early_stopping:
-        twin.validation_scores_, twin.best_validation_score_ = list(progress.validation_scores), progress.best_score
-        twin._best_coefs = [array.copy() for array in twin.coefs_]
-        twin._best_intercepts = [array.copy() for array in twin.intercepts_]
+        theirs.loss_ = estimator.loss_
+    theirs._no_improvement_count = progress.n_without
+    theirs.best_loss_, theirs.validation_scores_, theirs.best_validation_score_ = None, None, None
+    if theirs.early_stopping:
+        theirs.validation_scores_, theirs.best_validation_score_ = list(progress.validation_scores), progress.best_score
+        theirs._best_coefs = [array.copy() for array in theirs.coefs_]
+        theirs._best_intercepts = [array.copy() for array in theirs.intercepts_]
     else:
         # losses in other units cannot be compared with those to come
         has_units = estimator.network_._engine.target_units is not None
-        twin.best_loss_ = math.inf if has_units else progress.best_loss
+        theirs.best_loss_ = math.inf if has_units else progress.best_loss

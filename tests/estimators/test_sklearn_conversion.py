@@ -7,6 +7,7 @@ import pytest
 from estimator_helpers import NUMBERS, X, Y, classifier, regressor
 from sklearn import neural_network
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
 
 import fastmlp
 from fastmlp import MLPClassifier, MLPRegressor, NeuralNetwork
@@ -29,7 +30,6 @@ SOLVERS = [
 TARGETS = {
     "three classes": ("MLPClassifier", np.array(["b", "a", "c"])[Y]),
     "two classes": ("MLPClassifier", 3 + Y % 2),
-    "one class": ("MLPClassifier", 0 * Y),
     "several labels": ("MLPClassifier", np.eye(3, dtype=int)[Y]),
     "a number": ("MLPRegressor", NUMBERS),
     "two numbers": ("MLPRegressor", X[:, :2] * [1, 2]),
@@ -46,8 +46,7 @@ def assert_same_predictions(ours, theirs, X=X, rtol=1e-9):
         return
     np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
     np.testing.assert_array_equal(ours.classes_, theirs.classes_, strict=True)
-    if len(ours.classes_) > 1:
-        np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=rtol, atol=1e-12)
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=rtol, atol=1e-12)
 
 
 @pytest.mark.parametrize("kind", TARGETS)
@@ -58,10 +57,11 @@ def test_there_and_back(options, kind):
     ours = getattr(fastmlp, name).from_sklearn(theirs)
     again = ours.to_sklearn()
     for estimator in (ours, again):
-        assert_same_predictions(estimator, theirs) if estimator is ours else assert_same_predictions(ours, estimator)
         for attribute in (*SHAPES, *LEARNT):
             if hasattr(theirs, attribute):
                 np.testing.assert_equal(getattr(estimator, attribute), getattr(theirs, attribute), attribute)
+    assert_same_predictions(ours, theirs)
+    assert_same_predictions(ours, again)
     assert again.get_params() == theirs.get_params()
     if options["solver"] == "lbfgs":
         return
@@ -93,6 +93,15 @@ def test_a_standardizer_and_units_are_in_the_weights(kind, dtype):
     if name == "MLPRegressor":  # the first epoch is the best one yet in these units, and eleven are no better
         assert theirs.n_iter_ == 12
     assert theirs.score(rows, y) == pytest.approx(before, abs=0.1)
+
+
+def test_a_training_that_goes_on_leaves_the_original_alone():
+    theirs = neural_network.MLPClassifier(**QUICK).fit(X, Y)
+    ours = MLPClassifier.from_sklearn(theirs)
+    again = ours.to_sklearn()
+    before = list(theirs.loss_curve_)
+    ours.partial_fit(X, Y)
+    assert theirs.loss_curve_ == again.loss_curve_ == before
 
 
 def test_epochs_without_an_improvement_are_counted_on():
@@ -196,10 +205,58 @@ def test_outputs_that_scikit_learn_lacks_are_refused():
         MLPRegressor.from_network(NeuralNetwork._of(Engine(architecture))).to_sklearn()
 
 
-def test_other_estimators_are_refused():
-    for other in (neural_network.MLPRegressor(), classifier().fit(X, Y), 3):
-        with pytest.raises(TypeError, match=r"fitted must be a sklearn\.neural_network\.MLPClassifier, got"):
-            MLPClassifier.from_sklearn(other)
+@pytest.mark.parametrize(
+    ("other", "got"),
+    [
+        (neural_network.MLPRegressor(), r"sklearn\.neural_network\.\S*\.MLPRegressor"),
+        (MLPClassifier(), r"fastmlp\.\S*MLPClassifier"),
+        (make_pipeline(neural_network.MLPClassifier()), r"\S*\.Pipeline: pass its last step, fitted\[-1\]"),
+        (3, r"builtins\.int"),
+    ],
+    ids=str,
+)
+def test_other_estimators_are_refused(other, got):
+    with pytest.raises(TypeError, match=rf"fitted must be a sklearn\.neural_network\.MLPClassifier, got {got}$"):
+        MLPClassifier.from_sklearn(other)
+
+
+def test_a_single_class_is_refused():
+    """scikit-learn has two columns of probabilities for it."""
+    theirs = neural_network.MLPClassifier(**QUICK).fit(X, 0 * Y)
+    with pytest.raises(
+        ValueError, match="fitted must have several classes, got only 0: scikit-learn's predict_proba has"
+    ):
+        MLPClassifier.from_sklearn(theirs)
+    with pytest.raises(ValueError, match="the estimator must have several classes, got only 0"):
+        classifier().fit(X, 0 * Y).to_sklearn()
+
+
+@pytest.mark.parametrize("kind", [neural_network.MLPClassifier, MLPClassifier])
+def test_generators_are_not_shared(kind):
+    generator = np.random.RandomState(0)
+    fitted = kind(**QUICK | {"random_state": generator}).fit(X, Y)
+    before = generator.get_state()[1:3]
+    made = MLPClassifier.from_sklearn(fitted) if kind is neural_network.MLPClassifier else fitted.to_sklearn()
+    np.testing.assert_equal(made.random_state.get_state()[1:3], before)
+    made.fit(X, Y)
+    np.testing.assert_equal(generator.get_state()[1:3], before)
+
+
+def test_estimators_of_float32():
+    theirs = neural_network.MLPClassifier(**QUICK).fit(X.astype(np.float32), Y)
+    ours = MLPClassifier.from_sklearn(theirs)
+    assert ours.network_.dtype == np.float32
+    assert {array.dtype for array in ours.to_sklearn().coefs_ + ours.to_sklearn().intercepts_} == {np.dtype(np.float32)}
+
+
+def test_no_hidden_layers():
+    theirs = neural_network.MLPClassifier(**QUICK | {"hidden_layer_sizes": (), "activation": "relu"}).fit(X, Y)
+    again = MLPClassifier.from_sklearn(theirs).to_sklearn()
+    assert again.get_params() == theirs.get_params()
+    np.testing.assert_array_equal(again.predict(X), theirs.predict(X))
+
+
+def test_estimators_that_are_not_fitted_are_refused():
     with pytest.raises(NotFittedError):
         MLPClassifier.from_sklearn(neural_network.MLPClassifier())
     with pytest.raises(NotFittedError):
