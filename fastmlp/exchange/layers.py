@@ -1,4 +1,4 @@
-"""Layers of plain weights and biases, without a standardizer before them or units after them."""
+"""Layers with the standardizer and the target units folded in."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -19,7 +19,7 @@ class Layer(NamedTuple):
 def plain_layers(engine: Engine) -> list[Layer]:
     """The layers that take raw rows and predict in the units of y: copies in float64.
 
-    The first one has the standardizer in its weights, and the last one the units of the targets.
+    The standardizer is folded into the first one, and the units of the targets into the last one.
 
     Raises
     ------

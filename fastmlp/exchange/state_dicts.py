@@ -82,7 +82,7 @@ def _array(name: str, value: Any) -> np.ndarray:
             raise TypeError(
                 f"{name} must be a dense tensor with numbers, got one that is sparse, nested or on the device 'meta'"
             ) from error
-    return array.astype(dtype, copy=False)
+    return array
 
 
 def _finite(key: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
