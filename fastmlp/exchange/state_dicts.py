@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp.architecture import Architecture
+from fastmlp.conversion import shortened
 from fastmlp.engine import Engine
 from fastmlp.exchange.layers import Layer, engine_of_layers, plain_layers, sizes_of
 from fastmlp.files.access import reading, replacing, undisturbed
@@ -60,7 +61,7 @@ def _arrays_of(state_dict: Any) -> dict[str, np.ndarray]:
         got = type(state_dict).__name__
         raise TypeError(f"state_dict must be a mapping of arrays or a path, got {got}{hint}")
     _check_keys(state_dict, _hint_of_mapping(state_dict))
-    return {key: _array(f"state_dict[{key!r}]", value) for key, value in state_dict.items()}
+    return {key: _array(f"state_dict[{shortened(key)}]", value) for key, value in state_dict.items()}
 
 
 def _array(name: str, value: Any) -> np.ndarray:
@@ -92,7 +93,9 @@ def _finite(key: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     wrong = np.argwhere(~np.isfinite(converted))
     if len(wrong):
         at = tuple(map(int, wrong[0]))
-        raise ValueError(f"{key!r} must be finite in {dtype}, got {array[at]!s} at index {', '.join(map(str, at))}")
+        raise ValueError(
+            f"{shortened(key)} must be finite in {dtype}, got {array[at]!s} at index {', '.join(map(str, at))}"
+        )
     return converted
 
 
@@ -112,14 +115,14 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     except library.SafetensorError as error:
         raise ValueError(f"{str(path)!r} is not a whole .safetensors file: {error}") from None
     _check_keys(found, ": NeuralNetwork.load reads the files of NeuralNetwork.save" if "W1" in found else "")
-    return {key: _array_in_file(f"{key!r} of {str(path)!r}", found[key]) for key in _in_order(found)}
+    return {key: _array_in_file(f"{shortened(key)} of {str(path)!r}", found[key]) for key in _in_order(found)}
 
 
 def _array_in_file(name: str, entry: Mapping[str, Any]) -> np.ndarray:
     if entry["dtype"] not in _DTYPES:
         raise TypeError(f"{name} must be of F32 or F64, got {entry['dtype']}")
     if len(entry["shape"]) > 2 or 0 in entry["shape"]:  # which may be more than an array can have
-        raise ValueError(f"{name} must be a weight or a bias of a Linear layer, got shape {entry['shape']}")
+        raise ValueError(f"{name} must be a weight or a bias of a Linear layer, got shape {shortened(entry['shape'])}")
     numbers = np.frombuffer(entry["data"], _DTYPES[entry["dtype"]])
     return numbers.reshape(entry["shape"]).astype(numbers.dtype.newbyteorder("="))
 
@@ -130,7 +133,7 @@ def _in_order(keys: Iterable[str]) -> list[str]:
     if len({re.sub(r"[0-9]+", "0", module) for module in modules.values()}) > 1:
         raise ValueError(
             "the names of layers in a .safetensors file, which sorts them as texts, must differ by their numbers only, "
-            f"got {', '.join(map(repr, dict.fromkeys(modules.values())))}: pass the mapping model.state_dict()"
+            f"got {shortened(list(dict.fromkeys(modules.values())))}: pass the mapping model.state_dict()"
         )
     return sorted(modules, key=lambda key: [(len(n), n) for n in re.findall(r"0*([0-9]+)", modules[key])])
 
@@ -148,7 +151,7 @@ def _check_keys(state_dict: Mapping[Any, Any], hint: str) -> None:
         module, _, name = key.rpartition(".") if isinstance(key, str) else ("", "", "")
         if name not in ("weight", "bias") or _key(module, "weight") not in state_dict:
             raise ValueError(
-                f"state_dict must have a weight, and perhaps a bias, of Linear layers only, got {key!r}{hint}"
+                f"state_dict must have a weight, and perhaps a bias, of Linear layers only, got {shortened(key)}{hint}"
             )
 
 
@@ -156,7 +159,7 @@ def _hint_of_mapping(state_dict: Mapping[Any, Any]) -> str:
     """Which of a checkpoint's entries to pass: a mapping, that of weights first."""
     entries = [key for key, value in state_dict.items() if isinstance(value, Mapping)]
     entries.sort(key=lambda key: not any(str(name).endswith("weight") for name in state_dict[key]))
-    return f": pass state_dict[{entries[0]!r}]" if entries else ""
+    return f": pass state_dict[{shortened(entries[0])}]" if entries else ""
 
 
 def _chained(arrays: Mapping[str, np.ndarray]) -> list[Layer]:
@@ -170,11 +173,13 @@ def _chained(arrays: Mapping[str, np.ndarray]) -> list[Layer]:
         if weights.ndim != 2 or (n_in is not None and weights.shape[1] != n_in) or 0 in weights.shape:
             needed = f"(n_out, {'n_in' if n_in is None else n_in})"
             follows = "" if n_in is None else ", as the layer before has outputs"
-            raise ValueError(f"{key!r} must be the weight {needed} of a Linear layer{follows}, got {weights.shape}")
+            raise ValueError(
+                f"{shortened(key)} must be the weight {needed} of a Linear layer{follows}, got {weights.shape}"
+            )
         n_out = len(weights)
         biases = arrays.get(_key(module, "bias"), np.zeros(n_out, weights.dtype))
         if biases.shape != (n_out,):
-            raise ValueError(f"{_key(module, 'bias')!r} must have shape ({n_out},), got {biases.shape}")
+            raise ValueError(f"{shortened(_key(module, 'bias'))} must have shape ({n_out},), got {biases.shape}")
         layers.append(Layer(weights.T, biases))
     return layers
 

@@ -106,6 +106,14 @@ def test_what_is_no_chain_of_linear_layers_is_refused(arrays, error, match):
         NeuralNetwork.from_state_dict(arrays)
 
 
+@pytest.mark.parametrize("key", ["a" * 10**6, "a" * 10**6 + ".weight"], ids=["another", "of a weight"])
+@pytest.mark.parametrize("value", [np.ones(4), np.ones((4, 5), int), np.full((4, 5), np.nan), PLAIN])
+def test_an_error_is_short_where_a_key_is_long(key, value):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        NeuralNetwork.from_state_dict({key: value})
+    assert len(str(caught.value)) < 1000
+
+
 def test_numbers_that_the_dtype_cannot_hold_are_refused():
     arrays = {"fc.weight": np.full((2, 2), 1e300)}
     with pytest.raises(ValueError, match=r"'fc\.weight' must be finite in float32, got 1e\+300 at index 0, 0"):
