@@ -47,19 +47,21 @@ def listed(labels: list[Any]) -> str:
 def of_array(name: str, found: NotNumericError, content: str) -> str:
     """What to do with an array, or with y; empty where that depends on what it means."""
     if found.kind == "missing values":
-        return f"leave these rows out of X and {name}" if content in (LABELS, YES_OR_NO) else "fill them in first"
+        return f"leave these rows out of X and {name}" if name.startswith("y") else "fill them in first"
     if found.kind != "texts":
         return ""
     if content == LABELS:
         return f"{_number_classes(name)}, {ESTIMATOR}"
     if found.are_numbers:
         return f"convert them, numpy.asarray({name}, float)"
-    return f"pass numpy.asarray({name}) == the text that is 1, {ESTIMATOR}" if content == YES_OR_NO else ""
+    if content == YES_OR_NO:
+        return f"pass numpy.asarray({name}) == the text that is 1, {ESTIMATOR}"
+    return f"texts are classes, and need loss='cross_entropy', {ESTIMATOR}" if name.startswith("y") else ""
 
 
 def of_columns(name: str, frame: Any, columns: list[Any], found: NotNumericError, content: str) -> str:
     """What to do with columns of a frame, which all hold the same kind of values."""
-    if content in (LABELS, YES_OR_NO) and (remedy := of_array(name, found, content)):
+    if name.startswith("y") and (remedy := of_array(name, found, content)):
         return remedy
     library = LIBRARIES.get(type(frame).__module__.partition(".")[0], OTHERS)
     shown = f"[{', '.join(map(shortened, columns[:MAX_NAMES]))}{', ...' * (len(columns) > MAX_NAMES)}]"

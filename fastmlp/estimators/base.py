@@ -21,6 +21,7 @@ from fastmlp.estimators.calls import restored_on_error, warn
 from fastmlp.estimators.convergence import Convergence
 from fastmlp.estimators.data import (
     Order,
+    as_floats,
     check_given_together,
     engine_rows,
     examples_of,
@@ -228,7 +229,7 @@ class BaseMLP(FittedAttributes, ExchangeMixin, CallbackSupportMixin, BaseEstimat
                     dtype=(np.float64, np.float32),
                     reset=reset,
                 )
-            return X, self._checked_targets(y)
+            return as_floats(X), self._checked_targets(y)
         except (TypeError, ValueError) as error:
             if not part or str(error).startswith((f"X{part} must", f"y{part} must")):
                 raise
@@ -411,7 +412,7 @@ class BaseMLP(FittedAttributes, ExchangeMixin, CallbackSupportMixin, BaseEstimat
         check_is_fitted(self)
         with naming_values(X=X):
             X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
-        return compute(self.network_._engine, engine_rows(X))
+        return compute(self.network_._engine, engine_rows(as_floats(X)))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

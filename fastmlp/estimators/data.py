@@ -41,6 +41,11 @@ def naming_values(**arguments: Any) -> Iterator[None]:
         raise
 
 
+def as_floats(X: Any) -> Any:
+    """Validated rows as floats: scikit-learn does not convert those of a sparse frame of booleans."""
+    return X if X.dtype.kind == "f" else X.astype(np.float64)
+
+
 def engine_rows(X: Any) -> Any:
     """Validated rows as the engine takes them."""
     return SparseRows(X) if issparse(X) else X

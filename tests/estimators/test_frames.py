@@ -55,6 +55,13 @@ def test_what_scikit_learn_says_of_other_things_stays():
         MLPClassifier().fit(frame, Y[:3])
 
 
+def test_a_sparse_frame_of_booleans():
+    frame = pd.get_dummies(pd.DataFrame({"kind": list("abca")}), sparse=True)
+    with pytest.warns(match="Maximum iterations"):
+        sparse, dense = (MLPClassifier(max_iter=2, random_state=0).fit(X, Y) for X in (frame, frame.to_numpy(float)))
+    np.testing.assert_allclose(sparse.predict_proba(frame), dense.predict_proba(frame.to_numpy(float)), rtol=1e-12)
+
+
 @pytest.mark.parametrize("labels", [[3, 5, 3, 5], [True, False, True, False]])
 def test_labels_as_objects(labels):
     with pytest.warns(match="Maximum iterations"):

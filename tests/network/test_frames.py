@@ -188,6 +188,14 @@ BAD_ANSWERS = {
 X = np.random.default_rng(0).normal(size=(6, 3))
 
 
+@pytest.mark.parametrize("y", [list("abcabc"), pd.DataFrame({"kind": list("abcabc")})])
+def test_texts_are_no_targets_of_a_regression(y):
+    with pytest.raises(
+        TypeError, match=r"y must .* texts,? such as 'a' .*: texts are classes, and need loss='cross_entropy'"
+    ):
+        NeuralNetwork(3, [4], 1, loss="squared_error").fit(X, y)
+
+
 def test_several_labels_a_row_are_not_taken_for_classes():
     net = NeuralNetwork(3, [4], 3, loss="binary_cross_entropy")
     with pytest.raises(ValueError, match=r"y must have shape \(6, 3\), a target for each output, got \(6,\)$"):
