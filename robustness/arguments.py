@@ -72,7 +72,8 @@ TIME = st.builds(lambda name, t: {name: t}, st.sampled_from(("t", "epoch", "step
 def attributes(net: NeuralNetwork) -> list[tuple[str, Any]]:
     """What may be assigned to a network."""
     rows = 100 + 30 * np.random.RandomState(0).randn(6, net.input_size)
-    classes, features = ([f"{i} \u00e9\U0001f600\x00" for i in range(n)] for n in (net.output_size, net.input_size))
+    n_classes = 2 if net.loss == "binary_cross_entropy" and net.output_size == 1 else net.output_size
+    classes, features = ([f"{i} \u00e9\U0001f600\x00" for i in range(n)] for n in (n_classes, net.input_size))
     return [
         *(("n_threads", n) for n in THREADS),
         *(("standardizer", s) for s in (None, Standardizer().fit(rows), Standardizer(1, "channel").fit(rows))),
