@@ -157,7 +157,7 @@ class Architecture:
     @property
     def n_classes(self) -> int:
         """Number of class names: two for one binary output, else one for each output."""
-        return 2 if self.loss_row.decides and self.n_outputs == 1 else self.n_outputs
+        return 2 if self.loss_row.decides and self.has_one_class else self.n_outputs
 
     @property
     def has_one_class(self) -> bool:

@@ -15,6 +15,8 @@ from fastmlp.remedies import listed, of_columns
 BLOCK_ROWS = 4096
 # What the names of types of dates, times and durations start with, in all three libraries.
 OF_TIME = ("date", "time", "duration", "period")
+# Kinds of problems of columns whose values are numbers otherwise.
+NOT_FINITE = ("missing values", "infinite values")
 
 
 def column_labels(values: Any) -> list[Any] | None:
@@ -100,7 +102,7 @@ def numbers_of_frame(name: str, frame: Any, labels: list[Any], content: str) -> 
         except NotNumericError as error:
             problems.append((label, error))
     if problems:
-        are_numbers = all(found.kind in ("missing values", "infinite values") for _, found in problems)
+        are_numbers = all(found.kind in NOT_FINITE for _, found in problems)
         text = "; ".join(_explained(name, frame, problems, content))
         raise (ValueError if are_numbers else TypeError)(f"{name} must be an array of {content}, got a frame: {text}")
     return np.column_stack(columns) if columns else np.empty((len(frame), 0))
@@ -135,6 +137,6 @@ def _explained(name: str, frame: Any, problems: list[tuple[Any, NotNumericError]
         alike = [(label, found) for label, found in problems if (found.kind, found.are_numbers) == (kind, are_numbers)]
         columns, first = [label for label, _ in alike], alike[0][1]
         holds = f"column {listed(columns)} has" if len(columns) == 1 else f"columns {listed(columns)} have"
-        example = "as" if kind in ("missing values", "infinite values") else f"such as {first.example}"
+        example = "as" if kind in NOT_FINITE else f"such as {first.example}"
         remedy = of_columns(name, frame, columns, first, content)
         yield f"{holds} {kind}, {example} in row {first.at[0]}: {remedy}"

@@ -251,11 +251,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         >>> classifier.score(X / 16, y) == net.score(X / 16, y)
         True
         """
-        loss, n_outputs = engine_of_given(network).architecture.loss, network.output_size
-        if not network._engine.architecture.loss_row.is_classifier:
+        architecture = engine_of_given(network).architecture
+        loss, n_classes = architecture.loss, architecture.n_classes
+        if not architecture.loss_row.is_classifier:
             raise ValueError(f"network must be a classifier, got one with loss={loss!r}: see MLPRegressor.from_network")
-        is_multilabel = loss == "binary_cross_entropy" and n_outputs > 1
-        n_classes = network._engine.architecture.n_classes
+        is_multilabel = not architecture.has_one_class
         if classes is None:
             classes = network.class_names if network.class_names and not is_multilabel else np.arange(n_classes)
         classes = np.asarray(classes)
@@ -265,8 +265,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             raise ValueError(f"classes must be {n_classes}, as the network has, got {len(classes)}: {classes}")
         estimator = cls()
         estimator._encoding, estimator.classes_ = Labels(classes, loss, is_multilabel, 0.0), classes
-        option = network._engine.architecture.loss_option
-        return estimator._with_network(network, parameters, label_smoothing=option)
+        return estimator._with_network(network, parameters, label_smoothing=architecture.loss_option)
 
     def _target_encoding(self, y: np.ndarray, classes: Any, *, is_new: bool, is_partial: bool) -> Labels:
         smoothing = number(

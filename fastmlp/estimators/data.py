@@ -37,7 +37,7 @@ def naming_values(**arguments: Any) -> Iterator[None]:
             try:
                 real_array(name, values)
             except (TypeError, ValueError) as better:
-                raise type(better)(str(better)) from error
+                raise better from error
         raise
 
 

@@ -18,7 +18,7 @@ from fastmlp.engine import Engine
 from fastmlp.estimators.convergence import Convergence
 from fastmlp.estimators.parameters import SGD_SCHEDULES, optimizer_of
 from fastmlp.estimators.targets import LOSS_OF, Labels, Numbers
-from fastmlp.exchange.layers import Layer, engine_of_layers, plain_layers, sizes_of
+from fastmlp.exchange.layers import Layer, by_name, engine_of_layers, plain_layers, sizes_of
 from fastmlp.network import NeuralNetwork
 from fastmlp.validation import one_of
 
@@ -108,9 +108,7 @@ def _take_optimizer(estimator: Any, engine: Engine, optimizer: Any) -> float | N
         n_layers = engine.architecture.n_layers
         for moment, arrays in zip(engine.moments_of(optimizer_of(estimator)), groups, strict=True):
             pairs = zip(arrays[:n_layers], arrays[n_layers:], strict=True)
-            engine.layout.views(moment).assign(
-                {f"{letter}{i}": a for i, pair in enumerate(pairs, 1) for letter, a in zip("Wb", pair, strict=True)}
-            )
+            engine.layout.views(moment).assign(by_name(pairs))
     return rate
 
 

@@ -1,6 +1,6 @@
 """Layers with the standardizer and the target units folded in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -51,10 +51,15 @@ def sizes_of(layers: Sequence[Layer]) -> tuple[int, ...]:
     return (len(layers[0].weights), *(len(layer.biases) for layer in layers))
 
 
+def by_name(layers: Iterable[tuple[np.ndarray, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Weights and biases of layers as a network's `params` names them."""
+    return {
+        f"{letter}{i}": array for i, layer in enumerate(layers, 1) for letter, array in zip("Wb", layer, strict=True)
+    }
+
+
 def engine_of_layers(layers: Sequence[Layer], architecture: Architecture) -> Engine:
     """An engine with these weights and biases."""
     engine = Engine(architecture)
-    engine.params.assign(
-        {f"{letter}{i}": array for i, layer in enumerate(layers, 1) for letter, array in zip("Wb", layer, strict=True)}
-    )
+    engine.params.assign(by_name(layers))
     return engine
