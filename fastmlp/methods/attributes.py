@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from fastmlp.engine import Engine
 from fastmlp.engine.parameters import Parameters
+from fastmlp.files import models
 from fastmlp.frames import check_column_names
 from fastmlp.history import History
 from fastmlp.interface.overrides import check_arrays
@@ -137,6 +138,10 @@ class NetworkAttributes(EngineNetwork):
     history: History | None = None
     _class_names: list[str] | None = None
     _feature_names: list[str] | None = None
+
+    def _model(self) -> models.Model:
+        """The network as a file holds it."""
+        return models.Model(self._engine, self.class_names, self.feature_names)
 
     def _check_columns(self, name: str, X: npt.ArrayLike) -> None:
         """Raise where X is a frame and has other columns than the network."""

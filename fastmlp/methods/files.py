@@ -46,9 +46,6 @@ class FileMethods(NetworkAttributes):
         """
         models.save(self._model(), path)
 
-    def _model(self) -> models.Model:
-        return models.Model(self._engine, self.class_names, self.feature_names)
-
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a network that `save` wrote, see there, or a checkpoint of `fit`; nothing in the file is executed.

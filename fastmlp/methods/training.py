@@ -11,7 +11,6 @@ import numpy.typing as npt
 from fastmlp import training
 from fastmlp.engine import Engine
 from fastmlp.engine.batches import Examples
-from fastmlp.files import models
 from fastmlp.files.checkpoints import Checkpoint
 from fastmlp.frames import check_column_names, column_names
 from fastmlp.functions.optimizers import of_batches
@@ -247,7 +246,7 @@ class TrainingMethods(PredictionMethods):
         seconds, resume = number("checkpoint_seconds", checkpoint_seconds, 0), boolean("resume", resume)
         if checkpoint is not None:
             checkpointer = Checkpoint(
-                lambda: models.Model(engine, self._class_names, self._feature_names or feature_names),
+                lambda: self._model()._replace(feature_names=self._feature_names or feature_names),
                 checkpoint,
                 seconds,
                 resume,
