@@ -8,6 +8,7 @@ import argparse
 import hashlib
 import json
 import re
+import shlex
 import sys
 import textwrap
 from collections.abc import Iterable
@@ -205,6 +206,28 @@ def estimators_text(record: dict) -> str:
         )
         parts.append(text.format(title, *means, least["ratio"], least["name"], longest["name"], *shares, *rates))
     return "\n\n".join(parts)
+
+
+def tables_table(results: list[dict]) -> str:
+    """Scores of the command on public tables; cells are empty of what was not trained, or failed."""
+    systems = ("constant", "scikit-learn", "scikit-learn, early stopping", "fastmlp")
+    heads = ["table", "package", "rows", "columns", "gaps", "score", *systems, "difference", "keeps up", "command"]
+    rows = []
+    for one in results:
+        sizes = (f"{one[size]:,}" for size in ("rows", "columns", "gaps"))
+        means = (f"{one[system]:.4f}" if system in one else "" for system in systems)
+        difference = f"{one['difference']:+.4f}" if "difference" in one else ""
+        if one["failed"]:
+            verdict = "**failed**"
+        elif "fastmlp" not in one:
+            verdict = ""
+        elif not one["above_constant"]:
+            verdict = "**below the constant**"
+        else:
+            verdict = "yes" if one["keeps_up"] else "**no**"
+        command = f"`{shlex.join(one['command'])}`"
+        rows.append([one["name"], one["package"], *sizes, one["score"], *means, difference, verdict, command])
+    return table(heads, rows)
 
 
 def stages_table(record: dict) -> str:

@@ -104,6 +104,8 @@ class NeuralNetwork(TrainingMethods, FileMethods):
         integers.
     feature_names : list of str or None
         The name of each column of X; `fit` and `train_epoch` learn them from a frame. Saved with the network.
+    schema : fastmlp.tables.Schema or None
+        How the columns of a table become rows of X, and what is learnt. Saved with the network.
     history : fastmlp.training.History or None
         Of the last `fit`, an interrupted one included.
 

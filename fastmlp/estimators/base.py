@@ -377,7 +377,9 @@ class BaseMLP(FittedAttributes, ExchangeMixin, CallbackSupportMixin, BaseEstimat
         self.set_params(**parameters, **of_network)
         self.network_ = copy.copy(network)
         if type(network) is not NeuralNetwork:
-            self.network_ = NeuralNetwork._of(self.network_._engine, network.class_names, network.feature_names)
+            self.network_ = NeuralNetwork._of(
+                self.network_._engine, network.class_names, network.feature_names, network._schema
+            )
         self.n_features_in_ = network.input_size
         if network.feature_names is not None:
             self.feature_names_in_ = np.array(network.feature_names, object)

@@ -196,7 +196,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         estimator, engine = cls(), network._engine
         if network.loss == "squared_error":
             architecture = dataclasses.replace(architecture, loss=LOSS_OF["squared_error"])
-            network = NeuralNetwork._of(engine_of(network, architecture), network.class_names, network.feature_names)
+            network = NeuralNetwork._of(
+                engine_of(network, architecture), network.class_names, network.feature_names, network._schema
+            )
         estimator._encoding = Numbers(network.loss, network.output_size)
         of_network: dict[str, Any] = {
             "loss": next(name for name, loss in LOSS_OF.items() if loss == network.loss),

@@ -49,6 +49,7 @@ class Model(NamedTuple):
     engine: Engine
     class_names: list[str] | None
     feature_names: list[str] | None
+    schema: dict[str, Any] | None = None
     training: CheckpointState | None = None
 
 
@@ -58,7 +59,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     ValueError
-        If there are more names than a file may have; nothing is written then.
+        If names and schema are larger than a file may have them; nothing is written then.
     """
     # nothing changes the network between its digest and the last byte
     model.engine.exclusive.run(_write, model, as_path("path", path))
@@ -82,7 +83,7 @@ def _write(model: Model, path: Path) -> None:
 def _check_header(n_bytes: int) -> None:
     if n_bytes > MAX_HEADER:
         raise ValueError(
-            f"class_names and feature_names must fit into a header of {MAX_HEADER:,} bytes, got {n_bytes:,}"
+            f"class_names, feature_names and schema must fit into a header of {MAX_HEADER:,} bytes, got {n_bytes:,}"
         )
 
 
@@ -93,7 +94,7 @@ def described(model: Model) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     header: dict[str, Any] = {"format": FORMAT, "version": VERSION, **engine.architecture.to_dict()}
     header |= {"n_updates": engine.n_updates, "flat_targets": engine.flat_targets}
     header["dropout_seed"] = engine.dropout_seed
-    for name in ("class_names", "feature_names"):
+    for name in ("class_names", "feature_names", "schema"):
         if getattr(model, name) is not None:
             header[name] = getattr(model, name)
     if engine.target_units is not None:
@@ -190,6 +191,8 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
         raise ModelFileError(f"its version is {header['version']!r}; this fastmlp reads versions 1 to {VERSION}")
     if header.pop("sha256") != digest(header, arrays):
         raise ModelFileError("its checksum is wrong: it has been changed since it was saved")
+    if not isinstance(header.get("schema", {}), dict):
+        raise ModelFileError("its schema is no JSON object")
     sizes = header["sizes"]
     if 2 * (len(sizes) - 1) > len(arrays):
         raise ModelFileError(f"its arrays are {len(arrays)}, too few for {len(sizes)} sizes of layers")
@@ -233,6 +236,7 @@ def restored(text: bytes, arrays: dict[str, np.ndarray]) -> Model:
         engine,
         names("class_names", header.get("class_names"), architecture.n_classes, "class"),
         names("feature_names", header.get("feature_names"), architecture.n_inputs, "feature"),
+        header.get("schema"),
         training,
     )
 

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,9 @@ from fastmlp.history import History
 from fastmlp.interface.overrides import check_arrays
 from fastmlp.preprocessing import Standardizer
 from fastmlp.validation import names, thread_count
+
+if TYPE_CHECKING:
+    from fastmlp.tables import Schema
 
 
 class EngineNetwork:
@@ -138,10 +141,12 @@ class NetworkAttributes(EngineNetwork):
     history: History | None = None
     _class_names: list[str] | None = None
     _feature_names: list[str] | None = None
+    # as a document, for which no library is needed
+    _schema: dict[str, Any] | None = None
 
     def _model(self) -> models.Model:
         """The network as a file holds it."""
-        return models.Model(self._engine, self.class_names, self.feature_names)
+        return models.Model(self._engine, self.class_names, self.feature_names, self._schema)
 
     def _check_columns(self, name: str, X: npt.ArrayLike) -> None:
         """Raise where X is a frame and has other columns than the network."""
@@ -222,3 +227,48 @@ class NetworkAttributes(EngineNetwork):
     @feature_names.setter
     def feature_names(self, values: Iterable[str] | None) -> None:
         self._feature_names = names("feature_names", values, self.input_size, "feature")
+
+    @property
+    def schema(self) -> "Schema | None":
+        """How the columns of a table become rows of X, a `fastmlp.tables.Schema`; None for none.
+
+        It may be assigned, and is saved with the network. `class_names` and `feature_names` become those of the schema.
+
+        Examples
+        --------
+        >>> import pandas
+        >>> from fastmlp import NeuralNetwork
+        >>> from fastmlp.tables import Schema
+        >>> frame = pandas.DataFrame({"size": [5, 1, 4, 2], "sweet": ["yes", "no", "yes", "no"], "kind": [*"baba"]})
+        >>> schema = Schema.fit(frame, target="kind")
+        >>> net = NeuralNetwork(len(schema.feature_names), [10], 2, seed=0)
+        >>> net.schema = schema
+        >>> history = net.fit(schema.rows(frame), schema.targets(frame).y, epochs=20, learning_rate=0.1, seed=0)
+        >>> rows = net.schema.rows(frame[["sweet", "size"]])
+        >>> net.predict_names(rows)
+        array(['b', 'a', 'b', 'a'], dtype='<U1')
+        """
+        if self._schema is None:
+            return None
+        from fastmlp.tables import Schema  # which is above networks
+
+        return Schema.from_dict(self._schema)
+
+    @schema.setter
+    def schema(self, value: "Schema | None") -> None:
+        if value is None:
+            self._schema = None
+            return
+        from fastmlp.tables import Schema
+
+        if not isinstance(value, Schema):
+            raise TypeError(f"schema must be a fastmlp.tables.Schema, got {type(value).__name__}")
+        architecture, task = self._engine.architecture, value.task
+        if task.is_classification != architecture.has_one_class:
+            raise ValueError(f"schema must be of the network's task, got {task.kind} with loss={self.loss!r}")
+        features = names("schema.feature_names", value.feature_names, self.input_size, "feature")
+        if not task.is_classification and self.output_size != 1:
+            raise ValueError(f"schema must have a target for each output, got 1 for {self.output_size} outputs")
+        classes = list(task.class_names) or None
+        classes = names("schema.task.class_names", classes, architecture.n_classes, "class")
+        self._schema, self._feature_names, self._class_names = value.to_dict(), features, classes

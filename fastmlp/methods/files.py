@@ -23,7 +23,8 @@ class FileMethods(NetworkAttributes):
         """Write the network to a file under exactly this name: NumPy's `.npz`, or `.safetensors` where it ends so.
 
         The file holds parameters, the optimisers' moments and the step count, so that training can go on, the
-        standardizer and the names of classes and features. It takes the place of an older one only when it is complete.
+        standardizer, the names of classes and features, and the schema of the table. It takes the place of an older one
+        only when it is complete.
 
         Raises
         ------
@@ -32,7 +33,7 @@ class FileMethods(NetworkAttributes):
         OSError
             If the file cannot be written.
         ValueError
-            If there are more names than a file may have, 16 MiB.
+            If names and schema are larger than a file may have them, 16 MiB.
 
         Examples
         --------
@@ -73,8 +74,8 @@ class FileMethods(NetworkAttributes):
         ...         print(str(error).rpartition("' ")[2])
         is not a whole fastmlp model file: File is not a zip file
         """
-        engine, class_names, feature_names, state = models.load(path)
-        network = cls._of(engine, class_names, feature_names)
+        engine, class_names, feature_names, schema, state = models.load(path)
+        network = cls._of(engine, class_names, feature_names, schema)
         network.history = None if state is None else state.history
         if state is not None and state.best is not None:
             engine.restore(state.best)
@@ -260,9 +261,15 @@ class FileMethods(NetworkAttributes):
         )
 
     @classmethod
-    def _of(cls, engine: Engine, class_names: list[str] | None = None, feature_names: list[str] | None = None) -> Self:
+    def _of(
+        cls,
+        engine: Engine,
+        class_names: list[str] | None = None,
+        feature_names: list[str] | None = None,
+        schema: dict[str, Any] | None = None,
+    ) -> Self:
         """The network of an engine."""
         network = cls.__new__(cls)
-        network._class_names, network._feature_names = class_names, feature_names
+        network._class_names, network._feature_names, network._schema = class_names, feature_names, schema
         network._adopt(engine)
         return network

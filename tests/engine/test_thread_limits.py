@@ -83,6 +83,17 @@ def test_quota_of_version_1(tmp_path):
 
 def test_a_system_without_control_groups_has_no_quota(tmp_path):
     assert quotas.processor_quota(tmp_path) is None
+    assert quotas.free_memory(tmp_path) is None
+
+
+def test_memory_that_the_system_has_and_its_control_groups_allow(tmp_path):
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc" / "meminfo").write_text("MemTotal: 99 kB\nMemAvailable:     50 kB\n")
+    assert quotas.free_memory(tmp_path) == 50 * 1024
+    cgroup(tmp_path, "0::/a/b\n", **{"a__b__memory-max": "max\n", "a__memory-max": "40000\n"})
+    assert quotas.free_memory(tmp_path) == 40000
+    cgroup(tmp_path, "5:memory:/m\n", **{"memory__m__memory-limit_in_bytes": "30000\n"})
+    assert quotas.free_memory(tmp_path) == 30000
 
 
 def test_the_quota_limits_the_default_and_is_read_once_a_second(monkeypatch):

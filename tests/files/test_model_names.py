@@ -128,7 +128,9 @@ def test_what_is_saved_can_be_loaded(tmp_path, monkeypatch, ending):
         else:
             refused += 1
     assert 0 < refused < 100
-    with pytest.raises(ValueError, match=r"feature_names must fit into a header of 4,000 bytes, got [4-9],\d{3}"):
+    with pytest.raises(
+        ValueError, match=r"feature_names and schema must fit into a header of 4,000 bytes, got [4-9],\d{3}"
+    ):
         net.save(path)
 
 

@@ -11,6 +11,9 @@ from conftest import assert_near, batch, trained_state
 from model_helpers import trained
 
 from fastmlp import NeuralNetwork, Standardizer
+from fastmlp.tables import Schema, Task
+from fastmlp.tables.inputs import BooleanInput, CategoryInput, NumberInput
+from fastmlp.tables.notations import Notation
 
 MODELS = Path(__file__).with_name("models")
 
@@ -73,6 +76,9 @@ def check_of_version(name, loaded):
         net = fitted_of_version_6()
         assert loaded.activation == net.activation
         assert loaded.history.best_epoch == 2
+        assert loaded.schema == net.schema
+        assert loaded.feature_names == ["p", "q", "r=u", "r (other)"]
+        assert loaded.class_names == ["a", "b", "c"]
         assert_near(trained_state(loaded), trained_state(net), 1e-12)
         return
     assert_near(trained_state(loaded), trained_state(trained()), 1e-12)
@@ -106,6 +112,12 @@ def fitted(activation, **changes):
 def fitted_of_version_6(**changes):
     """The network of the file of version 6, a checkpoint, trained anew: what earlier versions had not."""
     net = NeuralNetwork(4, [5, 4, 3], 3, activation=["gelu", "silu", "elu"], dropout=[0.1, 0.2, 0, 0.3], seed=0)
+    columns = (
+        NumberInput("p", 0.5, False, Notation(",", ".", "%")),
+        BooleanInput("q", 1.0, False),
+        CategoryInput("r", ("u",), False, True),
+    )
+    net.schema = Schema(columns, Task("kind", "classification", ("a", "b", "c")), {"s": "has no values"})
     settings = {"epochs": 3, "batch_size": 4, "optimizer": "RMSprop", "rho": 0.8, "seed": 1}
     # the second epoch is the best one
     settings |= {

@@ -1,0 +1,8 @@
+"""People's tables as they are: how files are read, what their columns mean, and how they become the rows of a network."""
+
+from fastmlp.tables.columns import Column, columns_of, understood
+from fastmlp.tables.reading import Table, read_table
+from fastmlp.tables.schema import Schema
+from fastmlp.tables.task import Split, Targets, Task
+
+__all__ = ["Column", "Schema", "Split", "Table", "Targets", "Task", "columns_of", "read_table", "understood"]

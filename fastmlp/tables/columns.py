@@ -1,0 +1,272 @@
+"""What a column of a table is, a number, a category, a date, ..., and its values."""
+
+import re
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastmlp.conversion import shortened
+from fastmlp.remedies import listed
+from fastmlp.tables.notations import Notation, are_numbers, notations_of
+from fastmlp.tables.values import Values, named_columns, text_of, values_of
+from fastmlp.validation import one_of
+
+# Kinds of columns that a network can learn from; those that say nothing, which are left out; and those that a user
+# must decide about.
+INPUTS = ("number", "boolean", "category")
+LEFT_OUT = ("id", "constant", "missing")
+REFUSED = ("date", "text", "unclear")
+
+# Texts are categories where there are only FEW different ones, or where each of them has this many rows on average.
+FEW, ROWS_OF_A_VALUE = 10, 2
+# As many rows are numbered 1, 2, 3, ... by no accident.
+MIN_COUNTED = 5
+MAX_EXAMPLES = 3
+# The words of a boolean column, false and true, in any case; so many different spellings at most.
+BOOLEANS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"))
+MAX_WORDS = 20
+IDS = {"id", "uuid", "guid", "identifier"}
+MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[.,]?"
+TIME = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s?(?:[ap]\.?m\.?|z|[+-]\d{2}:?\d{2})?"
+DAY = (
+    rf"\d{{4}}([-/.])\d{{1,2}}\1\d{{1,2}}|\d{{1,2}}([-/.])\d{{1,2}}\2(?:\d{{4}}|\d{{2}})|\d{{4}}-(?:0[1-9]|1[0-2])"
+    rf"|(?:\d{{1,2}}[. -]*)?{MONTH}[ -]*\d{{4}}|{MONTH} ?\d{{1,2}},? \d{{4}}"
+)
+DATE = re.compile(rf"(?:{DAY})(?:[ t]{TIME})?|{TIME}", re.IGNORECASE)
+
+
+class Column(NamedTuple):
+    """A column of a table as it is understood.
+
+    Attributes
+    ----------
+    name : str
+    kind : str
+        "number", "boolean" or "category", which a network can learn from; "id", "constant" or "missing" (all of it),
+        which are left out; "date", "text" or "unclear", which a user must decide about.
+    values : ndarray (n_rows,)
+        Numbers, and 0 and 1 for booleans, as float64 with NaN for gaps; everything else as texts or None, in an array
+        of objects.
+    n_missing, n_different : int
+        Number of gaps, and of different values.
+    examples : list of str
+        A few of the values, as they stand.
+    notation : Notation
+        How its numbers are written; `str` says what is not plain.
+    why : str or None
+        Why a network cannot learn from it, and what to do; None where it can.
+    """
+
+    name: str
+    kind: str
+    values: np.ndarray
+    n_missing: int
+    n_different: int
+    examples: list[str]
+    notation: Notation
+    why: str | None
+
+
+def columns_of(frame: Any, decimal: str | None = None) -> list[Column]:
+    """How each column of a frame is understood; see `understood`.
+
+    Parameters
+    ----------
+    frame : frame of pandas, Polars or pyarrow
+    decimal : {".", ","}, optional
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no frame, or has two columns of one name.
+    fastmlp.optional.MissingLibraryError
+        Without the extra `cli`.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> from fastmlp.tables import columns_of
+    >>> frame = pandas.DataFrame({"price": ["$1,200.50", None, "$90"], "sold": ["yes", "no", "yes"]})
+    >>> [(column.name, column.kind, column.values.tolist()) for column in columns_of(frame)]
+    [('price', 'number', [1200.5, nan, 90.0]), ('sold', 'boolean', [1.0, 0.0, 1.0])]
+    """
+    return [understood(name, values, decimal) for name, values in named_columns(frame).items()]
+
+
+def understood(name: str, values: Any, decimal: str | None = None) -> Column:
+    """Decide what a column is, by its values, and by its name where these are all different.
+
+    Numbers may have thousands separators, a percent or a currency sign, where all of them are written alike. A boolean
+    column has the values true and false, yes and no, t and f, or y and n, in any case. Other texts are a category
+    where there are at most 10 different ones or two rows for each of them, and else free text. A column whose values
+    are all different is id-like if they are texts without blanks, if they number the rows, or if its name says `id`.
+
+    Parameters
+    ----------
+    name : str
+    values : pandas.Series (n_rows,)
+        Of any type. Texts may stand as in a file; empty ones are gaps.
+    decimal : {".", ","}, optional
+        The decimal mark of numbers in texts. By default it follows from each column: 1,234 may be read either way, so
+        that a column is "unclear" where no other value tells.
+
+    Returns
+    -------
+    Column
+
+    Examples
+    --------
+    >>> import pandas
+    >>> from fastmlp.tables import understood
+    >>> column = understood("share", pandas.Series(["1,234", "2,500"]))
+    >>> column.kind, column.why
+    ('unclear', "has numbers such as '1,234', which may be 1234 or 1.234: say which by decimal='.' or decimal=','")
+    >>> understood("share", pandas.Series(["1,234", "2,500"]), ",").values
+    array([1.234, 2.5  ])
+    >>> understood("share", pandas.Series(["1,234", "2,5"])).values
+    array([1.234, 2.5  ])
+    """
+    if decimal is not None:
+        one_of("decimal", decimal, (".", ","))
+    found = values_of(values)
+    reading = _read(found, decimal)
+    kind, why = _kind(name, found, reading)
+    gap = None if reading.values.dtype == object else np.nan
+    return Column(
+        name,
+        kind,
+        found.taken(reading.values, gap),
+        int((found.codes < 0).sum()),
+        len(found.different),
+        [text_of(value) for value in found.different[:MAX_EXAMPLES]],
+        reading.notation,
+        why,
+    )
+
+
+class _Reading(NamedTuple):
+    """The different values (n_different,) of a column as they are read, how numbers are written, what is unclear."""
+
+    kind: str
+    values: np.ndarray
+    notation: Notation = Notation()
+    problem: str | None = None
+
+
+def _read(found: Values, decimal: str | None) -> _Reading:
+    """What the values are each for itself."""
+    different = found.different
+    if found.content == "booleans":
+        return _Reading("boolean", np.array(different, np.float64))
+    if found.content == "numbers":
+        numbers = np.array(different, np.float64)
+        infinite = np.flatnonzero(~np.isfinite(numbers))
+        if not len(infinite):
+            return _Reading("number", numbers)
+        row = found.row_of(int(infinite[0]))
+        return _Reading("unclear", numbers, problem=f"has an infinite value in row {row}: make a gap of it")
+    texts = np.array(different, object)
+    if found.content == "texts":
+        return _read_texts(found, texts, decimal)
+    if found.content == "others":
+        problem = f"has values such as {shortened(different[0])}: make numbers or texts of them"
+        return _Reading("unclear", texts, problem=problem)
+    return _Reading("date" if found.content == "dates" else "category", texts)
+
+
+def _read_texts(found: Values, texts: np.ndarray, decimal: str | None) -> _Reading:
+    different = found.different
+    words = {text.lower() for text in different} if len(different) <= MAX_WORDS else set()
+    for no, yes in BOOLEANS:
+        if words == {no, yes}:
+            return _Reading("boolean", np.array([text.lower() == yes for text in different], np.float64))
+    notations = notations_of(different, decimal) if different else []
+    if len(notations) > 1:
+        example, either = different[0], [f"{one.read(different[:1])[0]:.15g}" for one in notations]
+        problem = (
+            f"has numbers such as {example!r}, which may be {' or '.join(either)}: say which by decimal='.' or "
+            "decimal=','"
+        )
+        return _Reading("unclear", texts, problem=problem)
+    if notations:
+        are_codes = all(map(str.isdecimal, different)) and any(text[0] == "0" and text > "0" for text in different)
+        if are_codes and _kind_of_texts("", found) != "text":
+            return _Reading("category", texts)  # such as 01067
+        return _Reading("number", notations[0].read(different), notations[0])
+    if different and all(map(DATE.fullmatch, different)):
+        return _Reading("date", texts)
+    return _Reading("category", texts, problem=_mixture(found))
+
+
+def _mixture(found: Values) -> str | None:
+    """What is unclear of texts that are numbers for the most part; None where they are texts."""
+    is_number = are_numbers(found.different)
+    if not len(is_number) or is_number.mean() < 0.5:
+        return None
+    if is_number.all():
+        alike = {re.sub(r"\d+", "0", text): text for text in found.different}
+        return (
+            f"has numbers that no single notation reads, such as {listed(list(alike.values())[:MAX_EXAMPLES])}: write "
+            "them alike, or say decimal='.' or decimal=','"
+        )
+    if is_number.sum() <= FEW:
+        return None
+    code = int(np.argmin(is_number))
+    text = shortened(found.different[code])
+    return (
+        f"has numbers, but {text} in row {found.row_of(code)}: write a number there, or say that it is a gap "
+        f"(missing=[{text}])"
+    )
+
+
+def _kind(name: str, found: Values, reading: _Reading) -> tuple[str, str | None]:
+    """What the values are together: the kind of the column, and why a network cannot learn from it."""
+    kind, different = reading.kind, found.different
+    if not different:
+        return "missing", "has no values"
+    if reading.problem is not None:
+        return "unclear", reading.problem
+    if len(different) == 1 and (found.codes == 0).all():
+        return "constant", f"has only the value {shortened(text_of(different[0]))}"
+    if kind == "date":
+        return kind, f"has dates or times, such as {different[0]!r}: make numbers of them, such as the year"
+    if kind == "number":
+        if _number_rows(found, reading.values):
+            return "id", "numbers the rows"
+        if _says_id(name) and _are_all_different(found):
+            return "id", "has another value in each row and a name that says id"
+        return kind, None
+    if kind == "category" and found.content == "texts":
+        kind = _kind_of_texts(name, found)
+    if kind == "id":
+        return kind, "has another value in each row"
+    if kind == "text":
+        return kind, (
+            f"has free text, {len(different):,} different values such as {shortened(different[0])}: make a category "
+            "with fewer values of it, or numbers"
+        )
+    return kind, None
+
+
+def _kind_of_texts(name: str, found: Values) -> str:
+    """A category, ids or free text."""
+    different, n_known = found.different, int((found.codes >= 0).sum())
+    if _are_all_different(found):
+        return "id" if _says_id(name) or not any(re.search(r"\s", text) for text in different) else "text"
+    return "category" if len(different) <= max(FEW, n_known // ROWS_OF_A_VALUE) else "text"
+
+
+def _are_all_different(found: Values) -> bool:
+    return 1 < len(found.different) == int((found.codes >= 0).sum())
+
+
+def _number_rows(found: Values, numbers: np.ndarray) -> bool:
+    """Whether the numbers are consecutive integers, in any order, one for each row."""
+    n = len(found.codes)
+    are_whole = n >= MIN_COUNTED and len(numbers) == n and bool((numbers == np.floor(numbers)).all())
+    return are_whole and numbers.max() - numbers.min() == n - 1
+
+
+def _says_id(name: str) -> bool:
+    """Whether a word of the name is id, as in `user_id`, `userID` and `PassengerId`."""
+    return not IDS.isdisjoint(word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name))

@@ -1,0 +1,159 @@
+"""The text of a file: expanded where it is compressed, decoded, and refused where memory cannot hold its table."""
+
+import bz2
+import codecs
+import gzip
+import lzma
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fastmlp.engine.quotas import free_memory
+from fastmlp.files.access import reading
+from fastmlp.optional import MissingLibraryError, require
+from fastmlp.remedies import listed
+
+CHUNK = 1 << 22
+# How much memory a table of texts may need, in bytes for a byte of its file.
+TEXT_FACTOR = 15
+# utf-32 before utf-16, whose mark is the beginning of its own
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def read_text(path: Path, encoding: str | None) -> tuple[str, list[str]]:
+    """The text of a file, and sentences about its encoding where it is not UTF-8."""
+    content = _read(path)
+    if not content or content.isspace():
+        raise ValueError(f"{path} is empty")
+    text, notes = _decoded(path, content, encoding)
+    text = text.removeprefix("\ufeff")
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise ValueError(f"{path}, line {line}: must be text, got a NUL byte; {_other_format()}")
+    if text.lstrip()[:14].lower().startswith(("<!doctype html", "<html")):
+        raise ValueError(
+            f"{path} must be a table, got a web page: download the file itself, not the page that shows it"
+        )
+    return text, notes
+
+
+def _read(path: Path) -> bytearray:
+    content = bytearray()
+    with reading(path) as file:
+        expand = EXPANDED.get(path.suffix.lower())
+        if expand is None:
+            check_fits(path, os.stat(path).st_size, TEXT_FACTOR)
+            content += file.read()
+            return content
+        try:
+            source = expand(file)
+            while chunk := source.read(CHUNK):  # how long it gets is not known before
+                content += chunk
+                check_fits(path, len(content), TEXT_FACTOR, "or more, expanded")
+        except (MemoryError, MissingLibraryError):
+            raise
+        except Exception as error:  # gzip, bz2, lzma, zipfile, zlib and pyarrow raise errors of many types
+            raise ValueError(f"{path} cannot be expanded: {error}") from error
+    return content
+
+
+def check_fits(path: Path, n_bytes: int, factor: int, how: str = "") -> None:
+    """Refuse a table for which memory is too small, by the size of its file."""
+    free = free_memory()
+    if free is not None and n_bytes * factor > free:
+        size = f"{_size(n_bytes)} {how}".rstrip()
+        raise MemoryError(
+            f"{path} has {size}, and its table may need {_size(n_bytes * factor)} of memory, where {_size(free)} are "
+            "free: write some of its rows or columns to a smaller file, by pandas.read_csv(..., nrows=, usecols=) say"
+        )
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e8 else f"{n_bytes / 1e6:,.1f} MB"
+
+
+def _only_member(file: Any) -> Any:
+    archive = zipfile.ZipFile(file)
+    # macOS adds a folder of its own
+    names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
+    if len(names) != 1:
+        raise ValueError(
+            f"it must hold one file, got {len(names)}{': ' * bool(names)}{listed(names)}; extract the table"
+        )
+    return archive.open(names[0])
+
+
+def _zstandard(file: Any) -> Any:
+    return require("pyarrow", "parquet", "a .zst file").input_stream(file, compression="zstd")
+
+
+# How a compressed file is expanded, by its suffix.
+EXPANDED: dict[str, Callable[[Any], Any]] = {
+    ".gz": lambda file: gzip.GzipFile(fileobj=file),
+    ".bz2": bz2.BZ2File,
+    ".xz": lzma.LZMAFile,
+    ".zip": _only_member,
+    ".zst": _zstandard,
+}
+
+
+def _decoded(path: Path, content: bytearray, encoding: str | None) -> tuple[str, list[str]]:
+    if encoding is not None:
+        try:
+            return content.decode(encoding), []
+        except LookupError:
+            raise ValueError(f"encoding must be one that Python knows, such as 'utf-8', got {encoding!r}") from None
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{_line(path, content, error)} is not {encoding}: {error.reason}") from None
+    found = next((name for mark, name in MARKS if content.startswith(mark)), None) or _without_mark(path, content)
+    try:
+        return content.decode(found), [] if found == "utf-8" else [f"The text is in {found.upper()}."]
+    except UnicodeDecodeError as error:
+        place, line = _line(path, content, error), _line_number(content, error.start)
+        if found != "utf-8" or not content[: error.start].isascii():
+            raise ValueError(
+                f"{place} is not {found.upper()}, as the text before it is: correct the line, or give its encoding, as "
+                "encoding='cp1252'"
+            ) from None
+    for last_resort in ("cp1252", "latin-1"):  # of which latin-1 takes any bytes
+        try:
+            text = content.decode(last_resort)
+        except UnicodeDecodeError:
+            continue
+        break
+    return text, [
+        f"The text is not UTF-8 (line {line}) and is read as {last_resort}, Western "
+        "European; give another encoding if letters are wrong."
+    ]
+
+
+def _without_mark(path: Path, content: bytearray) -> str:
+    """UTF-8, or UTF-16 where every second byte is zero, as it is of ASCII's characters."""
+    head = content[: CHUNK // 2 * 2]
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if not even and not odd:
+        return "utf-8"
+    if min(even, odd) == 0 and max(even, odd) > len(head) // 4:
+        return "utf-16-le" if odd else "utf-16-be"
+    line = _line_number(content, content.index(0))
+    raise ValueError(f"{path}, line {line}: must be text, got a NUL byte; {_other_format()}")
+
+
+def _other_format() -> str:
+    return "a compressed file needs its suffix, and one of a spreadsheet program must be saved as CSV"
+
+
+def _line(path: Path, content: bytearray, error: UnicodeDecodeError) -> str:
+    return f"{path}, line {_line_number(content, error.start)}: {bytes(error.object[error.start : error.end])!r}"
+
+
+def _line_number(content: bytearray, at: int) -> int:
+    return content.count(b"\n", 0, at) + 1

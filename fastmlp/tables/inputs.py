@@ -1,0 +1,171 @@
+"""A column of a table as inputs of a network: a number, a yes or no, or a category, with what fills its gaps."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from fastmlp.conversion import shortened
+from fastmlp.tables.columns import BOOLEANS, Column
+from fastmlp.tables.notations import SPACES, Notation
+from fastmlp.tables.values import Values, text_of, values_of
+from fastmlp.validation import boolean, number, one_of
+
+# A category's value is rare, and part of "other", if it has fewer training rows than this, or a smaller share of them:
+# standardised, a column that is 1 in one of 500 rows is 22 there.
+MIN_ROWS, MIN_SHARE = 2, 1 / 500
+
+
+@dataclass(frozen=True)
+class NumberInput:
+    """Numbers; gaps get the median of the training rows, and an indicator where those had gaps."""
+
+    name: str
+    fill: float
+    has_gaps: bool
+    notation: Notation
+    kind: ClassVar[str] = "number"
+
+    @classmethod
+    def of(cls, column: Column, rows: np.ndarray) -> "NumberInput":
+        known = column.values[rows][~np.isnan(column.values[rows])]
+        return cls(column.name, float(np.median(known)), len(known) < len(rows), column.notation)
+
+    def names(self) -> list[str]:
+        return [self.name, f"{self.name} (missing)"][: 1 + self.has_gaps]
+
+    def encoded(self, column: Any, decimal: str | None) -> np.ndarray:
+        found = values_of(column)
+        return _with_indicator(numbers_in(found, self.notation, decimal), self.fill, self.has_gaps)
+
+
+@dataclass(frozen=True)
+class BooleanInput:
+    """0 and 1; gaps get the more frequent of both, and an indicator where the training rows had gaps."""
+
+    name: str
+    fill: float
+    has_gaps: bool
+    kind: ClassVar[str] = "boolean"
+
+    @classmethod
+    def of(cls, column: Column, rows: np.ndarray) -> "BooleanInput":
+        known = column.values[rows][~np.isnan(column.values[rows])]
+        return cls(column.name, float(known.mean() > 0.5), len(known) < len(rows))
+
+    def names(self) -> list[str]:
+        return [self.name, f"{self.name} (missing)"][: 1 + self.has_gaps]
+
+    def encoded(self, column: Any, decimal: str | None) -> np.ndarray:
+        found = values_of(column)
+        meanings = {word: float(i) for words in BOOLEANS for i, word in enumerate(words)}
+        numbers = [meanings.get(str(value).lower(), np.nan) for value in found.different]
+        truths = np.array(numbers, np.float64)
+        check_known(found, ~np.isnan(truths), "true or false")
+        return _with_indicator(found.taken(truths, np.nan), self.fill, self.has_gaps)
+
+
+@dataclass(frozen=True)
+class CategoryInput:
+    """A column of 0 and 1 for each frequent value, for gaps, and for all others where the training rows had them.
+
+    Without a column for others, a value that was not seen has 0 in all of them.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    has_gaps: bool
+    has_others: bool
+    kind: ClassVar[str] = "category"
+
+    @classmethod
+    def of(cls, column: Column, rows: np.ndarray) -> "CategoryInput":
+        counts = Counter(column.values[rows].tolist())
+        n_gaps = counts.pop(None, 0)
+        least = max(MIN_ROWS, MIN_SHARE * len(rows))
+        frequent = sorted(value for value, count in counts.items() if count >= least)
+        return cls(column.name, tuple(frequent), n_gaps > 0, len(frequent) < len(counts))
+
+    def names(self) -> list[str]:
+        special = [f"{self.name} (missing)"] * self.has_gaps + [f"{self.name} (other)"] * self.has_others
+        return [*(f"{self.name}={value}" for value in self.values), *special]
+
+    def encoded(self, column: Any, decimal: str | None) -> np.ndarray:
+        found, n = values_of(column), len(self.values)
+        # a last column, which is left out, for what has none
+        missing, others = n, n + self.has_gaps
+        places = {value: i for i, value in enumerate(self.values)}
+        by_value = np.array([places.get(text_of(value), others) for value in found.different], np.int64)
+        rows = np.zeros((len(found.codes), others + 1))
+        rows[np.arange(len(rows)), found.taken(by_value, missing if self.has_gaps else others)] = 1
+        return rows[:, : others + self.has_others]
+
+
+Input = NumberInput | BooleanInput | CategoryInput
+INPUTS: dict[str, type[Input]] = {one.kind: one for one in (NumberInput, BooleanInput, CategoryInput)}
+
+
+def to_dict(one: Input) -> dict[str, Any]:
+    """An input as plain values of JSON."""
+    document = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(one).items()}
+    return {"kind": one.kind, **document}
+
+
+def from_dict(document: Mapping[str, Any]) -> Input:
+    """What `to_dict` gave; errors are of any type where it is something else."""
+    values = dict(document)
+    made = INPUTS[values.pop("kind")]
+    for name in values.keys() & {"has_gaps", "has_others"}:
+        boolean(name, values[name])
+    if "fill" in values:
+        values["fill"] = number("fill", values["fill"])
+    if "notation" in values:
+        values["notation"] = notation_of(values["notation"])
+    if "values" in values:
+        values["values"] = tuple(map(text, values["values"]))
+    return made(**{**values, "name": text(values["name"])})
+
+
+def notation_of(parts: Any) -> Notation:
+    """A notation of a document."""
+    notation = Notation(*map(text, parts))
+    one_of("decimal", notation.decimal, (".", ","))
+    one_of("thousands", notation.thousands, ("", ",", ".", *SPACES))
+    return notation
+
+
+def text(value: Any) -> str:
+    """A text of a document."""
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} must be a text")
+    return value
+
+
+def numbers_in(found: Values, notation: Notation, decimal: str | None) -> np.ndarray:
+    """Values as numbers (n_rows,), NaN for gaps; texts in this notation, with another decimal mark if given."""
+    if found.content == "numbers":
+        numbers = np.array(found.different, np.float64)
+        check_known(found, np.isfinite(numbers), "a finite number")
+    else:
+        notation = notation if decimal is None else notation.with_decimal(decimal)
+        numbers = np.full(len(found.different), np.nan)
+        if found.content in ("texts", "categories"):
+            numbers = notation.read(list(map(text_of, found.different)))
+        with_what = f" with {notation}" if str(notation) else ""
+        check_known(found, np.isfinite(numbers), f"a number{with_what}")
+    return found.taken(numbers, np.nan)
+
+
+def check_known(found: Values, is_known: np.ndarray, needed: str) -> None:
+    """Raise where one of the different values is not known, with the row."""
+    if not is_known.all():
+        code = int(np.argmin(is_known))
+        raise ValueError(f"must have {needed} in row {found.row_of(code)}, got {shortened(found.different[code])}")
+
+
+def _with_indicator(numbers: np.ndarray, fill: float, has_gaps: bool) -> np.ndarray:
+    """The numbers (n_rows, 1) without gaps, and where asked for, a second column that is 1 where one was."""
+    is_gap = np.isnan(numbers)
+    return np.column_stack([np.where(is_gap, fill, numbers), is_gap][: 1 + has_gaps]).astype(np.float64)

@@ -1,0 +1,160 @@
+"""How a table is written as text: what separates its fields, whether it has a header line, and its decimal commas."""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
+from pathlib import Path
+from typing import NamedTuple
+
+# Characters and rows that are looked at.
+SAMPLE, SAMPLE_ROWS = 1 << 18, 1000
+# In the order in which they are taken where several of them fit: text and decimal numbers have commas and blanks.
+DELIMITERS = {"\t": "tabs", ";": "semicolons", "|": "vertical bars", ",": "commas", " ": "blanks"}
+# The share of lines that must have as many words, or it is not blanks that separate fields.
+MOST = 0.9
+# The names that files of R and pandas give to their index.
+UNNAMED = ("", "Unnamed: 0")
+
+# Digits with or without signs, currencies and points, dates and times among them.
+NUMERIC = re.compile(r"\W*[0-9][0-9TZ\W]*([eE][-+]?[0-9]+)?")
+_NUMBER = r"[^\w.,]*(?:[0-9]{{1,3}}(?:[{group}'\u2019\s][0-9]{{3}})+|[0-9]*){mark}[0-9]+(?:[eE][-+]?[0-9]+)?[^\w.,]*"
+FRACTION = re.compile(r"[0-9][.,][0-9]|[.,][0-9]")
+WITH_COMMA = re.compile(_NUMBER.format(group=".", mark=","))
+WITH_POINT = re.compile(_NUMBER.format(group=",", mark=r"\."))
+# 1,234 may be either; 1,234,567 has groups of thousands
+THOUSAND_COMMA = re.compile(r"[^\w.,]*[1-9][0-9]{0,2},[0-9]{3}[^\w.,]*")
+THOUSAND_POINT = re.compile(r"[^\w.,]*[1-9][0-9]{0,2}\.[0-9]{3}[^\w.,]*")
+GROUPS_OF_COMMAS = re.compile(r"[^\w.,]*[1-9][0-9]{0,2}(?:,[0-9]{3}){2,}[^\w.,]*")
+
+
+class Layout(NamedTuple):
+    """Where the rows of a text begin, and what separates their fields."""
+
+    # characters and lines before the first row
+    start: int
+    n_lines: int
+    delimiter: str
+    # fields of most lines, and of the first one
+    width: int
+    first_width: int
+    # names from a line such as "# length, width"
+    names: list[str] | None
+
+
+def layout_of(path: Path, text: str, delimiter: str | None) -> Layout:
+    """The layout of a text; what separates its fields is given or found."""
+    at = n_lines = 0
+    if hint := re.match(r'"?sep=(.)"?\r?\n', text):  # Excel's own first line
+        delimiter, at, n_lines = delimiter or hint[1], hint.end(), 1
+    lines = list(io.StringIO(text[at : at + SAMPLE], newline=""))
+    comments = list(takewhile(lambda line: not line.strip() or line.lstrip().startswith("#"), lines))
+    comment = ""
+    if len(comments) < len(lines):  # or it is the rows that begin so
+        at, n_lines = at + len("".join(comments)), n_lines + len(comments)
+        comment = next((line.strip() for line in reversed(comments) if line.strip()), "")
+    sample = text[at : at + SAMPLE]
+    if at + SAMPLE < len(text) and (end := sample.rfind("\n")) > 0:
+        sample = sample[: end + 1]
+    if delimiter is None:
+        delimiter = _delimiter(sample)
+    counts = _counts(sample, delimiter)
+    if not counts:
+        raise ValueError(f"{path} has no line but comments")
+    width = Counter(counts).most_common(1)[0][0]
+    names = next((fields for _, fields in records(comment.removeprefix("#"), delimiter)), [])
+    if names[:1] == [""]:  # "#" is a name itself
+        names[0] = "#"
+    return Layout(at, n_lines, delimiter, width, counts[0], names if len(names) == width else None)
+
+
+def records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The number of the line where each row begins, from 1, and its fields; blank lines are skipped."""
+    lines = io.StringIO(text, newline="")
+    if delimiter == " ":  # any number of blanks and tabs
+        reader = csv.reader((" ".join(line.split()) for line in lines), delimiter=" ")
+    else:
+        reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter != "\t")
+    line = 1
+    for fields in reader:
+        if len(fields) > 1 or "".join(fields).strip():
+            yield line, fields
+        line = reader.line_num + 1
+
+
+def _counts(sample: str, delimiter: str) -> list[int]:
+    try:
+        return [len(fields) for _, fields in records(sample, delimiter)]
+    except csv.Error:  # a field without an end
+        return [1]
+
+
+def _delimiter(sample: str) -> str:
+    """What cuts most lines into the same number of fields; a comma where nothing does."""
+
+    def agreement(delimiter: str) -> tuple[float, int]:
+        counts = _counts(sample, delimiter) or [1]
+        width, n_lines = Counter(counts).most_common(1)[0]
+        n_lines += counts[0] == width - 1  # a header without a name for the index
+        return (n_lines / len(counts), width) if width > 1 else (0.0, 1)
+
+    found = {delimiter: agreement(delimiter) for delimiter in DELIMITERS}
+    words = found.pop(" ")
+    best = max(found, key=lambda delimiter: found[delimiter][0])
+    # columns that are aligned, where tabs or commas are parts of some
+    aligned = words[0] == 1 and words[1] > found[best][1] and re.search(r"\S {2,}\S", sample)
+    if aligned or (words[0] >= MOST and not found[best][0]):
+        return " "
+    return best if found[best][0] else ","
+
+
+def is_header(first: Sequence[str], below: Sequence[Sequence[str]], is_missing: Callable[[str], bool]) -> bool:
+    """Whether the first line names columns, by its fields and by those of each column below it."""
+    held = [[text for text in column[:SAMPLE_ROWS] if not is_missing(text)] for column in below]
+    numeric = [bool(texts) and all(map(NUMERIC.fullmatch, texts)) for texts in held]
+    if first[0] in UNNAMED and counts_up(below[0]):
+        return True
+    numbers = [str(i) for i in range(len(first))]
+    if len(first) > 2 and list(first) == numbers:  # names of an array's columns
+        return True
+    filled = [(text, i) for i, text in enumerate(first) if not is_missing(text)]
+    of_numbers = [text for text, i in filled if numeric[i] or not held[i]]
+    if not all(map(NUMERIC.fullmatch, of_numbers)):
+        return True
+    if len(of_numbers) == len(filled):
+        return not filled
+    # some are texts: those of a row occur again in its column
+    n_again = sum(text in held[i] for text, i in filled)
+    if of_numbers:
+        are_names = len(set(of_numbers)) == len(of_numbers) and not any(map(FRACTION.search, of_numbers))
+        return are_names and not n_again
+    return n_again * 2 < len(filled)
+
+
+def counts_up(texts: Sequence[str]) -> bool:
+    """Whether these are the numbers from 0 or 1 on, one after the other."""
+    return len(texts) > 0 and texts[0] in ("0", "1") and all(t == str(i) for i, t in enumerate(texts, int(texts[0])))
+
+
+def decimals(columns: Sequence[Sequence[str | None]], delimiter: str) -> tuple[str, list[int], list[int]]:
+    """The decimal mark, "." or ",", and the positions of columns with decimal commas and of those with points."""
+    commas, points = [], []
+    for i, column in enumerate(columns):
+        texts = {text for text in column[: 10 * SAMPLE_ROWS] if text is not None}
+        if not all(map(NUMERIC.fullmatch, texts)):
+            continue
+        with_comma = [text for text in texts if WITH_COMMA.fullmatch(text)]
+        with_point = [text for text in texts if WITH_POINT.fullmatch(text)]
+        # fields are separated by semicolons where commas are in numbers
+        may_be_groups = [] if delimiter == ";" else [text for text in with_comma if THOUSAND_COMMA.fullmatch(text)]
+        if len(with_comma) > len(may_be_groups):
+            commas.append(i)
+        if any(not THOUSAND_POINT.fullmatch(text) for text in with_point) or any(
+            map(GROUPS_OF_COMMAS.fullmatch, texts)
+        ):
+            points.append(i)
+    if commas and (not points or (delimiter != "," and len(commas) >= len(points))):
+        return ",", commas, points
+    return ".", commas, points

@@ -1,0 +1,122 @@
+"""The values of a column of a frame, of any type: its different ones, and which of them each row has."""
+
+import datetime
+import math
+import numbers
+from collections import Counter
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastmlp.optional import require
+from fastmlp.remedies import listed
+
+TIMES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
+
+
+class Values(NamedTuple):
+    """What a column holds, before it is decided what it means.
+
+    Attributes
+    ----------
+    content : {"numbers", "booleans", "texts", "categories", "dates", "others"}
+        Categories are texts of a column that its owner has made categorical.
+    codes : ndarray (n_rows,), int64
+        The place of each row's value in `different`; -1 for a gap.
+    different : list
+        In the order of their first rows: float or int, bool or str.
+    """
+
+    content: str
+    codes: np.ndarray
+    different: list[Any]
+
+    def taken(self, by_value: np.ndarray, gap: Any) -> np.ndarray:
+        """For each row what its value has (n_different,), `gap` for one."""
+        # the last entry, which is that of code -1
+        return np.append(by_value, np.array([gap], by_value.dtype))[self.codes]
+
+    def row_of(self, code: int) -> int:
+        """The first row with this value, counted from 0."""
+        return int(np.argmax(self.codes == code))
+
+
+def named_columns(frame: Any) -> dict[str, Any]:
+    """The columns of a frame as Series of pandas; those of other libraries are converted by their own `to_pandas`."""
+    if hasattr(type(frame), "to_pandas"):
+        frame = frame.to_pandas()
+    pandas = require("pandas", "cli", "a table")
+    if not isinstance(frame, pandas.DataFrame):
+        raise TypeError(f"frame must be a frame of pandas, Polars or pyarrow, got {type(frame).__name__}")
+    names = list(map(str, frame.columns))
+    if len(set(names)) < len(names):
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        raise ValueError(f"frame must have different names for its columns, got {listed(twice)} more than once")
+    return {name: frame.iloc[:, i] for i, name in enumerate(names)}
+
+
+def column_of(columns: Mapping[str, Any], name: str) -> Any:
+    """One of the columns of a frame."""
+    if name not in columns:
+        raise ValueError(f"frame must have a column {name!r}, got {listed(list(columns))}")
+    return columns[name]
+
+
+def values_of(column: Any) -> Values:
+    """The values of a pandas Series."""
+    pandas = require("pandas", "cli", "a table")
+    is_plain = isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufb"
+    try:
+        codes, found = pandas.factorize(column if is_plain else column.astype(object))
+    except (TypeError, OverflowError):  # lists and others that have no hash, integers beyond all floats
+        return _others("others", column)
+    if is_plain:
+        return Values("booleans" if column.dtype.kind == "b" else "numbers", codes, found.tolist())
+    if any(isinstance(value, (*TIMES, pandas.Period)) for value in found):
+        return _others("dates", column)
+    different = [value.item() if isinstance(value, np.generic) else value for value in found]
+    if isinstance(column.dtype, pandas.CategoricalDtype):
+        return _of_texts("categories", codes, different)
+    if all(isinstance(value, bool) for value in different):
+        return Values("booleans", codes, different)
+    if all(_is_number(value) for value in different):
+        return Values("numbers", codes, different)
+    if all(isinstance(value, str | bool) or _is_number(value) for value in different):
+        return _of_texts("texts", codes, different)
+    return _others("others", column)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a real number that a float can hold."""
+    try:
+        return isinstance(value, numbers.Real | Decimal) and not isinstance(value, bool) and float(value) is not None
+    except OverflowError:
+        return False
+
+
+def _others(content: str, column: Any) -> Values:
+    """Values that are only shown, as texts."""
+    places: dict[str, int] = {}
+    codes = [
+        -1 if is_gap else places.setdefault(str(value), len(places))
+        for value, is_gap in zip(column, column.isna(), strict=True)
+    ]
+    return Values(content, np.array(codes, np.int64), list(places))
+
+
+def _of_texts(content: str, codes: np.ndarray, different: list[Any]) -> Values:
+    """Values as texts without blanks around them; blank ones are gaps."""
+    places: dict[str, int] = {}
+    new = [places.setdefault(text, len(places)) if (text := text_of(value).strip()) else -1 for value in different]
+    return Values(content, np.array([*new, -1], np.int64)[codes], list(places))
+
+
+def text_of(value: Any) -> str:
+    """A value as a text; a number in its shortest form, 3 for 3.0."""
+    if isinstance(value, str):
+        return value
+    if _is_number(value) and math.isfinite(value):
+        return str(int(value)) if value == int(value) else repr(float(value))
+    return str(value)

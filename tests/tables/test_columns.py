@@ -1,0 +1,202 @@
+"""What columns of tables are taken for, and their values."""
+
+import datetime
+from decimal import Decimal
+
+import numpy as np
+import pandas
+import pytest
+from frame_helpers import polars, pyarrow
+
+from fastmlp.tables import columns_of, understood
+
+pytestmark = pytest.mark.application
+
+GAP = np.nan
+
+
+def column(values, name="x", decimal=None):
+    return understood(name, pandas.Series(values), decimal)
+
+
+@pytest.mark.parametrize(
+    ("texts", "numbers", "notation"),
+    [
+        (["1", "-2.5", None, "+3", "1e+00", ".5", "5.", " 6 "], [1, -2.5, GAP, 3, 1, 0.5, 5, 6], ""),
+        (["1,234,567", "1,234", "999"], [1234567, 1234, 999], "thousands separated by ','"),
+        (["1,234.5", "10"], [1234.5, 10], "thousands separated by ','"),
+        (["1,234", "2,5"], [1.234, 2.5], "a decimal comma"),
+        (["0,123", "1,250"], [0.123, 1.25], "a decimal comma"),
+        (["1.234.567,5", "2"], [1234567.5, 2], "a decimal comma and thousands separated by '.'"),
+        (["1.234", "2.500"], [1.234, 2.5], ""),
+        (["12 345", "1\u202f000,5"], [12345, 1000.5], "a decimal comma and thousands separated by ' '"),
+        (["3'456", "2\u2019000.5"], [3456, 2000.5], 'thousands separated by "\'"'),
+        (["45%", "5 %"], [45, 5], "the sign %"),
+        (["$1,200.50", "-$4", "$ 7", "\u2212$1"], [1200.5, -4, 7, -1], "thousands separated by ',' and the sign $"),
+        (["3 €", "2,50 €"], [3, 2.5], "a decimal comma and the sign €"),
+        (["٣", "٤٢"], [3, 42], ""),
+        (["0", "1", "2", "1"] * 9, [0, 1, 2, 1] * 9, ""),
+    ],
+)
+def test_numbers_are_read_where_all_are_written_alike(texts, numbers, notation):
+    found = column(texts)
+    assert (found.kind, str(found.notation), found.why) == ("number", notation, None)
+    np.testing.assert_array_equal(found.values, numbers)
+    assert found.n_missing == np.isnan(numbers).sum()
+
+
+@pytest.mark.parametrize(
+    ("texts", "decimal", "numbers"),
+    [
+        (["1,234", "2,500"], ".", [1234, 2500]),
+        (["1,234", "2,500"], ",", [1.234, 2.5]),
+        (["1.234", "2.500"], ",", [1234, 2500]),
+        (["1", "2"], ",", [1, 2]),
+    ],
+)
+def test_a_decimal_mark_may_be_said(texts, decimal, numbers):
+    found = column(texts, decimal=decimal)
+    assert (found.kind, found.values.tolist()) == ("number", numbers)
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        (
+            ["1,234", "999"],
+            r"numbers such as '1,234', which may be 1234 or 1.234: say which by decimal='.' or decimal=",
+        ),
+        (
+            ["12", "1,5", "1.5"],
+            r"no single notation reads, such as '12', '1,5', '1.5': write them alike, or say decimal",
+        ),
+        (["45%", "0.5"], r"no single notation reads, such as '45%', '0.5'"),
+        (["$5", "€4"], r"no single notation reads, such as '\$5', '€4'"),
+        (
+            [str(3 * i) for i in range(11)] + ["unknown"],
+            r"numbers, but 'unknown' in row 11: .* \(missing=\['unknown'\]\)",
+        ),
+        ([1.0, np.inf, 2.0], "infinite value in row 1: make a gap of it"),
+        ([[1], [2]], r"values such as '\[1\]': make numbers or texts"),
+        (pandas.Series([10**400, 1], dtype=object), "values such as '1000"),
+    ],
+)
+def test_what_may_mean_several_things_is_unclear(values, why):
+    found = column(values)
+    assert found.kind == "unclear"
+    with pytest.raises(AssertionError, match=why):
+        raise AssertionError(found.why)
+
+
+@pytest.mark.parametrize(
+    ("values", "numbers"),
+    [
+        (["True", "false", "", "TRUE"], [1, 0, GAP, 1]),
+        (["no", "Yes"], [0, 1]),
+        (["F", "t"], [0, 1]),
+        (["Y", "n", None], [1, 0, GAP]),
+        ([True, False], [1, 0]),
+        ([True, None, False], [1, GAP, 0]),
+        (pandas.array([True, None, False], dtype="boolean"), [1, GAP, 0]),
+    ],
+)
+def test_booleans(values, numbers):
+    found = column(values)
+    assert found.kind == "boolean"
+    np.testing.assert_array_equal(found.values, numbers)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["2020-01-02", "2021-02-03T10:00:00Z"],
+        ["1/2/99", "31/12/2000 12:30"],
+        ["1. Jan 2020", "March 2020", "Dec 1, 2019"],
+        ["12:30", "4:15:01 PM"],
+        pandas.date_range("2020-01-01", periods=2),
+        pandas.to_timedelta([1, 2], "s"),
+        pandas.period_range("2020-01", periods=2, freq="M"),
+        [datetime.date(2020, 1, 1), None, datetime.date(2020, 1, 2)],
+        [np.datetime64("2020-01-01", "ns"), "later"],
+    ],
+)
+def test_dates(values):
+    found = column(values)
+    assert (found.kind, found.n_different) == ("date", pandas.Series(values).nunique())
+    assert "make numbers of them, such as the year" in found.why
+    assert found.values.tolist().count(None) == found.n_missing
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "kind"),
+    [
+        ([f"w{i}" for i in range(20)], "x", "id"),
+        ([f"w {i}" for i in range(20)], "x", "text"),
+        ([f"w {i}" for i in range(20)], "userID", "id"),
+        ([f"w {i}" for i in range(20)], "width", "text"),
+        ([f"w {i}" for i in range(20)] * 2, "x", "category"),
+        ([f"w {i}" for i in range(20)] * 2 + ["w"], "x", "text"),
+        (["a", "b", "c", "c", None], "x", "category"),
+        (["4", "six", "6"] * 9, "x", "category"),
+        (["1_0", "2_0"] * 2, "x", "category"),
+        (["01067", "80331"] * 9, "x", "category"),
+        (["01067", "80331", "73301"], "x", "id"),
+        ([f"{i:03}" for i in range(20)] + ["003"], "x", "number"),
+        (pandas.Categorical([1, 2, 1.5]), "x", "category"),
+        ([1, "a", 1], "x", "category"),
+        (np.arange(9), "x", "id"),
+        ([3, 1, 2, 5, 4], "x", "id"),
+        ([1, 2, 3, 4], "x", "number"),
+        ([1, 2, 3, 4, 6], "x", "number"),
+        ([1, 5, 3, 3, 2], "x", "number"),
+        ([1, 2, 3, 4, None, 5], "x", "number"),
+        ([7.5, 9, 1], "PassengerId", "id"),
+        ([7, 9, 9], "id", "number"),
+        ([3.5] * 4, "x", "constant"),
+        (["2020-01-02"], "x", "constant"),
+        ([3.5, None], "x", "number"),
+        (["yes", None], "x", "category"),
+        ([None, "", "  "], "x", "missing"),
+        ([GAP, GAP], "x", "missing"),
+        ([], "x", "missing"),
+    ],
+)
+def test_kinds(values, name, kind):
+    found = column(values, name)
+    assert found.kind == kind
+    assert (found.why is None) == (kind in ("number", "boolean", "category"))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pandas.array([1, None, 3], dtype="Int64"),
+        pandas.array([1.0, None, 3.0], dtype="Float64"),
+        [Decimal(1), None, np.float32(3)],
+        np.array([1, GAP, 3], np.float32),
+    ],
+)
+def test_numbers_of_any_type(values):
+    found = column(values)
+    assert (found.kind, found.examples, found.n_different) == ("number", ["1", "3"], 2)
+    np.testing.assert_array_equal(found.values, [1, GAP, 3])
+
+
+@pytest.mark.parametrize("frame_of", [polars, pyarrow])
+def test_frames_of_other_libraries_are_converted(frame_of):
+    pytest.importorskip("pyarrow", exc_type=ImportError)  # by which Polars converts
+    frame = frame_of({"a": [1.5, None, 2.5], "b": ["yes", "no", None], "c": [True, None, False]})
+    assert [(one.name, one.kind, one.n_missing) for one in columns_of(frame)] == [
+        ("a", "number", 1),
+        ("b", "boolean", 1),
+        ("c", "boolean", 1),
+    ]
+
+
+def test_what_is_no_table_is_refused():
+    with pytest.raises(TypeError, match="frame must be a frame of pandas, Polars or pyarrow, got list"):
+        columns_of([[1.0]])
+    with pytest.raises(ValueError, match="frame must have different names for its columns, got 'a' more than once"):
+        columns_of(pandas.DataFrame([[1, 2]], columns=["a", "a"]))
+    with pytest.raises(ValueError, match=r"decimal must be one of '.', ',', got ';'"):
+        column(["1"], decimal=";")

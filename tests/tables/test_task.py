@@ -1,0 +1,174 @@
+"""What is learnt from a target column, and the parts of its rows."""
+
+import numpy as np
+import pandas
+import pytest
+
+from fastmlp.tables import Task
+
+pytestmark = pytest.mark.application
+
+GAP = np.nan
+
+
+def fitted(values, kind=None, **options):
+    frame = pandas.DataFrame({"y": values})
+    return Task.fit(frame, "y", kind, **options), frame
+
+
+@pytest.mark.parametrize(
+    ("values", "classes", "y"),
+    [
+        (["b", "a"] * 10, ["a", "b"], [1, 0] * 10),
+        (["b", "a", "c"] * 10, ["a", "b", "c"], [1, 0, 2] * 10),
+        (["10", "2"] * 2, ["2", "10"], [1, 0] * 2),
+        (["1e+00", "+2", "1", "2.0"], ["1", "2"], [0, 1, 0, 1]),
+        ([-1.0, 1.0] * 2, ["-1", "1"], [0, 1] * 2),
+        ([0.5, 1.5] * 2, ["0.5", "1.5"], [0, 1] * 2),
+        ([3, 1, 2] * 10, ["1", "2", "3"], [2, 0, 1] * 10),
+        (["no", "yes"] * 2, ["no", "yes"], [0, 1] * 2),
+        ([True, False] * 2, ["False", "True"], [1, 0] * 2),
+        (["01", "10"] * 2, ["01", "10"], [0, 1] * 2),
+    ],
+)
+def test_few_values_are_classes(values, classes, y):
+    task, frame = fitted(values)
+    assert (task.kind, list(task.class_names)) == ("classification", classes)
+    assert task.targets(frame).y.tolist() == y
+    assert task.decoded(y).tolist() == [classes[code] for code in y]
+    assert Task.from_dict(task.to_dict()) == task
+
+
+@pytest.mark.parametrize(
+    ("values", "numbers"),
+    [
+        ([3, 1, 2] * 9, [3, 1, 2] * 9),
+        ([0.5, 1, 2] * 10, [0.5, 1, 2] * 10),
+        ([*range(21), 3] * 10, [*range(21), 3] * 10),
+        (["$1,200.5", "$90", "$7"], [1200.5, 90, 7]),
+    ],
+)
+def test_many_numbers_are_a_regression(values, numbers):
+    task, frame = fitted(values)
+    assert (task.kind, task.class_names) == ("regression", ())
+    assert task.targets(frame).y.tolist() == task.decoded(np.reshape(numbers, (-1, 1))).tolist() == numbers
+    assert Task.from_dict(task.to_dict()) == task
+
+
+def test_the_task_may_be_said():
+    assert fitted([0, 1] * 9, "regression")[0].kind == "regression"
+    assert fitted([1990, 1991, 1992, 1993, 1994], "regression")[0].kind == "regression"
+    assert fitted([3, 1, 2] * 9, "classification")[0].class_names == ("1", "2", "3")
+    assert fitted([*"abc"] * 2, "Classification")[0].class_names == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "message"),
+    [
+        (
+            [*"abc"] * 9,
+            None,
+            "10 rows for each class on average, got 27 rows with 3 .*, or say task='classification'$|rare",
+        ),
+        ([*"abcd", *"abc"], "classification", "2 rows for each class on average, got 7 rows with 4 different values"),
+        ([1, 2, 2, 5], "classification", "got 4 rows with 3 .*, or join rare classes, or task='regression'"),
+        ([*"ab"] * 9, "regression", "must have numbers for task='regression', got 'a', 'b': say task='classification'"),
+        ([*"abcd"], None, "target 'y' has another value in each row: name another column to be predicted"),
+        ([1, 2, 3, 4, 5], None, "target 'y' numbers the rows: name another column"),
+        ([7.0, 7.0], None, "target 'y' has only the value '7': name"),
+        ([None, GAP], None, "target 'y' has no values: name"),
+        (["2020-01-02", "2020-01-03"], None, "target 'y' has dates .* the year, or name another column"),
+        (["so it is", "or not"], None, "target 'y' has free text"),
+        (["1,234", "2,345"], None, "target 'y' has numbers .* decimal=',', or name"),
+    ],
+)
+def test_what_cannot_be_predicted_is_refused(values, kind, message):
+    with pytest.raises(ValueError, match=message):
+        fitted(values, kind)
+
+
+def test_rows_without_a_target_are_left_out_and_said():
+    for values, y in ([3.5, None, 1.0, GAP, 2.0], [3.5, 1, 2]), (["b", "", "a", None, "b", "a"], [1, 0, 1, 0]):
+        task, frame = fitted(values)
+        targets = task.targets(frame)
+        assert targets.y.tolist() == y
+        assert targets.rows.tolist() == [0, 2, 4, 5][: len(y)]
+        assert targets.notes == [f"2 of {len(values)} rows have no 'y' and are left out"]
+
+
+def test_targets_of_other_tables():
+    task, _ = fitted(["1,5", "2,75", "3"])
+    assert task.targets(pandas.DataFrame({"x": [1], "y": [4.0]})).y.tolist() == [4]
+    assert task.targets(pandas.DataFrame({"y": ["1.5"]}), decimal=".").y.tolist() == [1.5]
+    with pytest.raises(ValueError, match=r"target 'y' must have a number with a decimal comma in row 1, got '1.5'"):
+        task.targets(pandas.DataFrame({"y": ["1", "1.5"]}))
+    with pytest.raises(ValueError, match="frame must have a column 'y', got 'x'"):
+        task.targets(pandas.DataFrame({"x": [1]}))
+    for values, unknown in ([1, 2], "3"), (["a", "b"], "'c'"):
+        task, _ = fitted(values * 2)
+        with pytest.raises(ValueError, match=f"must have one of the classes .* in row 1, got {unknown}"):
+            task.targets(pandas.DataFrame({"y": [values[0], unknown.strip("'")]}))
+
+
+def test_each_part_has_its_share_of_each_class():
+    task, _ = fitted(["a", "b", "c"] * 10)
+    y = np.repeat([0, 1, 2], [700, 90, 10])
+    split = task.split(y, (0.6, 0.2, 0.2), seed=1)
+    parts = split[:3]
+    assert [np.bincount(y[part]).tolist() for part in parts] == [[420, 54, 6], [140, 18, 2], [140, 18, 2]]
+    assert split.notes == []
+    assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(800))
+    assert all(np.array_equal(np.sort(part), part) for part in parts)
+    again, other = (task.split(y, (0.6, 0.2, 0.2), seed=seed) for seed in (1, 2))
+    assert np.array_equal(again.train, split.train)
+    assert not np.array_equal(other.train, split.train)
+
+
+@pytest.mark.parametrize("shares", [(0.7, 0.15, 0.15), (0.98, 0.01, 0.01), (0.1, 0.45, 0.45)])
+def test_each_class_is_in_each_part_if_it_can(shares):
+    task, _ = fitted([*"abcdef"] * 10)
+    counts = [40, 3, 4, 2, 1, 5]
+    y = np.random.RandomState(0).permutation(np.repeat(np.arange(6), counts))
+    split = task.split(y, shares, seed=0)
+    for part in split[:3]:
+        assert {0, 1, 2, 5} <= set(y[part])
+    assert set(y[split.train]) == set(range(6))
+    assert "no row of class 'e' (1 row) is in the validation part" in split.notes
+    assert "no row of class 'e' (1 row) is in the test part" in split.notes
+    assert all("'e'" in note or "'d' (2 rows)" in note for note in split.notes)
+
+
+def test_many_small_classes_do_not_change_the_shares():
+    task, _ = fitted([f"w {i // 4}" for i in range(400)], "classification")
+    split = task.split(np.repeat(np.arange(100), 4), (0.5, 0.25, 0.25), seed=0)
+    assert [len(part) for part in split[:3]] == [200, 100, 100]
+    split = task.split(np.repeat(np.arange(100), 4), (0.7, 0.3, 0), seed=0)
+    assert [len(part) for part in split[:3]] == [280, 120, 0]
+    assert split.notes == []
+
+
+def test_a_regression_is_split_by_rows():
+    split = fitted([1.5, 2.5, 4])[0].split(np.arange(10.0), (0.5, 0.3, 0.2), seed=0)
+    assert [len(part) for part in split[:3]] == [5, 3, 2]
+    assert np.array_equal(np.sort(np.concatenate(split[:3])), np.arange(10))
+
+
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [
+        ((0.5, 0.5), "shares must be three numbers whose sum is 1, the first above 0"),
+        ((0.5, 0.4, 0.2), "whose sum is 1"),
+        ((0, 0.5, 0.5), "the first above 0"),
+        ((1.2, -0.1, -0.1), r"shares\[0\] must be finite, at least 0 and at most 1"),
+        ((0.6, 0.2, 0.2), "y must have a row for each of 3 parts, got 2"),
+    ],
+)
+def test_other_shares_are_refused(shares, message):
+    with pytest.raises(ValueError, match=message):
+        Task("y", "regression").split([1.0, 2.0], shares)
+
+
+def test_the_score_of_a_constant():
+    task, _ = fitted(["a", "b"] * 2)
+    assert task.constant_score([1, 1, 0], [1, 0, 0, 0]) == 0.25
+    assert Task("y", "regression").constant_score([1.0, 3.0], [1.0, 5.0]) == -0.25
