@@ -51,11 +51,11 @@ def write_iris(folder):
     random = np.random.RandomState(0)
     with (folder / "train.csv").open("w") as train, (folder / "test.csv").open("w") as test:
         train.write("length,width,species\n")
-        test.write("length,width\n")
+        test.write("name,length,width\n")
         for kind in random.randint(3, size=100):
             length, width = random.randn(2) + 3 * kind
             train.write(f"{length},{width},{'abc'[kind]}\n")
-            test.write(f"{length},{width}\n")
+            test.write(f"{kind} of {length:.3f},{length},{width}\n")
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")  # of Keras

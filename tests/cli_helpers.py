@@ -19,9 +19,9 @@ def found(result):
     return json.loads(result.stdout)
 
 
-def categories(text):
+def categories(text, name="category"):
     rows = list(csv.reader(text.splitlines()))
-    assert rows[0] == ["id", "category"]
+    assert rows[0] == ["id", name]
     assert [row[0] for row in rows[1:]] == [str(i) for i in range(len(rows) - 1)]
     return [row[1] for row in rows[1:]]
 

@@ -7,11 +7,12 @@ import click
 import fastmlp
 from fastmlp.cli.compare import compare
 from fastmlp.cli.data import data
+from fastmlp.cli.describe import describe
 from fastmlp.cli.evaluate import evaluate
 from fastmlp.cli.info import info
+from fastmlp.cli.messages import printable
 from fastmlp.cli.options import INTERRUPTED
 from fastmlp.cli.predict import predict
-from fastmlp.cli.tables import printable
 from fastmlp.cli.train import train
 from fastmlp.cli.tune import tune
 
@@ -44,5 +45,5 @@ cli = Commands(
     epilog="Start with `fastmlp train`: it needs no data of your own, and takes a second.",
 )
 click.version_option(fastmlp.__version__, prog_name="fastmlp")(cli)
-for command in (train, predict, evaluate, compare, tune, data, info):
+for command in (describe, train, predict, evaluate, compare, tune, data, info):
     cli.add_command(command)

@@ -4,8 +4,9 @@ import itertools
 
 import click
 
-from fastmlp.cli import folders, options, runs, sources
-from fastmlp.courses.kaggle import output_submission_csv
+from fastmlp.cli import folders, options, runs
+from fastmlp.cli.arrays import PARTS
+from fastmlp.cli.predict import write_predictions
 from fastmlp.history import DivergenceError
 from fastmlp.plots import plot_comparison
 
@@ -42,12 +43,16 @@ def compare(given: options.TrainingOptions, threads: int | None) -> None:
         network = given.network(found, usual.hidden_sizes[:1] * (n_layers - 1), threads)
         trainings[n_layers, optimizer] = runs.Run(found, network, usual.checked(), given.seed)
     results = ("histories.json", *FIGURES, *SUBMISSIONS.values())
-    out = folders.take(given.out, f"{found.name}-compare", results, given.data)
-    counts = {part: f"{len(found.arrays[f'y_{part}']):,}" for part in sources.PARTS}
+    out = folders.take(given.out, f"{found.name}-compare", results, given.data, replace=given.replace)
+    counts = {part: f"{len(found.arrays[f'y_{part}']):,}" for part in PARTS}
+    for line in found.said:
+        click.echo(line)
+    score_name = next(iter(trainings.values())).score_name
+    headings = [runs.heading(part, score_name) for part in ("final val", "best val")]
+    test = runs.heading("test", found.score_name)
     click.echo(
         f"{found.name}: {counts['train']} rows to train, {counts['val']} to validate, {counts['test']} to test\n\n"
-        f"layers  optimizer  final val {runs.COLUMN:>3}  best val {runs.COLUMN:>3}  test {runs.COLUMN:>3}  seconds"
-        "  samples/s"
+        f"layers  optimizer  {'  '.join(headings)}  {test}  seconds  samples/s"
     )
     done: dict[str, runs.Run] = {}
     for (n_layers, optimizer), run in trainings.items():
@@ -59,7 +64,7 @@ def compare(given: options.TrainingOptions, threads: int | None) -> None:
                 raise
             break
         done[name] = run
-        output_submission_csv(out / SUBMISSIONS[n_layers, optimizer], run.predictions)
+        write_predictions(out / SUBMISSIONS[n_layers, optimizer], run.predictions)
         scores = run.history.val_score
         speed = "-" if run.samples_per_second is None else f"{run.samples_per_second:,.0f}"
         click.echo(
@@ -73,5 +78,6 @@ def compare(given: options.TrainingOptions, threads: int | None) -> None:
         histories = {key: one.history for key, one in done.items() if one.network.num_layers in layers}
         if histories:
             runs.write_figure(out / file, plot_comparison(histories, title=f"{found.name}: SGD against Adam"))
-    click.echo(f"\nwrote the figures, histories.json and {len(done)} submissions to {out}")
+    click.echo(f"\n{found.constant_score:.4f} is the test {found.score_name} of who always says {found.constant}")
+    click.echo(f"wrote the figures, histories.json and {len(done)} submissions to {out}")
     runs.exit_if_stopped(run.stopped, f"in the training of {name}; the results so far are written")

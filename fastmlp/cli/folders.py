@@ -22,12 +22,13 @@ def take(
     *,
     state: tuple[str, ...] = (),
     is_own: Callable[[Path], bool] = lambda folder: False,
+    replace: bool = False,
 ) -> Path:
     """Create and lock the output folder, and check that its files can be written: before the training, not after it.
 
     That is `out`, or the first of runs/USUAL, runs/USUAL-2, ... that has none of the command's files, or whose files
     are this run's own, by `is_own`. Files are the results, which are replaced at the end, and the state, from which an
-    interrupted run continues.
+    interrupted run continues. Results of another run in `out` are replaced only if it is said.
     """
     files = (*state, *results)
 
@@ -55,6 +56,12 @@ def take(
                         f"--data must not be in a result's place, got {data}; name another folder with --out"
                     )
             if not free:
+                there = [name for name in files if os.path.lexists(folder / name)]
+                if not replace:
+                    raise click.UsageError(
+                        f"--out must not have results of another command, got {folder} with {', '.join(there)}: name "
+                        "another folder, or say --replace"
+                    )
                 stack.callback(_report_replaced, folder, _stamps(folder, results))
             click.get_current_context().with_resource(stack.pop_all())
         if out is None and folder != RUNS / usual:

@@ -9,11 +9,12 @@ import click
 
 from fastmlp.cli import sources
 from fastmlp.cli.presets import Preset, default_of, preset, with_option
+from fastmlp.cli.tables import Reading
 from fastmlp.functions.activations import HIDDEN_ACTIVATIONS
-from fastmlp.functions.losses import LOSSES
 from fastmlp.functions.optimizers import OPTIMIZERS
 from fastmlp.network import NeuralNetwork
 from fastmlp.optional import require
+from fastmlp.tables.task import KINDS
 from fastmlp.validation import number
 
 # The options of all optimizers, and what help pages say of them.
@@ -25,11 +26,25 @@ MEANINGS = {
     "rho": "decay rate of the mean of squared gradients",
     "weight_decay": "share of the parameters, times the learning rate, that each update takes away",
 }
+LOSSES_OF_TASKS = [*sources.losses(True), *sources.losses(False)]
 # the exit status that shells expect after Ctrl-C: 128 and the signal's number
 INTERRUPTED = 130
 
 threads_option = click.option("--threads", type=click.IntRange(1), help="Number of threads.  [default: all processors]")
-label_option = click.option("--label", metavar="COLUMN", help="Column of a CSV file that holds the classes.")
+target_option = click.option(
+    "--target", "--label", "target", metavar="COLUMN", help="Column of a table that is to be predicted."
+)
+ignore_option = click.option(
+    "--ignore",
+    metavar="COLUMNS",
+    multiple=True,
+    help="Columns of a table to leave out, such as id,name. May be repeated.",
+)
+task_option = click.option(
+    "--task",
+    type=click.Choice(KINDS),
+    help="What is learnt of the target.  [default: classes, or a regression of many different numbers]",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 model_argument = click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 data_argument = click.argument("data", type=sources.existing)
@@ -39,26 +54,38 @@ class TrainingOptions(NamedTuple):
     """The values of the options that all commands that train share; see `training_options`."""
 
     data: str
-    label: str | None
+    target: str | None
     ignore: tuple[str, ...]
+    task: str | None
+    split: tuple[float, float] | None
     folder: Path | None
     activation: str
-    loss: str
+    loss: str | None
     label_smoothing: float
-    dropout: float | tuple[float, ...]
+    dropout: float | tuple[float, ...] | None
     epochs: int | None
     dtype: str
     seed: int
     out: Path | None
+    replace: bool
+    reading: Reading
 
     def preset(self, optimizer: str) -> Preset:
-        """The preset of the data set, with the number of epochs that was chosen."""
-        usual = preset(sources.kind(self.data), optimizer)
+        """The preset of the data set, or of a regression, with the number of epochs that was chosen."""
+        # the rates that were chosen for the digits are too high for numbers
+        usual = preset("table" if self.task == "regression" else sources.kind(self.data), optimizer)
         return usual if self.epochs is None else usual._replace(settings=usual.settings | {"epochs": self.epochs})
+
+    @property
+    def rates(self) -> float | tuple[float, ...]:
+        """The rates of dropout that were chosen, or those of the preset, of any optimizer."""
+        return self.preset("Adam").dropout if self.dropout is None else self.dropout
 
     def load(self) -> sources.DataSet:
         """The data set to train on."""
-        return sources.load(self.data, self.folder, self.label, self.ignore)
+        return sources.load(
+            self.data, self.folder, self.target, self.ignore, self.task, self.split, self.seed, self.reading
+        )
 
     def network(self, data: sources.DataSet, hidden_sizes: Sequence[int], n_threads: int | None) -> NeuralNetwork:
         """A network for the data set."""
@@ -67,7 +94,7 @@ class TrainingOptions(NamedTuple):
             activation=self.activation,
             loss=self.loss,
             label_smoothing=self.label_smoothing,
-            dropout=self.dropout,
+            dropout=self.rates,
             dtype=self.dtype,
             n_threads=n_threads,
             seed=self.seed,
@@ -99,23 +126,42 @@ def rates(text: str) -> float | tuple[float, ...]:
     return found if is_list or len(found) > 1 else found[0]
 
 
-class ClassifierLoss(click.Choice):
-    """One of the losses of classes, in upper or lower case."""
+def shares(text: str) -> tuple[float, float]:
+    """The shares of rows that validate and that test."""
+    try:
+        validation, test = (number("a share", float(part), 0, 1, open_high=True) for part in text.split(","))
+    except ValueError:
+        validation = test = 0.0
+    if not (validation and test and validation + test < 1):
+        raise click.BadParameter(f"{text!r} is not two shares of the rows, to validate and to test, such as 0.1,0.2")
+    return validation, test
 
-    def __init__(self) -> None:
-        super().__init__([name for name, row in LOSSES.items() if row.of_classes], case_sensitive=False)
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The name as in the table; other losses are refused with what to do instead."""
-        name = value.lower()
-        if name in LOSSES and not LOSSES[name].of_classes:
-            self.fail(
-                f"{name!r} is not a loss of classes, and the command trains classifiers; train with it in Python, by "
-                f'NeuralNetwork(..., loss="{name}")',
-                param,
-                ctx,
-            )
-        return super().convert(value, param, ctx)
+def unescaped(context: click.Context, option: click.Parameter, text: str | None) -> str | None:
+    """A tab where it is written as in Python."""
+    return "\t" if text == r"\t" else text
+
+
+def reading_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of all commands that read tables, as their argument `reading`."""
+    delimiter = "What separates the fields of a table.  [default: found]"
+    missing = "Field of a table that is no value, besides NA, null, ? and the like. May be repeated."
+    options = [
+        click.option("--delimiter", metavar="CHARACTER", callback=unescaped, help=delimiter),
+        click.option("--decimal", type=click.Choice([".", ","]), help="Decimal mark of a table.  [default: found]"),
+        click.option("--missing", metavar="TEXT", multiple=True, help=missing),
+        click.option("--encoding", help="Encoding of a table's text, such as cp1252.  [default: found]"),
+        click.option(
+            "--header/--no-header", default=None, help="Whether a table's first line has names.  [default: found]"
+        ),
+    ]
+
+    @functools.wraps(command)
+    def run(**values: Any) -> None:
+        reading = Reading(**{name: values.pop(name) for name in Reading._fields})
+        command(reading=reading, **values)
+
+    return functools.reduce(lambda decorated, option: option(decorated), reversed(options), run)
 
 
 def choice(names: Iterable[str]) -> click.Choice:
@@ -143,30 +189,42 @@ def optimizer_settings(command: Any) -> Any:
 
 def training_options(out: str) -> Callable[[Any], Any]:
     """The options of all commands that train, as their argument `given`; `out` describes the output folder."""
-    data = "Training data: digits, cifar10, or a file, .csv with --label or .npz with X and y."
-    ignore = "Column of a CSV file to leave out, such as an id. May be repeated."
+    data = (
+        "Training data: digits, cifar10, or a file: a table, .csv, .tsv, .txt, also compressed, Parquet or Arrow, with "
+        "--target; or .npz with X and y."
+    )
+    split = "Shares of a table's rows that validate and that test.  [default: 0.1,0.2]"
     folder = "Folder of CIFAR-10.  [default: FASTMLP_DATA, ./cifar10 or the cache; else it is downloaded]"
     activation = "What each hidden layer applies to its sums."
-    loss = "What is minimised; losses of other targets than classes are for Python only."
+    loss = "What is minimised.  [default: cross_entropy of classes, squared_error of numbers]"
     smoothing = "Of cross_entropy: the share of each label that is spread over all classes."
     dropout = (
         "Rate with which units of the hidden layers are dropped in training; or a list, of the inputs and of each "
-        "hidden layer, such as 0.1,0.4,0.4."
+        "hidden layer, such as 0.1,0.4,0.4.  [default: 0; tables: 0.1]"
     )
-    seed = "Random seed of the initial weights, of the order of the rows and of dropout."
+    seed = "Random seed of the initial weights, of the order of the rows, of dropout and of the split of a table."
+    epochs = "Passes over the training data.  [default: 40; tables: at most 2000]"
+    replace = "Replace results of another command in --out."
     options = [
         click.option("--data", type=sources.existing, default="digits", metavar="DATA", help=data),
-        label_option,
-        click.option("--ignore", metavar="COLUMN", multiple=True, help=ignore),
+        target_option,
+        ignore_option,
+        task_option,
+        click.option("--split", type=shares, metavar="SHARES", help=split),
         click.option("--folder", type=click.Path(file_okay=False, exists=True, path_type=Path), help=folder),
         click.option("--activation", type=choice(HIDDEN_ACTIVATIONS), default="relu", help=activation),
-        click.option("--loss", type=ClassifierLoss(), default="cross_entropy", help=loss),
+        click.option("--loss", type=choice(LOSSES_OF_TASKS), help=loss),
         click.option("--label-smoothing", type=click.FloatRange(0, 1, max_open=True), default=0.0, help=smoothing),
-        click.option("--dropout", type=rates, default="0", help=dropout),
-        click.option("--epochs", type=click.IntRange(1), help="Passes over the training data.  [default: 40]"),
+        click.option("--dropout", type=rates, help=dropout),
+        click.option(
+            "--epochs",
+            type=click.IntRange(1),
+            help=epochs,
+        ),
         click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32", help="Precision."),
         click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help=seed),
         click.option("--out", type=click.Path(file_okay=False, path_type=Path), help=out),
+        click.option("--replace", is_flag=True, help=replace),
     ]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -176,6 +234,6 @@ def training_options(out: str) -> Callable[[Any], Any]:
             given = TrainingOptions(**{name: values.pop(name) for name in TrainingOptions._fields})
             command(given, **values)
 
-        return functools.reduce(lambda decorated, option: option(decorated), reversed(options), run)
+        return functools.reduce(lambda decorated, option: option(decorated), reversed(options), reading_options(run))
 
     return decorate

@@ -8,9 +8,11 @@ from fastmlp.settings import Settings
 
 # The assignment's own settings: its notebook takes whole batches only and counts Adam's time steps in epochs.
 _ASSIGNMENT = {"epochs": 40, "batch_size": 200, "learning_rate_decay": 0.85, "time_step": "epoch", "drop_last": True}
-# For the digits, and for users' files.
+# For the digits, and for users' arrays.
 _SMALL = {"epochs": 40, "batch_size": 32, "learning_rate_decay": 0.95, "regularization": 1e-4}
-# By optimizer, for the digits and for CIFAR-10; others have the defaults of `fit`.
+# For users' tables, which may have a hundred rows or a hundred thousand: each trains until it no longer gets better.
+_TABLE = {"epochs": 2000, "batch_size": 200, "regularization": 0.003, "patience": 50}
+# By optimizer, for the digits and arrays, and for CIFAR-10; others have the defaults of `fit`, as tables have.
 _TUNED = {
     "SGD": ({"learning_rate": 0.2}, {"learning_rate": 0.05, "regularization": 0.0004}),
     "Momentum": ({"learning_rate": 0.02}, {"learning_rate": 0.005, "regularization": 0.0004}),
@@ -29,10 +31,11 @@ DECAY = "learning_rate_decay"
 
 
 class Preset(NamedTuple):
-    """Sizes of the hidden layers, and the settings of training that differ from those of `fit`."""
+    """Sizes of the hidden layers, the settings of training that differ from those of `fit`, and the rate of dropout."""
 
     hidden_sizes: tuple[int, ...]
     settings: dict[str, Any]
+    dropout: float = 0.0
 
     def checked(self, **changes: Any) -> Settings:
         """All settings, with those changes that are not None."""
@@ -45,10 +48,12 @@ class Preset(NamedTuple):
 
 
 def preset(data: str, optimizer: str) -> Preset:
-    """The preset of CIFAR-10, or that of the digits and of files."""
+    """The preset of CIFAR-10, of tables, or that of the digits and of arrays."""
     small, cifar10 = _TUNED.get(optimizer, ({}, {}))
     if data == "cifar10":
         return Preset((120, 120), _ASSIGNMENT | {"optimizer": optimizer} | cifar10)
+    if data == "table":
+        return Preset((100,), _TABLE | {"optimizer": optimizer}, dropout=0.1)
     return Preset((64,), _SMALL | {"optimizer": optimizer} | small)
 
 
@@ -58,11 +63,11 @@ def with_option(name: str) -> list[str]:
 
 
 def default_of(name: str) -> str:
-    """The default of a setting for help pages, where it differs by optimizer and for CIFAR-10."""
+    """The default of a setting for help pages, where it differs by optimizer, for tables and for CIFAR-10."""
     optimizers = with_option(name) or OPTIMIZERS
     texts = []
-    for data in ("digits", "cifar10"):
+    for data in ("digits", "table", "cifar10"):
         values = {optimizer: getattr(preset(data, optimizer).checked(), name) for optimizer in optimizers}
         shown = [f"{optimizer} {value:g}" for optimizer, value in values.items()]
         texts.append(", ".join(shown) if len(set(values.values())) > 1 else shown[0].partition(" ")[2])
-    return f"[default: {texts[0]}; cifar10: {texts[1]}]"
+    return f"[default: {texts[0]}; tables: {texts[1]}; cifar10: {texts[2]}]"

@@ -14,11 +14,10 @@ import numpy as np
 
 from fastmlp.cli.options import INTERRUPTED
 from fastmlp.cli.sources import DataSet
-from fastmlp.diagnosis import diverged
+from fastmlp.diagnosis import ABOVE_CHANCE, LARGE_GAP, diverged
 from fastmlp.environment import environment
 from fastmlp.files.access import replacing
 from fastmlp.functions.losses import LOSSES
-from fastmlp.functions.scores import accuracy
 from fastmlp.history import DivergenceError, History
 from fastmlp.network import NeuralNetwork
 from fastmlp.settings import Settings
@@ -26,9 +25,6 @@ from fastmlp.training import Callback
 
 # Writing a checkpoint takes milliseconds, as long as an epoch on the digits.
 CHECKPOINT_SECONDS = 1.0
-# What is reported beside the loss, in full and as a column of a table; the commands train classifiers.
-SCORE = LOSSES["cross_entropy"].score_name
-COLUMN = SCORE[:3]
 
 
 @dataclasses.dataclass
@@ -47,12 +43,15 @@ class Run:
     network: NeuralNetwork
     settings: Settings
     seed: int
+    class_weight: str | None = None
     stopped: BaseException | None = None
     seconds: float = 0.0
 
     def train(self, callbacks: Iterable[Callback] = (), checkpoint: Path | None = None, resume: bool = False) -> None:
         """Train on the training rows; what stops it in the first epoch is raised."""
         arrays, regularization = self.data.arrays, self.settings.regularization
+        if not self.data.task.is_classification:  # the units of its losses
+            self.network._engine.begin_fit(arrays["y_train"].reshape(-1, 1), None, flat=True, standardize=True)
         untrained_loss = self.network.evaluate(arrays["X_val"], arrays["y_val"], regularization)[0]
         start = time.perf_counter()
         try:
@@ -60,6 +59,7 @@ class Run:
                 arrays["X_train"],
                 arrays["y_train"],
                 **vars(self.settings),
+                class_weight=self.class_weight,
                 seed=self.seed,
                 X_val=arrays["X_val"],
                 y_val=arrays["y_val"],
@@ -79,7 +79,7 @@ class Run:
         if (
             self.stopped is None
             and is_last
-            and diverged(last.train_loss, last.val_loss, untrained_loss, self.data.n_classes)
+            and diverged(last.train_loss, last.val_loss, untrained_loss, self.data.n_outputs)
         ):
             self.stopped = ArithmeticError(
                 f"training diverged, learning rate {self.settings.rate:g}: the loss is {last.train_loss:.4g}, and was "
@@ -94,13 +94,32 @@ class Run:
 
     @functools.cached_property
     def predictions(self) -> np.ndarray:
-        """The class of each test row."""
+        """The class, or the number, of each test row."""
         return self.network.predict(self.data.arrays["X_test"])
 
     @property
     def test_score(self) -> float:
         """Score of the test rows."""
-        return accuracy(self.predictions, self.data.arrays["y_test"])
+        return self.data.score(self.predictions)
+
+    @property
+    def verdict(self) -> str:
+        """Whether the network over- or underfits, by the epoch that is kept, or what the curves say of the settings."""
+        kept = self.history[: self.history.best_epoch]
+        kept.facts = self.history.facts
+        train, val, y = kept[-1].train_score, kept[-1].val_score, self.data.arrays["y_train"]
+        chance = self.data.task.constant_score(y, y)
+        scores = f"train {self.score_name} {train:.4f}, validation {val:.4f}"
+        if min(train - val, train) >= LARGE_GAP:
+            return f"It overfits: {scores}."
+        if train < chance + ABOVE_CHANCE * (1 - chance):
+            return f"It underfits: {scores}."
+        return " ".join([f"It neither over- nor underfits: {scores}.", *kept.diagnose()])
+
+    @property
+    def score_name(self) -> str:
+        """What the history's scores are."""
+        return LOSSES[self.network.loss].score_name
 
     @property
     def samples_per_second(self) -> float | None:
@@ -114,6 +133,8 @@ class Run:
         option = architecture.loss_row.option
         return {
             "data": self.data.name,
+            "task": "classes" if self.data.task.is_classification else "regression",
+            **({} if self.data.schema is None else {"target": self.data.task.target, "rows": self.data.rows}),
             "network": repr(self.network),
             "activation": self.network.activation,
             "loss": self.network.loss,
@@ -121,7 +142,9 @@ class Run:
             "dropout": self.network.dropout,
             "seed": self.seed,
             "settings": self.settings.to_dict(),
-            f"test_{SCORE}": self.test_score,
+            f"test_{self.data.score_name}": self.test_score,
+            "test_score": self.test_score,
+            "constant_score": self.data.constant_score,
             "seconds": self.seconds,
             "samples_per_second": self.samples_per_second,
             "best_epoch": self.history.best_epoch,
@@ -130,13 +153,19 @@ class Run:
 
 
 def predicted(network: NeuralNetwork, X: np.ndarray, data: str) -> np.ndarray:
-    """The class of each row; an error for rows whose probabilities are not finite."""
-    finite = np.isfinite(network.predict_proba(X)).all(axis=1)
+    """The class or the number of each row; an error for rows whose probabilities or numbers are not finite."""
+    of_classes = LOSSES[network.loss].of_classes
+    outputs = network.predict_proba(X) if of_classes else network.predict(X).reshape(len(X), -1)
+    finite = np.isfinite(outputs).all(axis=1)
     if not finite.all():
-        raise ValueError(
-            f"row {int(np.argmin(finite))} of {data} has no finite probabilities: its numbers are too large"
-        )
+        what = "probabilities" if of_classes else "prediction"
+        raise ValueError(f"row {int(np.argmin(finite))} of {data} has no finite {what}: its numbers are too large")
     return network.predict(X)
+
+
+def heading(part: str, score_name: str) -> str:
+    """The heading of a column of scores."""
+    return f"{part} {score_name[:3]:>3}"
 
 
 def exit_if_stopped(stopped: BaseException | None, what: str) -> None:

@@ -8,42 +8,122 @@ from typing import Any, NamedTuple
 import click
 import numpy as np
 
-from fastmlp.cli import tables
+from fastmlp.cli import arrays, tables
+from fastmlp.cli.arrays import PARTS
+from fastmlp.cli.messages import printable
+from fastmlp.cli.tables import Reading
 from fastmlp.datasets import CIFAR10_CLASSES, get_CIFAR10_data, load_digits
 from fastmlp.files.access import replacing
 from fastmlp.files.archives import write_archive
 from fastmlp.functions.losses import LOSSES
+from fastmlp.functions.scores import accuracy, r2
 from fastmlp.network import NeuralNetwork
 from fastmlp.preprocessing import Standardizer
+from fastmlp.tables import Schema, Task
+from fastmlp.tables.content import EXPANDED
 
 NAMED = ("digits", "cifar10")
-PARTS = ("train", "val", "test")
+ARRAYS = (".npz", ".npy")
+# The shares of a table's rows that validate and that test.
+SPLIT = (0.1, 0.2)
 
 
 class DataSet(NamedTuple):
-    """Raw rows in three parts, with their standardizer and names.
+    """Raw rows in three parts, with what is learnt from them.
 
     Attributes
     ----------
     name : str
         For messages, and for the folder of the results.
     arrays : dict
-        `X_train`, `y_train`, `X_val`, ..., `y_test`; the labels are class numbers from 0.
+        `X_train`, `y_train`, `X_val`, ..., `y_test`; classes are numbers from 0.
+    class_names : list of str or None
+        None for classes that are called 0, 1, 2, ..., and in a regression.
+    rows : dict
+        Of a table, the numbers of the rows of each part.
+    said : list of str
+        How a table was understood.
     """
 
     name: str
     arrays: dict[str, np.ndarray]
-    n_classes: int
+    task: Task
     standardizer: Standardizer
     class_names: list[str] | None = None
-    feature_names: list[str] | None = None
+    schema: Schema | None = None
+    rows: dict[str, list[int]] | None = None
+    said: Sequence[str] = ()
 
-    def network(self, hidden_sizes: Sequence[int], **options: Any) -> NeuralNetwork:
-        """A network for this data."""
-        n_in = self.arrays["X_train"].shape[1]
-        network = NeuralNetwork(n_in, hidden_sizes, self.n_classes, standardizer=self.standardizer, **options)
-        network.class_names, network.feature_names = self.class_names, self.feature_names
+    @property
+    def feature_names(self) -> list[str] | None:
+        """The names of the inputs, of a table."""
+        return None if self.schema is None else self.schema.feature_names
+
+    @property
+    def n_outputs(self) -> int:
+        """Of a network for this data."""
+        return max(1, len(self.task.class_names))
+
+    @property
+    def score_name(self) -> str:
+        """What predictions are judged by."""
+        return score_name(self.task.is_classification)
+
+    def score(self, predictions: np.ndarray) -> float:
+        """The score of predictions of the test rows."""
+        return score(predictions, self.arrays["y_test"], self.task.is_classification)
+
+    @property
+    def constant_score(self) -> float:
+        """That of the most frequent class of the training rows, or of their mean."""
+        return self.task.constant_score(self.arrays["y_train"], self.arrays["y_test"])
+
+    @property
+    def constant(self) -> str:
+        """What it predicts, in words."""
+        return "the most frequent class" if self.task.is_classification else "the mean"
+
+    def network(self, hidden_sizes: Sequence[int], loss: str | None = None, **options: object) -> NeuralNetwork:
+        """A network for this data; by default with the usual loss."""
+        network = NeuralNetwork(
+            self.arrays["X_train"].shape[1],
+            hidden_sizes,
+            self.n_outputs,
+            loss=self.loss(loss),
+            standardizer=self.standardizer,
+            **options,  # type: ignore[arg-type]
+        )
+        self.name_in(network)
         return network
+
+    def name_in(self, network: NeuralNetwork) -> None:
+        """Give a network the names of classes and features, and the schema of a table."""
+        network.class_names = self.class_names
+        if self.schema is not None:
+            network.schema = self.schema
+
+    def loss(self, given: str | None) -> str:
+        """The loss that was given, which must be one of this task, or the usual one."""
+        names = losses(self.task.is_classification)
+        if given is not None and given not in names:
+            raise click.UsageError(f"--loss must be one of {', '.join(names)} for {self.task.kind}, got {given}")
+        return given or names[0]
+
+
+def losses(are_classes: bool) -> list[str]:
+    """The names of the losses of a task, the usual one first."""
+    rows = {name: row for name, row in LOSSES.items() if row.of_classes == are_classes and not row.decides}
+    return sorted(rows, key=lambda name: name not in ("cross_entropy", "squared_error"))
+
+
+def score_name(are_classes: bool) -> str:
+    """What predictions of classes or of numbers are judged by, whatever the loss."""
+    return "accuracy" if are_classes else "R2"
+
+
+def score(predictions: np.ndarray, y: np.ndarray, are_classes: bool) -> float:
+    """The accuracy, or R2."""
+    return (accuracy if are_classes else r2)(predictions, y)
 
 
 def existing(data: str) -> str:
@@ -54,57 +134,36 @@ def existing(data: str) -> str:
 
 
 def kind(data: str) -> str:
-    """The kind of DATA: `digits`, `cifar10`, or `file`."""
+    """The kind of DATA: `digits`, `cifar10`, `arrays`, or `table`."""
     if data in NAMED:
         return data
-    return "cifar10" if Path(data).is_dir() else "file"
+    if Path(data).is_dir():
+        return "cifar10"
+    return "arrays" if Path(data).suffix.lower() in ARRAYS else "table"
 
 
-def is_csv(data: str) -> bool:
-    """Whether DATA is a .csv or .tsv file."""
-    return kind(data) == "file" and Path(data).suffix.lower() in (".csv", ".tsv")
-
-
-def load(data: str, folder: Path | None, label: str | None, ignore: Sequence[str] = ()) -> DataSet:
-    """The three parts of a data set, or of a file, whose labels must be classes that can be learned."""
+def load(
+    data: str,
+    folder: Path | None = None,
+    target: str | None = None,
+    ignore: Sequence[str] = (),
+    task: str | None = None,
+    split: tuple[float, float] | None = None,
+    seed: int = 0,
+    reading: Reading = Reading(),  # noqa: B008
+) -> DataSet:
+    """The three parts of a data set, or of a file."""
     if folder is not None and data != "cifar10":
         raise click.UsageError(f"--folder is for --data cifar10, got --data {data}")
-    if is_csv(data):
-        return _csv(Path(data), label, ignore)
-    if label is not None or ignore:
-        raise click.UsageError(f"--label and --ignore are for columns of a .csv file, got --data {data}")
-    if kind(data) == "digits":
-        return _digits()
-    if kind(data) == "cifar10":
-        return _cifar10(folder if data == "cifar10" else Path(data))
-    return _npz(Path(data))
-
-
-def rows_of(network: NeuralNetwork, data: str, label: str | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Raw rows to predict, of a file or of a data set's test part, and their labels if they are known."""
-    if not LOSSES[network.loss].of_classes:
-        raise ValueError(f"the network must be a classifier, got one with loss={network.loss!r}: use it in Python")
-    if kind(data) == "file":
-        X, y = _rows_of_file(network, Path(data), label)
-    else:
-        folder = None if data == "cifar10" else data
-        digits = kind(data) == "digits"
-        arrays = _digits().arrays if digits else get_CIFAR10_data(1, 0, folder=folder, dtype=np.uint8)
-        X, y = arrays["X_test"], arrays["y_test"]
-    if X.shape[1] != network.input_size:
-        raise ValueError(f"{data} must have rows of {network.input_size} features, as the network, got {X.shape[1]}")
-    if y is not None and y.max() >= network.output_size:
-        raise ValueError(f"{data} has the label {y.max()}; the classes are 0 to {network.output_size - 1}")
-    return X, y
-
-
-def likely_label(network: NeuralNetwork, data: str) -> str | None:
-    """The only column of a CSV file that is not a feature of the network."""
-    if not is_csv(data) or network.feature_names is None:
-        return None
-    features = set(network.feature_names)
-    others = [name for name in tables.columns(Path(data)) if name not in features]
-    return others[0] if len(others) == 1 else None
+    found = kind(data)
+    if found == "table":
+        return _table(Path(data), reading, target, ignore, task, split or SPLIT, seed)
+    _check_no_table(data, target, ignore, split, reading)
+    if found == "arrays":
+        return _arrays_of_file(Path(data), task)
+    if task == "regression":
+        raise click.UsageError(f"--task regression is for files, got --data {data}")
+    return _digits() if found == "digits" else _cifar10(folder if data == "cifar10" else Path(data))
 
 
 def write_test_rows(path: Path, data: DataSet) -> None:
@@ -112,11 +171,63 @@ def write_test_rows(path: Path, data: DataSet) -> None:
 
     The class names are a text of JSON: NumPy's arrays of texts pad all to the longest one, and cut them at zeros.
     """
-    arrays = {"X": data.arrays["X_test"], "y": data.arrays["y_test"]}
+    found = {"X": data.arrays["X_test"], "y": data.arrays["y_test"]}
     if data.class_names is not None:
-        arrays["class_names"] = np.array(json.dumps(data.class_names))
+        found["class_names"] = np.array(json.dumps(data.class_names))
     with replacing(path) as file:
-        write_archive(file, arrays)
+        write_archive(file, found)
+
+
+class Rows(NamedTuple):
+    """Raw rows to predict, and the targets (n_known,) of the `known` ones of them, if there are any."""
+
+    X: np.ndarray
+    y: np.ndarray | None
+    known: np.ndarray | slice
+    frame: Any = None
+
+
+def rows_of(
+    network: NeuralNetwork, data: str, target: str | None, reading: Reading, *, with_targets: bool = True
+) -> Rows:
+    """Rows of a file, or of a data set's test part."""
+    row = LOSSES[network.loss]
+    if not row.of_classes and (row.decides or network.output_size > 1):
+        raise ValueError(
+            f"the network must predict classes or one number, got loss={network.loss!r} and {network.output_size} "
+            "outputs: use it in Python"
+        )
+    found = kind(data)
+    if found == "table":
+        frame, X, known, y = tables.rows_of(network, Path(data), reading, target, with_targets=with_targets)
+        return Rows(X, y, slice(None) if known is None else known, frame)
+    _check_no_table(data, target, (), None, reading)
+    classes = (network.class_names or arrays.numbered(network.output_size)) if row.of_classes else None
+    X, y = arrays.rows_of(Path(data), classes) if found == "arrays" else _test_part(data)
+    if X.shape[1] != network.input_size:
+        raise ValueError(f"{data} must have rows of {network.input_size} features, as the network, got {X.shape[1]}")
+    if y is not None and row.of_classes and y.max() >= network.output_size:
+        raise ValueError(f"{data} has the label {y.max()}; the classes are 0 to {network.output_size - 1}")
+    return Rows(X, y, slice(None))
+
+
+def _check_no_table(
+    data: str, target: str | None, ignore: Sequence[str], split: tuple[float, float] | None, reading: Reading
+) -> None:
+    if target is not None or ignore or split or reading != Reading():
+        raise click.UsageError(
+            "--target, --ignore, --split, --delimiter, --decimal, --missing, --encoding and --header are for tables, "
+            f"got --data {data}"
+        )
+
+
+def _test_part(data: str) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of a named data set that it is tested on, and their classes."""
+    if kind(data) == "digits":
+        found = _digits().arrays
+    else:
+        found = get_CIFAR10_data(1, 0, folder=None if data == "cifar10" else data, dtype=np.uint8)
+    return found["X_test"], found["y_test"]
 
 
 def _digits() -> DataSet:
@@ -125,118 +236,69 @@ def _digits() -> DataSet:
     # the same shuffle for any seed; the file is sorted by writers
     chosen = np.split(np.random.RandomState(0).permutation(len(X)), [1297, 1497])
     parts = {part: (X[rows], y[rows]) for part, rows in zip(PARTS, chosen, strict=True)}
-    return DataSet("digits", _arrays(parts), 10, Standardizer.of_statistics(np.zeros(64), np.full(64, 16.0)))
+    standardizer = Standardizer.of_statistics(np.zeros(64), np.full(64, 16.0))
+    return DataSet("digits", _named(parts), _classes(arrays.numbered(10)), standardizer)
 
 
 def _cifar10(folder: Path | None) -> DataSet:
-    arrays = get_CIFAR10_data(folder=folder, dtype=np.uint8)
-    standardizer = Standardizer.notebook().fit(arrays["X_train"])
-    return DataSet("cifar10", arrays, 10, standardizer, list(CIFAR10_CLASSES))
+    found = get_CIFAR10_data(folder=folder, dtype=np.uint8)
+    names = list(CIFAR10_CLASSES)
+    return DataSet("cifar10", found, _classes(names), Standardizer.notebook().fit(found["X_train"]), names)
 
 
-def _csv(path: Path, label: str | None, ignore: Sequence[str]) -> DataSet:
-    header = tables.columns(path)
-    if label not in header:
-        got = "no --label" if label is None else f"--label {label}"
-        if any(map(tables.is_number, header)):
-            got += "; are these the columns' names? The first line must hold them"
-        raise click.UsageError(f"--label must name the column of classes, one of {tables.some(header)}, got {got}")
-    if "" in header:
-        raise ValueError(
-            f"{path} must have a name for each column, got none for number {header.index('') + 1}; pandas writes its "
-            "index into such a column, unless told index=False"
-        )
-    ignored = set(ignore)
-    if unknown := [name for name in ignore if name not in header]:
-        raise click.UsageError(f"--ignore must name columns, some of {tables.some(header)}, got {tables.some(unknown)}")
-    feature_names = [name for name in header if name != label and name not in ignored]
-    if not feature_names:
-        raise ValueError(f"{path} must have columns of features beside {label!r}, got none")
-    X, labels = tables.read_csv(path, feature_names, label)
-    assert labels is not None
-    return _data_set(path, {"train": (X, labels)}, None, feature_names, label)
-
-
-def _npz(path: Path) -> DataSet:
-    if path.suffix.lower() != ".npz":
-        raise ValueError(f"{path} must end in .csv, .tsv or .npz to train on it")
-    arrays = tables.read_arrays(path)
-    names = _class_names(path, arrays)
-    parts = {part: rows for part in PARTS if (rows := _part(path, arrays, part, names)) is not None}
-    if "train" not in parts:
-        raise ValueError(f"{path} must hold X and y, or X_train and y_train, got {tables.some(arrays)}")
-    n_features = parts["train"][0].shape[1]
-    for part, (X, _) in parts.items():
-        if X.shape[1] != n_features:
-            raise ValueError(f"X_{part} in {path} must have {n_features} features as X_train, got {X.shape[1]}")
-    return _data_set(path, parts, names)
-
-
-def _data_set(
+def _table(
     path: Path,
-    parts: dict[str, tuple[np.ndarray, list[str]]],
-    names: list[str] | None,
-    feature_names: list[str] | None = None,
-    label: str | None = None,
+    reading: Reading,
+    target: str | None,
+    ignore: Sequence[str],
+    task: str | None,
+    split: tuple[float, float],
+    seed: int,
 ) -> DataSet:
-    """The data set of a file's parts, of which each has rows and labels; class names, if any, are the only labels."""
-    what = f"{label or 'y'} in {path}"
-    if names is None:
-        names = tables.class_names_of(what, [text for _, labels in parts.values() for text in labels])
-    arrays = _split(path, {part: (X, tables.encoded(what, labels, names)) for part, (X, labels) in parts.items()})
+    found = tables.prepared(path, reading, target, ignore, task, split, seed)
+    chosen = dict(zip(PARTS, found.rows, strict=True))
+    parts = _named({part: (found.X[rows], found.y[rows]) for part, rows in chosen.items()})
+    task_found = found.schema.task
+    return DataSet(
+        _name(path),
+        parts,
+        task_found,
+        _standardizer(path, parts["X_train"]),
+        list(task_found.class_names) or None,
+        found.schema,
+        {part: found.numbers[rows].tolist() for part, rows in chosen.items()},
+        found.said,
+    )
+
+
+def _arrays_of_file(path: Path, task: str | None) -> DataSet:
+    if path.suffix.lower() != ".npz":
+        raise ValueError(f"{path} must be a table or an .npz file to train on it")
+    if task == "regression":
+        parts = _split(path, arrays.parts_of_numbers(path))
+        return DataSet(_name(path), parts, Task("y", "regression"), _standardizer(path, parts["X_train"]))
+    found, names = arrays.parts_of_classes(path)
+    parts = _split(path, found)
+    standardizer = _standardizer(path, parts["X_train"])
+    arrays.check_classes(path, {part: parts[f"y_{part}"] for part in PARTS}, names)
+    named = names if names != arrays.numbered(len(names)) else None
+    return DataSet(_name(path), parts, _classes(names), standardizer, named)
+
+
+def _name(path: Path) -> str:
+    """What the results of a file are called."""
+    return printable((path.with_suffix("") if path.suffix.lower() in EXPANDED else path).stem)
+
+
+def _classes(names: Sequence[str]) -> Task:
+    return Task("y", "classification", tuple(names))
+
+
+def _standardizer(path: Path, X: np.ndarray) -> Standardizer:
     try:
-        standardizer = Standardizer().fit(arrays["X_train"])
+        return Standardizer().fit(X)
     except ValueError as error:  # the square of a finite number may be infinite
         raise ValueError(f"{path}: {error}") from None
-    tables.check_classes(path, label, {part: arrays[f"y_{part}"] for part in PARTS}, names)
-    named = names if names != _numbers(len(names)) else None
-    return DataSet(tables.printable(path.stem), arrays, len(names), standardizer, named, feature_names)
-
-
-def _class_names(path: Path, arrays: dict[str, np.ndarray]) -> list[str] | None:
-    """The class names of an .npz file: an array of words, or a text of JSON as from `write_test_rows`."""
-    given = arrays.get("class_names")
-    if given is None:
-        return None
-    if given.shape == () and given.dtype.kind == "U":
-        (text,) = tables.label_texts(path, "class_names", given.reshape(1), 1)
-        try:
-            names = json.loads(text)
-            valid = isinstance(names, list) and "".join(names).encode() != b""
-        except (RecursionError, TypeError, ValueError):  # a lone surrogate is a ValueError
-            valid = False
-        if not valid:
-            raise ValueError(f"class_names in {path} must be an array of words, or a list of texts in JSON")
-    else:
-        names = tables.label_texts(path, "class_names", given, given.size)
-        numbers = list(filter(tables.is_number, names))
-        if numbers:
-            raise ValueError(
-                f"class_names in {path} must be words, which numbers in y count from 0, got {tables.some(numbers)}"
-            )
-    if len(set(names)) < len(names):
-        raise ValueError(f"class_names in {path} must be different from each other, got {tables.some(names)}")
-    return names
-
-
-def _labels(path: Path, arrays: dict[str, np.ndarray], name: str, n_rows: int, names: list[str] | None) -> list[str]:
-    """The labels of an .npz file, as texts; numbers are class numbers where the file has class names."""
-    values = arrays[name.lower()]
-    labels = tables.label_texts(path, name, values, n_rows)
-    if names is None or values.dtype.kind == "U":
-        return labels
-    return [names[number] for number in tables.encoded(f"{name} in {path}", labels, _numbers(len(names)))]
-
-
-def _part(
-    path: Path, arrays: dict[str, np.ndarray], part: str, names: list[str] | None
-) -> tuple[np.ndarray, list[str]] | None:
-    """The rows and labels of a part of an .npz file; X and y are a training part too."""
-    for suffix in (f"_{part}", *([""] if part == "train" else [])):
-        if f"x{suffix}" in arrays and f"y{suffix}" in arrays:
-            X = tables.matrix(path, f"X{suffix}", arrays[f"x{suffix}"])
-            return X, _labels(path, arrays, f"y{suffix}", len(X), names)
-    return None
 
 
 def _split(path: Path, parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -249,30 +311,8 @@ def _split(path: Path, parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[
     order = np.random.RandomState(0).permutation(len(X))
     chosen = {part: order[i * n : (i + 1) * n] for i, part in enumerate(missing)}
     chosen["train"] = np.sort(order[len(missing) * n :])
-    return _arrays(parts | {part: (X[rows], y[rows]) for part, rows in chosen.items()})
+    return _named(parts | {part: (X[rows], y[rows]) for part, rows in chosen.items()})
 
 
-def _rows_of_file(network: NeuralNetwork, path: Path, label: str | None) -> tuple[np.ndarray, np.ndarray | None]:
-    if is_csv(str(path)):
-        features = network.feature_names or [name for name in tables.columns(path) if name != label]
-        X, labels = tables.read_csv(path, features, label)
-    elif path.suffix.lower() in (".npz", ".npy"):
-        arrays = tables.read_arrays(path)
-        name = next((name for name in ("X_test", "X") if name.lower() in arrays), None)
-        if name is None:
-            raise ValueError(f"{path} must hold X, or X_test, got {tables.some(arrays)}")
-        X = tables.matrix(path, name, arrays[name.lower()])
-        y = name.replace("X", "y")
-        labels = _labels(path, arrays, y, len(X), _class_names(path, arrays)) if y.lower() in arrays else None
-    else:
-        raise ValueError(f"{path} must end in .csv, .tsv, .npz or .npy, or be a folder with CIFAR-10")
-    names = network.class_names or _numbers(network.output_size)
-    return X, None if labels is None else tables.encoded(f"{label or 'y'} in {path}", labels, names)
-
-
-def _numbers(n: int) -> list[str]:
-    return [str(number) for number in range(n)]
-
-
-def _arrays(parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, np.ndarray]:
+def _named(parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, np.ndarray]:
     return {f"{array}_{part}": parts[part][i] for part in PARTS for i, array in enumerate("Xy")}

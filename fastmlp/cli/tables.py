@@ -1,241 +1,210 @@
-"""Rows and classes of users' files: .csv with a header line, .npz and .npy."""
+"""Users' tables: how the command reads them, what it says of them, and their rows for a network."""
 
-import csv
-import io
-import os
-import re
-from array import array
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from decimal import Decimal
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import click
 import numpy as np
-from numpy.lib.format import MAGIC_PREFIX
 
-from fastmlp.files.access import reading, undisturbed
-from fastmlp.files.archives import Archive, read_archive, read_array
-from fastmlp.validation import real_array
+from fastmlp.cli import arrays
+from fastmlp.cli.messages import in_words_of_the_command, printable
+from fastmlp.network import NeuralNetwork
+from fastmlp.remedies import listed
+from fastmlp.tables import Column, Schema, Table, Task, columns_of, read_table
+from fastmlp.tables.columns import REFUSED
+from fastmlp.tables.inputs import NumberInput
+from fastmlp.tables.notations import Notation
+from fastmlp.tables.values import text_of, values_of
 
-DELIMITERS = ",;\t"
-# More than FEW classes need at least this many rows each on average, which prices and ids do not have.
-FEW, ROWS_OF_A_CLASS = 20, 10
-GROUP = (
-    "group its values into a few classes: the command trains classifiers, and a regression is "
-    'NeuralNetwork(..., loss="squared_error") in Python'
-)
-
-
-def columns(path: Path) -> list[str]:
-    """The names in a CSV file's header line."""
-
-    def read() -> list[str]:
-        with _reader(path) as (header, _):
-            return header
-
-    return undisturbed(read)
+# Characters of a column's name and of its values in the table of columns.
+WIDE = 40
 
 
-def read_csv(path: Path, features: Sequence[str], label: str | None) -> tuple[np.ndarray, list[str] | None]:
-    """The feature columns of a CSV file, as float64, and its column of labels; a ValueError names the line at fault."""
-    return undisturbed(lambda: _read_csv(path, features, label))
+class Reading(NamedTuple):
+    """How a file is to be read, where that is not left to `read_table`."""
+
+    delimiter: str | None = None
+    decimal: str | None = None
+    missing: tuple[str, ...] = ()
+    encoding: str | None = None
+    header: bool | None = None
+
+    def read(self, path: Path) -> Table:
+        """The table of a file."""
+        with in_words_of_the_command(path):
+            return read_table(path, **self._asdict())
+
+    def mark(self, table: Table) -> str | None:
+        """The decimal mark of the table's columns; None where each of them may have its own."""
+        return self.decimal or ("," if table.decimal == "," else None)
 
 
-def _read_csv(path: Path, features: Sequence[str], label: str | None) -> tuple[np.ndarray, list[str] | None]:
-    with _reader(path) as (header, lines):
-        position = {name: i for i, name in enumerate(header)}
-        if missing := [name for name in (*features, *([] if label is None else [label])) if name not in position]:
-            raise ValueError(f"{path} has no column {some(missing)}; its columns are {some(header)}")
-        positions = [position[name] for name in features]
-        numbers, labels, line_numbers = array("d"), [], array("q")
-        for row in lines:
-            if not row:  # an empty line
-                continue
-            if len(row) != len(header):
-                raise ValueError(
-                    f"{path}, line {lines.line_num}: must have {len(header)} fields as its header, got {len(row)}"
-                )
-            try:
-                numbers.extend([float(row[i]) for i in positions])
-            except ValueError:
-                raise ValueError(f"{path}, line {lines.line_num}: {_bad(row, positions, header)}") from None
-            if label is not None:
-                labels.append(row[position[label]].strip())
-                if not labels[-1]:
-                    raise ValueError(f"{path}, line {lines.line_num}: column {label!r} must hold a class, got nothing")
-            line_numbers.append(lines.line_num)
-    if not line_numbers:
-        raise ValueError(f"{path} must have at least one row below its header line, got none")
-    X = np.frombuffer(numbers).reshape(len(line_numbers), len(features))
-    _check_finite(f"{path}, line", X, line_numbers, features)
-    return X, labels if label is not None else None
+class Prepared(NamedTuple):
+    """A table that can be trained on.
 
-
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file by their names in lower case, which must be different; that of an .npy file is `x`."""
-    found = undisturbed(lambda: _read_arrays(path))
-    count = Counter(name.lower() for name, _ in found)
-    if twice := [name for name, _ in found if count[name.lower()] > 1]:
-        raise ValueError(f"{path} must have different names for its arrays, also in small letters, got {some(twice)}")
-    return {name.lower(): array for name, array in found}
-
-
-def _read_arrays(path: Path) -> list[tuple[str, np.ndarray]]:
-    with reading(path) as file:
-        try:
-            is_array = file.read(len(MAGIC_PREFIX)) == MAGIC_PREFIX
-            n_bytes = file.seek(0, os.SEEK_END)
-            file.seek(0)
-            return [("x", read_array(file, n_bytes))] if is_array else list(read_archive(Archive(file)))
-        except MemoryError:
-            raise
-        except Exception as error:  # zipfile, zlib and NumPy raise errors of many types for damaged files
-            raise ValueError(f"{path} is not a file of NumPy arrays: {error}") from error
-
-
-def matrix(path: Path, name: str, values: np.ndarray) -> np.ndarray:
-    """An array of a file as rows of finite numbers; images are flattened."""
-    values = real_array(f"{name} in {path}", values)
-    if values.ndim < 2 or 0 in values.shape:
-        raise ValueError(f"{name} in {path} must have shape (n_rows, n_features), none of them 0, got {values.shape}")
-    rows = values.reshape(len(values), -1)
-    _check_finite(f"{name} in {path}, row", rows, range(len(rows)), range(rows.shape[1]))
-    return rows
-
-
-def label_texts(path: Path, name: str, values: np.ndarray, n_rows: int) -> list[str]:
-    """An array of a file as labels, one for each row."""
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = values[:, 0]
-    # a small file may declare any number of texts of length 0
-    if values.shape != (n_rows,) or values.dtype.kind not in "biufU" or not values.itemsize:
-        raise ValueError(
-            f"{name} in {path} must be {n_rows} numbers or texts, one for each row, got {values.dtype} {values.shape}"
-        )
-    try:
-        return [str(value) for value in values.tolist()]
-    except (SystemError, ValueError) as error:
-        raise ValueError(f"{name} in {path} must hold texts of valid characters: {error}") from None
-
-
-def encoded(what: str, labels: Sequence[str], class_names: Sequence[str]) -> np.ndarray:
-    """Labels as class numbers; where no class name is a number, a label may also be a class number."""
-    numbers = {name: number for number, name in enumerate(class_names)}
-    if not any(name.lstrip("-").isdecimal() for name in class_names):
-        numbers |= {str(number): number for number in range(len(class_names))}
-    try:
-        return np.array([numbers[text] if text in numbers else numbers[_whole(text)] for text in labels], np.int64)
-    except KeyError as error:
-        raise ValueError(f"{what} must hold classes that are known, {some(class_names)}, got {error}") from None
-
-
-def class_names_of(what: str, texts: Iterable[str]) -> list[str]:
-    """The different labels: numbers in numerical order, or texts in alphabetical order."""
-    names = {_whole(text) for text in texts}
-    if len(names) < 2:
-        raise ValueError(f"{what} must hold two classes or more, got only {some(names)}")
-    if all(map(is_number, names)):
-        fractions = names - {name for name in names if name.lstrip("-").isdecimal()}
-        if fractions:
-            raise ValueError(
-                f"{what} must hold classes, texts or whole numbers, got {len(names):,} different numbers, as "
-                f"{min(fractions)}; name another column or other labels, or {GROUP}"
-            )
-        # int refuses thousands of digits
-        return sorted(names, key=lambda name: (Decimal(name), name))
-    return sorted(names)
-
-
-def _whole(text: str) -> str:
-    """A whole number in its shortest form: 3.0 and +3 are 3."""
-    return re.sub(r"^(?:\+(?=\d))?(-?\d+)(?:\.0*)?$", r"\1", text)
-
-
-def check_classes(path: Path, label: str | None, y: Mapping[str, np.ndarray], class_names: Sequence[str]) -> None:
-    """Refuse labels that are prices or ids rather than classes, and a class without a training row.
-
-    The labels are class numbers by part; `label` is the column of a .csv file, or None for an .npz file.
+    Attributes
+    ----------
+    X, y : ndarray (n_known, n_features), (n_known,)
+        Inputs and targets of the rows that have a target.
+    rows : tuple of ndarray
+        Which of them train, validate and test.
+    numbers : ndarray (n_known,)
+        Their numbers in the table.
+    said : list of str
+        How the table was understood, line by line.
     """
-    what, advice = f"y in {path}", f"have other labels in y, or {GROUP}"
-    if label is not None:
-        what = f"column {label!r} in {path}"
-        advice = f"name a column of classes by --label, and leave an id out by --ignore, or {GROUP}"
-    counts = np.bincount(np.concatenate(list(y.values())), minlength=len(class_names))
-    n_rows, n_classes = int(counts.sum()), int(np.count_nonzero(counts))
-    most = max(FEW, n_rows // ROWS_OF_A_CLASS)
-    if n_classes > most:
-        raise ValueError(
-            f"{what} must hold classes, {most} at most for its {n_rows:,} rows, got {n_classes:,}, as numbers "
-            f"and ids have; {advice}"
+
+    schema: Schema
+    X: np.ndarray
+    y: np.ndarray
+    rows: tuple[np.ndarray, np.ndarray, np.ndarray]
+    numbers: np.ndarray
+    said: list[str]
+
+
+def prepared(
+    path: Path,
+    reading: Reading,
+    target: str | None,
+    ignore: Sequence[str],
+    kind: str | None,
+    split: tuple[float, float],
+    seed: int,
+) -> Prepared:
+    """Read a table, decide what is learnt from which columns, and draw the rows of the validation and of the test."""
+    table = reading.read(path)
+    decimal, names = reading.mark(table), list(table.frame.columns)
+    if target is None or target not in names:
+        got = "none" if target is None else repr(target)
+        raise click.UsageError(f"--target must name the column to be predicted, one of {listed(names)}, got {got}")
+    ignored = ignored_columns(ignore, names)
+    if target in ignored:
+        raise click.UsageError(f"--ignore must not have the target, got {target!r}")
+    with in_words_of_the_command(path):
+        task = Task.fit(table.frame, target, kind, decimal)
+        numbers, y, left_out = task.targets(table.frame, decimal)
+        *rows, lacking = task.split(y, (1 - sum(split), *split), seed)
+        if not all(map(len, rows)):
+            n_rows = ", ".join(str(len(part)) for part in rows)
+            raise ValueError(
+                f"{path} must have rows to train, to validate and to test with, got {n_rows} of {len(y)} rows with a "
+                "target: add rows, or give other shares by --split"
+            )
+        train = numbers[rows[0]]
+        schema = Schema.fit(table.frame, target=target, ignore=ignored, task=task, decimal=decimal, rows=train)
+        X = schema.rows(table.frame, decimal)[numbers]
+    columns = columns_of(table.frame, decimal)
+    what = "a number is learnt (regression)"
+    if task.is_classification:
+        what = f"{len(task.class_names)} classes are learnt: {listed(list(task.class_names))}"
+    said = [
+        *described(path, table, columns, target, ignored, schema.left_out),
+        f"Of {target!r}, {what}; --task overrides it.",
+        *(f"{note[0].upper()}{note[1:]}." for note in (*left_out, *lacking)),
+    ]
+    return Prepared(schema, X, y, (rows[0], rows[1], rows[2]), numbers, list(map(printable, said)))
+
+
+def ignored_columns(ignore: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The columns that --ignore names, each time one of them or several with commas between."""
+    parts = [[text] if text in names else list(map(str.strip, text.split(","))) for text in ignore]
+    found = [name for part in parts for name in part]
+    if unknown := [name for name in found if name not in names]:
+        raise click.UsageError(f"--ignore must name columns, some of {listed(list(names))}, got {listed(unknown)}")
+    return found
+
+
+def described(
+    path: Path,
+    table: Table,
+    columns: Sequence[Column],
+    target: str | None = None,
+    ignored: Sequence[str] = (),
+    left_out: dict[str, str] | None = None,
+) -> list[str]:
+    """The lines that say how a table is understood: a line for each column, and what was recognised in the file."""
+    cells = [("column", "kind", "missing", "values", "")]
+    for column in columns:
+        why = (left_out or {}).get(column.name, column.why)
+        if column.name == target:
+            remark = "target"
+        elif column.name in ignored:
+            remark = "ignored"
+        elif why is not None:
+            remark = f"{'left out' if column.kind not in REFUSED else 'refused'}: {why}"
+        else:
+            remark = f"with {column.notation}" if str(column.notation) else ""
+        more = f", ... ({column.n_different:,})" if column.n_different > len(column.examples) else ""
+        values = _cut(", ".join(column.examples)) + more
+        cells.append(
+            (_cut(column.name), column.kind, f"{column.n_missing:,}" if column.n_missing else "-", values, remark)
         )
-    unseen = np.flatnonzero((counts > 0) & (np.bincount(y["train"], minlength=len(counts)) == 0))
-    if len(unseen):
+    shown = [list(map(printable, row)) for row in cells]
+    widths = [max(map(len, texts)) for texts in zip(*shown, strict=True)]
+    aligned = (str.ljust, str.ljust, str.rjust, str.ljust, str.ljust)
+    lines = [
+        "  ".join(align(text, width) for align, text, width in zip(aligned, row, widths, strict=True)).rstrip()
+        for row in shown
+    ]
+    rows, n = len(table.frame), len(columns)
+    return [f"{path}: {rows:,} rows, {n:,} columns", *(f"{note}" for note in table.notes), "", *lines, ""]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= WIDE else text[: WIDE - 3] + "..."
+
+
+def rows_of(
+    network: NeuralNetwork, path: Path, reading: Reading, target: str | None, *, with_targets: bool
+) -> tuple[Any, np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """A table's frame, its rows as the network's inputs, and if asked for, which rows have a target, and the targets.
+
+    Files of networks without a schema, as earlier versions wrote, name the columns that are numbers.
+    """
+    table = reading.read(path)
+    frame, decimal = table.frame, reading.mark(table)
+    schema = network.schema or _of_numbers(network, list(frame.columns), target)
+    with in_words_of_the_command(path):
+        X = schema.rows(frame, decimal)
+    if not np.isfinite(X).all():
+        row, feature = np.argwhere(~np.isfinite(X))[0]
+        raise ValueError(f"{path}: column {schema.feature_names[feature]!r} must have a number in row {row}, got none")
+    if not with_targets:
+        return frame, X, None, None
+    if network.schema is None:
+        found = _labels(network, frame, schema.task.target, path)
+    else:
+        if target not in (None, schema.task.target):
+            raise click.UsageError(
+                f"--target must be {schema.task.target!r}, which the network predicts, got {target!r}"
+            )
+        with in_words_of_the_command(path):
+            found = schema.targets(frame, decimal)[:2]
+    if not len(found[0]):
+        raise ValueError(f"{path} must have a row with a value of {schema.task.target!r}, got none")
+    return frame, X, *found
+
+
+def _of_numbers(network: NeuralNetwork, names: list[str], target: str | None) -> Schema:
+    """A schema of a network that has none, whose target is the only other column if it is not given."""
+    features = network.feature_names or [name for name in names if name != target]
+    others = [name for name in names if name not in features]
+    if target is None and len(others) == 1:
+        (target,) = others
+    inputs = tuple(NumberInput(name, float("nan"), False, Notation()) for name in features)
+    classes = network.class_names or arrays.numbered(network.output_size)
+    return Schema(inputs, Task(target or "", "classification", tuple(classes)))
+
+
+def _labels(network: NeuralNetwork, frame: Any, target: str, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The rows that have a class, and its number."""
+    if target not in frame:
         raise ValueError(
-            f"{what} must have each of its {n_classes} classes in the {len(y['train']):,} of its {n_rows:,} rows "
-            f"that train, got none of {some(class_names[k] for k in unseen.tolist())} there; add or leave out rows of "
-            f"these classes, or {advice}"
+            f"{path} must have a column of the classes, named by --target, one of {listed(list(frame.columns))}"
         )
-
-
-def is_number(text: str) -> bool:
-    """Whether Python reads a text as a number."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def some(names: Iterable[str]) -> str:
-    """Names for a message, ten at most."""
-    names = list(names)
-    return ", ".join(map(repr, names[:10])) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-
-
-def printable(text: str) -> str:
-    """A text with escapes for unprintable characters, as in Python's `repr`."""
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
-
-
-@contextmanager
-def _reader(path: Path) -> Iterator[tuple[list[str], Any]]:
-    """The column names of a CSV file and its other lines; the delimiter is the most frequent one of the first line."""
-    try:
-        with reading(path) as content, io.TextIOWrapper(content, "utf-8-sig", newline="") as file:
-            first = file.readline()
-            file.seek(0)
-            outside_quotes = re.sub('"[^"]*"', "", first)
-            lines = csv.reader(file, delimiter=max(DELIMITERS, key=outside_quotes.count))
-            yield _header(path, next(lines, [])), lines
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not a CSV file in UTF-8: {error}") from error
-
-
-def _header(path: Path, fields: Sequence[str]) -> list[str]:
-    header = [name.strip() for name in fields]
-    if not any(header):
-        raise ValueError(f"{path} must start with a line of column names, got an empty one")
-    if twice := sorted(name for name, count in Counter(header).items() if count > 1):
-        raise ValueError(f"{path} must have different names for its columns, got {some(twice)} more than once")
-    return header
-
-
-def _bad(row: list[str], positions: Sequence[int], header: list[str]) -> str:
-    """A message about the first field that is not a number."""
-    i = next(i for i in positions if not is_number(row[i]))
-    got = repr(row[i]) if row[i].strip() else "nothing"
-    advice = "leave the column out by --ignore, or code its classes as columns of 0 and 1"
-    if got == "nothing":
-        advice = "fill in a number, or leave the row or (by --ignore) the column out"
-    elif is_number(row[i].replace(",", ".")):
-        advice = "write decimals with a point"
-    return f"column {header[i]!r} must hold numbers, got {got}; {advice}"
-
-
-def _check_finite(what: str, X: np.ndarray, rows: Sequence[int], columns: Sequence[object]) -> None:
-    """Refuse numbers that are not finite; with the row and the column."""
-    if X.dtype.kind == "f" and not np.isfinite(X).all():
-        i, j = (int(index[0]) for index in np.nonzero(~np.isfinite(X)))
-        raise ValueError(f"{what} {rows[i]}: column {columns[j]!r} must be finite, got {X[i, j]}")
+    found = values_of(frame[target])
+    rows = np.flatnonzero(found.codes >= 0)
+    labels = [text_of(found.different[code]) for code in found.codes[rows]]
+    classes = network.class_names or arrays.numbered(network.output_size)
+    return rows, arrays.encoded(f"{target} in {path}", labels, classes)

@@ -11,6 +11,7 @@ from fastmlp.cli import folders, options, runs, sources
 from fastmlp.cli.presets import with_option
 from fastmlp.files import models
 from fastmlp.files.checkpoints import Checkpoint
+from fastmlp.functions.losses import LOSSES
 from fastmlp.history import History
 from fastmlp.plots import plot_history
 from fastmlp.schedules import SCHEDULES
@@ -19,8 +20,7 @@ from fastmlp.training import CheckpointState
 CHECKPOINT = "checkpoint.npz"
 RESULTS = ("model.npz", "history.json", "history.png")
 TEST_ROWS = "test.npz"
-# The table of epochs: headings and digits, in the order of an `Epoch`; columns are as wide as their headings.
-HEADINGS = ("train loss", f"train {runs.COLUMN}", "val loss", f"val {runs.COLUMN}", "learning rate", "seconds")
+# Of the table of epochs, in the order of an `Epoch`.
 DIGITS = (4, 4, 4, 4, 6, 3)
 
 
@@ -30,8 +30,8 @@ DIGITS = (4, 4, 4, 4, 6, 3)
 @click.option(
     "--hidden-sizes",
     type=options.sizes,
-    help="Sizes of the hidden layers, such as 120,120; with --layers one size for all.  [default: 64; cifar10: "
-    "120,120]",
+    help="Sizes of the hidden layers, such as 120,120; with --layers one size for all.  [default: 64; tables: 100; "
+    "cifar10: 120,120]",
 )
 @options.setting_option("batch_size", "Number of rows of one update.", click.IntRange(1))
 @options.setting_option("learning_rate", "Learning rate of the first epoch.")
@@ -51,7 +51,12 @@ DIGITS = (4, 4, 4, 4, 6, 3)
     "--patience",
     type=click.IntRange(1),
     help="Stop early: keep the network after the epoch with the lowest validation loss, and end when this number of "
-    "epochs has not lowered it.  [default: train for all epochs]",
+    "epochs has not lowered it.  [default: train for all epochs; tables: 50]",
+)
+@click.option(
+    "--weights",
+    type=click.Choice(["balanced"]),
+    help="balanced: all classes count alike, however many rows they have.  [default: all rows count alike]",
 )
 @options.optimizer_settings
 @options.threads_option
@@ -73,6 +78,7 @@ def train(
     layers: int | None,
     hidden_sizes: tuple[int, ...] | None,
     threads: int | None,
+    weights: str | None,
     resume: bool,
     as_json: bool,
     **changes: Any,
@@ -82,11 +88,16 @@ def train(
     The default data are the 1,797 handwritten digits that come with fastmlp, which take a second. CIFAR-10 is trained
     as in the university assignment: a 3072-120-120-10 network, batches of 200, 40 epochs.
 
-    Your own data are a CSV file with a header line, numeric columns, and a column of classes named by --label; or an
-    .npz file with X (n_rows, n_features) and y (n_rows,). A tenth of the rows is used for validation and another tenth
-    for the test, unless an .npz file has X_train, y_train, X_val, y_val, X_test and y_test; the test rows are written
-    to test.npz, for `fastmlp evaluate`. Features are standardized to mean 0 and standard deviation 1 on the training
-    rows.
+    Your own data are a table, and --target names the column to be predicted: classes, or numbers. It is shown how each
+    column was understood (see `fastmlp describe`). Gaps are filled, categories become columns of 0 and 1. A tenth of
+    the rows is used for validation and a fifth for the test, of each class alike. Training stops when the validation
+    loss has not become lower for 50 epochs.
+
+    Or they are an .npz file with X (n_rows, n_features) and y (n_rows,). A tenth of the rows is used for validation and
+    another tenth for the test, unless it has X_train, y_train, X_val, y_val, X_test and y_test.
+
+    The test rows of a file are written to test.npz, for `fastmlp evaluate`. Features are standardized to mean 0 and
+    standard deviation 1 on the training rows.
 
     Each training gets its own folder in runs, and replaces no other results.
 
@@ -97,7 +108,8 @@ def train(
     \b
     Examples:
       fastmlp train
-      fastmlp train --data train.csv --label species --hidden-sizes 32,16
+      fastmlp train --data train.csv --target species
+      fastmlp train --data train.csv --target width --ignore species --hidden-sizes 32,16
       fastmlp train --data cifar10 --optimizer SGD --epochs 10
     """
     for name in options.OPTIMIZER_OPTIONS:
@@ -110,8 +122,10 @@ def train(
         raise click.UsageError(str(error)) from error
     hidden_sizes = _hidden_sizes(layers, hidden_sizes, usual.hidden_sizes)
     found = given.load()
+    if weights is not None and not found.task.is_classification:
+        raise click.UsageError("--weights is for classes, and a regression is learnt")
     network = given.network(found, hidden_sizes, threads)
-    results = (*RESULTS, TEST_ROWS) if sources.kind(given.data) == "file" else RESULTS
+    results = (*RESULTS, TEST_ROWS) if sources.kind(given.data) in ("table", "arrays") else RESULTS
 
     def has_part(folder: Path) -> bool:
         """Whether a folder has an earlier part of this training."""
@@ -129,7 +143,9 @@ def train(
     out = given.out
     if resume and out is None:
         out = folders.latest(usual_name, CHECKPOINT, has_part)
-    out = folders.take(out, usual_name, results, given.data, state=(CHECKPOINT,), is_own=is_own)
+    # of a checkpoint that is of another training, it is said what differs
+    replace = given.replace or (resume and out is not None and (out / CHECKPOINT).exists())
+    out = folders.take(out, usual_name, results, given.data, state=(CHECKPOINT,), is_own=is_own, replace=replace)
     n_train, n_test = (len(found.arrays[f"y_{part}"]) for part in ("train", "test"))
     checkpoint = out / CHECKPOINT
     if not resume:
@@ -137,16 +153,18 @@ def train(
     if not as_json:
         if resume:
             click.echo(f"resuming from {checkpoint}" if checkpoint.exists() else f"no {checkpoint}: from the start")
-        headings = "  ".join(("epoch", *HEADINGS))
+        for line in found.said:
+            click.echo(line)
+        headings = "  ".join(("epoch", *_headings(network)))
         click.echo(f"{network} on {found.name}: {n_train:,} rows to train, {settings.optimizer}\n\n{headings}")
-    run = runs.Run(found, network, settings, given.seed)
+    run = runs.Run(found, network, settings, given.seed, weights)
     run.train([] if as_json else [print_epoch], checkpoint, resume)
     files = {name: out / name for name in results}
     network.save(files["model.npz"])
     runs.write_json(files["history.json"], run.record())
     if TEST_ROWS in files:
         sources.write_test_rows(files[TEST_ROWS], found)
-    title = f"{found.name}, {settings.optimizer}: test {runs.SCORE} {run.test_score:.4f}"
+    title = f"{found.name}, {settings.optimizer}: test {found.score_name} {run.test_score:.4f}"
     runs.write_figure(files["history.png"], plot_history(run.history, title=title))
     if as_json:
         record = {name: value for name, value in run.record().items() if name != "history"}
@@ -157,8 +175,9 @@ def train(
         names, speed = ", ".join(files), run.samples_per_second
         pace = "" if speed is None else f", {speed:,.0f} samples a second in training"
         click.echo(
-            f"{kept}\ntest {runs.SCORE} {run.test_score:.4f} on {n_test:,} rows; {run.seconds:.2f} s{pace}\n"
-            f"wrote {names} to {out}"
+            f"{kept}\n{run.seconds:.2f} s{pace}\nwrote {names} to {out}\n"
+            f"test {found.score_name} {run.test_score:.4f} on {n_test:,} rows, and {found.constant_score:.4f} of who "
+            f"always says {found.constant}. {run.verdict}"
         )
     when = "then" if run.history.best_epoch is None else f"after epoch {run.history.best_epoch}"
     what = f"after {len(run.history)} of {settings.epochs} epochs; the network as it was {when} is saved"
@@ -197,6 +216,12 @@ def _hidden_sizes(layers: int | None, hidden_sizes: tuple[int, ...] | None, usua
 
 def print_epoch(network: Any, history: History) -> None:
     """Print a row of the table, above the progress bar where there is one."""
-    columns = zip(history[-1], HEADINGS, DIGITS, strict=True)
+    columns = zip(history[-1], _headings(network), DIGITS, strict=True)
     values = (f"{value:{len(heading)}.{n}f}" for value, heading, n in columns)
     tqdm.write("  ".join([f"{len(history):5d}", *values]))
+
+
+def _headings(network: Any) -> tuple[str, ...]:
+    """Of the table of epochs; columns are as wide as they are."""
+    scores = [runs.heading(part, LOSSES[network.loss].score_name) for part in ("train", "val")]
+    return ("train loss", scores[0], "val loss", scores[1], "learning rate", "seconds")

@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from fastmlp.cli import folders, options, runs
+from fastmlp.functions.losses import LOSSES
 from fastmlp.plots import plot_grid, plot_learning_curves
 from fastmlp.tuning import Plan, search
 from fastmlp.tuning.ledger import BEST, TRIALS
@@ -70,7 +71,7 @@ def tune(
     plan = Plan(
         n_trials=n_trials,
         halving=halving,
-        loss=given.loss,
+        loss=source.loss(given.loss),
         label_smoothing=given.label_smoothing,
         dtype=given.dtype,
         standardizer=source.standardizer,
@@ -86,30 +87,38 @@ def tune(
         given.data,
         state=(TRIALS,),
         is_own=lambda folder: can_continue(folder, space, plan, **arrays),
+        replace=given.replace,
     )
+    for line in source.said:
+        click.echo(line)
     try:
         found = search(space, plan=plan, **arrays, folder=out, progress=sys.stderr.isatty())
     except KeyboardInterrupt:
         click.echo(f"\nstopped; the finished trials are kept in {out}: the same command continues it", err=True)
         raise click.exceptions.Exit(options.INTERRUPTED) from None
+    source.name_in(found.network)
+    found.network.save(out / BEST)
+    score = source.score(found.network.predict(source.arrays["X_test"]))
+    val_score = LOSSES[found.network.loss].score_name
     varied = varying(found.trials)
     title = f"{source.name}: {len(found.trials)} trials"
     runs.write_figure(out / CURVES, plot_learning_curves(found.trials, title=title))
     figures = CURVES
     if n_trials is None and len(varied) > 1:
-        title = f"{source.name}: best validation {runs.SCORE}"
+        title = f"{source.name}: best validation {val_score}"
         runs.write_figure(out / GRID, plot_grid(found.trials, title=title))
         figures += f" and {GRID}"
     # a halving may train a combination of few epochs in several rounds
     complete = {str(trial.hyper_parameters): trial for trial in found.trials if trial.complete}
     best_first = sorted(complete.values(), key=lambda trial: trial.rank, reverse=True)
-    heading = f"val {runs.COLUMN:>3}  epochs  {'  '.join(varied)}"
+    heading = f"{runs.heading('val', val_score)}  epochs  {'  '.join(varied)}"
     click.echo(f"{len(found.trials)} trials on {source.name}; the best:\n\n{heading}")
     for trial in best_first[:10]:
         values = "  ".join(f"{format_value(trial.hyper_parameters[name]):>{len(name)}}" for name in varied)
         click.echo(f"{trial.val_score:7.4f}  {trial.epochs:6d}  {values}")
     click.echo(
-        f"\ntest {runs.SCORE} of the best {found.test_accuracy:.4f} on {len(source.arrays['y_test']):,} rows\n"
+        f"\ntest {source.score_name} of the best {score:.4f} on {len(source.arrays['y_test']):,} rows, and "
+        f"{source.constant_score:.4f} of who always says {source.constant}\n"
         f"wrote {TRIALS}, {BEST}, {figures} to {out}"
     )
 
@@ -163,7 +172,9 @@ def searched(given: options.TrainingOptions, optimizer: str, params: Sequence[tu
         "learning_rate": [rate / 2, rate, rate * 2],
         "regularization": [strength, strength * 10],
     }
-    network: dict[str, Any] = {"activation": given.activation, "dropout": [given.dropout]}
+    network: dict[str, Any] = {"activation": given.activation, "dropout": [given.rates]}
     if "hidden_sizes" not in varied:
         network |= {"num_layers": len(usual.hidden_sizes) + 1, "hidden_size": usual.hidden_sizes[0]}
-    return network | usual.beside(varied) | varied
+    # all trials train for all their epochs
+    settings = {name: value for name, value in usual.beside(varied).items() if name != "patience"}
+    return network | settings | varied

@@ -1,4 +1,4 @@
-"""People's tables as they are: how files are read, what their columns mean, and how they become the rows of a network."""
+"""People's tables as they are: how files are read, what their columns mean, and how these become a network's rows."""
 
 from fastmlp.tables.columns import Column, columns_of, understood
 from fastmlp.tables.reading import Table, read_table

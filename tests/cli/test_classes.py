@@ -23,15 +23,15 @@ NO_CLASSES = {
 }
 
 
-def write(path, X, y, delimiter=","):
+def write(path, y):
     if path.suffix == ".npz":
-        np.savez(path, X=X, y=y)
+        np.savez(path, X=X[: len(y)], y=y)
         return []
     with path.open("w", newline="") as file:
-        rows = csv.writer(file, delimiter="\t" if path.suffix == ".tsv" else ",")
+        rows = csv.writer(file)
         rows.writerow(["a", "b", "c", "value"])
-        rows.writerows([*row, label] for row, label in zip(X.tolist(), y.tolist(), strict=True))
-    return ["--label", "value"]
+        rows.writerows([*row, label] for row, label in zip(X.tolist(), y.tolist(), strict=False))
+    return ["--target", "value"]
 
 
 def refused(run, tmp_path, command, *arguments):
@@ -46,17 +46,40 @@ def refused(run, tmp_path, command, *arguments):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("name", ["houses.csv", "houses.tsv", "houses.npz"])
 @pytest.mark.parametrize("what", NO_CLASSES)
-def test_numbers_and_ids_are_no_classes(run, tmp_path, command, name, what):
+def test_numbers_and_ids_are_no_classes(run, tmp_path, command, what):
     y = NO_CLASSES[what]
-    label = write(tmp_path / name, X, y)
-    said = refused(run, tmp_path, command, "--data", name, *label)
-    array = "column 'value'" if label else "y"
-    assert f"Error: {array} in {name} must hold classes, 100 at most for its 1,000 rows, got {len(set(y)):,}," in said
-    assert ("--label" in said, "--ignore" in said) == (bool(label), bool(label))
-    assert "group its values into a few classes: the command trains classifiers, and a regression is" in said
-    assert 'NeuralNetwork(..., loss="squared_error") in Python' in said
+    write(tmp_path / "houses.npz", y)
+    said = refused(run, tmp_path, command, "--data", "houses.npz")
+    assert f"y in houses.npz must hold classes, 100 at most for its 1,000 rows, got {len(set(y)):,}," in said
+    assert "group its values into a few classes; numbers are learnt with --task regression" in said
+
+
+def test_numbers_of_an_npz_file_are_learnt_where_it_is_said(run, tmp_path):
+    np.savez(tmp_path / "a.npz", X=X, y=X @ [1.0, 2.0, 3.0] * 1000)
+    trained = found(run("train", "--data", "a.npz", "--task", "regression", "--json"))
+    assert (trained["task"], trained["test_score"] > 0.99) == ("regression", True)
+    again = found(run("evaluate", *trained["files"][:1], trained["files"][-1], "--json"))
+    assert again["R2"] == trained["test_R2"] == trained["test_score"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (NO_CLASSES["names"], "target 'value' has free text, 1,000 different values such as 'id 0': make a category"),
+        (np.arange(1000), "target 'value' numbers the rows: name another column to be predicted"),
+        (
+            np.array([f"k{i}" for i in range(200)])[np.arange(1000) % 200],
+            "for each class on average, got 1,000 rows with 200",
+        ),
+        (np.full(1000, "x"), "target 'value' has only the value 'x': name another column"),
+    ],
+    ids=["names", "ids", "many", "one"],
+)
+def test_what_is_no_target_of_a_table_is_said(run, tmp_path, command, y, message):
+    target = write(tmp_path / "a.csv", y)
+    assert message in refused(run, tmp_path, command, "--data", "a.csv", *target)
 
 
 def test_the_parts_of_an_npz_file_are_counted_together(run, tmp_path):
@@ -68,14 +91,12 @@ def test_the_parts_of_an_npz_file_are_counted_together(run, tmp_path):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("name", ["a.csv", "a.npz"])
-def test_every_class_must_be_trained(run, tmp_path, command, name):
+def test_every_class_must_be_trained(run, tmp_path, command):
     """Also of a few rows, each with an id of its own, of which some are set apart to validate and to test."""
-    label = write(tmp_path / name, X[:15], np.arange(15) + 100)
-    said = refused(run, tmp_path, command, "--data", name, *label)
-    assert f"in {name} must have each of its 15 classes in the 13 of its 15 rows that train, got none of '1" in said
+    write(tmp_path / "a.npz", np.arange(15) + 100)
+    said = refused(run, tmp_path, command, "--data", "a.npz")
+    assert "in a.npz must have each of its 15 classes in the 13 of its 15 rows that train, got none of '1" in said
     assert "add or leave out rows of these classes, or" in said
-    assert ("--label" in said) == bool(label)
 
 
 def test_every_class_of_the_test_must_be_trained(run, tmp_path):
@@ -100,14 +121,13 @@ def test_many_classes_may_be_classes(run, tmp_path, n, n_classes):
 def test_signs_and_decimal_points_make_no_other_classes(run, tmp_path):
     """As LIBSVM writes labels."""
     (tmp_path / "a.csv").write_text(
-        "a,label\n" + "".join(f"{i},{('+1', '-1', '1.0', '-1')[i % 4]}\n" for i in range(100))
+        "a,label\n" + "".join(f"{i % 7},{('+1', '-1', '1.0', '-1')[i % 4]}\n" for i in range(100))
     )
     assert run("train", "--data", "a.csv", "--label", "label", "--epochs", "1", "--out", "a").exit_code == 0
     assert NeuralNetwork.load(tmp_path / "a" / "model.npz").class_names == ["-1", "1"]
 
 
 def test_fractions_are_counted(run, tmp_path):
-    label = write(tmp_path / "a.csv", X, RANDOM.rand(1000))
-    said = refused(run, tmp_path, "train", "--data", "a.csv", *label)
-    assert "value in a.csv must hold classes, texts or whole numbers, got 1,000 different numbers, as 0.0" in said
-    assert "group its values into a few classes" in said
+    write(tmp_path / "a.npz", RANDOM.rand(1000))
+    said = refused(run, tmp_path, "train", "--data", "a.npz")
+    assert "y in a.npz must hold classes, texts or whole numbers, got 1,000 different numbers, as 0.0" in said

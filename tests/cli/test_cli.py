@@ -21,7 +21,7 @@ from fastmlp.functions.optimizers import OPTIMIZERS
 
 pytestmark = pytest.mark.application
 
-COMMANDS = ["train", "predict", "evaluate", "compare", "tune", "data", "info"]
+COMMANDS = ["describe", "train", "predict", "evaluate", "compare", "tune", "data", "info"]
 COLUMNS = ["train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"]
 
 
@@ -242,8 +242,10 @@ def test_layers(run, options, sizes):
         (("--optimizer", "SGD", "--epsilon", "0.5"), 2, "--epsilon has no effect with SGD"),
         (("--weight-decay", "0.5"), 2, "--weight-decay has no effect with Adam"),
         (("--folder", "."), 2, "--folder is for --data cifar10, got --data digits"),
-        (("--label", "x"), 2, "--label and --ignore are for columns of a .csv file, got --data digits"),
-        (("--ignore", "x"), 2, "--label and --ignore are for columns of a .csv file, got --data digits"),
+        (("--label", "x"), 2, "--encoding and --header are for tables, got --data digits"),
+        (("--ignore", "x"), 2, "--target, --ignore, --split, --delimiter, --decimal, --missing, "),
+        (("--task", "regression"), 2, "--task regression is for files, got --data digits"),
+        (("--split", "0.5,0.5"), 2, "'0.5,0.5' is not two shares of the rows, to validate and to test"),
         (("--hidden-sizes", "5,x"), 2, "'5,x' is not a list of positive integers such as 120,120"),
         (("--hidden-sizes", "0"), 2, "'0' is not a list of positive integers"),
         (("--learning-rate", "nan"), 2, "learning_rate must be finite"),
@@ -335,7 +337,7 @@ def test_nothing_is_lost_where_nothing_was_trained(run, tmp_path, command):
     before = results()
 
     with interrupted_in_epoch(1):
-        result = run(command, "--epochs", "1", "--out", "a")
+        result = run(command, "--epochs", "1", "--out", "a", "--replace")
     assert (result.exit_code, result.stderr) == (130, "\ninterrupted\n")
     assert results() == before
 
@@ -354,8 +356,8 @@ def test_a_folder_that_cannot_be_written_to_is_found_before_the_training(run, tm
 
 def test_help_says_what_the_defaults_are(run):
     text = " ".join(run("train", "--help").output.split())
-    assert "[default: SGD 0.2, Momentum 0.02, Nesterov 0.02, Adam 0.003, AdamW 0.003, RMSprop 0.001; cifar10: " in text
-    assert "[default: 32; cifar10: 200]" in text
+    assert "[default: SGD 0.2, Momentum 0.02, Nesterov 0.02, Adam 0.003, AdamW 0.003, RMSprop 0.001; tables: " in text
+    assert "[default: 32; tables: 200; cifar10: 200]" in text
 
 
 def test_any_other_command_ends_as_a_shell_expects(run, monkeypatch):

@@ -26,7 +26,7 @@ def contents(folder):
 def done(result, where):
     """A command that has written its results there."""
     assert result.exit_code == 0, result.output
-    assert result.stdout.endswith(f" to {where}\n")
+    assert f" to {where}\n" in result.stdout
     return result
 
 
@@ -44,7 +44,7 @@ def test_results_of_another_command_stay_where_they_are(run, tmp_path, command, 
 
 
 def test_another_label_is_another_training(run, tmp_path):
-    rows = [f"{i},{i % 2},{i % 3}" for i in range(60)]
+    rows = [f"{i % 7},{i % 2},{i % 3}" for i in range(60)]
     (tmp_path / "my.csv").write_text("\n".join(["x,a,b", *rows]))
     for label, where in (("a", "runs/my-adam"), ("b", "runs/my-adam-2")):
         done(run("train", "--data", "my.csv", "--label", label, "--epochs", "1"), where)
@@ -68,7 +68,7 @@ def test_resume_finds_the_folder_of_the_training(run, tmp_path):
         assert {name for name in after if after[name] != before[name]} <= {
             f"{where}/{file}" for file in os.listdir(where)
         }
-        done(run("train", "--epochs", "4", "--batch-size", size, "--out", "whole"), "whole")
+        done(run("train", "--epochs", "4", "--batch-size", size, "--out", "whole", "--replace"), "whole")
         assert after[f"{where}/model.npz"] == contents(tmp_path)["whole/model.npz"]
     # none has these settings
     before = contents(tmp_path)
@@ -177,7 +177,10 @@ def test_processes_that_start_at_the_same_moment_have_folders_of_their_own(tmp_p
 )
 def test_what_is_replaced_in_a_folder_that_was_named_is_said(run, command, others, replaced):
     done(run(command, "--epochs", "1", "--out", "a"), "a")
-    result = done(run(command, "--epochs", "1", "--out", "a", *others), "a")
+    refused = run(command, "--epochs", "1", "--out", "a", *others)
+    assert refused.exit_code == 2
+    assert "--out must not have results of another command, got a with " in refused.stderr
+    result = done(run(command, "--epochs", "1", "--out", "a", "--replace", *others), "a")
     assert result.stderr.startswith(f"replaced results of an earlier command in a: {replaced}")
     assert result.stderr.count("\n") == 1
 

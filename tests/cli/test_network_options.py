@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from choices import HIDDEN_ACTIVATIONS
 from cli_helpers import found
@@ -15,6 +16,7 @@ pytestmark = pytest.mark.application
 
 COMMANDS = ["train", "compare", "tune"]
 OF_CLASSES = [name for name, row in LOSSES.items() if row.of_classes]
+OF_NUMBERS = [name for name, row in LOSSES.items() if not row.of_classes and not row.decides]
 
 
 def record(folder):
@@ -86,13 +88,18 @@ def test_loss(run, loss):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("loss", [name for name in LOSSES if name not in OF_CLASSES])
-def test_a_loss_of_numbers_is_for_python(run, tmp_path, command, loss):
+@pytest.mark.parametrize("loss", OF_NUMBERS)
+def test_a_loss_of_numbers_is_for_a_regression(run, tmp_path, command, loss):
     result = run(command, "--loss", loss.upper())
     assert result.exit_code == 2
-    assert f"'{loss}' is not a loss of classes, and the command trains classifiers" in result.stderr
-    assert f'in Python, by NeuralNetwork(..., loss="{loss}")' in result.stderr
+    assert f"--loss must be one of cross_entropy for classification, got {loss}" in result.stderr
     assert os.listdir(tmp_path) == []
+    X = np.random.RandomState(0).rand(60, 2)
+    np.savez("a.npz", X=X, y=X.sum(axis=1))
+    options = ("--data", "a.npz", "--task", "regression", "--loss", loss, "--epochs", "2", "--out", "a")
+    result = run(command, *options)
+    assert result.exit_code == 0, result.output
+    assert "test R2" in result.output.replace("test  R2", "test R2")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -161,7 +168,7 @@ def test_compare_trains_none_where_a_list_of_rates_does_not_fit_all(run, tmp_pat
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_lists_losses_and_defaults(run, command):
     text = " ".join(run(command, "--help").output.split())
-    assert f"--loss [{'|'.join(OF_CLASSES)}]" in text
-    for option, default in {"--loss": "cross_entropy", "--label-smoothing": "0.0;", "--dropout": "0"}.items():
+    assert all(loss in text for loss in OF_CLASSES + OF_NUMBERS)
+    for option, default in {"--loss": "cross_entropy", "--label-smoothing": "0.0;", "--dropout": "0;"}.items():
         described = text.partition(f" {option} ")[2].partition(" --")[0]
         assert f"[default: {default}" in described

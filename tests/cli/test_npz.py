@@ -40,8 +40,8 @@ EIGHT_PB = npy_header("<f8", (2**50,))
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.csv", b"a,class\n1,\xff\xfe\n", "a.csv is not a CSV file in UTF-8: "),
-        ("a.csv", b'a,class\n1,"' + b"x" * 200_000, "a.csv is not a CSV file in UTF-8: field larger than"),
+        ("a.csv", b"a,class\n1,\0\n", "a.csv, line 2: must be text, got a NUL byte; "),
+        ("a.csv", b'a,class\n1,"' + b"x" * 200_000, "a.csv, line 2 or below: field larger than field limit"),
         ("a.npz", b"a letter", "a.npz is not a file of NumPy arrays: "),
         ("a.npz", b"PK\x03\x04", "a.npz is not a file of NumPy arrays: "),
         ("a.npz", zipped("y.npy", b"a letter"), "a.npz is not a file of NumPy arrays: its member 'y.npy': the magic"),
@@ -52,7 +52,8 @@ EIGHT_PB = npy_header("<f8", (2**50,))
             "a.npz is not a file of NumPy arrays: its member 'X.npy': it says that it holds",
         ),
         ("a.npz", EIGHT_PB, "a.npz is not a file of NumPy arrays: it says that it holds an array"),
-        ("a.txt", b"1 2 3", "a.txt must end in .csv, .tsv or .npz to train on it"),
+        ("a.npy", b"1 2 3", "a.npy must be a table or an .npz file to train on it"),
+        ("a.xlsx", b"1 2 3", "a.xlsx must be a table in a file with a suffix of .csv, "),
     ],
 )
 def test_files_of_something_else_are_refused(run, tmp_path, name, content, message):
@@ -87,7 +88,7 @@ def test_an_npz_file_of_ones_own(run, tmp_path):
     assert run("predict", model, "rows.npy", "--out", "a.csv").output == "wrote 200 predictions to a.csv\n"
     assert categories((tmp_path / "a.csv").read_text()) == [str(k + 1) for k in labels]
     result = run("evaluate", model, "rows.npy")
-    assert (result.exit_code, "rows.npy must hold the classes of its rows" in result.stderr) == (1, True)
+    assert (result.exit_code, "rows.npy must hold the truth of its rows" in result.stderr) == (1, True)
 
 
 def test_labels_of_no_characters(run, tmp_path):

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from cli_helpers import categories, found
 from conftest import python
-from table_helpers import CLASSES, COLUMNS, blobs
+from table_helpers import CLASSES, COLUMNS, blobs, write_csv
 
 import fastmlp
 from fastmlp import NeuralNetwork
 from fastmlp.cli import sources
+from fastmlp.cli.evaluate import roc_auc
 
 pytestmark = pytest.mark.application
 
@@ -50,13 +51,13 @@ def test_cifar10_there_and_back(tmp_path):
 
 
 @pytest.mark.parametrize("command", ["predict", "evaluate"])
-@pytest.mark.parametrize("data", ["digits", "rows.npz"])
-def test_a_regression_is_refused(run, command, data):
-    NeuralNetwork(64, [4], 1, loss="squared_error").save("model.npz")
-    np.savez("rows.npz", X=np.ones((3, 64)))
-    result = run(command, "model.npz", data)
+@pytest.mark.parametrize(("n", "loss"), [(1, "binary_cross_entropy"), (2, "squared_error")])
+def test_networks_of_other_tasks_are_for_python(run, command, n, loss):
+    NeuralNetwork(3, [4], n, loss=loss).save("model.npz")
+    np.savez("rows.npz", X=np.ones((3, 3)))
+    result = run(command, "model.npz", "rows.npz")
     assert result.exit_code == 1
-    assert "the network must be a classifier, got one with loss='squared_error': use it in Python" in result.stderr
+    assert f"must predict classes or one number, got loss='{loss}' and {n} outputs: use it in Python" in result.stderr
 
 
 def test_digits_are_taken_as_before():
@@ -99,16 +100,25 @@ def model(tmp_path):
         (
             ("predict", "model.npz", "other.csv"),
             1,
-            "other.csv has no column 'width, mm'; its columns are 'length', 'height'",
+            "other.csv must have the columns of the training, got none that are called 'width, mm'",
         ),
         (
             ("predict", "model.npz", "a.txt"),
             1,
-            "a.txt must end in .csv, .tsv, .npz or .npy, or be a folder with CIFAR-10",
+            "a.txt is empty",
         ),
         (("predict", "plain.npz", "rows.npy", "--names"), 2, "--names needs a network with class names"),
         (("predict", "model.npz", "rows.npy", "--out", "."), 2, "'.' is a directory"),
-        (("evaluate", "model.npz", "other.csv", "--label", "b"), 1, "other.csv has no column 'width, mm', 'b'; its"),
+        (
+            ("evaluate", "model.npz", "more.csv"),
+            1,
+            "more.csv must have a column of the classes, named by --target, one of",
+        ),
+        (
+            ("evaluate", "model.npz", "gap.csv", "--label", "a"),
+            1,
+            "column 'height' must have a number in row 1, got none",
+        ),
         (
             ("evaluate", "model.npz", "y.npz"),
             1,
@@ -123,6 +133,7 @@ def test_what_cannot_be_predicted_is_said(run, tmp_path, model, options, exit_co
     np.savez(tmp_path / "y.npz", X=rows, y=["red", "yellow"])
     (tmp_path / "other.csv").write_text("length,height\n1,2\n")
     (tmp_path / "more.csv").write_text('length,"width, mm",height,a,b\n1,2,3,4,5\n')
+    (tmp_path / "gap.csv").write_text('length,"width, mm",height,a\n1,2,3,red\n1,2,,red\n')
     np.save(tmp_path / "huge.npy", np.array([[1, 1, 1], [1e308, -1e308, 1e308]]) * 1.0)
     NeuralNetwork(64, [], 3).save(tmp_path / "small.npz")
     (tmp_path / "a.txt").write_text("")
@@ -133,6 +144,48 @@ def test_what_cannot_be_predicted_is_said(run, tmp_path, model, options, exit_co
     assert message in result.stderr
     assert "Traceback" not in result.output
     assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_networks_without_a_schema_take_the_columns_that_they_name(run, tmp_path, model):
+    """As earlier versions wrote them."""
+    X, labels = blobs(50)
+    order = [2, 0, 1]
+    write_csv(tmp_path / "a.csv", X[:, order], labels, columns=[COLUMNS[i] for i in order])
+    predictions = NeuralNetwork.load(model).predict(X)
+    assert run("predict", model, "a.csv", "--out", "b.csv").exit_code == 0
+    assert categories((tmp_path / "b.csv").read_text()) == [CLASSES[k] for k in predictions]
+    # the only other column is that of the classes
+    assert found(run("evaluate", model, "a.csv", "--json"))["accuracy"] == np.mean(predictions == labels)
+
+
+def test_evaluate_shows_the_errors_of_numbers(run, tmp_path):
+    net = NeuralNetwork(2, [], 1, loss="squared_error", seed=0)
+    net.save(tmp_path / "model.npz")
+    X, y = np.random.RandomState(0).rand(2, 30, 2)
+    y = y[:, 0]
+    np.savez(tmp_path / "a.npz", X=X, y=y)
+    errors = net.predict(X).ravel() - y
+    result = found(run("evaluate", "model.npz", "a.npz", "--json"))
+    assert result["R2"] == pytest.approx(1 - np.sum(errors**2) / np.sum((y - y.mean()) ** 2))
+    assert (result["MAE"], result["RMSE"]) == pytest.approx((np.abs(errors).mean(), np.sqrt(np.mean(errors**2))))
+    assert result["constant_score"] == pytest.approx(0, abs=1e-12)
+    text = run("evaluate", "model.npz", "a.npz").output
+    assert f"R2 {result['R2']:.4f} on 30 rows" in text
+    (line,) = [line for line in text.splitlines() if line.startswith("always the mean")]
+    assert float(line.split()[-1]) == pytest.approx(y.std(), rel=1e-5)
+    assert (tmp_path / "predicted.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_area_under_the_roc_curve_is_that_of_pairs():
+    """The share of pairs of a row of the class and one of another in which the first has the higher probability."""
+    random = np.random.RandomState(0)
+    probabilities, y = random.randint(1, 5, (40, 3)) / 4, random.randint(2, size=40)
+    areas = []
+    for k in range(2):  # no row is of the third class
+        pairs = probabilities[y == k, k][:, np.newaxis] - probabilities[y != k, k]
+        areas.append(np.mean((pairs > 0) + (pairs == 0) / 2))
+    assert roc_auc(probabilities, y) == pytest.approx(np.mean(areas))
+    assert roc_auc(probabilities, np.zeros(40, int)) is None
 
 
 def test_evaluate_shows_what_was_taken_for_what(run, tmp_path, model):
@@ -146,15 +199,20 @@ def test_evaluate_shows_what_was_taken_for_what(run, tmp_path, model):
     assert result["class_names"] == CLASSES
     assert result["accuracy"] == np.trace(counts) / 50
     assert result["loss"] == NeuralNetwork.load(model).evaluate(X, labels)[0]
+    assert result["constant_score"] == np.bincount(labels).max() / 50
     assert result["figure"] == str(tmp_path / "confusion.png")
     assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")
     text = run("evaluate", model, "a.npz", "--figure", "other.png").output
     assert f"accuracy {result['accuracy']:.4f} on 50 rows, loss {result['loss']:.4f}" in text
     for i, name in enumerate(CLASSES):
         (line,) = [line for line in text.splitlines() if line.startswith(name)]
-        *cells, recall = line[len(name) :].split()
+        *cells, precision, recall, f1 = line[len(name) :].split()
         assert cells == [str(n) for n in counts[i]]
-        assert recall == f"{counts[i][i] / sum(counts[i]):.4f}"
+        n_predicted, right = sum(row[i] for row in counts), counts[i][i]
+        precise = right / n_predicted if n_predicted else None
+        expected = [precise, right / sum(counts[i]), 2 * right / (n_predicted + sum(counts[i]))]
+        assert [precision, recall, f1] == ["-" if share is None else f"{share:.4f}" for share in expected]
+        assert [result[name][i] for name in ("precision", "recall", "f1")] == expected
     assert (tmp_path / "other.png").exists()
 
 

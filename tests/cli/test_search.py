@@ -156,7 +156,7 @@ def test_tune_gives_all_trials_the_options(run, tmp_path):
     assert [one[kind]["dropout"] for one in found for kind in ("hyper_parameters", "training")] == [[0.125, 0.25]] * 4
     network = fastmlp.NeuralNetwork.load(tmp_path / "a" / "best.npz")
     assert network.dropout == (0.125, 0.25)
-    result = run(*options)
+    result = run(*options, "--replace")
     assert result.exit_code == 1
     assert "is of another search: its label_smoothing is 0.25, this one's 0.0; choose another folder" in result.output
 
@@ -235,7 +235,7 @@ def test_tune_leaves_the_results_of_another_search_alone(run, tmp_path):
     options = ("tune", "--epochs", "1", "--param", "learning_rate", "0.1", "--out", "a")
     assert run(*options).exit_code == 0
     before = (tmp_path / "a" / "trials.jsonl").read_bytes()
-    result = run(*options, "--seed", "7")
+    result = run(*options, "--seed", "7", "--replace")
     assert result.exit_code == 1
     assert "is of another search: its seed is 0, this one's 7; choose another folder" in result.output
     assert (tmp_path / "a" / "trials.jsonl").read_bytes() == before

@@ -127,7 +127,7 @@ def test_a_pipe_that_is_full_and_does_not_block_is_waited_for(tmp_path):
             said = file.read()
         check_end(process, 0)
     assert said.count(b"\n") > 2000
-    assert said.endswith(b"wrote model.npz, history.json, history.png to a\n")
+    assert b"\nwrote model.npz, history.json, history.png to a\ntest accuracy " in said
     check_results(tmp_path / "a", epochs=2000)
 
 

@@ -18,11 +18,12 @@ from conftest import full, on_posix, python
 
 from fastmlp import NeuralNetwork
 from fastmlp.callbacks import csv_log
-from fastmlp.cli import tables
+from fastmlp.cli import arrays
 from fastmlp.courses.kaggle import output_submission_csv
 from fastmlp.datasets import download_CIFAR10, get_CIFAR10_data, get_FASHION_data
 from fastmlp.files import access
 from fastmlp.files.access import alone_in, check_writable, reading, replacing
+from fastmlp.tables import read_table
 from fastmlp.tuning import search
 
 pytestmark = pytest.mark.application
@@ -113,7 +114,7 @@ def test_where_there_are_no_files_without_names(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["model.npz", "model.safetensors", "rows.csv", "rows.npz"])
 def test_pipes_and_devices_are_not_read(name, tmp_path):
     """They may never end, and a pipe without a writer never begins."""
-    read = {"m": NeuralNetwork.load, "r": tables.columns if name.endswith("csv") else tables.read_arrays}[name[0]]
+    read = {"m": NeuralNetwork.load, "r": read_table if name.endswith("csv") else arrays.read_arrays}[name[0]]
     path = tmp_path / name
     os.mkfifo(path)
     with pytest.raises(OSError, match=rf"a pipe or a device cannot be used as a file: '.*{name}'"):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import assert_same
 
-from fastmlp.cli import tables
+from fastmlp.cli import arrays
 from fastmlp.files.archives import Archive, read_archive, read_array, write_archive
 
 pytestmark = pytest.mark.application
@@ -141,4 +141,4 @@ def test_archives_are_numpys(array, tmp_path):
 def test_an_array_that_ends_like_an_archive_is_one(tmp_path):
     bytes_of_archive = np.frombuffer(archive_of(("X.npy", npy(ONES))).getvalue(), np.uint8)
     np.save(tmp_path / "a.npy", bytes_of_archive)
-    assert_same(tables.read_arrays(tmp_path / "a.npy"), {"x": bytes_of_archive})
+    assert_same(arrays.read_arrays(tmp_path / "a.npy"), {"x": bytes_of_archive})

@@ -19,9 +19,10 @@ from model_helpers import trained
 from table_helpers import blobs, write_csv
 
 from fastmlp import ModelFileError, NeuralNetwork
-from fastmlp.cli import tables
+from fastmlp.cli import arrays
 from fastmlp.datasets import get_CIFAR10_data, get_FASHION_data
 from fastmlp.files.access import reading, undisturbed
+from fastmlp.tables import read_table
 from fastmlp.tuning.results import ResultsFile
 
 pytestmark = [
@@ -31,7 +32,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Exception ignored.*FileIO:pytest.PytestUnraisableExceptionWarning"),
 ]
 
-KINDS = ["a model", "safetensors", "an archive", "an array", "a table", "columns", "bytes", "pickles", "IDX", "results"]
+KINDS = ["a model", "safetensors", "an archive", "an array", "a table", "bytes", "pickles", "IDX", "results"]
 
 
 @pytest.fixture
@@ -39,21 +40,21 @@ def kind(request, tmp_path):
     """What reads a whole file of this kind."""
     if request.param == "safetensors":
         pytest.importorskip("safetensors")
-    path = tmp_path / {"safetensors": "net.safetensors", "an array": "x.npy"}.get(request.param, "file.npz")
+    path = tmp_path / {"safetensors": "net.safetensors", "an array": "x.npy", "a table": "file.csv"}.get(
+        request.param, "file.npz"
+    )
     if request.param in ("a model", "safetensors"):
         trained().save(path)
         return lambda: NeuralNetwork.load(path)
     if request.param == "an archive":
         np.savez_compressed(path, X=np.ones((30, 4)), y=np.arange(30))
-        return lambda: tables.read_arrays(path)
+        return lambda: arrays.read_arrays(path)
     if request.param == "an array":
         np.save(path, np.ones((30, 4)))
-        return lambda: tables.read_arrays(path)
-    if request.param in ("a table", "columns"):
+        return lambda: arrays.read_arrays(path)
+    if request.param == "a table":
         write_csv(path, *blobs(20))
-        if request.param == "columns":
-            return lambda: tables.columns(path)
-        return lambda: tables.read_csv(path, ["height"], "colour")
+        return lambda: read_table(path)
     if request.param in ("bytes", "pickles"):
         {"bytes": write_binary, "pickles": write_pickled}[request.param](tmp_path, *random_batches())
         return lambda: get_CIFAR10_data(**SIZES, folder=tmp_path, dtype=np.uint8)
@@ -171,6 +172,4 @@ def test_a_file_of_the_system_that_never_ends_is_an_empty_one(path):
     with pytest.raises(ModelFileError, match="is not a zip file"):
         NeuralNetwork.load(path)
     with pytest.raises(ValueError, match="is not a file of NumPy arrays"):
-        tables.read_arrays(Path(path))
-    with pytest.raises(ValueError, match="must start with a line of column names, got an empty one"):
-        tables.columns(Path(path))
+        arrays.read_arrays(Path(path))

@@ -1,0 +1,41 @@
+"""Texts for the terminal: unprintable characters as escapes, and remedies that name options of the command."""
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# How errors of `fastmlp.tables` say what to do, such as ignore=['a', 'b'] or decimal=','.
+ARGUMENT = re.compile(
+    r"\b(decimal|delimiter|encoding|header|ignore|missing|task)="
+    r"""(\[(?:[^\]'"]|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")*\]|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+)
+
+
+def printable(text: str) -> str:
+    """A text with escapes for unprintable characters, as in Python's `repr`."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
+@contextmanager
+def in_words_of_the_command(path: Path) -> Iterator[None]:
+    """Errors about a frame name its file, and remedies that are arguments of Python name options."""
+    try:
+        yield
+    except ValueError as error:
+        text = ARGUMENT.sub(_option, str(error)).removeprefix("frame ")
+        of_frame = text.startswith("must ")
+        raise ValueError(f"{path} {text}" if of_frame else text) from error
+
+
+def _option(argument: re.Match[str]) -> str:
+    try:
+        value = ast.literal_eval(argument[2])
+    except (SyntaxError, ValueError):  # a long text is cut
+        return argument[0]
+    values = [value] if isinstance(value, str) else value
+    if argument[1] == "ignore" and not any("," in name for name in values):
+        values = [",".join(values)]
+    return " ".join(f"--{argument[1]} {shlex.quote(one)}" for one in values)
