@@ -29,6 +29,18 @@ def r2(outputs: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) ->
     return _r2(squared_errors(outputs, y, weights), y, weights)
 
 
+def mean_absolute_error(outputs: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """MAE, mean of abs(outputs - y) over rows and outputs; see `r2`."""
+    outputs, y = _doubles(outputs, y)
+    return float(weighted_mean(np.abs(outputs - y), weights).mean())
+
+
+def root_mean_squared_error(outputs: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """RMSE, the root of the mean of (outputs - y)**2 over rows, the mean of all outputs'; see `r2`."""
+    outputs, y = _doubles(outputs, y)
+    return float(np.sqrt(weighted_mean(np.square(outputs - y), weights)).mean())
+
+
 def d2_absolute_error(outputs: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> float:
     """1 - sum(abs(outputs - y)) / sum(abs(y - median(y))), the mean of all outputs'; see `r2`.
 

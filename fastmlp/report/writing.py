@@ -1,0 +1,314 @@
+"""The report as a whole."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+import fastmlp
+from fastmlp.files.access import replacing
+from fastmlp.functions.scores import accuracy, mean_absolute_error, r2
+from fastmlp.history import History
+from fastmlp.network import NeuralNetwork
+from fastmlp.report.charts import bar, scale
+from fastmlp.report.classes import class_results
+from fastmlp.report.columns import data_section
+from fastmlp.report.importance import MIN_ROWS, Importance, n_drawn, permutation_importance
+from fastmlp.report.markup import (
+    Markup,
+    counted,
+    element,
+    html,
+    items,
+    joined,
+    number,
+    paragraph,
+    score,
+    share,
+    short,
+    table,
+)
+from fastmlp.report.parts import Part, judged, parts_of
+from fastmlp.report.regression import regression_results
+from fastmlp.report.style import STYLE
+from fastmlp.tables.schema import Schema
+from fastmlp.tables.task import Split
+
+# Columns whose importance is shown, and how often each one is shuffled.
+MAX_COLUMNS, REPEATS = 20, 5
+# Nothing is loaded from anywhere, and no script runs, whatever the texts of a table are.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+def write_report(
+    path: str | os.PathLike[str],
+    network: NeuralNetwork,
+    frame: Any,
+    split: Split,
+    *,
+    history: History | None = None,
+    decimal: str | None = None,
+    title: str | None = None,
+    notes: Sequence[str] = (),
+    settings: Mapping[str, Any] | None = None,
+    commands: Mapping[str, str] | None = None,
+    seed: int = 0,
+) -> None:
+    """Write what `report_html` gives to a file, which is replaced as a whole.
+
+    Parameters
+    ----------
+    path : str or path
+        Such as "report.html"; its folder must exist.
+    network, frame, split, history, decimal, title, notes, settings, commands, seed
+        As in `report_html`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `report_html`.
+    OSError
+        If the file cannot be written.
+    """
+    page = report_html(
+        network,
+        frame,
+        split,
+        history=history,
+        decimal=decimal,
+        title=title,
+        notes=notes,
+        settings=settings,
+        commands=commands,
+        seed=seed,
+    )
+    with replacing(path) as file:
+        file.write(page.encode("utf-8", "replace"))  # a name may hold half a character of UTF-16
+
+
+def report_html(
+    network: NeuralNetwork,
+    frame: Any,
+    split: Split,
+    *,
+    history: History | None = None,
+    decimal: str | None = None,
+    title: str | None = None,
+    notes: Sequence[str] = (),
+    settings: Mapping[str, Any] | None = None,
+    commands: Mapping[str, str] | None = None,
+    seed: int = 0,
+) -> str:
+    """A training on a table as one page of HTML, which loads nothing else and has no script.
+
+    It shows how each column was understood and what was left out, the network, the curves of its training and what they
+    say, the scores of each part beside those of the constant predictor, the confusion matrix and the scores of each
+    class, or predicted against true numbers, and the importance of the columns. The test rows are judged where there
+    are any, else the validation rows, else the training rows.
+
+    Parameters
+    ----------
+    network : NeuralNetwork
+        Trained, with a schema.
+    frame : frame of pandas, Polars or pyarrow
+        The table with all rows and columns, those that were left out too.
+    split : fastmlp.tables.Split
+        Row numbers of the frame in each part, from 0; the parts of validation and test may be empty. Its notes are
+        shown.
+    history : History, optional
+        Of the training; by default `network.history`. Without one, such as of a network from a file, the page has no
+        curves.
+    decimal : {".", ","}, optional
+        The decimal mark of numbers in texts, as it was given to `Schema.fit`.
+    title : str, optional
+        The heading; by default it names the target.
+    notes : sequence of str
+        What else is to be said of the data, such as `Table.notes`.
+    settings : mapping of str to value, optional
+        Settings of the training to show, such as ``{"Optimizer": "Adam"}``.
+    commands : mapping of str to str, optional
+        Commands to go on with, by what they are for, such as ``{"Predict new rows": "fastmlp predict ..."}``.
+    seed : int
+        Of the importance of columns.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the network has no schema; if the frame is not one that the schema understands, or rows of the split are no
+        rows of it with a target.
+    fastmlp.optional.MissingLibraryError
+        Without the extra `cli`.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> from fastmlp import NeuralNetwork
+    >>> from fastmlp.report import report_html
+    >>> from fastmlp.tables import Schema
+    >>> frame = pandas.DataFrame({"size": [1, 2, 8, 9] * 5, "kind": ["bee", "bee", "cat", "cat"] * 5})
+    >>> schema = Schema.fit(frame, target="kind")
+    >>> X, y = schema.rows(frame), schema.targets(frame).y
+    >>> split = schema.task.split(y, seed=0)
+    >>> net = NeuralNetwork(1, [8], 2, seed=0)
+    >>> net.schema = schema
+    >>> history = net.fit(X[split.train], y[split.train], epochs=10, seed=0)
+    >>> page = report_html(net, frame, split)
+    >>> page[:15], "Confusion matrix" in page
+    ('<!DOCTYPE html>', True)
+    """
+    schema = network.schema
+    if schema is None:
+        raise ValueError("network must have a schema, got None: assign net.schema")
+    parts = parts_of(network, schema, frame, split, decimal)
+    part, history = judged(parts), network.history if history is None else history
+    importance = permutation_importance(network, part.X, part.y, repeats=REPEATS, seed=seed)
+    is_classification = schema.task.is_classification
+    results = (
+        class_results(network, schema.task, parts) if is_classification else regression_results(schema.task, parts)
+    )
+    sections = {
+        "Data": data_section(schema, frame, parts, [*notes, *split.notes], decimal),
+        "Network": [Markup(network._repr_html_()), _facts(settings or {})],
+        "Training": _training(history),
+        "Results": results,
+        "Importance of columns": _importance(importance, part, schema, network.input_size),
+        "What to do next": [
+            piece
+            for what, command in (commands or {}).items()
+            for piece in (paragraph(what), element("pre", element("code", command), tabindex="0"))
+        ],
+    }
+    shown = {name: content for name, content in sections.items() if content}
+    heading = title or f"Prediction of {schema.task.target}"
+    header = element("header", element("h1", heading), *_summary(schema, parts, history), _contents(shown))
+    body = joined(
+        element("section", element("h2", name), *content, id=_anchor(name)) for name, content in shown.items()
+    )
+    footer = element("footer", paragraph(f"Written by fastmlp {fastmlp.__version__}.", class_="quiet"))
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{html(POLICY)}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
+        f"<title>{html(heading)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        f"{header}\n{element('main', body)}\n{footer}\n</body>\n</html>\n"
+    )
+
+
+def _anchor(name: str) -> str:
+    return name.lower().replace(" ", "-")
+
+
+def _contents(sections: Mapping[str, Any]) -> Markup:
+    return element(
+        "nav", items(element("a", name, href=f"#{_anchor(name)}") for name in sections), aria_label="Contents"
+    )
+
+
+def _summary(schema: Schema, parts: Sequence[Part], history: History | None) -> list[Markup]:
+    """The result in a sentence and in tiles, and the diagnosis."""
+    train, part, task = parts[0], judged(parts), schema.task
+    constant = task.constant_score(train.y, part.y)
+    rows = counted(len(part.y), f"{part.name} row")
+    if task.is_classification:
+        name, value = "accuracy", accuracy(part.predictions, part.y)
+        usual = short(task.class_names[int(np.bincount(train.y).argmax())])
+        says = f"says {usual!r}"
+        lead = (
+            f"Of {rows}, {share(value, 1)} are classified correctly. Always saying {usual!r} would be right in "
+            f"{share(constant, 1)}."
+        )
+    else:
+        name, value, mean = "R2", r2(part.predictions, part.y), float(train.y.mean())
+        says = f"says {number(mean)}"
+        error = number(mean_absolute_error(part.predictions, part.y), 3)
+        usual = number(mean_absolute_error(np.full(len(part.y), mean), part.y), 3)
+        lead = f"On {rows}, predictions are {error} off on average. Always saying {number(mean)} would be {usual} off."
+    if not value > constant:
+        lead += " The network is no better than that."
+    if part.name != "test":
+        lead += f" There are no test rows: {part.name} rows say too much good of new ones."
+    tiles = [
+        _tile(
+            f"{part.name.capitalize()} {name}",
+            score(value),
+            scale(value, constant, f"{name} {score(value)}, constant predictor {score(constant)}"),
+            kind="tile score",
+        ),
+        _tile("Constant predictor", score(constant), says, kind="tile constant"),
+        _tile("Rows", f"{sum(len(one.y) for one in parts):,}", f"{len(train.y):,} to train"),
+        _tile("Columns", f"{len(schema.inputs):,}", f"{counted(len(schema.feature_names), 'input')}"),
+    ]
+    return [
+        paragraph(lead, class_="lead"),
+        element("dl", *tiles, class_="tiles"),
+        *([] if history is None or not len(history) else _diagnosis(history)),
+    ]
+
+
+def _tile(name: str, value: str, note: Any, kind: str = "tile") -> Markup:
+    value_ = element("div", value, class_="value")
+    return element("div", element("dt", name), element("dd", value_, element("div", note, class_="note")), class_=kind)
+
+
+def _diagnosis(history: History) -> list[Markup]:
+    found = history.diagnose()
+    nothing = "The curves of the training show nothing that stands out."
+    return [element("h2", "Diagnosis"), *map(paragraph, found or [nothing])]
+
+
+def _training(history: History | None) -> list[Markup]:
+    """The curves, and which epoch is kept."""
+    picture = None if history is None else history._repr_html_()
+    if history is None or picture is None:
+        return []
+    kept = [paragraph(history.kept, class_="quiet")] if history.kept else []
+    return [element("div", Markup(picture), class_="panels"), *kept]
+
+
+def _facts(settings: Mapping[str, Any]) -> Markup:
+    pairs = [element("div", element("dt", name), element("dd", value)) for name, value in settings.items()]
+    return element("dl", *pairs, class_="facts") if pairs else Markup()
+
+
+def _importance(found: Sequence[Importance], part: Part, schema: Schema, n_features: int) -> list[Markup]:
+    """A bar for each of the most important columns."""
+    name = "accuracy" if schema.task.is_classification else "R2"
+    shown = found[:MAX_COLUMNS]
+    largest = max(max(one.mean + one.spread for one in shown), 1e-12)
+    rows = [
+        [
+            short(one.name),
+            bar(100 * one.mean / largest, 100 * one.spread / largest, f"{score(one.mean)} of {name} lost"),
+            score(one.mean),
+            score(one.spread),
+        ]
+        for one in shown
+    ]
+    n_rows = n_drawn(len(part.y), len(schema.inputs), n_features, REPEATS)
+    where = (
+        f"{len(part.y):,} {part.name} rows"
+        if n_rows == len(part.y)
+        else f"{n_rows:,} of {len(part.y):,} {part.name} rows"
+    )
+    content = [
+        paragraph(
+            f"How much {name} is lost where the values of a column are shuffled among {where}: the mean of {REPEATS} "
+            "times, and the standard deviation. Columns that say the same make each other look unimportant."
+        ),
+        table(
+            "Importance of columns", ["Column", f"{name[0].upper()}{name[1:]} lost", "Mean", "Spread"], rows, texts=[1]
+        ),
+    ]
+    if len(part.y) < MIN_ROWS:
+        content.append(paragraph(f"With {counted(len(part.y), 'row')} these numbers are rough.", class_="quiet"))
+    if len(found) > MAX_COLUMNS:
+        content.append(
+            paragraph(f"The {MAX_COLUMNS} most important of {len(found):,} columns are shown.", class_="quiet")
+        )
+    return content

@@ -1,0 +1,97 @@
+"""A trained network with a report, and a report's page taken apart."""
+
+from html.parser import HTMLParser
+
+import pandas
+
+from fastmlp import NeuralNetwork, Standardizer
+from fastmlp.tables import Schema, Split, Task
+
+VOID = {"meta", "link", "br"}
+
+
+def trained(frame, target, *, shares=(0.6, 0.2, 0.2), ignore=(), kind=None, epochs=20, **options):
+    """A network, and the split of the frame's rows that it was trained with."""
+    task = Task.fit(frame, target, kind)
+    known, y, _ = task.targets(frame)
+    train, validation, test, notes = task.split(y, shares, seed=0)
+    schema = Schema.fit(frame, target=target, ignore=ignore, task=task, rows=known[train])
+    X = schema.rows(frame)[known]
+    loss = "cross_entropy" if task.is_classification else "squared_error"
+    n_outputs = len(task.class_names) or 1
+    settings = {"loss": loss, "standardizer": Standardizer().fit(X[train]), "seed": 0} | options
+    net = NeuralNetwork(X.shape[1], [16], settings.pop("n_outputs", n_outputs), **settings)
+    net.schema = schema
+    net.fit(X[train], y[train], X_val=X[validation], y_val=y[validation], epochs=epochs, learning_rate=0.01, seed=0)
+    return net, Split(known[train], known[validation], known[test], notes)
+
+
+def penguins():
+    from palmerpenguins import load_penguins
+
+    frame = load_penguins()
+    frame["study"] = "palmer"
+    frame["comment"] = [f"seen on a day number {i}" for i in range(len(frame))]
+    frame.loc[3, "species"] = None
+    return frame
+
+
+def numbers(n=120):
+    """A table for a regression."""
+    size = [(7 * i) % 31 / 3 for i in range(n)]
+    kind = ["ab"[i % 2] for i in range(n)]
+    price = [3 * s + (k == "a") * 5 + (i % 7) / 7 for i, (s, k) in enumerate(zip(size, kind, strict=True))]
+    return pandas.DataFrame({"size": size, "kind": kind, "price": price})
+
+
+class Page(HTMLParser):
+    """The elements of a page, checked to be closed in order.
+
+    Attributes
+    ----------
+    text : str
+        All of it, with one blank between pieces; that of the style is left out.
+    elements : list of (tag, attributes)
+    tables : dict of caption to rows, lists of the texts of their cells
+    """
+
+    def __init__(self, page):
+        super().__init__(convert_charrefs=True)
+        self.open, self.elements, self.tables, self.headings, pieces = [], [], {}, [], []
+        self._pieces, self._rows = pieces, None
+        self.feed(page)
+        self.close()
+        assert self.open == []
+        self.text = " ".join(" ".join(pieces).split())
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "table":
+            self._rows, self._caption = [], ""
+        elif tag == "tr":
+            self._rows.append([])
+        elif tag in ("td", "th"):
+            self._rows[-1].append("")
+        elif tag in ("h1", "h2", "h3"):
+            self.headings.append([tag, ""])
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+        if tag == "table":
+            self.tables[self._caption] = [[" ".join(cell.split()) for cell in row] for row in self._rows]
+
+    def handle_data(self, data):
+        if "style" in self.open:
+            return
+        self._pieces.append(data)
+        if "caption" in self.open:
+            self._caption += data
+        elif {"td", "th"} & set(self.open):
+            self._rows[-1][-1] += f" {data}"
+        elif self.open and self.open[-1] in ("h1", "h2", "h3"):
+            self.headings[-1][1] += data
