@@ -29,7 +29,7 @@ FAULTS := $(addprefix tests/engine/test_,processes.py signals.py threads.py thre
 	clean
 
 train: $(VENV)/installed
-	$(BIN)/fastmlp train --out runs/digits
+	$(BIN)/fastmlp train --out runs/digits --replace
 	@echo "The figure lies in $(CURDIR)/runs/digits/history.png"
 
 test: $(VENV)/tested

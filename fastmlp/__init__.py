@@ -37,7 +37,7 @@ def __dir__() -> list[str]:
     return sorted([*globals(), *_ESTIMATORS])
 
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 __all__ = [
     "DivergenceError",
