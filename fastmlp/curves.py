@@ -58,9 +58,9 @@ def _panel(name: str, curves: tuple[np.ndarray, np.ndarray], best_epoch: int | N
     """The curves of train and validation as an SVG element."""
     both = np.where(np.abs(curves) < HUGE, curves, np.nan)
     numbers = both[~np.isnan(both)]
-    low, high = widened(numbers.min(), numbers.max()) if len(numbers) else (0.0, 1.0)
-    first, last = widened(1, both.shape[1])
-    y_ticks, x_ticks = ticks(low, high), ticks(max(first, 0.5), last, least_power=0)
+    low, high = _widened(numbers.min(), numbers.max()) if len(numbers) else (0.0, 1.0)
+    first, last = _widened(1, both.shape[1])
+    y_ticks, x_ticks = _ticks(low, high), _ticks(max(first, 0.5), last, least_power=0)
     left = 8 + CHARACTER * max(map(len, y_ticks.values()))
 
     def x(epoch: float) -> float:
@@ -92,7 +92,7 @@ def _panel(name: str, curves: tuple[np.ndarray, np.ndarray], best_epoch: int | N
     )
 
 
-def widened(low: float, high: float) -> tuple[float, float]:
+def _widened(low: float, high: float) -> tuple[float, float]:
     """A range with a margin, also that of a single number."""
     margin, largest = 0.04 * (high - low), max(abs(low), abs(high))
     if largest < 1 / HUGE:
@@ -102,7 +102,7 @@ def widened(low: float, high: float) -> tuple[float, float]:
     return float(low - margin), float(high + margin)
 
 
-def ticks(low: float, high: float, least_power: int = -400) -> dict[float, str]:
+def _ticks(low: float, high: float, least_power: int = -400) -> dict[float, str]:
     """Multiples of 1, 2 or 5 times a power of ten, no lower one than this, and their texts."""
     least = max(math.floor(math.log10((high - low) / MAX_STEPS)), least_power)
     factors = [(factor, power) for power in (least, least + 1) for factor in (1, 2, 5)]

@@ -11,16 +11,15 @@ import numpy as np
 from fastmlp.cli import arrays, options, runs, sources
 from fastmlp.cli.messages import printable
 from fastmlp.cli.tables import Reading
+from fastmlp.functions.class_scores import class_scores, confusion_matrix, most_confused, roc_auc_of_classes
 from fastmlp.functions.losses import LOSSES
-from fastmlp.functions.scores import r2
+from fastmlp.functions.scores import SCORES_OF_NUMBERS
 from fastmlp.network import NeuralNetwork
 from fastmlp.optional import require
-from fastmlp.plots import plot_confusion
-from fastmlp.plots.panels import new_figure
+from fastmlp.plots import plot_confusion, plot_predictions
 
 # With more classes, the most frequent confusions are listed instead of the matrix.
-MAX_TABLE = 20
-N_LISTED = 10
+MAX_TABLE, N_LISTED = 20, 10
 
 
 @click.command()
@@ -57,25 +56,26 @@ def evaluate(model: Path, data: str, target: str | None, reading: Reading, figur
     if found.y is None:
         raise ValueError(f"{data} must hold the truth of its rows: a column for --target in a table, y in an .npz")
     X, y = found.X[found.known], found.y
-    predictions = runs.predicted(network, X, data)
-    loss, _ = network.evaluate(X, y)
-    if LOSSES[network.loss].of_classes:
-        record, lines, shown = of_classes(network, X, y, predictions)
-        name = "confusion.png"
+    predictions = runs.predicted(network, X, data).reshape(len(y))
+    are_classes = LOSSES[network.loss].of_classes
+    name = sources.score_name(are_classes)
+    constant = np.full(len(y), np.bincount(y).argmax() if are_classes else y.mean())
+    record = {name: sources.score(predictions, y, are_classes)}
+    record["constant_score"] = sources.score(constant, y, are_classes)
+    record["loss"], _ = network.evaluate(X, y)
+    if are_classes:
+        more, lines, shown = of_classes(network.predict_proba(X), y, predictions, constant, network.class_names)
     else:
-        record, lines, shown = of_numbers(y, predictions)
-        name = "predicted.png"
-    score_name = next(iter(record))
-    figure = figure or model.with_name(name)
+        more, lines, shown = of_numbers(y, predictions, constant)
+    figure = figure or model.with_name("confusion.png" if are_classes else "predicted.png")
     if as_json:
-        click.echo(json.dumps(record | {"loss": loss, "n_rows": len(y), "figure": str(figure)}))
+        click.echo(json.dumps({**record, **more, "n_rows": len(y), "figure": str(figure)}))
     else:
         left_out = len(found.X) - len(X)
-        more = f" ({left_out:,} without a target left out)" if left_out else ""
-        click.echo(f"{score_name} {record[score_name]:.4f} on {len(y):,} rows, loss {loss:.4f}{more}")
-        for line in lines:
-            click.echo(line)
-    shown.axes[0].set_title(printable(f"{model.name} on {Path(data).name}: {score_name} {record[score_name]:.4f}"))
+        rest = f" ({left_out:,} without a target left out)" if left_out else ""
+        click.echo(f"{name} {record[name]:.4f} on {len(y):,} rows, loss {record['loss']:.4f}{rest}")
+        click.echo("\n".join(lines))
+    shown.axes[0].set_title(printable(f"{model.name} on {Path(data).name}: {name} {record[name]:.4f}"))
     # last, since the network's folder may not be writable
     runs.write_figure(figure, shown)
     if not as_json:
@@ -83,95 +83,45 @@ def evaluate(model: Path, data: str, target: str | None, reading: Reading, figur
 
 
 def of_classes(
-    network: NeuralNetwork, X: np.ndarray, y: np.ndarray, predictions: np.ndarray
+    probabilities: np.ndarray, y: np.ndarray, predictions: np.ndarray, constant: np.ndarray, names: list[str] | None
 ) -> tuple[dict[str, Any], list[str], Any]:
-    """The scores of predicted classes, the score first; lines that show them, and a figure."""
-    n = network.output_size
-    names = network.class_names or arrays.numbered(n)
-    counts = np.bincount(y * n + predictions, minlength=n * n).reshape(n, n)
-    right, of_class, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
-    by_class = {
-        "precision": _shares(right, predicted),
-        "recall": _shares(right, of_class),
-        "f1": _shares(2 * right, of_class + predicted),
-    }
-    constant = float(of_class.max() / len(y))
-    area = roc_auc(network.predict_proba(X), y)
-    record = {
-        sources.score_name(True): sources.score(predictions, y, True),
-        "constant_score": constant,
-        "roc_auc": area,
-        **by_class,
-        "class_names": names,
-        "confusion": counts.tolist(),
-    }
+    """What JSON says of predicted classes, besides the score, lines for the terminal, and a figure."""
+    areas = roc_auc_of_classes(probabilities, y)
+    area = float(np.nanmean(areas)) if np.isfinite(areas).any() else None
+    names = names or arrays.numbered(len(areas))
     shown = list(map(printable, names))
-    lines = [f"{constant:.4f} of who always says {shown[int(of_class.argmax())]}", ""]
+    confusion = confusion_matrix(y, predictions, len(names))
+    found = class_scores(confusion)
+    columns = {"precision": found.precision, "recall": found.recall, "f1": found.f1}
+    by_class = {key: [None if np.isnan(one) else one for one in values.tolist()] for key, values in columns.items()}
+    record = {"roc_auc": area, **by_class, "class_names": names, "confusion": confusion.tolist()}
+    lines = [f"{np.mean(constant == y):.4f} of who always says {shown[constant[0]]}", ""]
     if area is not None:
         lines[0] += f"; area under the ROC curve {area:.4f}"
-    lines += table(counts, by_class, shown) if n <= MAX_TABLE else largest(counts, shown)
+    if len(names) <= MAX_TABLE:
+        rows = [["true \\ predicted", *shown, *columns]]
+        for label, counts, *scores in zip(shown, confusion, *columns.values(), strict=True):
+            texts = ("-" if np.isnan(one) else f"{one:.4f}" for one in scores)
+            rows.append([label, *(f"{n:,}" for n in counts), *texts])
+        lines += aligned(rows)
+    elif pairs := most_confused(confusion, N_LISTED):
+        lines += ["confused most often:", "    rows  true  predicted"]
+        lines += [f"{n:8,}  {shown[i]}  {shown[j]}" for i, j, n in pairs]
+    else:
+        lines.append("nothing is confused")
     return record, lines, plot_confusion(y, predictions, class_names=shown)
 
 
-def roc_auc(probabilities: np.ndarray, y: np.ndarray) -> float | None:
-    """The area under the ROC curve; the mean over the classes that some rows are of and some are not, if any."""
-    from scipy.stats import rankdata  # slow to import
-
-    areas = []
-    for k in range(probabilities.shape[1]) if probabilities.shape[1] > 2 else [1]:
-        is_class = y == k
-        n = int(is_class.sum())
-        if 0 < n < len(y):
-            ranks = rankdata(probabilities[:, k])[is_class].sum()
-            areas.append((ranks - n * (n + 1) / 2) / (n * (len(y) - n)))
-    return float(np.mean(areas)) if areas else None
+def of_numbers(y: np.ndarray, predictions: np.ndarray, constant: np.ndarray) -> tuple[dict[str, Any], list[str], Any]:
+    """What JSON says of predicted numbers, lines for the terminal, and a figure."""
+    whose = {"the network": predictions, "always the mean": constant}
+    scores = {who: [score(numbers, y) for score in SCORES_OF_NUMBERS.values()] for who, numbers in whose.items()}
+    rows = [["", *SCORES_OF_NUMBERS], *([who, *(f"{one:.6g}" for one in of_one)] for who, of_one in scores.items())]
+    record = dict(zip(SCORES_OF_NUMBERS, scores["the network"], strict=True))
+    return record, ["", *aligned(rows)], plot_predictions(y, predictions)
 
 
-def of_numbers(y: np.ndarray, predictions: np.ndarray) -> tuple[dict[str, Any], list[str], Any]:
-    """The scores of predicted numbers, the score first; lines that show them, and a figure."""
-    predictions = np.asarray(predictions, np.float64).reshape(len(y))
-    record, constant = _errors(y, predictions), _errors(y, np.full(len(y), y.mean()))
-    widths = [max(len(name), 12) for name in record]
-    lines = ["", "  ".join(["                ", *map(str.rjust, record, widths)])]
-    for what, errors in (("the network", record), ("always the mean", constant)):
-        values = (f"{value:.6g}".rjust(width) for value, width in zip(errors.values(), widths, strict=True))
-        lines.append("  ".join([what.ljust(16), *values]))
-    figure = new_figure(6, 6)
-    panel = figure.add_subplot()
-    panel.scatter(y, predictions, s=9, alpha=0.6, linewidths=0)
-    panel.axline((y[0], y[0]), slope=1, color="gray", linewidth=1)
-    panel.set(xlabel="true", ylabel="predicted")
-    return {**record, "constant_score": constant["R2"]}, lines, figure
-
-
-def _errors(y: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
-    errors = predictions - y
-    return {
-        sources.score_name(False): r2(predictions, y),
-        "MAE": float(np.abs(errors).mean()),
-        "RMSE": float(np.sqrt(np.square(errors).mean())),
-    }
-
-
-def _shares(counts: np.ndarray, totals: np.ndarray) -> list[float | None]:
-    """The share of each total; None where it is 0."""
-    return [int(n) / int(total) if total else None for n, total in zip(counts, totals, strict=True)]
-
-
-def table(counts: np.ndarray, by_class: dict[str, list[float | None]], names: Sequence[str]) -> list[str]:
-    """The lines of the confusion matrix, a row for each true class, with the class's precision, recall and F1."""
-    rows = [["true \\ predicted", *names, *by_class]]
-    for i, name in enumerate(names):
-        shares = [values[i] for values in by_class.values()]
-        rows.append([name, *(f"{n:,}" for n in counts[i]), *("-" if one is None else f"{one:.4f}" for one in shares)])
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A line for each row; the first column is that of names, and the others of numbers."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join([first.ljust(widths[0]), *map(str.rjust, rest, widths[1:])]) for first, *rest in rows]
-
-
-def largest(counts: np.ndarray, names: Sequence[str]) -> list[str]:
-    """The lines of a list of the pairs of classes that are confused most often."""
-    wrong = counts - np.diag(np.diag(counts))
-    order = np.argsort(-wrong, axis=None, kind="stable")[:N_LISTED]
-    pairs = [divmod(int(i), len(names)) for i in order]
-    lines = [f"{wrong[i, j]:8,}  {names[i]}  {names[j]}" for i, j in pairs if wrong[i, j]]
-    return ["confused most often:", "    rows  true  predicted", *lines] if lines else ["nothing is confused"]

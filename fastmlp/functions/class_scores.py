@@ -91,3 +91,41 @@ def roc_auc(is_class: np.ndarray, scores: np.ndarray) -> float:
     n_in = int(np.count_nonzero(is_class))
     pairs = n_in * (len(scores) - n_in)
     return float((ranks[is_class].sum() - n_in * (n_in + 1) / 2) / pairs) if pairs else float("nan")
+
+
+def roc_auc_of_classes(probabilities: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """`roc_auc` of each class against all others, an array (n_classes,).
+
+    Parameters
+    ----------
+    probabilities : ndarray (n_rows, n_classes)
+        Or (n_rows, 1), of the second of two classes.
+    y : ndarray (n_rows,)
+        Labels from 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.functions.class_scores import roc_auc_of_classes
+    >>> roc_auc_of_classes(np.array([[0.2], [0.2], [0.9]]), np.array([0, 1, 1]))
+    array([0.75, 0.75])
+    """
+    if probabilities.shape[1] == 1:
+        probabilities = np.hstack([1 - probabilities, probabilities])
+    return np.array([roc_auc(y == i, column) for i, column in enumerate(probabilities.T)])
+
+
+def most_confused(confusion: np.ndarray, n: int) -> list[tuple[int, int, int]]:
+    """The true class, the predicted class and the number of rows of at most n pairs of classes, the most rows first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.functions.class_scores import most_confused
+    >>> most_confused(np.array([[5, 0, 1], [3, 5, 0], [0, 0, 5]]), 10)
+    [(1, 0, 3), (0, 2, 1)]
+    """
+    wrong = confusion - np.diag(np.diag(confusion))
+    first = np.argsort(-wrong, axis=None, kind="stable")[:n]
+    pairs = zip(*np.unravel_index(first, wrong.shape), wrong.ravel()[first], strict=True)
+    return [(int(true), int(predicted), int(rows)) for true, predicted, rows in pairs if rows]

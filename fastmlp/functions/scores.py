@@ -38,7 +38,12 @@ def mean_absolute_error(outputs: np.ndarray, y: np.ndarray, weights: np.ndarray 
 def root_mean_squared_error(outputs: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> float:
     """RMSE, the root of the mean of (outputs - y)**2 over rows, the mean of all outputs'; see `r2`."""
     outputs, y = _doubles(outputs, y)
-    return float(np.sqrt(weighted_mean(np.square(outputs - y), weights)).mean())
+    with np.errstate(over="ignore"):
+        return float(np.sqrt(weighted_mean(np.square(outputs - y), weights)).mean())
+
+
+# What predictions of numbers are judged by, whatever the loss.
+SCORES_OF_NUMBERS = {"R2": r2, "MAE": mean_absolute_error, "RMSE": root_mean_squared_error}
 
 
 def d2_absolute_error(outputs: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> float:

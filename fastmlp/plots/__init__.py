@@ -7,6 +7,7 @@ the value of a cell. In titles, `$...$` is a formula, as usual in matplotlib; na
 
 from fastmlp.plots.curves import plot_comparison, plot_history, plot_learning_curves
 from fastmlp.plots.matrices import plot_confusion, plot_grid
+from fastmlp.plots.predictions import plot_predictions, plot_residuals
 from fastmlp.plots.weights import plot_weights
 
 __all__ = [
@@ -15,5 +16,7 @@ __all__ = [
     "plot_grid",
     "plot_history",
     "plot_learning_curves",
+    "plot_predictions",
+    "plot_residuals",
     "plot_weights",
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from fastmlp.functions.class_scores import confusion_matrix
 from fastmlp.plots.panels import CELL, LARGEST, check_trials, name_cells, plot_matrix, single_panel, titled
 from fastmlp.tuning import Trial
 from fastmlp.tuning.space import format_value, varying
@@ -63,7 +64,7 @@ def plot_confusion(
     if class_names is not None and len(class_names) < n_classes:
         raise ValueError(f"class_names must have {n_classes} names, got {len(class_names)}")
     n_classes = n_classes if class_names is None else len(class_names)
-    counts = np.bincount(labels[0] * n_classes + labels[1], minlength=n_classes**2).reshape(n_classes, n_classes)
+    counts = confusion_matrix(labels[0], labels[1], n_classes)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = min(CELL * n_classes, LARGEST)
     panel = single_panel(ax, 2.5 + side, 1.8 + side)

@@ -21,7 +21,7 @@ from fastmlp.report.markup import (
     short,
     table,
 )
-from fastmlp.report.parts import Part
+from fastmlp.report.results import Part
 from fastmlp.tables.columns import Column, columns_of
 from fastmlp.tables.schema import Schema
 

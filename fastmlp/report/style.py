@@ -100,7 +100,11 @@ td .quiet {{ max-width: 18rem; min-width: 8rem; }}
 }}
 .values {{ display: flex; align-items: flex-start; gap: 0.9rem; min-width: 21rem; }}
 .values span {{ overflow-wrap: anywhere; }}
-.spark {{ flex: none; border-bottom: 1px solid var(--line); }}
+.spark {{
+  flex: none; display: flex; align-items: flex-end; gap: 1px; width: 96px; height: 22px;
+  border-bottom: 1px solid var(--line);
+}}
+.spark span {{ flex: 1; background: var(--blue); }}
 
 .matrix table {{ min-width: 0; }}
 .matrix th, .matrix td {{ padding: 2px; border: none; }}
@@ -115,9 +119,8 @@ td .quiet {{ max-width: 18rem; min-width: 8rem; }}
   background: linear-gradient(rgb(var(--blue-parts) / var(--strength)) 0 0) var(--panel);
 }}
 .cell.none {{ color: var(--quiet); }}
-.charts {{ display: flex; flex-wrap: wrap; gap: 1.5rem 2.5rem; margin: 1rem 0; }}
-.chart {{ max-width: 100%; height: auto; flex: 0 1 420px; min-width: 0; }}
-.panels {{ margin: 1rem 0; }}
+.charts {{ display: flex; flex-wrap: wrap; gap: 1.5rem; margin: 1rem 0; }}
+.chart {{ flex: 1 1 17.5rem; min-width: 0; max-width: 27rem; fill: currentColor; stroke-linejoin: round; }}
 .facts {{
   display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 0.75rem 1.5rem; margin: 1.25rem 0;
 }}
@@ -148,7 +151,7 @@ pre {{
   nav {{ display: none; }}
   .wide {{ overflow: visible; background: none; }}
   pre {{ white-space: pre-wrap; overflow-wrap: anywhere; }}
-  tr, svg, .tile, .cell, .panels, .charts {{ break-inside: avoid; }}
+  tr, svg, .tile, .cell, .charts {{ break-inside: avoid; }}
   h2, h3 {{ break-after: avoid; }}
 }}
 """

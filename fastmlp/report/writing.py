@@ -11,10 +11,11 @@ from fastmlp.files.access import replacing
 from fastmlp.functions.scores import accuracy, mean_absolute_error, r2
 from fastmlp.history import History
 from fastmlp.network import NeuralNetwork
-from fastmlp.report.charts import bar, scale
-from fastmlp.report.classes import class_results
+from fastmlp.plots import plot_history
+from fastmlp.plots.panels import new_figure
+from fastmlp.report.charts import bar, chart, scale
 from fastmlp.report.columns import data_section
-from fastmlp.report.importance import MIN_ROWS, Importance, n_drawn, permutation_importance
+from fastmlp.report.importance import MIN_ROWS, Importance, permutation_importance
 from fastmlp.report.markup import (
     Markup,
     counted,
@@ -29,31 +30,21 @@ from fastmlp.report.markup import (
     short,
     table,
 )
-from fastmlp.report.parts import Part, judged, parts_of
-from fastmlp.report.regression import regression_results
+from fastmlp.report.results import Part, class_results, parts_of, regression_results
 from fastmlp.report.style import STYLE
 from fastmlp.tables.schema import Schema
 from fastmlp.tables.task import Split
 
 # Columns whose importance is shown, and how often each one is shuffled.
 MAX_COLUMNS, REPEATS = 20, 5
+# Inches of a chart; three of them are beside each other where there is room.
+PANEL = (3.0, 2.6)
 # Nothing is loaded from anywhere, and no script runs, whatever the texts of a table are.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def write_report(
-    path: str | os.PathLike[str],
-    network: NeuralNetwork,
-    frame: Any,
-    split: Split,
-    *,
-    history: History | None = None,
-    decimal: str | None = None,
-    title: str | None = None,
-    notes: Sequence[str] = (),
-    settings: Mapping[str, Any] | None = None,
-    commands: Mapping[str, str] | None = None,
-    seed: int = 0,
+    path: str | os.PathLike[str], network: NeuralNetwork, frame: Any, split: Split, **options: Any
 ) -> None:
     """Write what `report_html` gives to a file, which is replaced as a whole.
 
@@ -61,7 +52,7 @@ def write_report(
     ----------
     path : str or path
         Such as "report.html"; its folder must exist.
-    network, frame, split, history, decimal, title, notes, settings, commands, seed
+    network, frame, split, **options
         As in `report_html`.
 
     Raises
@@ -71,18 +62,7 @@ def write_report(
     OSError
         If the file cannot be written.
     """
-    page = report_html(
-        network,
-        frame,
-        split,
-        history=history,
-        decimal=decimal,
-        title=title,
-        notes=notes,
-        settings=settings,
-        commands=commands,
-        seed=seed,
-    )
+    page = report_html(network, frame, split, **options)
     with replacing(path) as file:
         file.write(page.encode("utf-8", "replace"))  # a name may hold half a character of UTF-16
 
@@ -165,7 +145,7 @@ def report_html(
     if schema is None:
         raise ValueError("network must have a schema, got None: assign net.schema")
     parts = parts_of(network, schema, frame, split, decimal)
-    part, history = judged(parts), network.history if history is None else history
+    part, history = parts[-1], network.history if history is None else history
     importance = permutation_importance(network, part.X, part.y, repeats=REPEATS, seed=seed)
     is_classification = schema.task.is_classification
     results = (
@@ -176,7 +156,7 @@ def report_html(
         "Network": [Markup(network._repr_html_()), _facts(settings or {})],
         "Training": _training(history),
         "Results": results,
-        "Importance of columns": _importance(importance, part, schema, network.input_size),
+        "Importance of columns": _importance(importance, part, schema),
         "What to do next": [
             piece
             for what, command in (commands or {}).items()
@@ -212,7 +192,7 @@ def _contents(sections: Mapping[str, Any]) -> Markup:
 
 def _summary(schema: Schema, parts: Sequence[Part], history: History | None) -> list[Markup]:
     """The result in a sentence and in tiles, and the diagnosis."""
-    train, part, task = parts[0], judged(parts), schema.task
+    train, part, task = parts[0], parts[-1], schema.task
     constant = task.constant_score(train.y, part.y)
     rows = counted(len(part.y), f"{part.name} row")
     if task.is_classification:
@@ -247,7 +227,7 @@ def _summary(schema: Schema, parts: Sequence[Part], history: History | None) -> 
     return [
         paragraph(lead, class_="lead"),
         element("dl", *tiles, class_="tiles"),
-        *([] if history is None or not len(history) else _diagnosis(history)),
+        *(_diagnosis(history) if history else []),
     ]
 
 
@@ -264,11 +244,17 @@ def _diagnosis(history: History) -> list[Markup]:
 
 def _training(history: History | None) -> list[Markup]:
     """The curves, and which epoch is kept."""
-    picture = None if history is None else history._repr_html_()
-    if history is None or picture is None:
+    if not history:
         return []
+    panels = [new_figure(*PANEL).subplots() for _ in range(3)]
+    plot_history(history, ax=panels)
+    charts = []
+    for panel in panels:
+        panel.set_xlabel("Epoch")
+        panel.locator_params(nbins=5)
+        charts.append(chart(f"{panel.get_ylabel()} by epoch", panel.figure))
     kept = [paragraph(history.kept, class_="quiet")] if history.kept else []
-    return [element("div", Markup(picture), class_="panels"), *kept]
+    return [element("div", *charts, class_="charts"), *kept]
 
 
 def _facts(settings: Mapping[str, Any]) -> Markup:
@@ -276,7 +262,7 @@ def _facts(settings: Mapping[str, Any]) -> Markup:
     return element("dl", *pairs, class_="facts") if pairs else Markup()
 
 
-def _importance(found: Sequence[Importance], part: Part, schema: Schema, n_features: int) -> list[Markup]:
+def _importance(found: Sequence[Importance], part: Part, schema: Schema) -> list[Markup]:
     """A bar for each of the most important columns."""
     name = "accuracy" if schema.task.is_classification else "R2"
     shown = found[:MAX_COLUMNS]
@@ -290,16 +276,13 @@ def _importance(found: Sequence[Importance], part: Part, schema: Schema, n_featu
         ]
         for one in shown
     ]
-    n_rows = n_drawn(len(part.y), len(schema.inputs), n_features, REPEATS)
-    where = (
-        f"{len(part.y):,} {part.name} rows"
-        if n_rows == len(part.y)
-        else f"{n_rows:,} of {len(part.y):,} {part.name} rows"
-    )
+    n_rows = found[0].n_rows
+    drawn = "" if n_rows == len(part.y) else f"{n_rows:,} of "
     content = [
         paragraph(
-            f"How much {name} is lost where the values of a column are shuffled among {where}: the mean of {REPEATS} "
-            "times, and the standard deviation. Columns that say the same make each other look unimportant."
+            f"How much {name} is lost where the values of a column are shuffled among {drawn}{len(part.y):,} "
+            f"{part.name} rows: the mean of {REPEATS} times, and the standard deviation. Columns that say the same "
+            "make each other look unimportant."
         ),
         table(
             "Importance of columns", ["Column", f"{name[0].upper()}{name[1:]} lost", "Mean", "Spread"], rows, texts=[1]
@@ -307,8 +290,8 @@ def _importance(found: Sequence[Importance], part: Part, schema: Schema, n_featu
     ]
     if len(part.y) < MIN_ROWS:
         content.append(paragraph(f"With {counted(len(part.y), 'row')} these numbers are rough.", class_="quiet"))
-    if len(found) > MAX_COLUMNS:
-        content.append(
-            paragraph(f"The {MAX_COLUMNS} most important of {len(found):,} columns are shown.", class_="quiet")
-        )
+    if len(schema.inputs) > len(shown):
+        measured = "" if len(found) == len(schema.inputs) else f" the {len(found):,} with the largest weights, of"
+        text = f"The {len(shown)} most important of{measured} {len(schema.inputs):,} columns are shown."
+        content.append(paragraph(text, class_="quiet"))
     return content

@@ -12,7 +12,7 @@ from table_helpers import CLASSES, COLUMNS, blobs, write_csv
 import fastmlp
 from fastmlp import NeuralNetwork
 from fastmlp.cli import sources
-from fastmlp.cli.evaluate import roc_auc
+from fastmlp.functions.class_scores import roc_auc_of_classes
 
 pytestmark = pytest.mark.application
 
@@ -176,18 +176,6 @@ def test_evaluate_shows_the_errors_of_numbers(run, tmp_path):
     assert (tmp_path / "predicted.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_area_under_the_roc_curve_is_that_of_pairs():
-    """The share of pairs of a row of the class and one of another in which the first has the higher probability."""
-    random = np.random.RandomState(0)
-    probabilities, y = random.randint(1, 5, (40, 3)) / 4, random.randint(2, size=40)
-    areas = []
-    for k in range(2):  # no row is of the third class
-        pairs = probabilities[y == k, k][:, np.newaxis] - probabilities[y != k, k]
-        areas.append(np.mean((pairs > 0) + (pairs == 0) / 2))
-    assert roc_auc(probabilities, y) == pytest.approx(np.mean(areas))
-    assert roc_auc(probabilities, np.zeros(40, int)) is None
-
-
 def test_evaluate_shows_what_was_taken_for_what(run, tmp_path, model):
     X, labels = blobs(50)
     names = [CLASSES[k] for k in labels]
@@ -199,6 +187,9 @@ def test_evaluate_shows_what_was_taken_for_what(run, tmp_path, model):
     assert result["class_names"] == CLASSES
     assert result["accuracy"] == np.trace(counts) / 50
     assert result["loss"] == NeuralNetwork.load(model).evaluate(X, labels)[0]
+    areas = roc_auc_of_classes(NeuralNetwork.load(model).predict_proba(X), labels)
+    assert result["roc_auc"] == pytest.approx(areas.mean())
+    assert f"area under the ROC curve {result['roc_auc']:.4f}" in run("evaluate", model, "a.npz").output
     assert result["constant_score"] == np.bincount(labels).max() / 50
     assert result["figure"] == str(tmp_path / "confusion.png")
     assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")

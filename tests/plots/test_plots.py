@@ -220,6 +220,48 @@ def test_what_is_no_pair_of_labels_is_refused(y_true, y_pred, names, error, mess
         plots.plot_confusion(y_true, y_pred, class_names=names)
 
 
+def test_predictions_are_points_and_residuals_are_what_they_are_beyond_the_truth(tmp_path):
+    truth, predicted = np.array([1.0, 2.0, 4.0]), np.array([[1.5], [2.5], [3.75]])
+    (panel,) = plots.plot_predictions(truth, predicted, title="Prices").axes
+    np.testing.assert_array_equal(panel.collections[0].get_offsets(), np.column_stack([truth, predicted]))
+    (line,) = panel.get_lines()
+    assert (line.get_xy1(), line.get_slope()) == ((1, 1), 1)
+    assert (panel.get_xlabel(), panel.get_ylabel(), panel.get_title()) == ("True", "Predicted", "Prices")
+    (panel,) = plots.plot_residuals(truth, predicted, title="Prices").axes
+    counts = {round(bar.get_x() + bar.get_width() / 2, 3): bar.get_height() for bar in panel.patches}
+    assert {middle: n for middle, n in counts.items() if n} == {-0.203: 1, 0.453: 2}  # 8 bars from -0.25 to 0.5
+    assert list(panel.get_lines()[0].get_xdata()) == [0, 0]
+    assert panel.get_title() == "Prices"
+
+
+def test_of_many_points_a_file_of_vectors_has_one_picture(tmp_path):
+    for n, is_picture in ((1000, False), (1001, True)):
+        plots.plot_predictions(np.arange(n), np.arange(n)).savefig(tmp_path / "a.svg")
+        assert ("<image" in (tmp_path / "a.svg").read_text()) == is_picture
+
+
+@pytest.mark.parametrize("function", ["plot_predictions", "plot_residuals"])
+@pytest.mark.parametrize(
+    ("y_true", "y_pred", "message"),
+    [
+        ([], [], r"y_true must have shape \(n_rows,\), got \(0,\)"),
+        (1, 1, r"y_true must have shape \(n_rows,\), got \(\)"),
+        ([1, 2], [1], r"y_pred must have shape \(2,\) or \(2, 1\), .*, got \(1,\)"),
+        ([1, 2], [1, np.nan], "y_pred must be finite .*, got nan in row 1"),
+        ([[1, 2]], [1], "y_true must have shape"),
+    ],
+)
+def test_what_are_no_pairs_of_numbers_is_refused(function, y_true, y_pred, message):
+    with pytest.raises(ValueError, match=message):
+        getattr(plots, function)(y_true, y_pred)
+
+
+@pytest.mark.parametrize("off", [0, 1e20])
+def test_residuals_that_do_not_differ(off, tmp_path):
+    truth = np.array([1e20, 2e20])
+    plots.plot_residuals(truth, truth + off).savefig(tmp_path / "a.png")
+
+
 def test_a_grid_shows_the_best_of_each_pair():
     found = [trial(1, 0.8, learning_rate=0.2, batch_size=10), trial(1, 0.6, learning_rate=0.1, batch_size=10)]
     found += [
@@ -317,6 +359,8 @@ def drawn():
         ),
         "grid": plots.plot_grid(trials(), title="A grid"),
         "curves": plots.plot_learning_curves(trials(), title="Trials"),
+        "predictions": plots.plot_predictions(y_true, y_true + 0.3 * random.randn(100), title="Predictions"),
+        "residuals": plots.plot_residuals(y_true, y_true + 0.3 * random.randn(100), title="Residuals"),
     }
 
 
@@ -325,7 +369,9 @@ def write(folder):
         figure.savefig(folder / f"{name}.png", dpi=50)
 
 
-@pytest.mark.parametrize("name", ["history", "comparison", "weights", "confusion", "grid", "curves"])
+@pytest.mark.parametrize(
+    "name", ["history", "comparison", "weights", "confusion", "grid", "curves", "predictions", "residuals"]
+)
 def test_pictures_are_as_they_were_when_somebody_looked(name, tmp_path):
     compare = pytest.importorskip("matplotlib.testing.compare")
     image = pytest.importorskip("PIL.Image")

@@ -22,6 +22,7 @@ class Recorder:
     """In the place of a network, keeps what it is given, and says whether a first column is above 5."""
 
     schema, input_size = SCHEMA, X.shape[1]
+    params = {"W1": np.array([[3.0, 0.0]] + [[0.0, 1.0]] * (X.shape[1] - 1))}  # noqa: RUF012
 
     def __init__(self):
         self.given = []
@@ -62,7 +63,7 @@ def test_of_a_regression_beside_scikit_learn():
     frame = numbers(2000).drop(columns="kind").assign(noise=np.random.RandomState(0).randn(2000))
     net, split = trained(frame, "price", epochs=10)
     rows, y = net.schema.rows(frame)[split.test], net.schema.targets(frame).y[split.test]
-    found = permutation_importance(net, rows, y, repeats=20)
+    found = permutation_importance(net, rows, y, repeats=200)
     assert [one.name for one in found] == ["size", "noise"]
 
     class Regressor:
@@ -72,7 +73,7 @@ def test_of_a_regression_beside_scikit_learn():
         def score(self, rows, y):
             return net.score(rows, y)
 
-    expected = inspection.permutation_importance(Regressor(), rows, y, n_repeats=20, random_state=0)
+    expected = inspection.permutation_importance(Regressor(), rows, y, n_repeats=200, random_state=0)
     np.testing.assert_allclose([one.mean for one in found], expected.importances_mean, rtol=0.02, atol=0.002)
 
 
@@ -86,16 +87,35 @@ def test_a_seed_repeats_it():
     assert (once != other).any()
 
 
-def test_of_very_many_rows_some_are_drawn(monkeypatch):
-    monkeypatch.setattr(importance, "MIN_ROWS", 5)
-    monkeypatch.setattr(importance, "MAX_NUMBERS", 2 * 2 * X.shape[1] * 7)
+@pytest.mark.parametrize(
+    ("limits", "n_columns", "n_rows"),
+    [
+        ({}, 2, 12),
+        ({"MAX_ROWS": 7}, 2, 7),
+        ({"MAX_PRODUCTS": 9 * 2 * 2 * 10}, 2, 9),  # rows, columns, repeats, parameters
+        ({"MAX_PRODUCTS": 5 * 2 * 2 * 10 - 1}, 1, 9),
+        ({"MAX_PRODUCTS": 0}, 1, 5),
+    ],
+)
+def test_of_many_rows_some_are_drawn_and_of_many_columns_some_are_measured(monkeypatch, limits, n_columns, n_rows):
+    for name, value in ({"MIN_ROWS": 5} | limits).items():
+        monkeypatch.setattr(importance, name, value)
     network = Recorder()
-    permutation_importance(network, X, Y, repeats=2)
+    found = permutation_importance(network, X, Y, repeats=2)
+    assert {one.name for one in found} == set(["size", "kind"][:n_columns])
+    assert {one.n_rows for one in found} == {n_rows}
     drawn = network.given[0]
-    assert len(drawn) == importance.n_drawn(12, 2, X.shape[1], 2) == 7
-    assert len(np.unique(drawn[:, 0])) == 7
+    assert len(np.unique(drawn[:, 0])) == len(drawn) == n_rows
     assert set(map(tuple, drawn)) <= set(map(tuple, X))
-    assert importance.n_drawn(12, 2, 1000, 2) == 5
+    assert len(network.given) == 1 + 2 * n_columns
+
+
+def test_the_largest_weights_are_those_of_all_inputs_of_a_column(monkeypatch):
+    monkeypatch.setattr(importance, "MAX_PRODUCTS", 0)
+    network = Recorder()
+    network.params = {"W1": network.params["W1"] * [[0.6]] + [[0, 0]]}  # 1.8 against four times 0.6
+    network.params["W1"][0] = [1.1, 0]
+    assert [one.name for one in permutation_importance(network, X, Y)] == ["kind"]
 
 
 def test_errors():

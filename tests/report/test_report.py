@@ -1,5 +1,7 @@
 """Reports: what they say, by taking the page apart, against scikit-learn; texts of users; pictures in a browser."""
 
+import copy
+import re
 import shutil
 import subprocess
 from collections import Counter
@@ -8,10 +10,13 @@ from itertools import pairwise
 import numpy as np
 import pandas
 import pytest
+from plot_helpers import history
 from report_helpers import Page, numbers, penguins, trained
 
 from fastmlp import NeuralNetwork
-from fastmlp.report import permutation_importance, report_html, write_report
+from fastmlp.plots import plot_history
+from fastmlp.report import permutation_importance, report_html, results, write_report
+from fastmlp.report.charts import chart
 from fastmlp.report.markup import EN_DASH, MINUS, Markup, element, score
 from fastmlp.tables import Split
 
@@ -76,7 +81,7 @@ def test_sections(classes):
         "What to do next",
     ]  # fmt: skip
     labels = [attributes.get("aria-label", "") for _, attributes in page.elements]
-    assert {"loss by epoch", "accuracy by epoch"} <= set(labels)
+    assert {"Loss by epoch", "Accuracy by epoch", "Learning rate by epoch"} <= set(labels)
     assert any(label.startswith("NeuralNetwork: 15, standardized inputs; 16, relu") for label in labels)
     for text in ("Fields are separated by commas.", "Optimizer Adam", "fastmlp predict model.npz new.csv"):
         assert text in page.text
@@ -118,32 +123,52 @@ def test_results_of_a_regression(regression):
     predicted, constant = net.predict(X).ravel(), np.full(len(y), rows_of(net, frame, split.train)[1].mean())
     row = page.tables["Scores of each part"][-1]
     assert row[:2] == ["test", str(len(y))]
-    functions = (metrics.r2_score, metrics.root_mean_squared_error, metrics.mean_absolute_error)
+    functions = (metrics.r2_score, metrics.mean_absolute_error, metrics.root_mean_squared_error)
     expected = [function(y, found) for function in functions for found in (predicted, constant)]
     np.testing.assert_allclose([float(text.replace(MINUS, "-")) for text in row[2:]], expected, rtol=1e-3, atol=5e-5)
-    charts = [attributes for tag, attributes in page.elements if attributes.get("class") == "chart"]
-    assert [one["aria-label"] for one in charts] == ["Predicted against true price, test rows", "Residuals, test rows"]
-    assert sum(tag == "circle" for tag, _ in page.elements) == len(y)
+    labels = [attributes["aria-label"] for _, attributes in page.elements if attributes.get("class") == "chart"]
+    assert labels[-2:] == ["Predicted against true numbers, test rows", "Residuals, test rows"]
 
 
-def test_points_lie_where_the_rows_are(regression):
-    frame, net, split, page = regression
-    X, y = rows_of(net, frame, split.test)
-    points = np.array([[float(a["cx"]), -float(a["cy"])] for tag, a in page.elements if tag == "circle"])
-    both = np.column_stack([y, net.predict(X).ravel()])[np.argsort(y, kind="stable")]
-    for drawn, numbers_ in zip(points.T, both.T, strict=True):
-        assert np.corrcoef(drawn, numbers_)[0, 1] > 0.9999
-
-
-def test_residuals_are_what_is_predicted_beyond_the_truth(regression):
+@pytest.mark.parametrize("name", ["plot_predictions", "plot_residuals"])
+def test_the_charts_are_of_the_judged_rows(regression, monkeypatch, name):
     frame, net, split, _ = regression
-    page = Page(report_html(net, frame.assign(price=frame["price"] + 100), split))
-    chart = next(i for i, (_, a) in enumerate(page.elements) if a.get("aria-label") == "Residuals, test rows")
-    of_chart = page.elements[chart : next(i for i, (tag, _) in enumerate(page.elements[chart:], chart) if tag == "p")]
-    zero = next(float(a["d"][1:].split()[0]) for tag, a in of_chart if tag == "path" and "stroke-dasharray" in a)
-    bars = [float(a["x"]) + float(a["width"]) for tag, a in of_chart if tag == "rect"]
-    assert bars
-    assert max(bars) < zero
+    plot, drawn = getattr(results, name), []
+
+    def noted(*both, ax):
+        drawn.append(both)
+        return plot(*both, ax=ax)
+
+    monkeypatch.setattr(results, name, noted)
+    report_html(net, frame, split)
+    X, y = rows_of(net, frame, split.test)
+    ((truth, predicted),) = drawn
+    np.testing.assert_array_equal(truth, y)
+    np.testing.assert_array_equal(predicted, net.predict(X).ravel())
+
+
+@pytest.mark.parametrize("lost", [np.nan, 1e200])
+def test_a_network_whose_training_failed(regression, lost):
+    frame, net, split, _ = regression
+    failed = copy.deepcopy(net)
+    failed.params["W2"][:] = lost
+    page = Page(report_html(failed, frame, split))
+    assert "Not all predictions are numbers that can be drawn." in page.text
+    assert "The network is no better than that." in page.text
+
+
+def svg(**style):
+    """A chart of a history, whatever the style of the user's own figures."""
+    with pytest.importorskip("matplotlib").rc_context({f"{key.replace('_', '.')}": v for key, v in style.items()}):
+        return chart("A history", plot_history(history(3)))
+
+
+def test_a_chart_has_the_colours_of_the_page():
+    drawn = svg()
+    colors = set(re.findall(r"(?:fill|stroke): ([^;\"]+)", drawn))
+    assert colors == {"none", "currentColor", "var(--page)", "var(--blue)", "var(--orange)", "#2ca02c", "#b0b0b0"}
+    light = {"text_color": "red", "axes_labelcolor": "red", "axes_edgecolor": "red", "xtick_color": "red"}
+    assert svg(**light, axes_facecolor="black", figure_facecolor="black", legend_facecolor="red") == drawn
 
 
 def test_importance(classes):
@@ -229,14 +254,6 @@ def test_where_nothing_is_confused():
     assert "Classes that are confused most often" not in page.tables
 
 
-def test_of_many_points_some_are_drawn():
-    frame = numbers(8000)
-    net, split = trained(frame, "price", epochs=2)
-    page = Page(report_html(net, frame, split))
-    assert sum(tag == "circle" for tag, _ in page.elements) == 1500
-    assert "1,500 of 1,600 rows are drawn as points" in page.text
-
-
 @pytest.mark.parametrize(("shares", "part"), [((0.7, 0.3, 0), "validation"), ((1, 0, 0), "training")])
 def test_without_test_rows_others_are_judged(shares, part):
     frame = numbers()
@@ -245,7 +262,7 @@ def test_without_test_rows_others_are_judged(shares, part):
         split = Split(split.train, split.validation[:0], split.test[:0], [])
     page = Page(report_html(net, frame, split))
     assert f"There are no test rows: {part} rows say too much good of new ones." in page.text
-    assert f"Predicted against true price, {part} rows" in [a.get("aria-label") for _, a in page.elements]
+    assert f"Predicted against true numbers, {part} rows" in [a.get("aria-label") for _, a in page.elements]
     assert page.tables["Scores of each part"][-1][0] == part
 
 
@@ -291,9 +308,11 @@ def test_the_page_is_accessible_and_loads_nothing(classes, regression):
         for tag, attributes in page.elements:
             assert tag != "script"
             assert "src" not in attributes
-            assert "xlink:href" not in attributes
-            if "href" in attributes:
-                assert attributes["href"] == "data:," or attributes["href"].removeprefix("#") in ids
+            for name in {"href", "xlink:href"} & set(attributes):
+                address = attributes[name]
+                assert address.startswith("data:") or address.removeprefix("#") in ids
+            if "clip-path" in attributes:
+                assert attributes["clip-path"].removeprefix("url(#").removesuffix(")") in ids
             if attributes.get("role") == "img":
                 assert attributes["aria-label"]
             if tag == "svg":

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastmlp.functions.class_scores import class_scores, confusion_matrix, mean_score, roc_auc
+from fastmlp.functions.class_scores import class_scores, confusion_matrix, mean_score, roc_auc, roc_auc_of_classes
 from fastmlp.functions.scores import mean_absolute_error, root_mean_squared_error
 
 pytestmark = pytest.mark.application
@@ -37,6 +37,15 @@ def test_the_area_under_the_roc_curve(n_different):
     assert roc_auc(is_class, scores) == pytest.approx(metrics.roc_auc_score(is_class, scores), rel=1e-14)
     assert np.isnan(roc_auc(np.ones(3, bool), scores[:3]))
     assert np.isnan(roc_auc(np.zeros(3, bool), scores[:3]))
+
+
+def test_the_areas_of_all_classes():
+    random = np.random.RandomState(0)
+    probabilities, y = random.randint(1, 5, (40, 3)) / 4, random.randint(2, size=40)
+    expected = [metrics.roc_auc_score(y == i, probabilities[:, i]) for i in range(2)]
+    np.testing.assert_allclose(roc_auc_of_classes(probabilities, y), [*expected, np.nan], rtol=1e-14)
+    of_two = roc_auc_of_classes(probabilities[:, :1], y)
+    np.testing.assert_allclose(of_two, 2 * [metrics.roc_auc_score(y, probabilities[:, 0])], rtol=1e-14)
 
 
 @pytest.mark.parametrize("shape", [(50,), (50, 3)])
