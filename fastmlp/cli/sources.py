@@ -43,6 +43,8 @@ class DataSet(NamedTuple):
         Of a table, the numbers of the rows of each part.
     said : list of str
         How a table was understood.
+    frame, decimal, notes
+        Of a table, see `tables.Prepared`.
     """
 
     name: str
@@ -53,6 +55,9 @@ class DataSet(NamedTuple):
     schema: Schema | None = None
     rows: dict[str, list[int]] | None = None
     said: Sequence[str] = ()
+    frame: Any = None
+    decimal: str | None = None
+    notes: Sequence[str] = ()
 
     @property
     def feature_names(self) -> list[str] | None:
@@ -268,6 +273,9 @@ def _table(
         found.schema,
         {part: found.numbers[rows].tolist() for part, rows in chosen.items()},
         found.said,
+        found.frame,
+        found.decimal,
+        found.notes,
     )
 
 

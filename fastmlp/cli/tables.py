@@ -35,6 +35,17 @@ class Reading(NamedTuple):
         with in_words_of_the_command(path):
             return read_table(path, **self._asdict())
 
+    def options(self) -> list[str]:
+        """The options that were given, as words of a command."""
+        words = []
+        for name, value in self._asdict().items():
+            if isinstance(value, bool):
+                words.append(f"--{name}" if value else f"--no-{name}")
+            else:
+                texts = [value] if isinstance(value, str) else value or ()
+                words += [word for text in texts for word in (f"--{name}", text.replace("\t", r"\t"))]
+        return words
+
     def mark(self, table: Table) -> str | None:
         """The decimal mark of the table's columns; None where each of them may have its own."""
         return self.decimal or ("," if table.decimal == "," else None)
@@ -53,6 +64,10 @@ class Prepared(NamedTuple):
         Their numbers in the table.
     said : list of str
         How the table was understood, line by line.
+    frame, decimal
+        The table, and the decimal mark of its texts.
+    notes : list of str
+        What was recognised in the file, and which rows are left out.
     """
 
     schema: Schema
@@ -61,6 +76,9 @@ class Prepared(NamedTuple):
     rows: tuple[np.ndarray, np.ndarray, np.ndarray]
     numbers: np.ndarray
     said: list[str]
+    frame: Any
+    decimal: str | None
+    notes: list[str]
 
 
 def prepared(
@@ -98,12 +116,15 @@ def prepared(
     what = "a number is learnt (regression)"
     if task.is_classification:
         what = f"{len(task.class_names)} classes are learnt: {listed(list(task.class_names))}"
+    of_rows = [f"{note[0].upper()}{note[1:]}." for note in (*left_out, *lacking)]
     said = [
         *described(path, table, columns, target, ignored, schema.left_out),
         f"Of {target!r}, {what}; --task overrides it.",
-        *(f"{note[0].upper()}{note[1:]}." for note in (*left_out, *lacking)),
+        *of_rows,
     ]
-    return Prepared(schema, X, y, (rows[0], rows[1], rows[2]), numbers, list(map(printable, said)))
+    notes = [*map(str, table.notes), *of_rows]
+    parts = rows[0], rows[1], rows[2]
+    return Prepared(schema, X, y, parts, numbers, list(map(printable, said)), table.frame, decimal, notes)
 
 
 def ignored_columns(ignore: Sequence[str], names: Sequence[str]) -> list[str]:

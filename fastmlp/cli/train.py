@@ -7,7 +7,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from fastmlp.cli import folders, options, runs, sources
+from fastmlp.cli import folders, options, reports, runs, sources
 from fastmlp.cli.presets import with_option
 from fastmlp.files import models
 from fastmlp.files.checkpoints import Checkpoint
@@ -19,7 +19,8 @@ from fastmlp.training import CheckpointState
 
 CHECKPOINT = "checkpoint.npz"
 RESULTS = ("model.npz", "history.json", "history.png")
-TEST_ROWS = "test.npz"
+# Of files too; the report is of a table.
+TEST_ROWS, REPORT = "test.npz", "report.html"
 # Of the table of epochs, in the order of an `Epoch`.
 DIGITS = (4, 4, 4, 4, 6, 3)
 
@@ -61,8 +62,8 @@ DIGITS = (4, 4, 4, 4, 6, 3)
 @options.optimizer_settings
 @options.threads_option
 @options.training_options(
-    "Output folder for model.npz, history.json and history.png.  [default: the first free one of runs/DATA-OPTIMIZER, "
-    "-2, ...]"
+    "Output folder for model.npz, history.json, history.png, and of a table report.html.  [default: the first free one "
+    "of runs/DATA-OPTIMIZER, -2, ...]"
 )
 @click.option(
     "--resume",
@@ -96,7 +97,8 @@ def train(
     Or they are an .npz file with X (n_rows, n_features) and y (n_rows,). A tenth of the rows is used for validation and
     another tenth for the test, unless it has X_train, y_train, X_val, y_val, X_test and y_test.
 
-    The test rows of a file are written to test.npz, for `fastmlp evaluate`. Features are standardized to mean 0 and
+    Of a table, report.html shows the data, the training and its results, in any browser. The test rows of a file are
+    written to test.npz, for `fastmlp evaluate`. Features are standardized to mean 0 and
     standard deviation 1 on the training rows.
 
     Each training gets its own folder in runs, and replaces no other results.
@@ -125,7 +127,7 @@ def train(
     if weights is not None and not found.task.is_classification:
         raise click.UsageError("--weights is for classes, and a regression is learnt")
     network = given.network(found, hidden_sizes, threads)
-    results = (*RESULTS, TEST_ROWS) if sources.kind(given.data) in ("table", "arrays") else RESULTS
+    results = (*RESULTS, *{"table": (REPORT, TEST_ROWS), "arrays": (TEST_ROWS,)}.get(sources.kind(given.data), ()))
 
     def has_part(folder: Path) -> bool:
         """Whether a folder has an earlier part of this training."""
@@ -166,6 +168,8 @@ def train(
         sources.write_test_rows(files[TEST_ROWS], found)
     title = f"{found.name}, {settings.optimizer}: test {found.score_name} {run.test_score:.4f}"
     runs.write_figure(files["history.png"], plot_history(run.history, title=title))
+    if REPORT in files:
+        reports.write_run(files[REPORT], run, given.data, given.reading, files["model.npz"], files[TEST_ROWS])
     if as_json:
         record = {name: value for name, value in run.record().items() if name != "history"}
         record |= {"epochs": len(run.history), "n_test": n_test, "files": [str(path) for path in files.values()]}

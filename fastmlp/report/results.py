@@ -173,7 +173,7 @@ def regression_results(task: Task, parts: Sequence[Part]) -> list[Markup]:
             class_="quiet",
         ),
     ]
-    if not (np.abs(part.predictions) <= MAX_TARGET).all():
+    if not (np.abs(part.predictions.astype(np.float64)) <= MAX_TARGET).all():
         return [*content, paragraph("Not all predictions are numbers that can be drawn.")]
     charts = []
     for label, draw in (("Predicted against true numbers", plot_predictions), ("Residuals", plot_residuals)):

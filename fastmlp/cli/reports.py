@@ -1,0 +1,51 @@
+"""The report of a training on a table, with the commands that go on from it."""
+
+import shlex
+from pathlib import Path
+
+import numpy as np
+
+from fastmlp.cli.runs import Run
+from fastmlp.cli.tables import Reading
+from fastmlp.report import write_report
+from fastmlp.tables import Split
+
+
+def write_run(path: Path, run: Run, data: str, reading: Reading, model: Path, test_rows: Path) -> None:
+    """Write the report of a training on the rows of a table, which `data` names."""
+    found, settings = run.data, run.settings
+    assert found.rows is not None
+    train, validation, test = (np.array(rows) for rows in found.rows.values())
+    shown = {
+        "Optimizer": settings.optimizer,
+        "Learning rate": f"{settings.rate:g}",
+        "Schedule": settings.schedule,
+        "Batch size": settings.batch_size,
+        "Epochs": f"{len(run.history):,} of {settings.n_epochs:,}",
+        "Patience": settings.patience,
+        "L2": settings.regularization or None,
+        "Dropout": run.network.dropout or None,
+        "Weights of classes": run.class_weight,
+        "Seed": run.seed,
+        "Time": f"{run.seconds:.1f} s",
+    }
+    commands = {
+        "Predict the rows of this file, or of another one with the same columns:": [
+            *("fastmlp", "predict", str(model), data),
+            *reading.options(),
+        ],
+        "See the results of the test rows again:": ["fastmlp", "evaluate", str(model), str(test_rows)],
+    }
+    write_report(
+        path,
+        run.network,
+        found.frame,
+        Split(train, validation, test, []),
+        history=run.history,
+        decimal=found.decimal,
+        title=f"Prediction of {found.task.target} in {Path(data).name}",
+        notes=found.notes,
+        settings={name: value for name, value in shown.items() if value is not None},
+        commands={what: shlex.join(words) for what, words in commands.items()},
+        seed=run.seed,
+    )
