@@ -42,6 +42,7 @@ def write_run(path: Path, run: Run, data: str, reading: Reading, model: Path, te
         found.frame,
         Split(train, validation, test, []),
         history=run.history,
+        diagnosis=[run.verdict],
         decimal=found.decimal,
         title=f"Prediction of {found.task.target} in {Path(data).name}",
         notes=found.notes,

@@ -56,6 +56,10 @@ def data_section(
     rank = {schema.task.target: 0} | dict.fromkeys(used, 1)
     ordered = sorted(columns, key=lambda column: rank.get(column.name, 2))
     rows = [_row(column, schema, used, n_rows) for column in ordered[:MAX_COLUMNS]]
+    if schema.task.is_classification:  # whose numbers are names
+        counts = np.bincount(np.concatenate([part.y for part in parts]), minlength=len(schema.task.class_names))
+        order = np.argsort(-counts, kind="stable").tolist()
+        rows[0][-1] = _frequent([(schema.task.class_names[i], int(counts[i])) for i in order])
     content.append(
         table("How each column was understood", ["Column", "Kind", "Missing", "Inputs", "Values"], rows, texts=[1, 4])
     )
@@ -104,10 +108,15 @@ def _values(column: Column) -> Markup:
     if counted_values[0][1] == 1:
         examples = ", ".join(short(value) for value, _ in counted_values[:2])
         return html(f"{len(counted_values):,} different: {examples}, \N{HORIZONTAL ELLIPSIS}")
-    text = ", ".join(f"{short(value)} {n:,}" for value, n in counted_values[:MAX_VALUES])
-    if (more := len(counted_values) - MAX_VALUES) > 0:
+    return _frequent(counted_values)
+
+
+def _frequent(values: Sequence[tuple[str, int]]) -> Markup:
+    """Values and how often they are, the most frequent first."""
+    text = ", ".join(f"{short(value)} {n:,}" for value, n in values[:MAX_VALUES])
+    if (more := len(values) - MAX_VALUES) > 0:
         text += f", {more:,} more"
-    return _pictured(np.array([n for _, n in counted_values[:MAX_BARS]]), text)
+    return _pictured(np.array([n for _, n in values[:MAX_BARS]]), text)
 
 
 def _pictured(counts: np.ndarray, text: str) -> Markup:

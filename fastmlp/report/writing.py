@@ -73,6 +73,7 @@ def report_html(
     split: Split,
     *,
     history: History | None = None,
+    diagnosis: Sequence[str] | None = None,
     decimal: str | None = None,
     title: str | None = None,
     notes: Sequence[str] = (),
@@ -99,6 +100,8 @@ def report_html(
     history : History, optional
         Of the training; by default `network.history`. Without one, such as of a network from a file, the page has no
         curves.
+    diagnosis : sequence of str, optional
+        What the curves say, in sentences; by default `history.diagnose()`.
     decimal : {".", ","}, optional
         The decimal mark of numbers in texts, as it was given to `Schema.fit`.
     title : str, optional
@@ -165,7 +168,9 @@ def report_html(
     }
     shown = {name: content for name, content in sections.items() if content}
     heading = title or f"Prediction of {schema.task.target}"
-    header = element("header", element("h1", heading), *_summary(schema, parts, history), _contents(shown))
+    header = element(
+        "header", element("h1", heading), *_summary(schema, parts), *_diagnosis(history, diagnosis), _contents(shown)
+    )
     body = joined(
         element("section", element("h2", name), *content, id=_anchor(name)) for name, content in shown.items()
     )
@@ -190,8 +195,8 @@ def _contents(sections: Mapping[str, Any]) -> Markup:
     )
 
 
-def _summary(schema: Schema, parts: Sequence[Part], history: History | None) -> list[Markup]:
-    """The result in a sentence and in tiles, and the diagnosis."""
+def _summary(schema: Schema, parts: Sequence[Part]) -> list[Markup]:
+    """The result in a sentence and in tiles."""
     train, part, task = parts[0], parts[-1], schema.task
     constant = task.constant_score(train.y, part.y)
     rows = counted(len(part.y), f"{part.name} row")
@@ -224,11 +229,7 @@ def _summary(schema: Schema, parts: Sequence[Part], history: History | None) -> 
         _tile("Rows", f"{sum(len(one.y) for one in parts):,}", f"{len(train.y):,} to train"),
         _tile("Columns", f"{len(schema.inputs):,}", f"{counted(len(schema.feature_names), 'input')}"),
     ]
-    return [
-        paragraph(lead, class_="lead"),
-        element("dl", *tiles, class_="tiles"),
-        *(_diagnosis(history) if history else []),
-    ]
+    return [paragraph(lead, class_="lead"), element("dl", *tiles, class_="tiles")]
 
 
 def _tile(name: str, value: str, note: Any, kind: str = "tile") -> Markup:
@@ -236,10 +237,13 @@ def _tile(name: str, value: str, note: Any, kind: str = "tile") -> Markup:
     return element("div", element("dt", name), element("dd", value_, element("div", note, class_="note")), class_=kind)
 
 
-def _diagnosis(history: History) -> list[Markup]:
-    found = history.diagnose()
-    nothing = "The curves of the training show nothing that stands out."
-    return [element("h2", "Diagnosis"), *map(paragraph, found or [nothing])]
+def _diagnosis(history: History | None, given: Sequence[str] | None) -> list[Markup]:
+    """What the curves say."""
+    if given is None:
+        if not history:
+            return []
+        given = history.diagnose() or ["The curves of the training show nothing that stands out."]
+    return [element("h2", "Diagnosis"), *map(paragraph, given)]
 
 
 def _training(history: History | None) -> list[Markup]:

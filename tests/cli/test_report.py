@@ -10,6 +10,7 @@ import pytest
 from cli_helpers import found
 from report_helpers import Page
 
+from fastmlp.cli.tables import Reading
 from fastmlp.report.markup import score
 
 pandas = pytest.importorskip("pandas")
@@ -24,7 +25,7 @@ def write(path, mark="."):
     frame = pandas.DataFrame({"size": size, "kind": random.choice(["<old>", "new"], 200), "price": 2 * size + 1})
     frame["sold"] = np.where(size + random.randn(200) > 5, "yes", "no")
     frame.loc[[3, 50], ["price", "sold"]] = None
-    frame.round(4).to_csv(path, sep="\t", index=False, decimal=mark)
+    frame.to_csv(path, sep="\t", index=False, decimal=mark, float_format="%.3f")  # 1,234 may be read either way
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,7 @@ def test_it_is_of_the_training(run, tmp_path, target, options, name):
     assert [int(row[1]) for row in page.tables["Rows in each part"][1:]] == sizes
     labels = [attributes.get("aria-label") for _, attributes in page.elements]
     assert ("D2 by epoch" in labels) == ("absolute_error" in options)
+    assert re.search(f"Diagnosis It [a-z -]*fits: train {'D2' if 'absolute_error' in options else name} ", page.text)
     for note in ("Fields are separated by tabs.", f"2 of 200 rows have no '{target}' and are left out."):
         assert note in page.text
     commands = [shlex.split(html.unescape(code)) for code in re.findall("<code>(.*?)</code>", text)]
@@ -68,6 +70,7 @@ def test_the_options_of_reading_are_in_the_command(run, tmp_path):
     code = re.search("<code>(.*?)</code>", Path("a/report.html").read_text("utf-8"))[1]
     words = shlex.split(html.unescape(code))
     assert words == ["fastmlp", "predict", "a/model.npz", "a.csv", *reading]
+    assert Reading(header=False).options() == ["--no-header"]
     assert run(*words[1:]).exit_code == 0
 
 

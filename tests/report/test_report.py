@@ -181,11 +181,20 @@ def test_importance(classes):
 def test_a_network_with_one_output_for_two_classes():
     metrics = pytest.importorskip("sklearn.metrics")
     frame = pandas.DataFrame({"a": np.random.RandomState(0).randn(80)})
-    frame["yes"] = frame["a"] + np.random.RandomState(1).randn(80) > 0
+    frame["yes"] = (frame["a"] + np.random.RandomState(1).randn(80) > -0.5).astype(int)
     net, split = trained(frame, "yes", loss="binary_cross_entropy", n_outputs=1, epochs=5)
     X, y = rows_of(net, frame, split.test)
     area = score(metrics.roc_auc_score(y, net.predict_proba(X).ravel()))
-    assert [row[-1] for row in Page(report_html(net, frame, split)).tables["Scores of each class"][1:3]] == [area, area]
+    tables = Page(report_html(net, frame, split)).tables
+    assert [row[-1] for row in tables["Scores of each class"][1:3]] == [area, area]
+    n = frame["yes"].sum()
+    assert tables["How each column was understood"][1] == [
+        "yes target",
+        "classes",
+        EN_DASH,
+        EN_DASH,
+        f"1 {n}, 0 {80 - n}",
+    ]
 
 
 NASTY = ["<script>alert(1)</script>", "\"a' &amp; </td></table>", '"--></style><img src=x onerror=alert(1)>']
