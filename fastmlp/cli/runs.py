@@ -5,6 +5,7 @@ import functools
 import json
 import sys
 import time
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -188,5 +189,6 @@ def write_figure(path: Path, figure: Any) -> None:
     for panel in figure.axes:
         panel.title.set_parse_math(False)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
+    with warnings.catch_warnings(), replacing(path) as file:
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # it has a box then, for a letter that no font here has
         figure.savefig(file, format="png", dpi=120)

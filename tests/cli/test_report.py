@@ -67,7 +67,9 @@ def test_the_options_of_reading_are_in_the_command(run, tmp_path):
     reading = ("--delimiter", r"\t", "--decimal", ",", "--missing", "n.b.", "--missing", "a 'b'")
     reading += ("--encoding", "utf-16-le", "--header")
     assert run("train", "--data", "a.csv", "--target", "price", "--epochs", 1, "--out", "a", *reading).exit_code == 0
-    code = re.search("<code>(.*?)</code>", Path("a/report.html").read_text("utf-8"))[1]
+    page = Path("a/report.html").read_text("utf-8")
+    assert ["size", "number"] in [row[:2] for row in Page(page).tables["How each column was understood"]]
+    code = re.search("<code>(.*?)</code>", page)[1]
     words = shlex.split(html.unescape(code))
     assert words == ["fastmlp", "predict", "a/model.npz", "a.csv", *reading]
     assert Reading(header=False).options() == ["--no-header"]

@@ -16,7 +16,7 @@ from report_helpers import Page, numbers, penguins, trained
 from fastmlp import NeuralNetwork
 from fastmlp.plots import plot_history
 from fastmlp.report import permutation_importance, report_html, results, write_report
-from fastmlp.report.charts import chart
+from fastmlp.report.charts import bar, chart, distribution
 from fastmlp.report.markup import EN_DASH, MINUS, Markup, element, score
 from fastmlp.tables import Split
 
@@ -165,10 +165,23 @@ def svg(**style):
 
 def test_a_chart_has_the_colours_of_the_page():
     drawn = svg()
+    assert "<style" not in drawn  # which would be of all of the page
     colors = set(re.findall(r"(?:fill|stroke): ([^;\"]+)", drawn))
     assert colors == {"none", "currentColor", "var(--page)", "var(--blue)", "var(--orange)", "#2ca02c", "#b0b0b0"}
     light = {"text_color": "red", "axes_labelcolor": "red", "axes_edgecolor": "red", "xtick_color": "red"}
     assert svg(**light, axes_facecolor="black", figure_facecolor="black", legend_facecolor="red") == drawn
+
+
+@pytest.mark.parametrize(
+    ("values", "counts"), [([0, 1, 2, 3], [1, 1, 1, 1]), ([5], [1]), ([1e20, 1e20, 1e20 + 2**15], [2, 1])]
+)
+def test_a_distribution_counts_each_value_once(values, counts):
+    assert distribution(np.array(values, float)).tolist() == counts
+
+
+def test_a_spread_stays_within_its_room():
+    assert 'style="left: 0.0%; width: 30.0%"' in bar(10, 20, "x")
+    assert 'style="left: 70.0%; width: 30.0%"' in bar(90, 20, "x")
 
 
 def test_importance(classes):
