@@ -21,7 +21,7 @@ pytestmark = pytest.mark.application
 def write(path, mark="."):
     """A table with gaps in the target, between tabs."""
     random = np.random.RandomState(0)
-    size = random.rand(200) * 10
+    size = 1 + random.rand(200) * 8
     frame = pandas.DataFrame({"size": size, "kind": random.choice(["<old>", "new"], 200), "price": 2 * size + 1})
     frame["sold"] = np.where(size + random.randn(200) > 5, "yes", "no")
     frame.loc[[3, 50], ["price", "sold"]] = None
