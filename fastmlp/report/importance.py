@@ -96,8 +96,9 @@ def permutation_importance(
     def predicted(rows: np.ndarray) -> np.ndarray:
         return np.ravel(single.predict(rows))
 
-    ends = np.cumsum([len(one.names()) for one in schema.inputs]).tolist()
-    groups = dict(zip((one.name for one in schema.inputs), map(slice, [0, *ends], ends), strict=False))
+    groups, first = {}, 0
+    for one in schema.inputs:
+        groups[one.name] = slice(first, first := first + len(one.names()))
     names, n_rows = _measured(network, groups, len(rows), repeats)
     with random_state(seed) as generator:
         drawn = np.sort(generator.permutation(len(rows))[:n_rows])

@@ -66,10 +66,15 @@ def parts_of(network: NeuralNetwork, schema: Schema, frame: Any, split: Split, d
     return found
 
 
+def constant_prediction(task: Task, train: Part) -> Any:
+    """What the constant predictor says of every row: the number of the most frequent training class, or the mean."""
+    return int(np.bincount(train.y).argmax()) if task.is_classification else float(train.y.mean())
+
+
 def class_results(network: NeuralNetwork, task: Task, parts: Sequence[Part]) -> list[Markup]:
     """Accuracy of each part beside the constant predictor's, what is confused, and scores of each class."""
     train, part, names = parts[0], parts[-1], list(map(short, task.class_names))
-    frequent = int(np.bincount(train.y).argmax())
+    frequent = constant_prediction(task, train)
     rows = [
         [
             one.name,
@@ -155,7 +160,7 @@ def _scores_table(
 
 def regression_results(task: Task, parts: Sequence[Part]) -> list[Markup]:
     """R2, MAE and RMSE of each part beside the constant predictor's, and two charts."""
-    mean, part, target = float(parts[0].y.mean()), parts[-1], short(task.target)
+    mean, part, target = constant_prediction(task, parts[0]), parts[-1], short(task.target)
     rows = []
     for one in parts:
         both = one.predictions, np.full(len(one.y), mean)

@@ -30,7 +30,7 @@ from fastmlp.report.markup import (
     short,
     table,
 )
-from fastmlp.report.results import Part, class_results, parts_of, regression_results
+from fastmlp.report.results import Part, class_results, constant_prediction, parts_of, regression_results
 from fastmlp.report.style import STYLE
 from fastmlp.tables.schema import Schema
 from fastmlp.tables.task import Split
@@ -198,22 +198,20 @@ def _contents(sections: Mapping[str, Any]) -> Markup:
 def _summary(schema: Schema, parts: Sequence[Part]) -> list[Markup]:
     """The result in a sentence and in tiles."""
     train, part, task = parts[0], parts[-1], schema.task
-    constant = task.constant_score(train.y, part.y)
+    said, constant = constant_prediction(task, train), task.constant_score(train.y, part.y)
     rows = counted(len(part.y), f"{part.name} row")
     if task.is_classification:
         name, value = "accuracy", accuracy(part.predictions, part.y)
-        usual = short(task.class_names[int(np.bincount(train.y).argmax())])
-        says = f"says {usual!r}"
+        usual = repr(short(task.class_names[said]))
         lead = (
-            f"Of {rows}, {share(value, 1)} are classified correctly. Always saying {usual!r} would be right in "
+            f"Of {rows}, {share(value, 1)} are classified correctly. Always saying {usual} would be right in "
             f"{share(constant, 1)}."
         )
     else:
-        name, value, mean = "R2", r2(part.predictions, part.y), float(train.y.mean())
-        says = f"says {number(mean)}"
-        error = number(mean_absolute_error(part.predictions, part.y), 3)
-        usual = number(mean_absolute_error(np.full(len(part.y), mean), part.y), 3)
-        lead = f"On {rows}, predictions are {error} off on average. Always saying {number(mean)} would be {usual} off."
+        name, value, usual = "R2", r2(part.predictions, part.y), number(said)
+        both = part.predictions, np.full(len(part.y), said)
+        error, of_constant = (number(mean_absolute_error(numbers, part.y), 3) for numbers in both)
+        lead = f"On {rows}, predictions are {error} off on average. Always saying {usual} would be {of_constant} off."
     if not value > constant:
         lead += " The network is no better than that."
     if part.name != "test":
@@ -225,7 +223,7 @@ def _summary(schema: Schema, parts: Sequence[Part]) -> list[Markup]:
             scale(value, constant, f"{name} {score(value)}, constant predictor {score(constant)}"),
             kind="tile score",
         ),
-        _tile("Constant predictor", score(constant), says, kind="tile constant"),
+        _tile("Constant predictor", score(constant), f"says {usual}", kind="tile constant"),
         _tile("Rows", f"{sum(len(one.y) for one in parts):,}", f"{len(train.y):,} to train"),
         _tile("Columns", f"{len(schema.inputs):,}", f"{counted(len(schema.feature_names), 'input')}"),
     ]
