@@ -231,6 +231,7 @@ def test_predictions_are_points_and_residuals_are_what_they_are_beyond_the_truth
     counts = {round(bar.get_x() + bar.get_width() / 2, 3): bar.get_height() for bar in panel.patches}
     assert {middle: n for middle, n in counts.items() if n} == {-0.203: 1, 0.453: 2}  # 8 bars from -0.25 to 0.5
     assert list(panel.get_lines()[0].get_xdata()) == [0, 0]
+    assert all(tick == round(tick) for tick in panel.get_yticks())
     assert panel.get_title() == "Prices"
 
 
