@@ -22,8 +22,9 @@ from fastmlp.report.markup import (
     table,
 )
 from fastmlp.report.results import Part
-from fastmlp.tables.columns import Column, columns_of
+from fastmlp.tables.columns import Column, understood
 from fastmlp.tables.schema import Schema
+from fastmlp.tables.values import named_columns
 
 # Columns of the table that are shown, values of a column, and classes beside the parts.
 MAX_COLUMNS, MAX_VALUES, MAX_CLASSES = 40, 4, 8
@@ -38,13 +39,12 @@ def data_section(
     schema: Schema, frame: Any, parts: Sequence[Part], notes: Sequence[str], decimal: str | None
 ) -> list[Markup]:
     """Notes, columns and parts."""
-    columns = columns_of(frame, decimal)
-    n_rows = len(columns[0].values)
+    series = named_columns(frame)
+    n_rows, n_others = len(series[schema.task.target]), len(series) - 1
     used = {one.name: len(one.names()) for one in schema.inputs}
-    n_left_out = len(columns) - len(used) - 1
-    kept = f"{len(used):,} of the other {counted(len(columns) - 1, 'column')}"
-    if not n_left_out:
-        kept = f"the other {counted(len(used), 'column')}"
+    kept = f"the other {counted(n_others, 'column')}"
+    if n_others > len(used):
+        kept = f"{len(used):,} of {kept}"
     lead = (
         f"The table has {counted(n_rows, 'row')}. {short(schema.task.target)!r} is predicted from {kept}, which "
         f"{'is' if len(used) == 1 else 'are'} {counted(sum(used.values()), 'input')} of the network."
@@ -54,8 +54,9 @@ def data_section(
         content.append(items(notes))
     # the target first, then what is used, as people look for these
     rank = {schema.task.target: 0} | dict.fromkeys(used, 1)
-    ordered = sorted(columns, key=lambda column: rank.get(column.name, 2))
-    rows = [_row(column, schema, used, n_rows) for column in ordered[:MAX_COLUMNS]]
+    ordered = sorted(series, key=lambda name: rank.get(name, 2))
+    shown = [understood(name, series[name], decimal) for name in ordered[:MAX_COLUMNS]]
+    rows = [_row(column, schema, used, n_rows) for column in shown]
     if schema.task.is_classification:  # whose numbers are names
         counts = np.bincount(np.concatenate([part.y for part in parts]), minlength=len(schema.task.class_names))
         order = np.argsort(-counts, kind="stable").tolist()
@@ -63,10 +64,8 @@ def data_section(
     content.append(
         table("How each column was understood", ["Column", "Kind", "Missing", "Inputs", "Values"], rows, texts=[1, 4])
     )
-    if rest := ordered[MAX_COLUMNS:]:
-        kinds = Counter("left out" if column.name not in used else column.kind for column in rest)
-        listed = ", ".join(f"{kind} {n:,}" for kind, n in kinds.most_common())
-        content.append(paragraph(f"{counted(len(rest), 'more column')} not shown: {listed}.", class_="quiet"))
+    if n_more := len(ordered) - len(shown):
+        content.append(paragraph(f"{counted(n_more, 'more column')} not shown.", class_="quiet"))
     content.append(paragraph(ENCODING, class_="quiet"))
     content.append(element("h3", "Rows in each part"))
     content.append(_parts_table(schema, parts, n_rows))

@@ -120,7 +120,7 @@ td .quiet {{ max-width: 18rem; min-width: 8rem; }}
 }}
 .cell.none {{ color: var(--quiet); }}
 .charts {{ display: flex; flex-wrap: wrap; gap: 1.5rem; margin: 1rem 0; }}
-.chart {{ flex: 1 1 17.5rem; min-width: 0; max-width: 27rem; fill: currentColor; stroke-linejoin: round; }}
+.chart {{ flex: 1 1 17.5rem; min-width: 0; max-width: 27rem; stroke-linejoin: round; }}
 .facts {{
   display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 0.75rem 1.5rem; margin: 1.25rem 0;
 }}

@@ -254,7 +254,7 @@ def test_of_many_columns_and_classes_some_are_shown():
     net, split = trained(frame, "label", epochs=5, kind="classification")
     page = Page(report_html(net, frame, split))
     assert len(page.tables["How each column was understood"]) == 1 + 40
-    assert "11 more columns not shown: number 11." in page.text
+    assert "11 more columns not shown." in page.text
     assert len(page.tables["Importance of columns"]) == 1 + 20
     assert "The 20 most important of 50 columns are shown." in page.text
     assert len(page.tables["Scores of each class"]) == 1 + 30 + 2
