@@ -18,8 +18,9 @@ from fastmlp.tables import columns_of
 def describe(data: Path, target: str | None, ignore: tuple[str, ...], reading: tables.Reading) -> None:
     """Show how a table is understood: what each column is, and what was recognised in the file.
 
-    Numbers, booleans and categories are learnt from; ids, constants and columns without values are left out. Dates,
-    free text and what is unclear are refused by `fastmlp train`, unless they are left out by --ignore.
+    Numbers, booleans and categories are learnt from; ids, constants, columns without values and texts that are too
+    many for a category are left out. Dates and what is unclear are refused by `fastmlp train`, unless they are left
+    out by --ignore.
 
     \b
     Examples:

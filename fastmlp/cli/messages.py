@@ -19,13 +19,18 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
+def with_options(text: str) -> str:
+    """A text in which remedies that are arguments of Python are options of the command."""
+    return ARGUMENT.sub(_option, text)
+
+
 @contextmanager
 def in_words_of_the_command(path: Path) -> Iterator[None]:
     """Errors about a frame name its file, and remedies that are arguments of Python name options."""
     try:
         yield
     except ValueError as error:
-        text = ARGUMENT.sub(_option, str(error)).removeprefix("frame ")
+        text = with_options(str(error)).removeprefix("frame ")
         of_frame = text.startswith("must ")
         raise ValueError(f"{path} {text}" if of_frame else text) from error
 

@@ -8,7 +8,7 @@ import click
 import numpy as np
 
 from fastmlp.cli import arrays
-from fastmlp.cli.messages import in_words_of_the_command, printable
+from fastmlp.cli.messages import in_words_of_the_command, printable, with_options
 from fastmlp.network import NeuralNetwork
 from fastmlp.remedies import listed
 from fastmlp.tables import Column, Schema, Table, Task, columns_of, read_table
@@ -153,7 +153,7 @@ def described(
         elif column.name in ignored:
             remark = "ignored"
         elif why is not None:
-            remark = f"{'left out' if column.kind not in REFUSED else 'refused'}: {why}"
+            remark = f"{'left out' if column.kind not in REFUSED else 'refused'}: {with_options(why)}"
         else:
             remark = f"with {column.notation}" if str(column.notation) else ""
         more = f", ... ({column.n_different:,})" if column.n_different > len(column.examples) else ""

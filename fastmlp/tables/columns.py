@@ -11,11 +11,9 @@ from fastmlp.tables.notations import Notation, are_numbers, notations_of
 from fastmlp.tables.values import Values, named_columns, text_of, values_of
 from fastmlp.validation import one_of
 
-# Kinds of columns that a network can learn from; those that say nothing, which are left out; and those that a user
-# must decide about.
-INPUTS = ("number", "boolean", "category")
-LEFT_OUT = ("id", "constant", "missing")
-REFUSED = ("date", "text", "unclear")
+# Kinds of columns that say nothing, or too much, to a network; and those that a user must decide about.
+LEFT_OUT = ("id", "constant", "missing", "text")
+REFUSED = ("date", "unclear")
 
 # Texts are categories where there are only FEW different ones, or where each of them has this many rows on average.
 FEW, ROWS_OF_A_VALUE = 10, 2
@@ -29,7 +27,8 @@ IDS = {"id", "uuid", "guid", "identifier"}
 MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[.,]?"
 TIME = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s?(?:[ap]\.?m\.?|z|[+-]\d{2}:?\d{2})?"
 DAY = (
-    rf"\d{{4}}([-/.])\d{{1,2}}\1\d{{1,2}}|\d{{1,2}}([-/.])\d{{1,2}}\2(?:\d{{4}}|\d{{2}})|\d{{4}}-(?:0[1-9]|1[0-2])"
+    r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+    rf"|\d{{4}}([-/.])\d{{1,2}}\1\d{{1,2}}|\d{{1,2}}([-/.])\d{{1,2}}\2(?:\d{{4}}|\d{{2}})|\d{{4}}-(?:0[1-9]|1[0-2])"
     rf"|(?:\d{{1,2}}[. -]*)?{MONTH}[ -]*\d{{4}}|{MONTH} ?\d{{1,2}},? \d{{4}}"
 )
 DATE = re.compile(rf"(?:{DAY})(?:[ t]{TIME})?|{TIME}", re.IGNORECASE)
@@ -42,8 +41,8 @@ class Column(NamedTuple):
     ----------
     name : str
     kind : str
-        "number", "boolean" or "category", which a network can learn from; "id", "constant" or "missing" (all of it),
-        which are left out; "date", "text" or "unclear", which a user must decide about.
+        "number", "boolean" or "category", which a network can learn from; "id", "constant", "missing" (all of it) or
+        "text", which are left out; "date" or "unclear", which a user must decide about.
     values : ndarray (n_rows,)
         Numbers, and 0 and 1 for booleans, as float64 with NaN for gaps; everything else as texts or None, in an array
         of objects.
@@ -96,10 +95,12 @@ def columns_of(frame: Any, decimal: str | None = None) -> list[Column]:
 def understood(name: str, values: Any, decimal: str | None = None) -> Column:
     """Decide what a column is, by its values, and by its name where these are all different.
 
-    Numbers may have thousands separators, a percent or a currency sign, where all of them are written alike. A boolean
-    column has the values true and false, yes and no, t and f, or y and n, in any case. Other texts are a category
-    where there are at most 10 different ones or two rows for each of them, and else free text. A column whose values
-    are all different is id-like if they are texts without blanks, if they number the rows, or if its name says `id`.
+    Numbers may have thousands separators, a percent or currency sign or a unit, and parentheses if they are negative,
+    where all of them are written alike. Digits that may begin with 0 are codes, so texts. A boolean column has the
+    values true and false, yes and no, t and f, or y and n, in any case. Other texts are a category where there are at
+    most 10 different ones or two rows for each of them, and else text that is left out. A column whose values are all
+    different is id-like if they are texts without blanks, if they number the rows, or if its name says `id`. Numbers
+    among which up to 10 different texts stand are unclear.
 
     Parameters
     ----------
@@ -180,6 +181,10 @@ def _read_texts(found: Values, texts: np.ndarray, decimal: str | None) -> _Readi
     for no, yes in BOOLEANS:
         if words == {no, yes}:
             return _Reading("boolean", np.array([text.lower() == yes for text in different], np.float64))
+    if different and all(map(DATE.fullmatch, different)):
+        return _Reading("date", texts)
+    if all(map(str.isdecimal, different)) and any(text[0] == "0" and text > "0" for text in different):
+        return _Reading("category", texts)  # codes such as 01067
     notations = notations_of(different, decimal) if different else []
     if len(notations) > 1:
         example, either = different[0], [f"{one.read(different[:1])[0]:.15g}" for one in notations]
@@ -189,27 +194,23 @@ def _read_texts(found: Values, texts: np.ndarray, decimal: str | None) -> _Readi
         )
         return _Reading("unclear", texts, problem=problem)
     if notations:
-        are_codes = all(map(str.isdecimal, different)) and any(text[0] == "0" and text > "0" for text in different)
-        if are_codes and _kind_of_texts("", found) != "text":
-            return _Reading("category", texts)  # such as 01067
         return _Reading("number", notations[0].read(different), notations[0])
-    if different and all(map(DATE.fullmatch, different)):
-        return _Reading("date", texts)
     return _Reading("category", texts, problem=_mixture(found))
 
 
 def _mixture(found: Values) -> str | None:
-    """What is unclear of texts that are numbers for the most part; None where they are texts."""
-    is_number = are_numbers(found.different)
-    if not len(is_number) or is_number.mean() < 0.5:
+    """What is unclear of texts that are numbers but for a few; None where they are texts."""
+    n = len(found.different)
+    if n <= FEW:  # such as 18 months and 2 years
         return None
+    is_number = are_numbers(found.different)
     if is_number.all():
         alike = {re.sub(r"\d+", "0", text): text for text in found.different}
         return (
             f"has numbers that no single notation reads, such as {listed(list(alike.values())[:MAX_EXAMPLES])}: write "
-            "them alike, or say decimal='.' or decimal=','"
+            "them alike, in one unit, or say decimal='.' or decimal=','"
         )
-    if is_number.sum() <= FEW:
+    if is_number.mean() < 0.5 or n - is_number.sum() > FEW:
         return None
     code = int(np.argmin(is_number))
     text = shortened(found.different[code])
@@ -237,23 +238,19 @@ def _kind(name: str, found: Values, reading: _Reading) -> tuple[str, str | None]
             return "id", "has another value in each row and a name that says id"
         return kind, None
     if kind == "category" and found.content == "texts":
-        kind = _kind_of_texts(name, found)
-    if kind == "id":
-        return kind, "has another value in each row"
-    if kind == "text":
-        return kind, (
-            f"has free text, {len(different):,} different values such as {shortened(different[0])}: make a category "
-            "with fewer values of it, or numbers"
-        )
+        return _kind_of_texts(name, found)
     return kind, None
 
 
-def _kind_of_texts(name: str, found: Values) -> str:
-    """A category, ids or free text."""
+def _kind_of_texts(name: str, found: Values) -> tuple[str, str | None]:
+    """A category, ids or texts that are too many for one."""
     different, n_known = found.different, int((found.codes >= 0).sum())
     if _are_all_different(found):
-        return "id" if _says_id(name) or not any(re.search(r"\s", text) for text in different) else "text"
-    return "category" if len(different) <= max(FEW, n_known // ROWS_OF_A_VALUE) else "text"
+        kind = "id" if _says_id(name) or not any(re.search(r"\s", text) for text in different) else "text"
+        return kind, "has another value in each row"
+    if len(different) <= max(FEW, n_known // ROWS_OF_A_VALUE):
+        return "category", None
+    return "text", f"has {len(different):,} different texts in {n_known:,} rows, too many for a category"
 
 
 def _are_all_different(found: Values) -> bool:

@@ -5,6 +5,7 @@ import codecs
 import gzip
 import lzma
 import os
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,23 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# How files of other formats begin, which may have any suffix, and what to do with them.
+FORMATS = {
+    b"PK\3\4": "a spreadsheet, which is to be saved as CSV, or an archive, whose suffix must be .zip",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet: save it as CSV",
+    b"\x1f\x8b": "a compressed file: its suffix must be .gz",
+    b"BZh91AY&SY": "a compressed file: its suffix must be .bz2",
+    b"\xfd7zXZ": "a compressed file: its suffix must be .xz",
+    b"\x28\xb5\x2f\xfd": "a compressed file: its suffix must be .zst",
+    b"PAR1\x15": "Parquet: its suffix must be .parquet",
+    b"ARROW1\0": "Arrow: its suffix must be .arrow",
+    b"%PDF": "a PDF: save its table as CSV",
+}
+MARKUP = {
+    r"\s*<(!doctype )?html": "a web page: download the file itself, not the page that shows it",
+    r"\s*<\?xml": "XML: save its table as CSV, by pandas.read_xml(...).to_csv(...) say",
+    r"\s*(\[\s*[\[{]|{\s*\")": "JSON: save its table as CSV, by pandas.read_json(...).to_csv(...) say",
+}
 
 
 def read_text(path: Path, encoding: str | None) -> tuple[str, list[str]]:
@@ -33,15 +51,14 @@ def read_text(path: Path, encoding: str | None) -> tuple[str, list[str]]:
     content = _read(path)
     if not content or content.isspace():
         raise ValueError(f"{path} is empty")
+    if found := next((what for mark, what in FORMATS.items() if content.startswith(mark)), None):
+        raise ValueError(f"{path} must be a table of texts, got {found}")
     text, notes = _decoded(path, content, encoding)
     text = text.removeprefix("\ufeff")
     if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise ValueError(f"{path}, line {line}: must be text, got a NUL byte; {_other_format()}")
-    if text.lstrip()[:14].lower().startswith(("<!doctype html", "<html")):
-        raise ValueError(
-            f"{path} must be a table, got a web page: download the file itself, not the page that shows it"
-        )
+        raise ValueError(f"{path}, line {_line_number(text, text.index(chr(0)))}: must be text, got a NUL byte")
+    if found := next((what for begin, what in MARKUP.items() if re.match(begin, text, re.IGNORECASE)), None):
+        raise ValueError(f"{path} must be a table, got {found}")
     return text, notes
 
 
@@ -113,6 +130,8 @@ def _decoded(path: Path, content: bytearray, encoding: str | None) -> tuple[str,
             raise ValueError(f"encoding must be one that Python knows, such as 'utf-8', got {encoding!r}") from None
         except UnicodeDecodeError as error:
             raise ValueError(f"{_line(path, content, error)} is not {encoding}: {error.reason}") from None
+        except UnicodeError as error:  # of punycode and the like
+            raise ValueError(f"{path} is not {encoding}: {error}") from None
     found = next((name for mark, name in MARKS if content.startswith(mark)), None) or _without_mark(path, content)
     try:
         return content.decode(found), [] if found == "utf-8" else [f"The text is in {found.upper()}."]
@@ -144,16 +163,13 @@ def _without_mark(path: Path, content: bytearray) -> str:
     if min(even, odd) == 0 and max(even, odd) > len(head) // 4:
         return "utf-16-le" if odd else "utf-16-be"
     line = _line_number(content, content.index(0))
-    raise ValueError(f"{path}, line {line}: must be text, got a NUL byte; {_other_format()}")
-
-
-def _other_format() -> str:
-    return "a compressed file needs its suffix, and one of a spreadsheet program must be saved as CSV"
+    raise ValueError(f"{path}, line {line}: must be text, got a NUL byte")
 
 
 def _line(path: Path, content: bytearray, error: UnicodeDecodeError) -> str:
     return f"{path}, line {_line_number(content, error.start)}: {bytes(error.object[error.start : error.end])!r}"
 
 
-def _line_number(content: bytearray, at: int) -> int:
-    return content.count(b"\n", 0, at) + 1
+def _line_number(content: Any, at: int) -> int:
+    """The line of a place in texts or bytes, from 1."""
+    return content.count("\n" if isinstance(content, str) else b"\n", 0, at) + 1

@@ -1,29 +1,37 @@
-"""Numbers as people write them: with thousands separators, a decimal comma, a percent or currency sign."""
+"""Numbers as people write them: with thousands separators, a decimal comma, a unit, or in parentheses."""
 
 import contextlib
-import math
+import functools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
 
 # What separates thousands, and all characters that are written for it; beside these, the mark that is no decimal mark.
 SPACES = {" ": " \u00a0\u2009\u202f", "'": "'\u2019"}
-UNIT = "[%$\u00a2-\u00a5\u0e3f\u20a0-\u20bf]"
-SIGN = "[+\\-\u2212]?"
-# The parts of any number; what its digits are is for a notation to say.
+BLANK = f"[{SPACES[' ']}]?"
+SIGN = "[+\\-\u2212]"
+SYMBOL = "[%\u2030$\u00a2-\u00a5\u0e3f\u20a0-\u20bf]"
+CODE = "(?:USD|EUR|GBP|JPY|CNY|INR|CHF|CAD|AUD|NZD|HKD|SGD|KRW|BRL|MXN|ZAR|SEK|NOK|DKK|PLN|CZK|HUF|TRY|RUB)"
+LETTER = r"[^\W\d_]"
+# Before a number: %, $, US$, USD, Rs. Behind it: %, USD, °, °C, kg, km/h; other words and single letters only after a
+# blank, since 4B and 12AB may be codes.
+BEFORE = rf"[A-Z]{{0,2}}{SYMBOL}|{CODE}|Rs\.?"
+BEHIND = rf"{SYMBOL}|{CODE}|°{LETTER}?|(?:[a-zµ]{{2,4}}|(?<=[{SPACES[' ']}]){LETTER}+)(?:/{LETTER}+)?"
+EXPONENT = r"(?:[eE][+-]?\d+)?"
+# What may be a number, with its unit; whether it is well written is for a notation to say.
 WRITTEN = re.compile(
-    rf"(?P<sign>{SIGN})\s?(?P<before>{UNIT}?)\s?(?P<inner>{SIGN})"
-    rf"(?P<digits>[\d.,](?:[\d.,{''.join(SPACES.values())}]*[\d.,])?)(?P<exponent>(?:[eE][+-]?\d+)?)"
-    rf"\s?(?P<after>{UNIT}?)"
+    rf"\(?{SIGN}?{BLANK}(?P<before>(?:{BEFORE})?){BLANK}{SIGN}?"
+    rf"[\d.,][\d.,{''.join(SPACES.values())}]*{EXPONENT}{BLANK}(?P<behind>(?:{BEHIND})?)\)?"
 )
 # Texts that have no other characters, each in its line, are read by Python's float alone.
 PLAIN = re.compile(r"[\d.eE+\-\n]*")
 
 
 class Notation(NamedTuple):
-    """How the numbers of a column are written, all of them alike.
+    """How the numbers of a column are written, all of them alike; a negative one may be in parentheses.
 
     Attributes
     ----------
@@ -31,7 +39,7 @@ class Notation(NamedTuple):
     thousands : str
         What separates thousands: a comma, a point, a blank or an apostrophe; empty for nothing. Numbers may lack it.
     unit : str
-        A percent or currency sign before or behind each number, which is dropped: 45% is 45. Empty for none.
+        A percent or currency sign or a unit, before or behind each number, which is dropped: 45% is 45. Empty for none.
     """
 
     decimal: str = "."
@@ -44,24 +52,14 @@ class Notation(NamedTuple):
             with contextlib.suppress(ValueError):
                 numbers = np.array(list(map(float, texts)), np.float64)
                 return np.where(np.isfinite(numbers), numbers, np.nan)
-        integer = r"\d+"
-        if self.thousands:
-            integer = rf"(?:\d+|[1-9]\d{{0,2}}(?:[{SPACES.get(self.thousands, self.thousands)}]\d{{3}})+)"
-        mark = re.escape(self.decimal)
-        digits = re.compile(rf"({integer})(?:{mark}(\d*))?|{mark}(\d+)")
-        return np.array([self._number(text, digits) for text in texts], np.float64)
-
-    def _number(self, text: str, digits: re.Pattern[str]) -> float:
-        written = _parts(text)
-        if written is None or written["before"] + written["after"] != self.unit:
-            return math.nan
-        found = digits.fullmatch(written["digits"])
-        if found is None:
-            return math.nan
-        whole, fraction = re.sub(r"\D", "", found[1] or "0"), found[2] or found[3] or "0"
-        sign = "" if written["sign"] + written["inner"] in ("", "+") else "-"
-        result = float(f"{sign}{whole}.{fraction}{written['exponent']}")
-        return result if math.isfinite(result) else math.nan
+        are_numbers = np.fromiter(map(bool, map(_pattern(self).fullmatch, texts)), bool, len(texts))
+        dropped = SPACES.get(self.thousands, self.thousands) + SPACES[" "] + ")"
+        plain = str.maketrans({**dict.fromkeys(dropped, ""), "(": "-", "\u2212": "-", self.decimal: "."})
+        # all of them at once, which takes less time
+        written = "\n".join(compress(texts, are_numbers)).replace(self.unit, "").translate(plain)
+        numbers = np.full(len(texts), np.nan)
+        numbers[are_numbers] = list(map(float, written.split()))
+        return np.where(np.isfinite(numbers), numbers, np.nan)
 
     def with_decimal(self, decimal: str) -> "Notation":
         """The same with this decimal mark; thousands that it separated have the other one."""
@@ -72,17 +70,31 @@ class Notation(NamedTuple):
         parts = [
             "a decimal comma" if self.decimal == "," else "",
             f"thousands separated by {self.thousands!r}" if self.thousands else "",
-            f"the sign {self.unit}" if self.unit else "",
+            f"the unit {self.unit}" if self.unit else "",
         ]
         return " and ".join(part for part in parts if part)
 
 
-def _parts(text: str) -> re.Match[str] | None:
-    """The parts of what may be a number; None where the text is none."""
+@functools.lru_cache(256)
+def _pattern(notation: Notation) -> re.Pattern[str]:
+    """What a number looks like in this notation."""
+    integer = r"\d+"
+    if notation.thousands:
+        integer = rf"(?:\d+|[1-9]\d{{0,2}}(?:[{SPACES.get(notation.thousands, notation.thousands)}]\d{{3}})+)"
+    mark, unit = re.escape(notation.decimal), re.escape(notation.unit)
+    # 1e3 is a number, but the e of a unit is dropped
+    exponent = "" if re.search(LETTER, notation.unit) else EXPONENT
+    digits = size = rf"(?:{integer}(?:{mark}\d*)?|{mark}\d+){exponent}"
+    if unit:
+        size = rf"(?:{unit}{BLANK}{digits}|{digits}{BLANK}{unit})"
+    forms = [rf"{SIGN}?{BLANK}{size}", rf"\({size}\)", *[rf"{unit}{BLANK}{SIGN}{digits}"] * bool(unit)]
+    return re.compile("|".join(forms))
+
+
+def _unit(text: str) -> str | None:
+    """The unit of what may be a number; None where it is none."""
     found = WRITTEN.fullmatch(text)
-    if found is None or (found["sign"] and found["inner"]) or (found["before"] and found["after"]):
-        return None
-    return found
+    return found and found["before"] + found["behind"]
 
 
 def _notations(decimal: str | None, unit: str) -> list[Notation]:
@@ -92,15 +104,11 @@ def _notations(decimal: str | None, unit: str) -> list[Notation]:
     ]
 
 
-def are_numbers(texts: Iterable[str]) -> np.ndarray:
+def are_numbers(texts: Sequence[str]) -> np.ndarray:
     """Which texts (n_texts,) are a number in one notation or other."""
-
-    def is_number(text: str) -> bool:
-        written = _parts(text)
-        unit = written["before"] + written["after"] if written else ""
-        return written is not None and any(np.isfinite(one.read([text])[0]) for one in _notations(None, unit))
-
-    return np.array([is_number(text) for text in texts], bool)
+    units = map(_unit, texts)
+    bare = ["" if unit is None else text.replace(unit, "", 1).strip() for text, unit in zip(texts, units, strict=True)]
+    return np.any([np.isfinite(notation.read(bare)) for notation in _notations(None, "")], axis=0)
 
 
 def notations_of(texts: Sequence[str], decimal: str | None = None) -> list[Notation]:
@@ -108,12 +116,9 @@ def notations_of(texts: Sequence[str], decimal: str | None = None) -> list[Notat
 
     Numbers that Python writes are read as Python does where no decimal mark is given.
     """
-    written = _parts(texts[0])
-    if written is None:
-        return []
-    unit = written["before"] + written["after"]
+    unit = _unit(texts[0])
     found: list[tuple[Notation, np.ndarray]] = []
-    for notation in _notations(decimal, unit):
+    for notation in _notations(decimal, unit) if unit is not None else ():
         if np.isnan(notation.read(texts[:10])).any():  # soon said of most
             continue
         numbers = notation.read(texts)

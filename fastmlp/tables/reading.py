@@ -174,6 +174,7 @@ def _read_texts(
     del text
     columns = [[field.strip() for field in rows[i].tolist()] for i in range(layout.width)]
     del rows
+    _take_off_single_quotes(columns, notes)
     names = _split_header(columns, layout, has_short_header, header, markers, notes)
     if not columns[0]:
         raise ValueError(f"{path} must have rows below its header line, got none")
@@ -241,13 +242,30 @@ def _check_widths(path: Path, body: str, layout: Layout, has_short_header: bool,
                 raise ValueError(
                     f"{path}, line {line}: must have {layout.width} fields as most lines, separated by {separated}, "
                     f"got {n_fields}: {shortened(shown)}; correct or remove the line, put a text with such a "
-                    "character into double quotes, or give another delimiter"
+                    "character into double quotes, or say what separates fields, as delimiter=';'"
                 )
             widths = {layout.width}
     except csv.Error as error:
         raise ValueError(f"{path}, line {line + 1} or below: {error}; is a double quote missing?") from None
     if unclosed:
         raise ValueError(f"{path}, line {line}: a double quote opens a text that does not end; close or remove it")
+
+
+def _take_off_single_quotes(columns: list[list[str]], notes: list[str]) -> None:
+    """Take single quotes, which are quotes to some programs, off columns, and off the first line, that have them."""
+
+    def are_quoted(texts: list[str]) -> bool:
+        return any(texts) and all(len(text) > 1 and text[0] == text[-1] == "'" for text in texts if text)
+
+    first = [column[0] for column in columns]
+    quoted = [column for column in columns if are_quoted(column[1:])]
+    for column in quoted:
+        column[1:] = [text[1:-1].strip() for text in column[1:]]
+    if are_quoted(first):
+        for column in columns:
+            column[0] = column[0][1:-1].strip()
+    if quoted or are_quoted(first):
+        notes.append("Texts in single quotes are read without them.")
 
 
 def _split_header(

@@ -35,7 +35,7 @@ class Schema:
     task : Task
         What is learnt.
     left_out : dict of str to str
-        The columns that were left out, and why: constant and id-like ones, and those without values.
+        The columns that were left out, and why: constant and id-like ones, those without values or with many texts.
 
     Examples
     --------
@@ -98,7 +98,7 @@ class Schema:
         ------
         TypeError, ValueError
             If frame is no frame, lacks the target or an ignored column, or has two columns of one name. If rows are no
-            numbers of rows, or the task is of another target. If a column has dates, free text, or values that may mean
+            numbers of rows, or the task is of another target. If a column has dates, or values that may mean
             different things: all of them are named, with what to do. If the target cannot be one, see `Task.fit`, or no
             column is left.
         fastmlp.optional.MissingLibraryError

@@ -107,7 +107,8 @@ class Task:
         ------
         TypeError, ValueError
             If frame is no frame, or there is no such column. If it cannot be a target: ids, a constant, gaps alone,
-            dates, free text; more classes than a tenth of the rows, where the kind is not given, or than half of them.
+            dates, too many texts; more classes than a tenth of the rows, where the kind is not given, or than half of
+            them.
         fastmlp.optional.MissingLibraryError
             Without the extra `cli`.
         """

@@ -74,18 +74,20 @@ def values_of(column: Any) -> Values:
         return _others("others", column)
     if is_plain:
         return Values("booleans" if column.dtype.kind == "b" else "numbers", codes, found.tolist())
-    if any(isinstance(value, (*TIMES, pandas.Period)) for value in found):
+    types = set(map(type, found))
+    if any(issubclass(one, (*TIMES, pandas.Period)) for one in types):
         return _others("dates", column)
     different = [value.item() if isinstance(value, np.generic) else value for value in found]
     if isinstance(column.dtype, pandas.CategoricalDtype):
         return _of_texts("categories", codes, different)
-    if all(isinstance(value, bool) for value in different):
+    if types <= {bool, np.bool_}:
         return Values("booleans", codes, different)
-    if all(_is_number(value) for value in different):
+    others = [value for value in different if not isinstance(value, str | bool)]
+    if not all(map(_is_number, others)):
+        return _others("others", column)
+    if len(others) == len(different):
         return Values("numbers", codes, different)
-    if all(isinstance(value, str | bool) or _is_number(value) for value in different):
-        return _of_texts("texts", codes, different)
-    return _others("others", column)
+    return _of_texts("texts", codes, different)
 
 
 def _is_number(value: Any) -> bool:
@@ -108,9 +110,12 @@ def _others(content: str, column: Any) -> Values:
 
 def _of_texts(content: str, codes: np.ndarray, different: list[Any]) -> Values:
     """Values as texts without blanks around them; blank ones are gaps."""
-    places: dict[str, int] = {}
-    new = [places.setdefault(text, len(places)) if (text := text_of(value).strip()) else -1 for value in different]
-    return Values(content, np.array([*new, -1], np.int64)[codes], list(places))
+    texts = [text_of(value).strip() for value in different]
+    if texts != different or "" in texts:
+        places = {text: i for i, text in enumerate(dict.fromkeys(filter(None, texts)))}
+        codes = np.array([*(places.get(text, -1) for text in texts), -1], np.int64)[codes]
+        texts = list(places)
+    return Values(content, codes, texts)
 
 
 def text_of(value: Any) -> str:

@@ -67,7 +67,7 @@ def test_numbers_of_an_npz_file_are_learnt_where_it_is_said(run, tmp_path):
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (NO_CLASSES["names"], "target 'value' has free text, 1,000 different values such as 'id 0': make a category"),
+        (NO_CLASSES["names"], "target 'value' has another value in each row: name another column"),
         (np.arange(1000), "target 'value' numbers the rows: name another column to be predicted"),
         (
             np.array([f"k{i}" for i in range(200)])[np.arange(1000) % 200],

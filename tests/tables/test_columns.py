@@ -13,6 +13,8 @@ from fastmlp.tables import columns_of, understood
 pytestmark = pytest.mark.application
 
 GAP = np.nan
+# More than a category of any texts may have.
+NUMBERS = [str(3 * i) for i in range(11)]
 
 
 def column(values, name="x", decimal=None):
@@ -31,9 +33,18 @@ def column(values, name="x", decimal=None):
         (["1.234", "2.500"], [1.234, 2.5], ""),
         (["12 345", "1\u202f000,5"], [12345, 1000.5], "a decimal comma and thousands separated by ' '"),
         (["3'456", "2\u2019000.5"], [3456, 2000.5], 'thousands separated by "\'"'),
-        (["45%", "5 %"], [45, 5], "the sign %"),
-        (["$1,200.50", "-$4", "$ 7", "\u2212$1"], [1200.5, -4, 7, -1], "thousands separated by ',' and the sign $"),
-        (["3 €", "2,50 €"], [3, 2.5], "a decimal comma and the sign €"),
+        (["45%", "5 %"], [45, 5], "the unit %"),
+        (["$1,200.50", "-$4", "$ 7", "\u2212$1"], [1200.5, -4, 7, -1], "thousands separated by ',' and the unit $"),
+        (["3 €", "2,50 €"], [3, 2.5], "a decimal comma and the unit €"),
+        (["USD 3", "4.50 USD"], [3, 4.5], "the unit USD"),
+        (["US$ 3", "US$4"], [3, 4], "the unit US$"),
+        (["Rs. 500", "Rs.7"], [500, 7], "the unit Rs."),
+        (["12 km/h", "3.5km/h"], [12, 3.5], "the unit km/h"),
+        (["998 CC", "1 248 CC"], [998, 1248], "thousands separated by ' ' and the unit CC"),
+        (["5 e", "6 e"], [5, 6], "the unit e"),
+        (["21.5°C", "-3 °C"], [21.5, -3], "the unit °C"),
+        (["(5)", "7", "(1,000.5)"], [-5, 7, -1000.5], "thousands separated by ','"),
+        (["($5)", "$-6", "-$7"], [-5, -6, -7], "the unit $"),
         (["٣", "٤٢"], [3, 42], ""),
         (["0", "1", "2", "1"] * 9, [0, 1, 2, 1] * 9, ""),
     ],
@@ -67,13 +78,14 @@ def test_a_decimal_mark_may_be_said(texts, decimal, numbers):
             r"numbers such as '1,234', which may be 1234 or 1.234: say which by decimal='.' or decimal=",
         ),
         (
-            ["12", "1,5", "1.5"],
-            r"no single notation reads, such as '12', '1,5', '1.5': write them alike, or say decimal",
+            [*NUMBERS, "1,5", "1.5"],
+            r"no single notation reads, such as '30', '1,5', '1.5': write them alike, in one unit, or say decimal",
         ),
-        (["45%", "0.5"], r"no single notation reads, such as '45%', '0.5'"),
-        (["$5", "€4"], r"no single notation reads, such as '\$5', '€4'"),
+        ([*NUMBERS, "45%"], r"no single notation reads, such as '30', '45%'"),
+        ([f"${i}" for i in NUMBERS] + ["€4"], r"no single notation reads, such as '\$30', '€4'"),
+        ([f"{i} kg" for i in NUMBERS] + ["7 g"], r"no single notation reads, such as '30 kg', '7 g'"),
         (
-            [str(3 * i) for i in range(11)] + ["unknown"],
+            [*NUMBERS, "unknown"],
             r"numbers, but 'unknown' in row 11: .* \(missing=\['unknown'\]\)",
         ),
         ([1.0, np.inf, 2.0], "infinite value in row 1: make a gap of it"),
@@ -113,6 +125,7 @@ def test_booleans(values, numbers):
         ["1/2/99", "31/12/2000 12:30"],
         ["1. Jan 2020", "March 2020", "Dec 1, 2019"],
         ["12:30", "4:15:01 PM"],
+        ["20240131", "19990101"],
         pandas.date_range("2020-01-01", periods=2),
         pandas.to_timedelta([1, 2], "s"),
         pandas.period_range("2020-01", periods=2, freq="M"),
@@ -141,7 +154,14 @@ def test_dates(values):
         (["1_0", "2_0"] * 2, "x", "category"),
         (["01067", "80331"] * 9, "x", "category"),
         (["01067", "80331", "73301"], "x", "id"),
-        ([f"{i:03}" for i in range(20)] + ["003"], "x", "number"),
+        ([f"{i:03}" for i in range(20)] + ["003"], "x", "text"),
+        ([*NUMBERS, *(f"PC {i}" for i in NUMBERS)], "ticket", "text"),
+        (["18 months", "2 years"] * 2, "x", "category"),
+        (["1.5", "1,5", "2%"] * 2, "x", "category"),
+        (["A11", "A12", "B1"] * 2, "x", "category"),
+        (["4B", "5B"] * 2, "x", "category"),
+        (["12AB", "13AB"] * 2, "x", "category"),
+        (["(5", "--5", "$5$"] * 2, "x", "category"),
         (pandas.Categorical([1, 2, 1.5]), "x", "category"),
         ([1, "a", 1], "x", "category"),
         (np.arange(9), "x", "id"),

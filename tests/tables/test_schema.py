@@ -125,15 +125,15 @@ def test_other_documents_are_refused(schema, change):
 def test_all_columns_that_are_refused_are_named_at_once():
     bad = FRAME.assign(
         day=[f"2020-01-0{i}" for i in range(1, 7)],
-        review=[f"it is {i} times" for i in range(6)],
+        signed=[[1]] * 6,
         share=["1,234", "2,345"] * 3,
     )
     with pytest.raises(
-        ValueError, match=r"column 'day' has dates.*'review' has free text, 6 .*'share' has numbers"
+        ValueError, match=r"column 'day' has dates.*'signed' has values such as .*'share' has numbers"
     ) as error:
         Schema.fit(bad, target="price")
-    assert str(error.value).endswith("Or leave them out: ignore=['day', 'review', 'share']")
-    schema = Schema.fit(bad, target="price", ignore=["day", "review", "size"], decimal=".")
+    assert str(error.value).endswith("Or leave them out: ignore=['day', 'signed', 'share']")
+    schema = Schema.fit(bad, target="price", ignore=["day", "signed", "size"], decimal=".")
     assert schema.rows(bad)[0, -1] == 1234
     assert schema.rows(bad, decimal=",")[0, -1] == 1.234
 
