@@ -24,14 +24,18 @@ MAX_EXAMPLES = 3
 BOOLEANS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"))
 MAX_WORDS = 20
 IDS = {"id", "uuid", "guid", "identifier"}
+WEEKDAY = "(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[.,]* )?"
 MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[.,]?"
 TIME = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s?(?:[ap]\.?m\.?|z|[+-]\d{2}:?\d{2})?"
-DAY = (
-    r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
-    rf"|\d{{4}}([-/.])\d{{1,2}}\1\d{{1,2}}|\d{{1,2}}([-/.])\d{{1,2}}\2(?:\d{{4}}|\d{{2}})|\d{{4}}-(?:0[1-9]|1[0-2])"
-    rf"|(?:\d{{1,2}}[. -]*)?{MONTH}[ -]*\d{{4}}|{MONTH} ?\d{{1,2}},? \d{{4}}"
+DAYS = (
+    r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])",  # 20240131
+    r"\d{4}([-/.])\d{1,2}\1\d{1,2}",  # 2024-01-31
+    r"\d{1,2}([-/.])\d{1,2}\2(?:\d{4}|\d{2})",  # 31.1.2024, 1/31/24
+    r"\d{4}-(?:0[1-9]|1[0-2])|\d{4}[ -]?q[1-4]",  # 2024-01, 2024Q1
+    rf"\d{{1,2}}[. -]*{MONTH}[ -]*(?:\d{{4}}|\d{{2}})|{MONTH}[ -]*\d{{4}}",  # 31-Jan-24, Jan 2024
+    rf"{MONTH}[ -]?\d{{1,2}}(?:, ?| |-)\d{{4}}",  # Jan 31, 2024
 )
-DATE = re.compile(rf"(?:{DAY})(?:[ t]{TIME})?|{TIME}", re.IGNORECASE)
+DATE = re.compile(rf"{WEEKDAY}(?:{'|'.join(DAYS)})(?:[ t]{TIME})?|{TIME}", re.IGNORECASE)
 
 
 class Column(NamedTuple):

@@ -126,6 +126,8 @@ def test_booleans(values, numbers):
         ["1. Jan 2020", "March 2020", "Dec 1, 2019"],
         ["12:30", "4:15:01 PM"],
         ["20240131", "19990101"],
+        ["19-Sep-03", "5 May 2003", "Fri, 19 Sep 2003 10:00:00"],
+        ["Jan-1-1995", "Feb 1, 2000", "2003Q4", "2003-12"],
         pandas.date_range("2020-01-01", periods=2),
         pandas.to_timedelta([1, 2], "s"),
         pandas.period_range("2020-01", periods=2, freq="M"),
