@@ -31,8 +31,9 @@ def in_words_of_the_command(path: Path) -> Iterator[None]:
         yield
     except ValueError as error:
         text = with_options(str(error)).removeprefix("frame ")
-        of_frame = text.startswith("must ")
-        raise ValueError(f"{path} {text}" if of_frame else text) from error
+        if not text.startswith(str(path)):
+            text = f"{path}{' ' if text.startswith('must ') else ': '}{text}"
+        raise ValueError(text) from error
 
 
 def _option(argument: re.Match[str]) -> str:
