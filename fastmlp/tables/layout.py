@@ -4,10 +4,13 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from fastmlp.remedies import listed
+from fastmlp.tables.notations import notations_of
 
 # Characters and rows that are looked at.
 SAMPLE, SAMPLE_ROWS = 1 << 18, 1000
@@ -18,16 +21,9 @@ MOST = 0.9
 # The names that files of R and pandas give to their index.
 UNNAMED = ("", "Unnamed: 0")
 
-# Digits with or without signs, currencies and points, dates and times among them.
+# Digits with or without signs, currencies and points; dates and times. And what no name of a column is: 2.5, .5
 NUMERIC = re.compile(r"\W*[0-9][0-9TZ\W]*([eE][-+]?[0-9]+)?")
-_NUMBER = r"[^\w.,]*(?:[0-9]{{1,3}}(?:[{group}'\u2019\s][0-9]{{3}})+|[0-9]*){mark}[0-9]+(?:[eE][-+]?[0-9]+)?[^\w.,]*"
-FRACTION = re.compile(r"[0-9][.,][0-9]|[.,][0-9]")
-WITH_COMMA = re.compile(_NUMBER.format(group=".", mark=","))
-WITH_POINT = re.compile(_NUMBER.format(group=",", mark=r"\."))
-# 1,234 may be either; 1,234,567 has groups of thousands
-THOUSAND_COMMA = re.compile(r"[^\w.,]*[1-9][0-9]{0,2},[0-9]{3}[^\w.,]*")
-THOUSAND_POINT = re.compile(r"[^\w.,]*[1-9][0-9]{0,2}\.[0-9]{3}[^\w.,]*")
-GROUPS_OF_COMMAS = re.compile(r"[^\w.,]*[1-9][0-9]{0,2}(?:,[0-9]{3}){2,}[^\w.,]*")
+FRACTION = re.compile(r"[0-9]?[.,][0-9]")
 
 
 class Layout(NamedTuple):
@@ -42,6 +38,11 @@ class Layout(NamedTuple):
     first_width: int
     # names from a line such as "# length, width"
     names: list[str] | None
+
+    @property
+    def separator(self) -> str:
+        """What separates fields, in words."""
+        return DELIMITERS.get(self.delimiter, repr(self.delimiter))
 
 
 def layout_of(path: Path, text: str, delimiter: str | None) -> Layout:
@@ -142,19 +143,28 @@ def decimals(columns: Sequence[Sequence[str | None]], delimiter: str) -> tuple[s
     """The decimal mark, "." or ",", and the positions of columns with decimal commas and of those with points."""
     commas, points = [], []
     for i, column in enumerate(columns):
-        texts = {text for text in column[: 10 * SAMPLE_ROWS] if text is not None}
-        if not all(map(NUMERIC.fullmatch, texts)):
-            continue
-        with_comma = [text for text in texts if WITH_COMMA.fullmatch(text)]
-        with_point = [text for text in texts if WITH_POINT.fullmatch(text)]
-        # fields are separated by semicolons where commas are in numbers
-        may_be_groups = [] if delimiter == ";" else [text for text in with_comma if THOUSAND_COMMA.fullmatch(text)]
-        if len(with_comma) > len(may_be_groups):
-            commas.append(i)
-        if any(not THOUSAND_POINT.fullmatch(text) for text in with_point) or any(
-            map(GROUPS_OF_COMMAS.fullmatch, texts)
-        ):
+        texts = list({text for text in column[: 10 * SAMPLE_ROWS] if text is not None})
+        with_comma, with_point = (bool(texts and notations_of(texts, mark)) for mark in ",.")
+        if with_point and not with_comma:
             points.append(i)
+        # 1,234 may be either, but fields are separated by semicolons where commas are in numbers
+        elif with_comma and (not with_point or (delimiter == ";" and any("," in text for text in texts))):
+            commas.append(i)
     if commas and (not points or (delimiter != "," and len(commas) >= len(points))):
         return ",", commas, points
     return ".", commas, points
+
+
+def different_names(names: Iterable[Any], notes: list[str]) -> list[str]:
+    """The names of columns as different texts."""
+    found = [str(name).strip() for name in names]
+    taken, given = set(found), dict[str, None]()
+    for i, name in enumerate(found):
+        new, n = name or f"column {i + 1}", 0
+        while new in given or (new != name and new in taken):
+            n += 1
+            new = f"{name or f'column {i + 1}'}.{n}"
+        given[new] = None
+    if new_names := [name for name, old in zip(given, found, strict=True) if name != old]:
+        notes.append(f"Columns without a name, or with that of another, are named {listed(new_names)}.")
+    return list(given)

@@ -5,7 +5,7 @@ import io
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import compress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,22 +14,21 @@ from fastmlp.conversion import shortened
 from fastmlp.files.access import reading, undisturbed
 from fastmlp.optional import require
 from fastmlp.remedies import listed
-from fastmlp.tables.content import EXPANDED, check_fits, read_text
+from fastmlp.tables import typed
+from fastmlp.tables.content import EXPANDED, read_text
 from fastmlp.tables.layout import (
-    DELIMITERS,
     SAMPLE_ROWS,
     UNNAMED,
     Layout,
     counts_up,
     decimals,
+    different_names,
     is_header,
     layout_of,
     records,
 )
 
 TEXT = (".csv", ".tsv", ".tab", ".txt", ".data", ".dat")
-# How much memory a table with types may need, in bytes for a byte of its columns.
-TYPED_FACTOR = 3
 # Fields that say that there is no value, as pandas, R, SQL, spreadsheets and public data sets write them.
 MISSING = {"NA", "N/A", "n/a", "na", "#N/A", "#NA", "#N/A N/A", "<NA>", "NaN", "nan", "NAN", "-NaN", "-nan", "NaT"}
 MISSING |= {"NULL", "Null", "null", "None", "?", "-", "--", ".", ".."}
@@ -124,15 +123,15 @@ def read_table(
     markers = _checked(delimiter, decimal, missing, header)
     suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
     kind = suffixes[-1] if suffixes else ""
-    if kind in TYPED:
-        return undisturbed(lambda: _read_typed(path, TYPED[kind]))
+    if kind in typed.READERS:
+        return undisturbed(lambda: Table(*typed.read_frame(path, typed.READERS[kind]), "."))
     if kind in EXPANDED:
         kind = suffixes[0]
     if kind not in TEXT and (kind != ".zip" or len(suffixes) > 1):  # the name inside of an archive is its own
         with reading(path):
             raise ValueError(
-                f"{path} must be a table in a file with a suffix of {', '.join((*TEXT, *TYPED))}, or of a text and "
-                f"{', '.join(EXPANDED)}, got {''.join(suffixes) or 'none'}; spreadsheets are saved as CSV"
+                f"{path} must be a table in a file with a suffix of {', '.join((*TEXT, *typed.READERS))}, or of a text "
+                f"and {', '.join(EXPANDED)}, got {''.join(suffixes) or 'none'}; spreadsheets are saved as CSV"
             )
     return undisturbed(lambda: _read_texts(path, delimiter, decimal, markers, encoding, header))
 
@@ -168,7 +167,7 @@ def _read_texts(
     if delimiter is None and layout.width == 1:
         notes.append("No delimiter was found: the lines are one column.")
     elif delimiter is None and layout.delimiter != ",":
-        notes.append(f"Fields are separated by {DELIMITERS.get(layout.delimiter, repr(layout.delimiter))}.")
+        notes.append(f"Fields are separated by {layout.separator}.")
     has_short_header = header is not False and not layout.names and layout.first_width == layout.width - 1 > 0
     rows = _parsed(pandas, path, text, layout, has_short_header)
     del text
@@ -180,7 +179,7 @@ def _read_texts(
         raise ValueError(f"{path} must have rows below its header line, got none")
     columns, names = _without_empty(columns, names, notes)
     columns, names = _without_index(columns, names, notes)
-    named = _different(names, notes)
+    named = different_names(names, notes)
     values = _values(columns, markers, notes)
     found, commas, points = decimals(values, layout.delimiter)
     if decimal is None and commas and points:
@@ -231,7 +230,6 @@ def _parsed(pandas: Any, path: Path, text: str, layout: Layout, has_short_header
 
 
 def _check_widths(path: Path, body: str, layout: Layout, has_short_header: bool, unclosed: bool = False) -> None:
-    separated = DELIMITERS.get(layout.delimiter, repr(layout.delimiter))
     line, widths = layout.n_lines, {layout.width, layout.width - has_short_header}
     try:
         for line, fields in records(body, layout.delimiter):
@@ -240,9 +238,9 @@ def _check_widths(path: Path, body: str, layout: Layout, has_short_header: bool,
             if n_fields not in widths and not unclosed:
                 shown = layout.delimiter.join(fields)
                 raise ValueError(
-                    f"{path}, line {line}: must have {layout.width} fields as most lines, separated by {separated}, "
-                    f"got {n_fields}: {shortened(shown)}; correct or remove the line, put a text with such a "
-                    "character into double quotes, or say what separates fields, as delimiter=';'"
+                    f"{path}, line {line}: must have {layout.width} fields as most lines, separated by "
+                    f"{layout.separator}, got {n_fields}: {shortened(shown)}; correct or remove the line, put a text with "
+                    "such a character into double quotes, or say what separates fields, as delimiter=';'"
                 )
             widths = {layout.width}
     except csv.Error as error:
@@ -319,21 +317,6 @@ def _without_index(columns: list[list[str]], names: list[str], notes: list[str])
     return columns, names
 
 
-def _different(names: Iterable[Any], notes: list[str]) -> list[str]:
-    """The names of columns as different texts."""
-    found = [str(name).strip() for name in names]
-    taken, given = set(found), dict[str, None]()
-    for i, name in enumerate(found):
-        new, n = name or f"column {i + 1}", 0
-        while new in given or (new != name and new in taken):
-            n += 1
-            new = f"{name or f'column {i + 1}'}.{n}"
-        given[new] = None
-    if new_names := [name for name, old in zip(given, found, strict=True) if name != old]:
-        notes.append(f"Columns without a name, or with that of another, are named {listed(new_names)}.")
-    return list(given)
-
-
 def _values(columns: list[list[str]], markers: frozenset[str], notes: list[str]) -> list[list[str | None]]:
     """The texts of columns, with None where there is no value."""
     values: list[list[str | None]] = []
@@ -355,44 +338,3 @@ def _columns(names: list[str], positions: list[int]) -> str:
 
 def _counted(n: int, what: str) -> str:
     return f"{n:,} {what}{'s' * (n > 1)}"
-
-
-def _read_typed(path: Path, read: Callable[[Any, Path, Any], Any]) -> Table:
-    with reading(path) as file:
-        pandas = require("pandas", "cli", f"reading {path}")
-        pyarrow = require("pyarrow", "parquet", f"reading {path}")
-        try:
-            frame = read(pyarrow, path, file)
-        except (pyarrow.ArrowException, OSError) as error:
-            raise ValueError(f"{path} cannot be read, it may be damaged or of another format: {error}") from error
-    notes: list[str] = []
-    named = [name for name in frame.index.names if name is not None]
-    if not named and not isinstance(frame.index, pandas.RangeIndex):
-        notes.append("The index of the rows has no name; it is left out.")
-    frame = frame.reset_index(drop=not named)
-    frame.columns = _different(frame.columns, notes)
-    if not len(frame) or not len(frame.columns):
-        raise ValueError(f"{path} must have rows and columns, got {len(frame)} and {len(frame.columns)}")
-    return Table(frame, tuple(notes), ".")
-
-
-def _read_parquet(pyarrow: Any, path: Path, file: Any) -> Any:
-    parquet = require("pyarrow.parquet", "parquet", f"reading {path}").ParquetFile(file)
-    metadata = parquet.metadata
-    n_bytes = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
-    check_fits(path, max(n_bytes, metadata.num_rows * metadata.num_columns * 8), TYPED_FACTOR, "when it is expanded")
-    return parquet.read().to_pandas()
-
-
-def _read_arrow(pyarrow: Any, path: Path, file: Any) -> Any:
-    check_fits(path, os.stat(path).st_size, TYPED_FACTOR)
-    ipc = require("pyarrow.ipc", "parquet", f"reading {path}")
-    try:
-        return ipc.open_file(file).read_pandas()
-    except pyarrow.ArrowInvalid:  # a stream, as some write into such files
-        file.seek(0)
-        return ipc.open_stream(file).read_pandas()
-
-
-# How a file whose columns have types is read, by its suffix.
-TYPED = {".parquet": _read_parquet, ".pq": _read_parquet, ".arrow": _read_arrow, ".feather": _read_arrow}

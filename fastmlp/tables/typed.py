@@ -1,0 +1,56 @@
+"""Parquet and Arrow as frames of pandas, whose columns keep their types."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fastmlp.files.access import reading
+from fastmlp.optional import require
+from fastmlp.tables.content import check_fits
+from fastmlp.tables.layout import different_names
+
+# How much memory a table may need, in bytes for a byte of its columns.
+MEMORY_FACTOR = 3
+
+
+def read_frame(path: Path, read: Callable[[Any, Path, Any], Any]) -> tuple[Any, tuple[str, ...]]:
+    """The frame of a file by one of `READERS`, and sentences about what was recognised."""
+    with reading(path) as file:
+        pandas = require("pandas", "cli", f"reading {path}")
+        pyarrow = require("pyarrow", "parquet", f"reading {path}")
+        try:
+            frame = read(pyarrow, path, file)
+        except (pyarrow.ArrowException, OSError) as error:
+            raise ValueError(f"{path} cannot be read, it may be damaged or of another format: {error}") from error
+    notes: list[str] = []
+    named = [name for name in frame.index.names if name is not None]
+    if not named and not isinstance(frame.index, pandas.RangeIndex):
+        notes.append("The index of the rows has no name; it is left out.")
+    frame = frame.reset_index(drop=not named)
+    frame.columns = different_names(frame.columns, notes)
+    if not len(frame) or not len(frame.columns):
+        raise ValueError(f"{path} must have rows and columns, got {len(frame)} and {len(frame.columns)}")
+    return frame, tuple(notes)
+
+
+def _read_parquet(pyarrow: Any, path: Path, file: Any) -> Any:
+    parquet = require("pyarrow.parquet", "parquet", f"reading {path}").ParquetFile(file)
+    metadata = parquet.metadata
+    n_bytes = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+    check_fits(path, max(n_bytes, metadata.num_rows * metadata.num_columns * 8), MEMORY_FACTOR, "when it is expanded")
+    return parquet.read().to_pandas()
+
+
+def _read_arrow(pyarrow: Any, path: Path, file: Any) -> Any:
+    check_fits(path, os.stat(path).st_size, MEMORY_FACTOR)
+    ipc = require("pyarrow.ipc", "parquet", f"reading {path}")
+    try:
+        return ipc.open_file(file).read_pandas()
+    except pyarrow.ArrowInvalid:  # a stream, as some write into such files
+        file.seek(0)
+        return ipc.open_stream(file).read_pandas()
+
+
+# How a file whose columns have types is read, by its suffix.
+READERS = {".parquet": _read_parquet, ".pq": _read_parquet, ".arrow": _read_arrow, ".feather": _read_arrow}
