@@ -19,6 +19,8 @@ REFUSED = ("date", "unclear")
 FEW, ROWS_OF_A_VALUE = 10, 2
 # As many rows are numbered 1, 2, 3, ... by no accident.
 MIN_COUNTED = 5
+# Whole numbers of more digits are codes, as those are that begin with 0: floats would make some of them the same.
+MAX_DIGITS = 15
 MAX_EXAMPLES = 3
 # The words of a boolean column, false and true, in any case; so many different spellings at most.
 BOOLEANS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"))
@@ -100,11 +102,11 @@ def understood(name: str, values: Any, decimal: str | None = None) -> Column:
     """Decide what a column is, by its values, and by its name where these are all different.
 
     Numbers may have thousands separators, a percent or currency sign or a unit, and parentheses if they are negative,
-    where all of them are written alike. Digits that may begin with 0 are codes, so texts. A boolean column has the
-    values true and false, yes and no, t and f, or y and n, in any case. Other texts are a category where there are at
-    most 10 different ones or two rows for each of them, and else text that is left out. A column whose values are all
-    different is id-like if they are texts without blanks, if they number the rows, or if its name says `id`. Numbers
-    among which up to 10 different texts stand are unclear.
+    where all of them are written alike. Digits are codes, so texts, where some begin with 0 or all are more than 15. A
+    boolean column has the values true and false, yes and no, t and f, or y and n, in any case. Other texts are a
+    category where there are at most 10 different ones or two rows for each of them, and else text that is left out. A
+    column whose values are all different is id-like if they are texts without blanks, if they number the rows, or if
+    its name says `id`. Numbers among which up to 10 different texts stand are unclear.
 
     Parameters
     ----------
@@ -187,8 +189,10 @@ def _read_texts(found: Values, texts: np.ndarray, decimal: str | None) -> _Readi
             return _Reading("boolean", np.array([text.lower() == yes for text in different], np.float64))
     if different and all(map(DATE.fullmatch, different)):
         return _Reading("date", texts)
-    if all(map(str.isdecimal, different)) and any(text[0] == "0" and text > "0" for text in different):
-        return _Reading("category", texts)  # codes such as 01067
+    if all(map(str.isdecimal, different)) and (
+        any(text[0] == "0" and text > "0" for text in different) or all(len(text) > MAX_DIGITS for text in different)
+    ):
+        return _Reading("category", texts)  # codes
     notations = notations_of(different, decimal) if different else []
     if len(notations) > 1:
         example, either = different[0], [f"{one.read(different[:1])[0]:.15g}" for one in notations]

@@ -47,11 +47,10 @@ class Notation(NamedTuple):
     unit: str = ""
 
     def read(self, texts: Sequence[str]) -> np.ndarray:
-        """The numbers (n_texts,), NaN for what is no finite number in this notation."""
+        """The numbers (n_texts,), NaN for what is none in this notation, and infinity where one is too large."""
         if self == Notation() and PLAIN.fullmatch("\n".join(texts)):
             with contextlib.suppress(ValueError):
-                numbers = np.array(list(map(float, texts)), np.float64)
-                return np.where(np.isfinite(numbers), numbers, np.nan)
+                return np.array(list(map(float, texts)), np.float64)
         are_numbers = np.fromiter(map(bool, map(_pattern(self).fullmatch, texts)), bool, len(texts))
         dropped = SPACES.get(self.thousands, self.thousands) + SPACES[" "] + ")"
         plain = str.maketrans({**dict.fromkeys(dropped, ""), "(": "-", "\u2212": "-", self.decimal: "."})
@@ -59,7 +58,7 @@ class Notation(NamedTuple):
         written = "\n".join(compress(texts, are_numbers)).replace(self.unit, "").translate(plain)
         numbers = np.full(len(texts), np.nan)
         numbers[are_numbers] = list(map(float, written.split()))
-        return np.where(np.isfinite(numbers), numbers, np.nan)
+        return numbers
 
     def with_decimal(self, decimal: str) -> "Notation":
         """The same with this decimal mark; thousands that it separated have the other one."""
@@ -119,7 +118,7 @@ def notations_of(texts: Sequence[str], decimal: str | None = None) -> list[Notat
     unit = _unit(texts[0])
     found: list[tuple[Notation, np.ndarray]] = []
     for notation in _notations(decimal, unit) if unit is not None else ():
-        if np.isnan(notation.read(texts[:10])).any():  # soon said of most
+        if np.isnan(notation.read(texts[:10])).any():  # of most, which takes no time
             continue
         numbers = notation.read(texts)
         if np.isfinite(numbers).all() and not any(np.array_equal(numbers, others) for _, others in found):

@@ -105,7 +105,7 @@ def read_table(
     Examples
     --------
     >>> import tempfile, pathlib
-    >>> from fastmlp.tables.reading import read_table
+    >>> from fastmlp.tables import read_table
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "prices.csv"
     >>> _ = path.write_text("area;price;town\n71,5;1.250,00;Graz\n64,0;NA;Linz\n")
     >>> table = read_table(path)
@@ -236,10 +236,10 @@ def _check_widths(path: Path, body: str, layout: Layout, has_short_header: bool,
             line += layout.n_lines
             n_fields = len(fields)
             if n_fields not in widths and not unclosed:
-                shown = layout.delimiter.join(fields)
+                shown = shortened(layout.delimiter.join(fields))
                 raise ValueError(
                     f"{path}, line {line}: must have {layout.width} fields as most lines, separated by "
-                    f"{layout.separator}, got {n_fields}: {shortened(shown)}; correct or remove the line, put a text with "
+                    f"{layout.separator}, got {n_fields}: {shown}; correct or remove the line, put a text with "
                     "such a character into double quotes, or say what separates fields, as delimiter=';'"
                 )
             widths = {layout.width}

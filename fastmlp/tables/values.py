@@ -77,7 +77,7 @@ def values_of(column: Any) -> Values:
     types = set(map(type, found))
     if any(issubclass(one, (*TIMES, pandas.Period)) for one in types):
         return _others("dates", column)
-    different = [value.item() if isinstance(value, np.generic) else value for value in found]
+    different = found.tolist()
     if isinstance(column.dtype, pandas.CategoricalDtype):
         return _of_texts("categories", codes, different)
     if types <= {bool, np.bool_}:

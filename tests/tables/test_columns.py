@@ -109,6 +109,7 @@ def test_what_may_mean_several_things_is_unclear(values, why):
         (["Y", "n", None], [1, 0, GAP]),
         ([True, False], [1, 0]),
         ([True, None, False], [1, GAP, 0]),
+        ([np.True_, None, np.False_], [1, GAP, 0]),
         (pandas.array([True, None, False], dtype="boolean"), [1, GAP, 0]),
     ],
 )
@@ -158,6 +159,10 @@ def test_dates(values):
         (["01067", "80331", "73301"], "x", "id"),
         ([f"{i:03}" for i in range(20)] + ["003"], "x", "text"),
         ([*NUMBERS, *(f"PC {i}" for i in NUMBERS)], "ticket", "text"),
+        (["1", "2", "3", *(f"w {i}" for i in range(9))] * 2, "x", "category"),
+        (["9007199254740992", "9007199254740993"] * 2, "x", "category"),
+        (["9007199254740992", "3"] * 2, "x", "number"),
+        (["5 e", "6e3 e"] * 2, "x", "category"),
         (["18 months", "2 years"] * 2, "x", "category"),
         (["1.5", "1,5", "2%"] * 2, "x", "category"),
         (["A11", "A12", "B1"] * 2, "x", "category"),
@@ -187,6 +192,11 @@ def test_kinds(values, name, kind):
     found = column(values, name)
     assert found.kind == kind
     assert (found.why is None) == (kind in ("number", "boolean", "category"))
+
+
+def test_texts_have_no_blanks_around_them():
+    found = column(["b", "a ", "a", " b", " "])
+    assert (found.kind, found.values.tolist(), found.n_different) == ("category", ["b", "a", "a", "b", None], 2)
 
 
 @pytest.mark.parametrize(
