@@ -84,13 +84,16 @@ def _read(path: Path) -> bytearray:
 
 def check_fits(path: Path, n_bytes: int, factor: int, how: str = "") -> None:
     """Refuse a table for which memory is too small, by the size of its file."""
+    size = f"{_size(n_bytes)} {how}".rstrip()
+    remedy = "write some of its rows or columns to a smaller file, by pandas.read_csv(..., nrows=, usecols=) say"
+    check_memory(f"{path} has {size}, and its table", n_bytes * factor, remedy)
+
+
+def check_memory(what: str, n_bytes: int, remedy: str) -> None:
+    """Raise where this needs more memory than is free."""
     free = free_memory()
-    if free is not None and n_bytes * factor > free:
-        size = f"{_size(n_bytes)} {how}".rstrip()
-        raise MemoryError(
-            f"{path} has {size}, and its table may need {_size(n_bytes * factor)} of memory, where {_size(free)} are "
-            "free: write some of its rows or columns to a smaller file, by pandas.read_csv(..., nrows=, usecols=) say"
-        )
+    if free is not None and n_bytes > free:
+        raise MemoryError(f"{what} may need {_size(n_bytes)} of memory, where {_size(free)} are free: {remedy}")
 
 
 def _size(n_bytes: int) -> str:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from fastmlp.remedies import listed
 from fastmlp.tables import inputs
 from fastmlp.tables.columns import LEFT_OUT, REFUSED, Column, understood
+from fastmlp.tables.content import check_memory
 from fastmlp.tables.inputs import CategoryInput, Input
 from fastmlp.tables.task import Targets, Task
 from fastmlp.tables.values import column_of, named_columns
@@ -167,10 +168,17 @@ class Schema:
         TypeError, ValueError
             If it is no frame, or lacks columns: all are named. If a column of numbers or booleans has something else:
             each column is named, with the first such row, counted from 0.
+        MemoryError
+            If they would not fit into memory.
         """
         series = named_columns(frame)
         if missing := [one.name for one in self.inputs if one.name not in series]:
             raise ValueError(f"frame must have the columns of the training, got none that are called {listed(missing)}")
+        n_rows, n_inputs = len(next(iter(series.values()))), len(self.feature_names)
+        largest = max(self.inputs, key=lambda one: len(one.names())).name
+        # the blocks of columns and their concatenation, of float64
+        remedy = f"use fewer rows, or leave out columns with many values, such as {largest!r}"
+        check_memory(f"{n_rows:,} rows of {n_inputs:,} inputs", 2 * 8 * n_rows * n_inputs, remedy)
         blocks, problems = [], []
         for one in self.inputs:
             try:

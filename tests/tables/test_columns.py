@@ -195,8 +195,9 @@ def test_kinds(values, name, kind):
 
 
 def test_texts_have_no_blanks_around_them():
-    found = column(["b", "a ", "a", " b", " "])
-    assert (found.kind, found.values.tolist(), found.n_different) == ("category", ["b", "a", "a", "b", None], 2)
+    found = column(["b", "a ", "a", " b", " ", True, 2.0])
+    values = ["b", "a", "a", "b", None, "True", "2"]
+    assert (found.kind, found.values.tolist(), found.n_different) == ("category", values, 4)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pandas
 import pytest
 from frame_helpers import polars, pyarrow
 
-from fastmlp.tables import Schema, Task
+from fastmlp.tables import Schema, Task, content
 
 pytestmark = pytest.mark.application
 
@@ -175,6 +175,15 @@ def test_rows_that_do_not_fit_are_refused(schema):
     assert str(error.value).endswith("column 'week' must have a finite number in row 0, got inf")
     with pytest.raises(TypeError, match="frame must be a frame of pandas, Polars or pyarrow, got ndarray"):
         schema.rows(np.eye(3))
+
+
+def test_rows_that_do_not_fit_into_memory_are_refused(schema, monkeypatch):
+    needed = 2 * schema.rows(FRAME).nbytes
+    monkeypatch.setattr(content, "free_memory", lambda: needed)
+    schema.rows(FRAME)
+    monkeypatch.setattr(content, "free_memory", lambda: needed - 1)
+    with pytest.raises(MemoryError, match=r"6 rows of 9 inputs may need .*fewer rows.* such as 'colour'"):
+        schema.rows(FRAME)
 
 
 def test_a_later_table_may_have_another_decimal_mark():
