@@ -56,9 +56,8 @@ def layout_of(path: Path, text: str, delimiter: str | None) -> Layout:
     if len(comments) < len(lines):  # or it is the rows that begin so
         at, n_lines = at + len("".join(comments)), n_lines + len(comments)
         comment = next((line.strip() for line in reversed(comments) if line.strip()), "")
-    sample = text[at : at + SAMPLE]
-    if at + SAMPLE < len(text) and (end := sample.rfind("\n")) > 0:
-        sample = sample[: end + 1]
+    end = text.find("\n", at + SAMPLE)  # whole lines, of which one may be longer than that
+    sample = text[at:] if end < 0 else text[at : end + 1]
     if delimiter is None:
         delimiter = _delimiter(sample)
     counts = _counts(sample, delimiter)
@@ -77,7 +76,7 @@ def records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     if delimiter == " ":  # any number of blanks and tabs
         reader = csv.reader((" ".join(line.split()) for line in lines), delimiter=" ")
     else:
-        reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter != "\t")
+        reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
     line = 1
     for fields in reader:
         if len(fields) > 1 or "".join(fields).strip():

@@ -211,7 +211,7 @@ def _parsed(pandas: Any, path: Path, text: str, layout: Layout, has_short_header
                 index_col=False,
                 dtype=object,
                 na_filter=False,
-                skipinitialspace=layout.delimiter != "\t",
+                skipinitialspace=True,
             )
     except (pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
         if "out of memory" in str(error):

@@ -12,7 +12,7 @@ import pytest
 from table_zoo import READ, REFUSED, TWO
 
 from fastmlp.optional import MissingLibraryError
-from fastmlp.tables import content
+from fastmlp.tables import content, layout
 from fastmlp.tables.reading import read_table
 
 pandas = pytest.importorskip("pandas")
@@ -40,6 +40,11 @@ def test_what_is_read(text, rows, note, tmp_path):
     assert bool(note) == bool(table.notes)
     assert set(table.frame.dtypes) == {pandas.Series([], dtype=object).dtype}
     assert table.decimal == ("," if "with a comma, in" in " ".join(table.notes) else ".")
+
+
+def test_lines_may_be_long(tmp_path, monkeypatch):
+    monkeypatch.setattr(layout, "SAMPLE", 3)
+    assert shown(read_table(written(tmp_path, "file.csv", "a,b,c\n1,2,3\n"))) == ["a b c", "1 2 3"]
 
 
 @pytest.mark.parametrize(("name", "text", "message"), REFUSED.values(), ids=REFUSED)
