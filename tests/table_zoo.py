@@ -79,6 +79,8 @@ READ = {
     "blank lines": ("\na,b\n\n1,2\n  \n\n", ["a b", "1 2"], ""),
     "no end of the last line": ("a,b\n1,2", ["a b", "1 2"], ""),
     "words": ("word\nx y z\nx\ny z w\nz\n", ["word", "x y z", "x", "y z w", "z"], "No delimiter was found"),
+    "an index alone": ("Unnamed: 0\n0\n1\n", ["Unnamed: 0", "0", "1"], "No delimiter was found"),
+    "one column with a gap": ('word\n""\nx\n', ["word", "_", "x"], "No delimiter was found"),
     "one column": ("word\nx\ny\n", ["word", "x", "y"], "No delimiter was found"),
     "texts that stand": ("a,b\n1e+00,+1\n007,1_000\n", ["a b", "1e+00 +1", "007 1_000"], ""),
     "huge whole numbers": ("a,b\n123456789012345678901,-0\n", ["a b", "123456789012345678901 -0"], ""),

@@ -36,7 +36,8 @@ class Schema:
     task : Task
         What is learnt.
     left_out : dict of str to str
-        The columns that were left out, and why: constant and id-like ones, those without values or with many texts.
+        The columns that were left out, and why: constant and id-like ones, copies of the
+        target, those without values or with many texts.
 
     Examples
     --------
@@ -124,7 +125,9 @@ class Schema:
         left_out, made = {}, []
         for column in columns:
             why = column.why
-            if column.kind not in LEFT_OUT:
+            if used[column.name].equals(series[target]):  # a copy, as of a name that a file has twice
+                why = f"has the same values as {target!r}, the target"
+            elif column.kind not in LEFT_OUT:
                 one = inputs.INPUTS[column.kind].of(column, train) if _varies(column, train) else None
                 if one is None or (isinstance(one, CategoryInput) and len(one.names()) < 2):
                     why = "has the same or only rare values in the training rows"

@@ -146,7 +146,7 @@ def test_describe_shows_columns_and_remedies_name_options(run, tmp_path):
     ],
 )
 def test_what_classes_are_called(tmp_path, texts, names):
-    rows = [f"{i % 3},{texts[i % 3]}" for i in range(30)]
+    rows = [f"{i % 3}.0,{texts[i % 3]}" for i in range(30)]
     (tmp_path / "a.csv").write_text("\n".join(["x,y", *rows]) + "\n\n")
     data = sources.load(str(tmp_path / "a.csv"), None, "y")
     assert (data.class_names, data.n_outputs) == (names, len(names))

@@ -104,6 +104,11 @@ PEOPLE = {
         ("--target", "y"),
         {"a": ("number", ""), "b": ("boolean", ""), "y": ("category", "target")},
     ),
+    "the target twice": (
+        lines(["y,x,y"], lambda i: f"{i % 3},{i % 7},{i % 3}"),
+        ("--target", "y"),
+        {"y": ("number", "target"), "x": ("number", "")},
+    ),
     "names twice, in quotes, as names of inputs": (
         lines(['a,a,"b ""c""",d,"d=u"'], lambda i: f"{i % 7},{i % 5},{i % 4},{any_of('u', 'v')},{any_of(0, 1)}"),
         ("--target", "a"),

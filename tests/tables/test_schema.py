@@ -195,6 +195,13 @@ def test_a_later_table_may_have_another_decimal_mark():
     assert schema.rows(frame, decimal=",").tolist() == schema.rows(frame).tolist()
 
 
+def test_a_copy_of_the_target_is_left_out():
+    for name in ("price", "new"):
+        schema = Schema.fit(FRAME.assign(copy=FRAME[name]), target=name)
+        assert "copy" not in schema.feature_names
+        assert schema.left_out["copy"] == f"has the same values as {name!r}, the target"
+
+
 def test_names_of_inputs_are_different():
     frame = pandas.DataFrame({"a": ["b=c", "x"] * 2, "a=b": ["c", "y"] * 2, "price": [1.5, 2.5, 3.0, 4.0]})
     assert Schema.fit(frame, target="price").feature_names == ["a=b=c", "a=x", "a=b=c #2", "a=b=y"]
