@@ -70,7 +70,7 @@ def values_of(column: Any) -> Values:
     is_plain = isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufb"
     try:
         codes, found = pandas.factorize(column if is_plain else column.astype(object))
-    except (TypeError, OverflowError):  # lists and others that have no hash, integers beyond all floats
+    except (TypeError, OverflowError):  # of what has no hash, and in pandas 2 of integers beyond all floats
         return _others("others", column)
     if is_plain:
         return Values("booleans" if column.dtype.kind == "b" else "numbers", codes, found.tolist())
