@@ -182,18 +182,21 @@ def _read(found: Values, decimal: str | None) -> _Reading:
 
 
 def _read_texts(found: Values, texts: np.ndarray, decimal: str | None) -> _Reading:
+    """Booleans, dates, codes or numbers, if the texts are; else a category, or numbers among which others stand."""
     different = found.different
+    if not different:
+        return _Reading("category", texts)
     words = {text.lower() for text in different} if len(different) <= MAX_WORDS else set()
     for no, yes in BOOLEANS:
         if words == {no, yes}:
             return _Reading("boolean", np.array([text.lower() == yes for text in different], np.float64))
-    if different and all(map(DATE.fullmatch, different)):
+    if all(map(DATE.fullmatch, different)):
         return _Reading("date", texts)
     if all(map(str.isdecimal, different)) and (
         any(text[0] == "0" and text > "0" for text in different) or all(len(text) > MAX_DIGITS for text in different)
     ):
         return _Reading("category", texts)  # codes
-    notations = notations_of(different, decimal) if different else []
+    notations = notations_of(different, decimal)
     if len(notations) > 1:
         example, either = different[0], [f"{one.read(different[:1])[0]:.15g}" for one in notations]
         problem = (

@@ -40,7 +40,7 @@ EIGHT_PB = npy_header("<f8", (2**50,))
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.csv", b"a,class\n1,\0\n", "a.csv, line 2: must be text, got a NUL byte; "),
+        ("a.csv", b"a,class\n1,\0\n", "a.csv, line 2: must be text, got a NUL byte"),
         ("a.csv", b'a,class\n1,"' + b"x" * 200_000, "a.csv, line 2 or below: field larger than field limit"),
         ("a.npz", b"a letter", "a.npz is not a file of NumPy arrays: "),
         ("a.npz", b"PK\x03\x04", "a.npz is not a file of NumPy arrays: "),
