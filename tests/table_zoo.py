@@ -115,6 +115,8 @@ REFUSED = {
     "lines of JSON": ("a.csv", '{"a": 1}\n{"a": 2}\n', " must be a table, got JSON"),
     "lists of JSON": ("a.csv", "[[1, 2], [3, 4]]", " must be a table, got JSON"),
     "Excel's file by another name": ("a.csv", b"PK\3\4\0", " must be a table of texts, got a spreadsheet, .* CSV"),
+    "an old spreadsheet": ("a.csv", b"\xd0\xcf\x11\xe0\0", " must be .*, got a spreadsheet: save it as CSV$"),
+    "a PDF": ("a.csv", "%PDF-1.4\n", " must be a table of texts, got a PDF: save its table as CSV$"),
     "gzip by another name": ("a.csv", gzip.compress(b"a,b\n1,2\n"), r" must .* a compressed file: .* be \.gz"),
     "bzip2 by another name": ("a.csv", bz2.compress(b"a,b\n1,2\n"), r" must .* a compressed file: .* be \.bz2"),
     "xz by another name": ("a.csv", lzma.compress(b"a,b\n1,2\n"), r" must .* a compressed file: .* be \.xz"),

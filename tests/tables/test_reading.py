@@ -56,6 +56,21 @@ def test_what_is_refused(name, text, message, tmp_path):
         read_table(path)
 
 
+@pytest.mark.parametrize("name", ["a.parquet", "a.arrow", "a.csv.zst"])
+def test_a_file_by_another_name(name, tmp_path):
+    """Beside those of the zoo, of libraries that may be missing."""
+    pyarrow = pytest.importorskip("pyarrow")
+    frame = pandas.DataFrame({"a": [1, 2]})
+    if name.endswith("zst"):
+        written(tmp_path, name, pyarrow.Codec("zstd").compress(b"a,b\n1,2\n", asbytes=True))
+    else:
+        {"a.parquet": frame.to_parquet, "a.arrow": frame.to_feather}[name](tmp_path / name)
+    suffix = re.escape((tmp_path / name).suffix)
+    path = (tmp_path / name).rename(tmp_path / "b.csv")
+    with pytest.raises(ValueError, match=rf"b\.csv must be a table of texts, got .*: its suffix must be {suffix}$"):
+        read_table(path)
+
+
 @pytest.mark.parametrize(
     ("name", "error"),
     [("none.csv", FileNotFoundError), ("folder.csv", IsADirectoryError), ("x.json", FileNotFoundError)],
