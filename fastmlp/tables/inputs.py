@@ -20,25 +20,33 @@ MIN_ROWS, MIN_SHARE = 2, 1 / 500
 
 @dataclass(frozen=True)
 class NumberInput:
-    """Numbers; gaps get the median of the training rows, and an indicator where those had gaps."""
+    """Numbers; gaps get the median of the training rows, and an indicator where those had gaps.
+
+    A number beyond the limits, the lowest and the highest one of the training rows, is taken for the nearer limit. It
+    is often a typing error, and what a network predicts would grow with it without end.
+    """
 
     name: str
     fill: float
     has_gaps: bool
     notation: Notation
+    limits: tuple[float, float] | None = None
     kind: ClassVar[str] = "number"
 
     @classmethod
     def of(cls, column: Column, rows: np.ndarray) -> "NumberInput":
         known = column.values[rows][~np.isnan(column.values[rows])]
-        return cls(column.name, float(np.median(known)), len(known) < len(rows), column.notation)
+        limits = float(known.min()), float(known.max())
+        return cls(column.name, float(np.median(known)), len(known) < len(rows), column.notation, limits)
 
     def names(self) -> list[str]:
         return [self.name, f"{self.name} (missing)"][: 1 + self.has_gaps]
 
     def encoded(self, column: Any, decimal: str | None) -> np.ndarray:
-        found = values_of(column)
-        return _with_indicator(numbers_in(found, self.notation, decimal), self.fill, self.has_gaps)
+        numbers = numbers_in(values_of(column), self.notation, decimal)
+        if self.limits is not None:
+            numbers = np.clip(numbers, *self.limits)
+        return _with_indicator(numbers, self.fill, self.has_gaps)
 
 
 @dataclass(frozen=True)
@@ -109,8 +117,10 @@ INPUTS: dict[str, type[Input]] = {one.kind: one for one in (NumberInput, Boolean
 
 def to_dict(one: Input) -> dict[str, Any]:
     """An input as plain values of JSON."""
-    document = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(one).items()}
-    return {"kind": one.kind, **document}
+    known = {name: value for name, value in asdict(one).items() if value is not None}
+    return {"kind": one.kind} | {
+        name: list(value) if isinstance(value, tuple) else value for name, value in known.items()
+    }
 
 
 def from_dict(document: Mapping[str, Any]) -> Input:
@@ -123,6 +133,9 @@ def from_dict(document: Mapping[str, Any]) -> Input:
         values["fill"] = number("fill", values["fill"])
     if "notation" in values:
         values["notation"] = notation_of(values["notation"])
+    if "limits" in values:
+        low, high = (number("limits", limit) for limit in values["limits"])
+        values["limits"] = low, number("limits", high, low)
     if "values" in values:
         values["values"] = tuple(map(text, values["values"]))
     return made(**{**values, "name": text(values["name"])})

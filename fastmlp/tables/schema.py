@@ -22,6 +22,7 @@ class Schema:
     """How a frame's columns become inputs of a network, and its target what is learnt; made by `fit`.
 
     * A number is an input, whose gaps get the median. Where the training rows had gaps, a second input says where.
+      A number that is lower or higher than those of all training rows is taken for the lowest or the highest of them.
     * A boolean is 0 or 1, its gaps the more frequent of both, with such a second input.
     * A category has an input of 0 and 1 for each value with at least two training rows and one in 500 of them, for gaps
       and for all other values, where the training rows had such. A value that was not seen is one of the others.

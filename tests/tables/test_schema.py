@@ -55,11 +55,11 @@ def test_columns_become_inputs(schema):
 
 
 def test_later_tables_may_look_otherwise(schema):
-    """Their columns in another order, of other types, with others besides, gaps, and values that are new."""
+    """Their columns in another order, of other types, with others besides, gaps, new values and higher ones."""
     later = pandas.DataFrame(
         {"week": ["7", None], "extra": [1, 2], "colour": ["pink", None], "size": [GAP, 4.0], "new": [False, True]}
     )
-    np.testing.assert_array_equal(schema.rows(later), [[2.5, 1, 0, 0, 0, 0, 0, 1, 7], [4.0, 0, 1, 0, 0, 0, 1, 0, 2]])
+    np.testing.assert_array_equal(schema.rows(later), [[2.5, 1, 0, 0, 0, 0, 0, 1, 3], [4.0, 0, 1, 0, 0, 0, 1, 0, 2]])
 
 
 def test_values_that_were_not_seen_have_no_column_without_others_in_the_training():
@@ -80,7 +80,7 @@ def test_statistics_are_of_the_training_rows():
     """What columns are follows from all rows, so that the split does not change it."""
     schema = Schema.fit(FRAME, target="price", rows=[0, 2, 4])
     assert schema.feature_names == ["size", "colour=red", "colour (other)", "week"]
-    np.testing.assert_array_equal(schema.rows(FRAME)[:, 0], [1.5, 2, 2.5, 9, 2, 3])
+    np.testing.assert_array_equal(schema.rows(FRAME)[:, 0], [1.5, 2, 2.5, 2.5, 2, 2.5])
     assert schema.left_out["new"] == "has the same or only rare values in the training rows"
     assert "user" in schema.left_out
     assert "colour" in Schema.fit(FRAME, target="price", rows=[0, 1, 3]).left_out
@@ -92,6 +92,28 @@ def test_frames_of_other_libraries_give_the_same(schema, frame_of):
     frame = frame_of(COLUMNS)
     assert Schema.fit(frame, target="price") == schema
     np.testing.assert_array_equal(schema.rows(frame), schema.rows(FRAME))
+
+
+NUMBER = {
+    "kind": "number",
+    "name": "x",
+    "fill": 1.0,
+    "has_gaps": False,
+    "notation": [".", "", ""],
+    "limits": [0.0, 2.0],
+}
+
+
+def test_numbers_are_never_beyond_those_of_the_training_rows(schema):
+    """Where the file says so, as those of earlier schemas do not."""
+    later = pandas.DataFrame({"x": [-1.0, None, 0.5, 1e300]})
+    for document, rows in (
+        (NUMBER, [0, 1, 0.5, 2]),
+        ({name: value for name, value in NUMBER.items() if name != "limits"}, [-1, 1, 0.5, 1e300]),
+    ):
+        read = Schema.from_dict(schema.to_dict() | {"inputs": [document]})
+        assert read.rows(later)[:, 0].tolist() == rows
+        assert read.to_dict()["inputs"] == [document]
 
 
 def test_json_keeps_it_exactly(schema):
@@ -107,9 +129,12 @@ def test_json_keeps_it_exactly(schema):
     [
         {"inputs": None},
         {"inputs": [{"kind": "date", "name": "x"}]},
-        {"inputs": [{"kind": "number", "name": "x", "fill": "1", "has_gaps": False, "notation": [".", "", ""]}]},
-        {"inputs": [{"kind": "number", "name": "x", "fill": 1.0, "has_gaps": 0, "notation": [".", "", ""]}]},
-        {"inputs": [{"kind": "number", "name": "x", "fill": 1.0, "has_gaps": False, "notation": [".", "x", ""]}]},
+        {"inputs": [{**NUMBER, "fill": "1"}]},
+        {"inputs": [{**NUMBER, "has_gaps": 0}]},
+        {"inputs": [{**NUMBER, "notation": [".", "x", ""]}]},
+        {"inputs": [{**NUMBER, "limits": [1.0]}]},
+        {"inputs": [{**NUMBER, "limits": [1.0, 0.5]}]},
+        {"inputs": [{**NUMBER, "limits": None}]},
         {"inputs": [{"kind": "boolean", "name": 3, "fill": 1.0, "has_gaps": False}]},
         {"inputs": [{"kind": "category", "name": "x", "values": [1], "has_gaps": False, "has_others": True}]},
         {"task": {"target": "y", "kind": "classification", "class_names": ["a", "a"], "notation": None}},
@@ -135,7 +160,7 @@ def test_all_columns_that_are_refused_are_named_at_once():
     assert str(error.value).endswith("Or leave them out: ignore=['day', 'signed', 'share']")
     schema = Schema.fit(bad, target="price", ignore=["day", "signed", "size"], decimal=".")
     assert schema.rows(bad)[0, -1] == 1234
-    assert schema.rows(bad, decimal=",")[0, -1] == 1.234
+    assert schema.rows(bad.assign(share="1234,5"), decimal=",")[0, -1] == 1234.5
 
 
 @pytest.mark.parametrize(
