@@ -9,7 +9,9 @@ import numpy as np
 # Minimum number of epochs of a curve.
 MIN_EPOCHS = 5
 # A loss is noisy if its upward steps add up to more than NOISE of its range, and its range exceeds STILL of its start.
-NOISE, STILL = 0.25, 0.01
+# Of a longer curve, the steps are those between the means of this number of parts: once the loss hardly falls any more,
+# steps up and down are equally many, and small ones would add up to any sum, the longer the training lasts.
+NOISE, STILL, MOST_PARTS = 0.25, 0.01, 100
 # It is a straight line if the second half of the epochs brings at least this share of what the first half did.
 STRAIGHT = 0.7
 # Gap between train and validation score: large from the first on, none up to the second.
@@ -122,7 +124,7 @@ def diagnose(
     noise = _noise(train_loss, rate)
     found = [] if facts is None else _of_facts(facts, train_score, rate, noise, score_name)
     # the curves of a network that cannot learn say nothing about other settings
-    return found or _of_curves(train_loss, train_score, val_score, rate, noise, score_name)
+    return found or _of_curves(train_loss, train_score, val_score, rate, noise, score_name, facts)
 
 
 def diverged(train_loss: float, val_loss: float, untrained_loss: float, n_classes: int) -> bool:
@@ -143,9 +145,11 @@ def _at_chance(facts: Facts, score: float) -> bool:
 
 def _noise(loss: np.ndarray, rate: str) -> str:
     """The sentence about a noisy loss; empty where the loss is not noisy."""
-    steps = np.diff(loss)
-    upwards, extent = float(steps[steps > 0].sum()), float(np.ptp(loss))
-    if upwards <= NOISE * extent or extent <= STILL * loss[0]:
+    starts = np.arange(0, len(loss), -(-len(loss) // MOST_PARTS))
+    means = np.add.reduceat(loss, starts) / np.diff(starts, append=len(loss))
+    steps = np.diff(means)
+    upwards, extent = float(steps[steps > 0].sum()), float(np.ptp(means))
+    if upwards <= NOISE * extent or extent <= STILL * means[0]:
         return ""
     return (
         f"The loss is noisy: its steps upwards add up to {upwards / extent:.0%} of its range, so the learning rate, "
@@ -168,18 +172,24 @@ def _of_facts(facts: Facts, train: np.ndarray, rate: str, noise: str, name: str)
         )
     scale, best = facts.input_scale, float(train.max())
     if scale != 0 and not SMALL_SCALE <= scale <= LARGE_SCALE and (found or _at_chance(facts, best)):
-        chance = f"the commonest class is {facts.chance:.3f} of the rows"
-        if name != "accuracy":
-            chance = "a constant prediction has 0"
         found.append(
             f"X is not scaled: its largest column enters the network with a root mean square of {scale:.3g}, and train "
-            f"{name} was {best:.3f} at best, where {chance}. A new network with standardizer=Standardizer().fit(X) "
-            "gets columns of 1."
+            f"{name} was {best:.3f} at best, where {_constant(facts, name)}. A new network with "
+            "standardizer=Standardizer().fit(X) gets columns of 1."
         )
     return found
 
 
-def _of_curves(loss: np.ndarray, train: np.ndarray, val: np.ndarray, rate: str, noise: str, name: str) -> list[str]:
+def _constant(facts: Facts | None, name: str) -> str:
+    """What predicting the same for all rows comes to."""
+    if name != "accuracy" or facts is None:
+        return "a constant prediction has 0"
+    return f"the commonest class is {facts.chance:.3f} of the rows"
+
+
+def _of_curves(
+    loss: np.ndarray, train: np.ndarray, val: np.ndarray, rate: str, noise: str, name: str, facts: Facts | None
+) -> list[str]:
     """Sentences about the settings. Without validation data, `val` is NaN, and comparisons with it are false."""
     found = [noise] if noise else []
     best = int(train.argmax())
@@ -207,15 +217,15 @@ def _of_curves(loss: np.ndarray, train: np.ndarray, val: np.ndarray, rate: str, 
     gained = float(train[-1] - train[-1 - max(1, len(train) // 4)])
     if found:  # each of these explains a low score as well
         return found
-    if name != "accuracy":  # noise in y limits R2, so that its height says nothing about the capacity
-        if train[best] < ABOVE_CHANCE:
-            found.append(
-                f"Train {name} was {train[best]:.3f} at best, where a constant prediction has 0: the network has "
-                "learnt next to nothing, so other settings, or features that say more about y, may help."
-            )
-    elif abs(gap) <= NO_GAP and train[-1] < ENOUGH and gained <= PLATEAU:
+    # noise in y limits R2, so that its height says nothing about the capacity
+    if name == "accuracy" and abs(gap) <= NO_GAP and train[-1] < ENOUGH and gained <= PLATEAU:
         found.append(
-            f"Train {name} has stopped at {train[-1]:.3f}, and validation {name} with it: the network may have too "
-            "little capacity, so a larger one, or less regularisation, may help."
+            f"Train {name} has stopped at {train[-1]:.3f}, and validation {name} with it: the network may underfit for "
+            "too little capacity, so a larger one, or less regularisation, or features that say more about y, may help."
+        )
+    elif train[best] < ABOVE_CHANCE if name != "accuracy" else facts is not None and _at_chance(facts, train[best]):
+        found.append(
+            f"Train {name} was {train[best]:.3f} at best, where {_constant(facts, name)}: the network underfits, and "
+            "has learnt next to nothing, so other settings, or features that say more about y, may help."
         )
     return found

@@ -183,17 +183,18 @@ class History:
         commonest class to 1. Otherwise the curves are judged:
 
         * The loss is noisy: its steps upwards add up to more than a quarter of its range. The learning rate is too
-          high.
+          high. (Curves of more than 100 epochs are averaged over neighbouring epochs first.)
         * The loss falls in a straight line, without a step upwards: the second half of the epochs brings 70 % or more
           of what the first half did. The learning rate is too low.
         * Train accuracy ends 0.1 or more above validation accuracy: the network overfits.
         * Both accuracies end 0.02 or more below their best, while the loss, which is not noisy, went on falling: the
           regularisation term dominates.
         * None of these, no gap (0.05 or less), and a train accuracy below 0.9 that gained no more than 0.01 in the
-          last quarter of the epochs: the network has too little capacity.
+          last quarter of the epochs: the network may underfit for too little capacity.
+        * None of these, and train accuracy never left chance: the network underfits.
 
-        In a regression the same holds of R2, where chance is 0, that of a constant prediction; in place of the last
-        rule, one says where R2 never reached 0.1.
+        In a regression the same holds of R2, where chance is 0, that of a constant prediction, and which may be low
+        with any capacity: the last rule but one is left out.
 
         Returns
         -------

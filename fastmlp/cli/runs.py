@@ -15,7 +15,7 @@ import numpy as np
 
 from fastmlp.cli.options import INTERRUPTED
 from fastmlp.cli.sources import DataSet
-from fastmlp.diagnosis import ABOVE_CHANCE, LARGE_GAP, diverged
+from fastmlp.diagnosis import MIN_EPOCHS, diverged
 from fastmlp.environment import environment
 from fastmlp.files.access import replacing
 from fastmlp.functions.losses import LOSSES
@@ -105,17 +105,12 @@ class Run:
 
     @property
     def verdict(self) -> str:
-        """Whether the network over- or underfits, by the epoch that is kept, or what the curves say of the settings."""
-        kept = self.history[: self.history.best_epoch]
-        kept.facts = self.history.facts
-        train, val, y = kept[-1].train_score, kept[-1].val_score, self.data.arrays["y_train"]
-        chance = self.data.task.constant_score(y, y)
-        scores = f"train {self.score_name} {train:.4f}, validation {val:.4f}"
-        if min(train - val, train) >= LARGE_GAP:
-            return f"It overfits: {scores}."
-        if train < chance + ABOVE_CHANCE * (1 - chance):
-            return f"It underfits: {scores}."
-        return " ".join([f"It neither over- nor underfits: {scores}.", *kept.diagnose()])
+        """Whether the network over- or underfits, or what else the curves say; empty after too few epochs."""
+        if len(self.history) < MIN_EPOCHS:
+            return ""
+        kept = self.history[(self.history.best_epoch or len(self.history)) - 1]
+        scores = f"train {self.score_name} {kept.train_score:.4f}, validation {kept.val_score:.4f}"
+        return " ".join(self.history.diagnose() or [f"The network neither over- nor underfits: {scores}."])
 
     @property
     def score_name(self) -> str:

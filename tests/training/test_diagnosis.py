@@ -279,6 +279,37 @@ def test_thresholds(past, words):
     assert first_words(past) == words
 
 
+def test_small_steps_of_a_long_training_do_not_add_up():
+    epochs = np.arange(400)
+    falling = 2 / (1 + epochs)
+    for n_epochs, period, words in [
+        (400, 2, []),
+        (100, 2, ["The loss is"]),  # up by 0.03 in each second epoch, 1.5 in all
+        (400, 40, ["The loss is"]),  # for 20 epochs, and down for 20: no small steps, but large ones
+    ]:
+        wiggle = 0.015 * period * np.abs(epochs % period / (period / 2) - 1)
+        assert first_words(history((falling - wiggle + 1)[:n_epochs])) == words
+
+
+@pytest.mark.parametrize(
+    ("score_name", "chance", "train", "says"),
+    [
+        ("accuracy", 0.95, 0.952, "Train accuracy was 0.952 at best, where the commonest class is 0.950 of the rows"),
+        ("accuracy", 0.95, 0.98, None),
+        ("accuracy", 0.83, 0.84, "Train accuracy has stopped"),
+        ("R2", 0.0, 0.09, "Train R2 was 0.090 at best, where a constant prediction has 0"),
+    ],
+)
+def test_a_network_that_is_no_better_than_a_constant_underfits(score_name, chance, train, says):
+    past = History(history(CURVE, train, train).epochs, score_name)
+    past.facts = Facts((), 1.0, chance, 1000)
+    found = past.diagnose()
+    assert len(found) == (says is not None)
+    if says:
+        assert found[0].startswith(says)
+        assert "underfit" in found[0]
+
+
 def regression(kind=NeuralNetwork, scale=1.0, noise=False, n_rows=1000, **settings):
     """The history of a regression on eight columns, the first three of which say what y is, or none of them."""
     random = np.random.RandomState(0)
@@ -389,6 +420,7 @@ def test_the_documentation_names_the_thresholds():
     text = History.diagnose.__doc__
     assert "a quarter" in text
     assert diagnosis.NOISE == 0.25
+    assert f"more than {diagnosis.MOST_PARTS} epochs" in text
     for value in (diagnosis.LARGE_GAP, diagnosis.NO_GAP, diagnosis.ENOUGH, diagnosis.PLATEAU, diagnosis.FALL):
         assert f"{value:g}" in text
     assert f"above {diagnosis.LARGE_SCALE:g} or below {diagnosis.SMALL_SCALE:g}" in text
