@@ -39,7 +39,7 @@ def compare(given: options.TrainingOptions, threads: int | None) -> None:
     found = given.load()
     trainings: dict[tuple[int, str], runs.Run] = {}
     for n_layers, optimizer in SUBMISSIONS:  # all of them before anything is written: one may be refused
-        usual = given.preset(optimizer)
+        usual = given.preset(optimizer, len(found.arrays["y_train"]))
         network = given.network(found, usual.hidden_sizes[:1] * (n_layers - 1), threads)
         trainings[n_layers, optimizer] = runs.Run(found, network, usual.checked(), given.seed)
     results = ("histories.json", *FIGURES, *SUBMISSIONS.values())

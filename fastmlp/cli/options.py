@@ -70,10 +70,13 @@ class TrainingOptions(NamedTuple):
     replace: bool
     reading: Reading
 
-    def preset(self, optimizer: str) -> Preset:
-        """The preset of the data set, or of a regression, with the number of epochs that was chosen."""
+    def preset(self, optimizer: str, n_rows: int | None = None) -> Preset:
+        """The preset of the data set, or of a regression, with the number of epochs that was chosen.
+
+        Complete where it is known how many rows are trained on.
+        """
         # the rates that were chosen for the digits are too high for numbers
-        usual = preset("table" if self.task == "regression" else sources.kind(self.data), optimizer)
+        usual = preset("table" if self.task == "regression" else sources.kind(self.data), optimizer, n_rows)
         return usual if self.epochs is None else usual._replace(settings=usual.settings | {"epochs": self.epochs})
 
     @property
@@ -203,7 +206,7 @@ def training_options(out: str) -> Callable[[Any], Any]:
         "hidden layer, such as 0.1,0.4,0.4.  [default: 0; tables: 0.1]"
     )
     seed = "Random seed of the initial weights, of the order of the rows, of dropout and of the split of a table."
-    epochs = "Passes over the training data.  [default: 40; tables: at most 2000]"
+    epochs = "Passes over the training data.  [default: 40; tables: at most 400]"
     replace = "Replace results of another command in --out."
     options = [
         click.option("--data", type=sources.existing, default="digits", metavar="DATA", help=data),

@@ -1,6 +1,6 @@
 """Default settings of the commands, by data set and optimizer."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from fastmlp.functions.optimizers import OPTIMIZERS
@@ -11,7 +11,8 @@ _ASSIGNMENT = {"epochs": 40, "batch_size": 200, "learning_rate_decay": 0.85, "ti
 # For the digits, and for users' arrays.
 _SMALL = {"epochs": 40, "batch_size": 32, "learning_rate_decay": 0.95, "regularization": 1e-4}
 # For users' tables, which may have a hundred rows or a hundred thousand: each trains until it no longer gets better.
-_TABLE = {"epochs": 2000, "batch_size": 200, "regularization": 0.003, "patience": 50}
+# How these settings were chosen: benchmarks/tables.py.
+_TABLE = {"epochs": 400, "learning_rate_decay": 0.99, "patience": 50}
 # By optimizer, for the digits and arrays, and for CIFAR-10; others have the defaults of `fit`, as tables have.
 _TUNED = {
     "SGD": ({"learning_rate": 0.2}, {"learning_rate": 0.05, "regularization": 0.0004}),
@@ -26,6 +27,19 @@ _TUNED = {
 }
 
 
+class OfRows(NamedTuple):
+    """A setting that follows from the number of rows to train on, and how in words."""
+
+    value: Callable[[int], Any]
+    text: str
+
+
+# Also for users' tables. The more rows, the larger the batches, or an epoch would take too long; and the weaker the
+# penalty: the loss is a mean, so that the same penalty would count for more than all rows together.
+_OF_ROWS = {
+    "batch_size": OfRows(lambda n_rows: min(max(n_rows // 50, 32), 200), "a fiftieth of the rows, 32 to 200"),
+    "regularization": OfRows(lambda n_rows: 3 / n_rows, "3 / rows"),
+}
 # What a schedule replaces.
 DECAY = "learning_rate_decay"
 
@@ -47,13 +61,17 @@ class Preset(NamedTuple):
         return {name: value for name, value in self.settings.items() if "schedule" not in given or name != DECAY}
 
 
-def preset(data: str, optimizer: str) -> Preset:
-    """The preset of CIFAR-10, of tables, or that of the digits and of arrays."""
+def preset(data: str, optimizer: str, n_rows: int | None = None) -> Preset:
+    """The preset of CIFAR-10, of tables of so many rows to train on, or that of the digits and of arrays.
+
+    Without a number of rows, that of tables lacks what follows from it.
+    """
     small, cifar10 = _TUNED.get(optimizer, ({}, {}))
     if data == "cifar10":
         return Preset((120, 120), _ASSIGNMENT | {"optimizer": optimizer} | cifar10)
     if data == "table":
-        return Preset((100,), _TABLE | {"optimizer": optimizer}, dropout=0.1)
+        of_rows = {} if n_rows is None else {name: setting.value(n_rows) for name, setting in _OF_ROWS.items()}
+        return Preset((100,), _TABLE | of_rows | {"optimizer": optimizer}, dropout=0.1)
     return Preset((64,), _SMALL | {"optimizer": optimizer} | small)
 
 
@@ -67,6 +85,9 @@ def default_of(name: str) -> str:
     optimizers = with_option(name) or OPTIMIZERS
     texts = []
     for data in ("digits", "table", "cifar10"):
+        if data == "table" and name in _OF_ROWS:
+            texts.append(_OF_ROWS[name].text)
+            continue
         values = {optimizer: getattr(preset(data, optimizer).checked(), name) for optimizer in optimizers}
         shown = [f"{optimizer} {value:g}" for optimizer, value in values.items()]
         texts.append(", ".join(shown) if len(set(values.values())) > 1 else shown[0].partition(" ")[2])

@@ -23,6 +23,8 @@ RESULTS = ("model.npz", "history.json", "history.png")
 TEST_ROWS, REPORT = "test.npz", "report.html"
 # Of the table of epochs, in the order of an `Epoch`.
 DIGITS = (4, 4, 4, 4, 6, 3)
+# The most epochs that all have a row.
+FEW_EPOCHS = 100
 
 
 @click.command()
@@ -92,7 +94,8 @@ def train(
     Your own data are a table, and --target names the column to be predicted: classes, or numbers. It is shown how each
     column was understood (see `fastmlp describe`). Gaps are filled, categories become columns of 0 and 1. A tenth of
     the rows is used for validation and a fifth for the test, of each class alike. Training stops when the validation
-    loss has not become lower for 50 epochs.
+    loss has not become lower for 50 epochs. The table of epochs has a row for each, but of more than 100 epochs only
+    for 1, 2, ..., 10, 20, ..., 100, 200 and so on, the last one and the one that is kept; history.json has all.
 
     Or they are an .npz file with X (n_rows, n_features) and y (n_rows,). A tenth of the rows is used for validation and
     another tenth for the test, unless it has X_train, y_train, X_val, y_val, X_test and y_test.
@@ -119,11 +122,13 @@ def train(
             raise click.UsageError(f"--{name.replace('_', '-')} has no effect with {optimizer}")
     usual = given.preset(optimizer)
     try:
-        settings = usual.checked(**changes)
+        usual.checked(**changes)  # before the data are read
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     hidden_sizes = _hidden_sizes(layers, hidden_sizes, usual.hidden_sizes)
     found = given.load()
+    n_train, n_test = (len(found.arrays[f"y_{part}"]) for part in ("train", "test"))
+    settings = given.preset(optimizer, n_train).checked(**changes)
     if weights is not None and not found.task.is_classification:
         raise click.UsageError("--weights is for classes, and a regression is learnt")
     network = given.network(found, hidden_sizes, threads)
@@ -148,7 +153,6 @@ def train(
     # of a checkpoint that is of another training, it is said what differs
     replace = given.replace or (resume and out is not None and (out / CHECKPOINT).exists())
     out = folders.take(out, usual_name, results, given.data, state=(CHECKPOINT,), is_own=is_own, replace=replace)
-    n_train, n_test = (len(found.arrays[f"y_{part}"]) for part in ("train", "test"))
     checkpoint = out / CHECKPOINT
     if not resume:
         warn_if_replaced(checkpoint)
@@ -160,7 +164,13 @@ def train(
         headings = "  ".join(("epoch", *_headings(network)))
         click.echo(f"{network} on {found.name}: {n_train:,} rows to train, {settings.optimizer}\n\n{headings}")
     run = runs.Run(found, network, settings, given.seed, weights)
-    run.train([] if as_json else [print_epoch], checkpoint, resume)
+
+    def show(network: Any, history: History) -> None:
+        """Say an epoch that has a row of its own."""
+        if has_row(len(history), settings.n_epochs):
+            print_epoch(network, history)
+
+    run.train([] if as_json else [show], checkpoint, resume)
     files = {name: out / name for name in results}
     network.save(files["model.npz"])
     runs.write_json(files["history.json"], run.record())
@@ -175,13 +185,17 @@ def train(
         record |= {"epochs": len(run.history), "n_test": n_test, "files": [str(path) for path in files.values()]}
         click.echo(json.dumps(record))
     else:
+        last, best = len(run.history), run.history.best_epoch
+        for number in dict.fromkeys((last, best or last)):
+            if not has_row(number, settings.n_epochs):
+                print_epoch(network, run.history[:number])
         kept = f"\n{run.history.kept}\n" if run.history.kept else ""
         names, speed = ", ".join(files), run.samples_per_second
         pace = "" if speed is None else f", {speed:,.0f} samples a second in training"
         click.echo(
             f"{kept}\n{run.seconds:.2f} s{pace}\nwrote {names} to {out}\n"
             f"test {found.score_name} {run.test_score:.4f} on {n_test:,} rows, and {found.constant_score:.4f} of who "
-            f"always says {found.constant}. {run.verdict}"
+            f"always says {found.constant}. {run.verdict}".rstrip()
         )
     when = "then" if run.history.best_epoch is None else f"after epoch {run.history.best_epoch}"
     what = f"after {len(run.history)} of {settings.epochs} epochs; the network as it was {when} is saved"
@@ -218,8 +232,13 @@ def _hidden_sizes(layers: int | None, hidden_sizes: tuple[int, ...] | None, usua
     return sizes if len(sizes) == layers - 1 else sizes[:1] * (layers - 1)
 
 
+def has_row(number: int, n_epochs: int) -> bool:
+    """Whether an epoch has a row: each one of few; of many, 1, 2, ..., 10, 20, ..., 100, 200 and so on."""
+    return n_epochs <= FEW_EPOCHS or not str(number)[1:].strip("0")
+
+
 def print_epoch(network: Any, history: History) -> None:
-    """Print a row of the table, above the progress bar where there is one."""
+    """Print a row of the last epoch in the table, above the progress bar where there is one."""
     columns = zip(history[-1], _headings(network), DIGITS, strict=True)
     values = (f"{value:{len(heading)}.{n}f}" for value, heading, n in columns)
     tqdm.write("  ".join([f"{len(history):5d}", *values]))

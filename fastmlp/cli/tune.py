@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from fastmlp.cli import folders, options, runs
+from fastmlp.cli.presets import Preset
 from fastmlp.functions.losses import LOSSES
 from fastmlp.plots import plot_grid, plot_learning_curves
 from fastmlp.tuning import Plan, search
@@ -65,9 +66,10 @@ def tune(
       fastmlp tune --epochs 10
       fastmlp tune --optimizer Adam --param learning_rate 0.001,0.003 --param hidden_sizes "[64],[64,32]"
     """
-    space = searched(given, optimizer, [(name, parsed(name, values)) for name, values in params])
+    choices = [(name, parsed(name, values)) for name, values in params]
     source = given.load()
     arrays: dict[str, Any] = {name.removesuffix("_train"): array for name, array in source.arrays.items()}
+    space = searched(given, given.preset(optimizer, len(arrays["X"])), choices)
     plan = Plan(
         n_trials=n_trials,
         halving=halving,
@@ -156,9 +158,9 @@ def _value(text: str) -> Any:
         return [_value(part.strip()) for part in re.split(outside_brackets, text[1:-1])]
 
 
-def searched(given: options.TrainingOptions, optimizer: str, params: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+def searched(given: options.TrainingOptions, usual: Preset, params: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """The search space: the preset's settings, with the choices of the params, or of a grid around the preset."""
-    usual, names = given.preset(optimizer), [name for name, _ in params]
+    names = [name for name, _ in params]
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"--param {name} must be given once, with commas between its values, got it twice")

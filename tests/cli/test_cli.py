@@ -57,9 +57,14 @@ def test_defaults_learn_the_digits(run, tmp_path):
     assert "wrote model.npz, history.json, history.png to runs/digits-adam\n" in result.output
 
 
+def epochs_shown(result):
+    """The rows of the table of epochs."""
+    return [line.split() for line in result.output.splitlines() if re.match(r" +\d+ ", line)]
+
+
 def test_table_has_one_readable_row_an_epoch(run):
     result = run("train", "--epochs", "2")
-    rows = [line.split() for line in result.output.splitlines() if re.match(r" +\d+ ", line)]
+    rows = epochs_shown(result)
     assert [row[0] for row in rows] == ["1", "2"]
     assert {len(row) for row in rows} == {7}
     history = record(Path("runs/digits-adam"))["history"]
@@ -68,6 +73,19 @@ def test_table_has_one_readable_row_an_epoch(run):
         assert shown == pytest.approx([history[name][number] for name in COLUMNS], abs=1e-3)
     assert "\r" not in result.output
     assert "\x1b" not in result.output
+
+
+def test_of_many_epochs_a_few_have_a_row_and_the_last_and_the_best_one(run):
+    few = [row[0] for row in epochs_shown(run("train", "--epochs", "100"))]
+    assert few == list(map(str, range(1, 101)))
+    rows = epochs_shown(run("train", "--epochs", "150", "--patience", "5", "--out", "a"))
+    past = record(Path("a"))
+    last, best = len(past["history"]["seconds"]), past["best_epoch"]
+    assert 10 < best < last
+    usual = [n for n in (*range(1, 10), *range(10, 100, 10), 100) if n < last]
+    assert [int(row[0]) for row in rows] == list(dict.fromkeys((*usual, last, best)))
+    of_best = next(row for row in rows if row[0] == str(best))
+    assert float(of_best[3]) == pytest.approx(past["history"]["val_loss"][best - 1], abs=1e-4)
 
 
 @pytest.mark.parametrize(("given", "optimizer"), [("SGD", "SGD"), ("sgd", "SGD"), ("adam", "Adam")])
@@ -357,7 +375,7 @@ def test_a_folder_that_cannot_be_written_to_is_found_before_the_training(run, tm
 def test_help_says_what_the_defaults_are(run):
     text = " ".join(run("train", "--help").output.split())
     assert "[default: SGD 0.2, Momentum 0.02, Nesterov 0.02, Adam 0.003, AdamW 0.003, RMSprop 0.001; tables: " in text
-    assert "[default: 32; tables: 200; cifar10: 200]" in text
+    assert "[default: 32; tables: a fiftieth of the rows, 32 to 200; cifar10: 200]" in text
 
 
 def test_any_other_command_ends_as_a_shell_expects(run, monkeypatch):
