@@ -1,4 +1,4 @@
-"""The `fastmlp` command: schedules, clipping and early stopping of `train`, and schedules of `tune`."""
+"""The `fastmlp` command: schedules, clipping and early stopping of `train`, schedules of `tune`, presets of tables."""
 
 import json
 from pathlib import Path
@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_helpers import found
+from table_helpers import blobs, write_csv
 
 import fastmlp
+from fastmlp.cli.presets import preset
 from fastmlp.schedules import SCHEDULES
 
 pytestmark = pytest.mark.application
@@ -63,3 +65,20 @@ def test_schedules_can_be_searched(run):
     assert result.exit_code == 0
     assert "2 trials on digits" in result.output
     assert "cosine" in result.output
+
+
+@pytest.mark.parametrize(("n_rows", "batch_size"), [(100, 32), (3000, 60), (10**6, 200)])
+def test_presets_of_tables_follow_the_number_of_rows(n_rows, batch_size):
+    settings = preset("table", "Adam", n_rows).checked()
+    assert (settings.batch_size, settings.regularization) == (batch_size, 3 / n_rows)
+
+
+def test_each_command_trains_a_table_by_the_preset_of_its_rows(run, tmp_path):
+    write_csv(tmp_path / "a.csv", *blobs())
+    options = ("--data", "a.csv", "--target", "colour", "--split", "0.2,0.2", "--epochs", "1")
+    settings = [found(run("train", *options, "--json"))["settings"]]
+    assert run("compare", *options, "--out", "b").exit_code == 0
+    settings += [one["settings"] for one in json.loads(Path("b/histories.json").read_text())["runs"].values()]
+    assert run("tune", *options, "--param", "learning_rate", "0.1", "--out", "c").exit_code == 0
+    settings.append(json.loads(Path("c/trials.jsonl").read_text().splitlines()[1])["hyper_parameters"])
+    assert [(one["batch_size"], one["regularization"]) for one in settings] == [(32, 3 / 120)] * 6
