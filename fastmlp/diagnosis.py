@@ -192,10 +192,12 @@ def _of_curves(
 ) -> list[str]:
     """Sentences about the settings. Without validation data, `val` is NaN, and comparisons with it are false."""
     found = [noise] if noise else []
-    best = int(train.argmax())
+    best, gap = int(train.argmax()), float(train[-1] - val[-1])
+    # R2 below 0 is worse than a constant prediction, whatever the gap
+    overfits = min(gap, train[-1]) >= LARGE_GAP
     fallen = train[best] - train[-1] >= FALL and not val.max() - val[-1] < FALL
-    # where the loss jumps, it also falls by chance
-    if not noise and fallen and loss[-1] < loss[best]:
+    # where the loss jumps, it also falls by chance; a network that overfits is not regularised too much
+    if not noise and not overfits and fallen and loss[-1] < loss[best]:
         found.append(
             f"{name.capitalize()} falls while the loss falls (train from {train[best]:.3f} in epoch {best + 1} to "
             f"{train[-1]:.3f}): the regularisation term dominates, so it should be smaller."
@@ -207,9 +209,7 @@ def _of_curves(
             f"The loss falls in a straight line: the second half of the epochs brought {second / first:.0%} of what "
             f"the first half did, so the learning rate, {rate}, may be too low."
         )
-    gap = float(train[-1] - val[-1])
-    # R2 below 0 is worse than a constant prediction, whatever the gap
-    if min(gap, train[-1]) >= LARGE_GAP:
+    if overfits:
         found.append(
             f"Train {name} ends {gap:.3f} above validation {name} ({train[-1]:.3f} and {val[-1]:.3f}): the network "
             "overfits, so more regularisation, a smaller network or fewer epochs may help."

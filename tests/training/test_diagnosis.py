@@ -272,6 +272,7 @@ def first_words(past):
             history(CURVE, [0.5, 0.6, 0.7, 0.8, 0.78, 0.775], [0.5, 0.6, 0.7, 0.8, 0.78, 0.775]),
             ["Accuracy falls while"],
         ),
+        (history(CURVE, [0.5, 0.6, 0.7, 0.8, 0.78, 0.775], [0.5, 0.6, 0.7, 0.7, 0.68, 0.67]), ["Train accuracy ends"]),
         (history(CURVE, [0.5, 0.6, 0.7, 0.8, 0.79, 0.785], [0.5, 0.6, 0.7, 0.8, 0.79, 0.785]), ["Train accuracy has"]),
     ],
 )
