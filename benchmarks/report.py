@@ -244,8 +244,8 @@ def tables_text(results: list[dict]) -> str:
     text = (
         f"Of {len(results)} tables, {len(results) - len(compared)} failed. On {n_up}, fastmlp is at most 0.02 behind "
         f"scikit-learn's default settings, and on {n_both}, behind neither of the two by more. The mean difference is "
-        f"{mean:+.4f}, the least {least['difference']:+.4f}, of {least['name']}. Of {n_trainings} trainings, {n_below} "
-        f"were below the constant predictor, and {n_theirs} of scikit-learn's with default settings."
+        f"{mean:+.4f}, the least {least['difference']:+.4f}, of {least['name']}. Below the constant predictor: {n_below} "
+        f"of {n_trainings} trainings, and {n_theirs} of scikit-learn's with default settings."
     )
     return f"{tables_table(results)}\n\n{textwrap.fill(text, 120)}"
 
