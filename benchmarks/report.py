@@ -217,6 +217,9 @@ def tables_table(results: list[dict]) -> str:
         sizes = (f"{one[size]:,}" for size in ("rows", "columns", "gaps"))
         means = (f"{one[system]:.4f}" if system in one else "" for system in systems)
         difference = f"{one['difference']:+.4f}" if "difference" in one else ""
+        if difference and len(one["seeds"]) > 1:
+            each = [seed["fastmlp"] - seed["scikit-learn"] for seed in one["seeds"]]
+            difference += f" ± {np.std(each, ddof=1) / len(each) ** 0.5:.4f}"
         if one["failed"]:
             verdict = "**failed**"
         elif "fastmlp" not in one:
@@ -244,8 +247,8 @@ def tables_text(results: list[dict]) -> str:
     text = (
         f"Of {len(results)} tables, {len(results) - len(compared)} failed. On {n_up}, fastmlp is at most 0.02 behind "
         f"scikit-learn's default settings, and on {n_both}, behind neither of the two by more. The mean difference is "
-        f"{mean:+.4f}, the least {least['difference']:+.4f}, of {least['name']}. Below the constant predictor: {n_below} "
-        f"of {n_trainings} trainings, and {n_theirs} of scikit-learn's with default settings."
+        f"{mean:+.4f}, the least {least['difference']:+.4f}, of {least['name']}. Below the constant predictor: "
+        f"{n_below} of {n_trainings} trainings, and {n_theirs} of scikit-learn's with default settings."
     )
     return f"{tables_table(results)}\n\n{textwrap.fill(text, 120)}"
 

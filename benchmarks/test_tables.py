@@ -199,6 +199,7 @@ def test_what_keeps_up(stopped, fastmlp, verdict, monkeypatch, tmp_path):
     assert f"| {verdict} |" in tables_table([found])
     is_both = verdict == "yes" and stopped < 0.8
     assert found["keeps_up_with_both"] == is_both
+    assert f"{found['difference']:+.4f} ± {abs(fastmlp[0] - fastmlp[1]) / 2:.4f} |" in tables_table([found])
     failed = {**found, "failed": "no such column"}
     del failed["difference"]
     text = " ".join(tables_text([found, failed]).split())
