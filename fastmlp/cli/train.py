@@ -191,11 +191,12 @@ def train(
                 print_epoch(network, run.history[:number])
         kept = f"\n{run.history.kept}\n" if run.history.kept else ""
         names, speed = ", ".join(files), run.samples_per_second
+        worse = "" if run.test_score > found.constant_score else " The network is no better than that."
         pace = "" if speed is None else f", {speed:,.0f} samples a second in training"
         click.echo(
             f"{kept}\n{run.seconds:.2f} s{pace}\nwrote {names} to {out}\n"
             f"test {found.score_name} {run.test_score:.4f} on {n_test:,} rows, and {found.constant_score:.4f} of who "
-            f"always says {found.constant}. {run.verdict}".rstrip()
+            f"always says {found.constant}.{worse} {run.verdict}".rstrip()
         )
     when = "then" if run.history.best_epoch is None else f"after epoch {run.history.best_epoch}"
     what = f"after {len(run.history)} of {settings.epochs} epochs; the network as it was {when} is saved"

@@ -82,3 +82,14 @@ def test_each_command_trains_a_table_by_the_preset_of_its_rows(run, tmp_path):
     assert run("tune", *options, "--param", "learning_rate", "0.1", "--out", "c").exit_code == 0
     settings.append(json.loads(Path("c/trials.jsonl").read_text().splitlines()[1])["hyper_parameters"])
     assert [(one["batch_size"], one["regularization"]) for one in settings] == [(32, 3 / 120)] * 6
+
+
+def test_a_network_that_is_no_better_than_a_constant_is_called_so(run, tmp_path):
+    X, labels = blobs()
+    for name, classes, options in (
+        ("a.csv", np.arange(len(X)) % 10 == 0, ("--regularization", "1000", "--epochs", "20")),
+        ("b.csv", labels, ()),
+    ):
+        write_csv(tmp_path / name, X, np.int64(classes))
+        last = run("train", "--data", name, "--target", "colour", *options).output.splitlines()[-1]
+        assert (" The network is no better than that." in last) == (name == "a.csv")
