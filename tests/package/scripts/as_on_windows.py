@@ -38,6 +38,7 @@ def take_away():
         "scipy.linalg.cython_blas",
         "click",
         "tqdm.auto",
+        "pandas",
         "matplotlib.figure",
         "matplotlib.backends.backend_agg",
     ):
@@ -92,9 +93,9 @@ class Generator(np.random.RandomState):
         return super().permutation(n).astype(np.int32)
 
 
-def short_arange(*arguments, dtype=np.int32, arange=np.arange):
+def short_arange(*arguments, dtype=np.int32, arange=np.arange, **options):
     """NumPy's before version 2, for integers."""
-    return arange(*arguments, dtype=dtype)
+    return arange(*arguments, dtype=dtype, **options)
 
 
 def work():
