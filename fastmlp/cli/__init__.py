@@ -3,7 +3,7 @@
 import signal
 import sys
 
-from fastmlp.cli.streams import robust_streams
+from fastmlp.files.streams import robust_streams
 from fastmlp.optional import MissingLibraryError, require
 
 

@@ -10,11 +10,11 @@ from fastmlp.cli.data import data
 from fastmlp.cli.describe import describe
 from fastmlp.cli.evaluate import evaluate
 from fastmlp.cli.info import info
-from fastmlp.cli.messages import printable
 from fastmlp.cli.options import INTERRUPTED
 from fastmlp.cli.predict import predict
 from fastmlp.cli.train import train
 from fastmlp.cli.tune import tune
+from fastmlp.terminal import printable
 
 
 class Commands(click.Group):

@@ -5,10 +5,10 @@ import itertools
 import click
 
 from fastmlp.cli import folders, options, runs
-from fastmlp.cli.arrays import PARTS
-from fastmlp.cli.predict import write_predictions
+from fastmlp.files.csv_files import write_csv
 from fastmlp.history import DivergenceError
 from fastmlp.plots import plot_comparison
+from fastmlp.tables.arrays import PARTS
 
 # The file of each network's predictions, by number of layers and optimizer.
 SUBMISSIONS = {
@@ -34,6 +34,7 @@ def compare(given: options.TrainingOptions, threads: int | None) -> None:
     \b
     Examples:
       fastmlp compare
+      fastmlp compare --data train.csv --target species
       fastmlp compare --data cifar10 --epochs 10
     """
     found = given.load()
@@ -41,7 +42,7 @@ def compare(given: options.TrainingOptions, threads: int | None) -> None:
     for n_layers, optimizer in SUBMISSIONS:  # all of them before anything is written: one may be refused
         usual = given.preset(optimizer, len(found.arrays["y_train"]))
         network = given.network(found, usual.hidden_sizes[:1] * (n_layers - 1), threads)
-        trainings[n_layers, optimizer] = runs.Run(found, network, usual.checked(), given.seed)
+        trainings[n_layers, optimizer] = runs.Run(found, network, usual.checked(), given.seed, given.weights)
     results = ("histories.json", *FIGURES, *SUBMISSIONS.values())
     out = folders.take(given.out, f"{found.name}-compare", results, given.data, replace=given.replace)
     counts = {part: f"{len(found.arrays[f'y_{part}']):,}" for part in PARTS}
@@ -64,7 +65,8 @@ def compare(given: options.TrainingOptions, threads: int | None) -> None:
                 raise
             break
         done[name] = run
-        write_predictions(out / SUBMISSIONS[n_layers, optimizer], run.predictions)
+        submission = out / SUBMISSIONS[n_layers, optimizer]
+        write_csv(submission, [("id", range(len(run.predictions))), ("category", run.predictions)])
         scores = run.history.val_score
         speed = "-" if run.samples_per_second is None else f"{run.samples_per_second:,.0f}"
         click.echo(

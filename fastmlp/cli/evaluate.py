@@ -1,22 +1,19 @@
 """`fastmlp evaluate`."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 
-from fastmlp.cli import arrays, options, runs, sources
-from fastmlp.cli.messages import printable
-from fastmlp.cli.tables import Reading
+from fastmlp.cli import options, runs, sources
 from fastmlp.functions.class_scores import class_scores, confusion_matrix, most_confused, roc_auc_of_classes
-from fastmlp.functions.losses import LOSSES
 from fastmlp.functions.scores import SCORES_OF_NUMBERS
 from fastmlp.network import NeuralNetwork
 from fastmlp.optional import require
 from fastmlp.plots import plot_confusion, plot_predictions
+from fastmlp.terminal import aligned, printable
 
 # With more classes, the most frequent confusions are listed instead of the matrix.
 MAX_TABLE, N_LISTED = 20, 10
@@ -34,12 +31,15 @@ MAX_TABLE, N_LISTED = 20, 10
     "predicted.png in the folder of MODEL]",
 )
 @options.json_option
-def evaluate(model: Path, data: str, target: str | None, reading: Reading, figure: Path | None, as_json: bool) -> None:
+def evaluate(
+    model: Path, data: str, target: str | None, reading: dict[str, Any], figure: Path | None, as_json: bool
+) -> None:
     """Show how good a network's predictions are.
 
     Of classes: accuracy, the area under the ROC curve (the mean of each class against all others), the confusion
     matrix, precision, recall and F1. Of numbers: R2, and the mean absolute and root mean squared error. Beside them is
-    the score of who always says the same: the most frequent class of these rows, or their mean.
+    the score of who always says the same: the most frequent class of the training rows, or their mean; for networks of
+    arrays, of these rows.
 
     MODEL and DATA are as in `fastmlp predict`, but DATA must contain the truth: in a table the target's column, in an
     .npz file y or y_test. Use rows that were not trained on: `fastmlp train` writes the test rows of a file to
@@ -49,29 +49,27 @@ def evaluate(model: Path, data: str, target: str | None, reading: Reading, figur
     Examples:
       fastmlp evaluate runs/digits-adam/model.npz digits
       fastmlp evaluate runs/train-adam/model.npz runs/train-adam/test.npz --json
+      fastmlp evaluate runs/train-adam/model.npz later.csv
     """
     require("matplotlib.figure", "cli", "the figure")
     network = NeuralNetwork.load(model)
     found = sources.rows_of(network, data, target, reading)
     if found.y is None:
         raise ValueError(f"{data} must hold the truth of its rows: a column for --target in a table, y in an .npz")
-    X, y = found.X[found.known], found.y
-    predictions = runs.predicted(network, X, data).reshape(len(y))
-    are_classes = LOSSES[network.loss].of_classes
-    name = sources.score_name(are_classes)
-    constant = np.full(len(y), np.bincount(y).argmax() if are_classes else y.mean())
-    record = {name: sources.score(predictions, y, are_classes)}
-    record["constant_score"] = sources.score(constant, y, are_classes)
-    record["loss"], _ = network.evaluate(X, y)
-    if are_classes:
-        more, lines, shown = of_classes(network.predict_proba(X), y, predictions, constant, network.class_names)
+    n_rows, y, found = len(found.X), found.y, found.with_truth()
+    predictions, constant, task = found.predictions(), np.full(len(y), found.constant), found.task
+    name = task.score_name
+    record = {name: task.score(predictions, y), "constant_score": task.score(constant, y)}
+    record["loss"], _ = network.evaluate(found.X, y)
+    if task.is_classification:
+        more, lines, shown = of_classes(found.probabilities(), y, predictions, constant, list(task.class_names))
     else:
         more, lines, shown = of_numbers(y, predictions, constant)
-    figure = figure or model.with_name("confusion.png" if are_classes else "predicted.png")
+    figure = figure or model.with_name("confusion.png" if task.is_classification else "predicted.png")
     if as_json:
         click.echo(json.dumps({**record, **more, "n_rows": len(y), "figure": str(figure)}))
     else:
-        left_out = len(found.X) - len(X)
+        left_out = n_rows - len(y)
         rest = f" ({left_out:,} without a target left out)" if left_out else ""
         click.echo(f"{name} {record[name]:.4f} on {len(y):,} rows, loss {record['loss']:.4f}{rest}")
         click.echo("\n".join(lines))
@@ -83,12 +81,11 @@ def evaluate(model: Path, data: str, target: str | None, reading: Reading, figur
 
 
 def of_classes(
-    probabilities: np.ndarray, y: np.ndarray, predictions: np.ndarray, constant: np.ndarray, names: list[str] | None
+    probabilities: np.ndarray, y: np.ndarray, predictions: np.ndarray, constant: np.ndarray, names: list[str]
 ) -> tuple[dict[str, Any], list[str], Any]:
     """What JSON says of predicted classes, besides the score, lines for the terminal, and a figure."""
     areas = roc_auc_of_classes(probabilities, y)
     area = float(np.nanmean(areas)) if np.isfinite(areas).any() else None
-    names = names or arrays.numbered(len(areas))
     shown = list(map(printable, names))
     confusion = confusion_matrix(y, predictions, len(names))
     found = class_scores(confusion)
@@ -103,7 +100,7 @@ def of_classes(
         for label, counts, *scores in zip(shown, confusion, *columns.values(), strict=True):
             texts = ("-" if np.isnan(one) else f"{one:.4f}" for one in scores)
             rows.append([label, *(f"{n:,}" for n in counts), *texts])
-        lines += aligned(rows)
+        lines += aligned(rows, left=(0,))
     elif pairs := most_confused(confusion, N_LISTED):
         lines += ["confused most often:", "    rows  true  predicted"]
         lines += [f"{n:8,}  {shown[i]}  {shown[j]}" for i, j, n in pairs]
@@ -118,10 +115,4 @@ def of_numbers(y: np.ndarray, predictions: np.ndarray, constant: np.ndarray) -> 
     scores = {who: [score(numbers, y) for score in SCORES_OF_NUMBERS.values()] for who, numbers in whose.items()}
     rows = [["", *SCORES_OF_NUMBERS], *([who, *(f"{one:.6g}" for one in of_one)] for who, of_one in scores.items())]
     record = dict(zip(SCORES_OF_NUMBERS, scores["the network"], strict=True))
-    return record, ["", *aligned(rows)], plot_predictions(y, predictions)
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """A line for each row; the first column is that of names, and the others of numbers."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join([first.ljust(widths[0]), *map(str.rjust, rest, widths[1:])]) for first, *rest in rows]
+    return record, ["", *aligned(rows, left=(0,))], plot_predictions(y, predictions)

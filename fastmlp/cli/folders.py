@@ -3,7 +3,7 @@
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -55,14 +55,12 @@ def take(
                     raise click.UsageError(
                         f"--data must not be in a result's place, got {data}; name another folder with --out"
                     )
-            if not free:
-                there = [name for name in files if os.path.lexists(folder / name)]
-                if not replace:
-                    raise click.UsageError(
-                        f"--out must not have results of another command, got {folder} with {', '.join(there)}: name "
-                        "another folder, or say --replace"
-                    )
-                stack.callback(_report_replaced, folder, _stamps(folder, results))
+            if not free and not replace:
+                there = ", ".join(name for name in files if os.path.lexists(folder / name))
+                raise click.UsageError(
+                    f"--out must not have results of another command, got {folder} with {there}: name another folder, "
+                    "or say --replace"
+                )
             click.get_current_context().with_resource(stack.pop_all())
         if out is None and folder != RUNS / usual:
             click.echo(f"{RUNS / usual} is in use: the results are written to {folder}", err=True)
@@ -86,16 +84,3 @@ def _numbered(usual: str) -> Iterator[Path]:
         path = RUNS / (usual if number == 1 else f"{usual}-{number}")
         if path.is_dir() or not os.path.lexists(path):
             yield path
-
-
-def _stamps(folder: Path, files: Iterable[str]) -> dict[str, tuple[int, int]]:
-    """Inode and time of each existing file, which change when it is replaced."""
-    found = {name: (folder / name).stat() for name in files if (folder / name).exists()}
-    return {name: (status.st_ino, status.st_mtime_ns) for name, status in found.items()}
-
-
-def _report_replaced(folder: Path, before: dict[str, tuple[int, int]]) -> None:
-    now = _stamps(folder, before)
-    names = [name for name in before if now.get(name) != before[name]]
-    if names:
-        click.echo(f"replaced results of an earlier command in {folder}: {', '.join(names)}", err=True)

@@ -7,6 +7,7 @@ import click
 
 from fastmlp.cli import options
 from fastmlp.environment import environment, training_products
+from fastmlp.terminal import aligned
 from fastmlp.validation import MAX_BLAS_SIZE
 
 
@@ -40,9 +41,7 @@ def info(sizes: tuple[int, ...] | None, batch: int | None, as_json: bool) -> Non
     if as_json:
         click.echo(json.dumps(lines | ({"training_products": products} if products else {})))
         return
-    width = max(map(len, lines))
-    for name, value in lines.items():
-        click.echo(f"{name:{width}}  {value}")
+    click.echo("\n".join(aligned([[name, str(value)] for name, value in lines.items()], left=range(2))))
     if products:
         click.echo("\n" + table(products))
 
@@ -53,5 +52,4 @@ def table(products: list[dict[str, Any]]) -> str:
         (str(p["layer"]), p["product"], f"{p['rows']} x {p['columns']} x {p['terms']}", p["computed_by"])
         for p in products
     ]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
+    return "\n".join(aligned(cells, left=range(4)))

@@ -1,6 +1,7 @@
 """Options and arguments that several commands share."""
 
 import functools
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,12 +9,14 @@ from typing import Any, NamedTuple
 import click
 
 from fastmlp.cli import sources
+from fastmlp.cli.messages import in_words_of_the_command
 from fastmlp.cli.presets import Preset, default_of, preset, with_option
-from fastmlp.cli.tables import Reading
 from fastmlp.functions.activations import HIDDEN_ACTIVATIONS
 from fastmlp.functions.optimizers import OPTIMIZERS
 from fastmlp.network import NeuralNetwork
 from fastmlp.optional import require
+from fastmlp.tables import DataSet
+from fastmlp.tables.data_sets import losses
 from fastmlp.tables.task import KINDS
 from fastmlp.validation import number
 
@@ -26,7 +29,6 @@ MEANINGS = {
     "rho": "decay rate of the mean of squared gradients",
     "weight_decay": "share of the parameters, times the learning rate, that each update takes away",
 }
-LOSSES_OF_TASKS = [*sources.losses(True), *sources.losses(False)]
 # the exit status that shells expect after Ctrl-C: 128 and the signal's number
 INTERRUPTED = 130
 
@@ -61,6 +63,7 @@ class TrainingOptions(NamedTuple):
     folder: Path | None
     activation: str
     loss: str | None
+    weights: str | None
     label_smoothing: float
     dropout: float | tuple[float, ...] | None
     epochs: int | None
@@ -68,7 +71,7 @@ class TrainingOptions(NamedTuple):
     seed: int
     out: Path | None
     replace: bool
-    reading: Reading
+    reading: dict[str, Any]
 
     def preset(self, optimizer: str, n_rows: int | None = None) -> Preset:
         """The preset of the data set, or of a regression, with the number of epochs that was chosen.
@@ -84,13 +87,18 @@ class TrainingOptions(NamedTuple):
         """The rates of dropout that were chosen, or those of the preset, of any optimizer."""
         return self.preset("Adam").dropout if self.dropout is None else self.dropout
 
-    def load(self) -> sources.DataSet:
+    def load(self) -> DataSet:
         """The data set to train on."""
-        return sources.load(
+        found = sources.load(
             self.data, self.folder, self.target, self.ignore, self.task, self.split, self.seed, self.reading
         )
+        with in_words_of_the_command(Path(self.data)):
+            found.loss(self.loss)
+        if self.weights is not None and not found.task.is_classification:
+            raise click.UsageError("--weights is for classes, and a regression is learnt")
+        return found
 
-    def network(self, data: sources.DataSet, hidden_sizes: Sequence[int], n_threads: int | None) -> NeuralNetwork:
+    def network(self, data: DataSet, hidden_sizes: Sequence[int], n_threads: int | None) -> NeuralNetwork:
         """A network for the data set."""
         return data.network(
             hidden_sizes,
@@ -146,25 +154,30 @@ def unescaped(context: click.Context, option: click.Parameter, text: str | None)
 
 
 def reading_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of all commands that read tables, as their argument `reading`."""
-    delimiter = "What separates the fields of a table.  [default: found]"
+    """The options of all commands that read tables, as their argument `reading`: those that are given."""
     missing = "Field of a table that is no value, besides NA, null, ? and the like. May be repeated."
-    options = [
-        click.option("--delimiter", metavar="CHARACTER", callback=unescaped, help=delimiter),
-        click.option("--decimal", type=click.Choice([".", ","]), help="Decimal mark of a table.  [default: found]"),
-        click.option("--missing", metavar="TEXT", multiple=True, help=missing),
-        click.option("--encoding", help="Encoding of a table's text, such as cp1252.  [default: found]"),
-        click.option(
-            "--header/--no-header", default=None, help="Whether a table's first line has names.  [default: found]"
-        ),
-    ]
+    delimiter = "What separates the fields of a table, where that is not recognised."
+    header = "Whether a table's first line has names, where that is not recognised."
+    options = {
+        "delimiter": click.option("--delimiter", metavar="CHARACTER", callback=unescaped, help=delimiter),
+        "decimal": click.option("--decimal", type=click.Choice([".", ","]), help="Decimal mark of a table's numbers."),
+        "missing": click.option("--missing", metavar="TEXT", multiple=True, help=missing),
+        "encoding": click.option("--encoding", help="Encoding of a table's text, such as cp1252."),
+        "header": click.option("--header/--no-header", default=None, help=header),
+    }
 
     @functools.wraps(command)
     def run(**values: Any) -> None:
-        reading = Reading(**{name: values.pop(name) for name in Reading._fields})
-        command(reading=reading, **values)
+        given = {name: values.pop(name) for name in options}
+        reading = {name: list(value) if name == "missing" else value for name, value in given.items()}
+        command(reading={name: value for name, value in reading.items() if value not in (None, [])}, **values)
 
-    return functools.reduce(lambda decorated, option: option(decorated), reversed(options), run)
+    return with_options(options.values(), run)
+
+
+def with_options(options: Iterable[Callable[[Any], Any]], command: Any) -> Any:
+    """A command with these options, in this order."""
+    return functools.reduce(lambda decorated, option: option(decorated), reversed(list(options)), command)
 
 
 def choice(names: Iterable[str]) -> click.Choice:
@@ -184,10 +197,8 @@ def setting_option(name: str, help_text: str, kind: Any = float) -> Callable[[An
 
 def optimizer_settings(command: Any) -> Any:
     """The options of all optimizers, as arguments of their names."""
-    for name in reversed(OPTIMIZER_OPTIONS):
-        used_by = ", ".join(with_option(name))
-        command = setting_option(name, f"Of {used_by}: {MEANINGS.get(name, name)}.")(command)
-    return command
+    helps = {name: f"Of {', '.join(with_option(name))}: {MEANINGS.get(name, name)}." for name in OPTIMIZER_OPTIONS}
+    return with_options(itertools.starmap(setting_option, helps.items()), command)
 
 
 def training_options(out: str) -> Callable[[Any], Any]:
@@ -199,14 +210,16 @@ def training_options(out: str) -> Callable[[Any], Any]:
     split = "Shares of a table's rows that validate and that test.  [default: 0.1,0.2]"
     folder = "Folder of CIFAR-10.  [default: FASTMLP_DATA, ./cifar10 or the cache; else it is downloaded]"
     activation = "What each hidden layer applies to its sums."
-    loss = "What is minimised.  [default: cross_entropy of classes, squared_error of numbers]"
+    usual = [losses(are_classes)[0] for are_classes in (True, False)]
+    loss = f"What is minimised.  [default: {usual[0]} of classes, {usual[1]} of numbers; the others are of numbers]"
+    weights = "balanced: all classes count alike, however many rows they have.  [default: all rows count alike]"
     smoothing = "Of cross_entropy: the share of each label that is spread over all classes."
     dropout = (
         "Rate with which units of the hidden layers are dropped in training; or a list, of the inputs and of each "
         "hidden layer, such as 0.1,0.4,0.4.  [default: 0; tables: 0.1]"
     )
     seed = "Random seed of the initial weights, of the order of the rows, of dropout and of the split of a table."
-    epochs = "Passes over the training data.  [default: 40; tables: at most 400]"
+    epochs = "Passes over the training data.  [default: 40; tables: at most 400, in tune as many as 2000 updates take]"
     replace = "Replace results of another command in --out."
     options = [
         click.option("--data", type=sources.existing, default="digits", metavar="DATA", help=data),
@@ -216,14 +229,11 @@ def training_options(out: str) -> Callable[[Any], Any]:
         click.option("--split", type=shares, metavar="SHARES", help=split),
         click.option("--folder", type=click.Path(file_okay=False, exists=True, path_type=Path), help=folder),
         click.option("--activation", type=choice(HIDDEN_ACTIVATIONS), default="relu", help=activation),
-        click.option("--loss", type=choice(LOSSES_OF_TASKS), help=loss),
+        click.option("--loss", type=choice((*losses(True), *losses(False))), help=loss),
+        click.option("--weights", type=click.Choice(["balanced"]), help=weights),
         click.option("--label-smoothing", type=click.FloatRange(0, 1, max_open=True), default=0.0, help=smoothing),
         click.option("--dropout", type=rates, help=dropout),
-        click.option(
-            "--epochs",
-            type=click.IntRange(1),
-            help=epochs,
-        ),
+        click.option("--epochs", type=click.IntRange(1), help=epochs),
         click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32", help="Precision."),
         click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help=seed),
         click.option("--out", type=click.Path(file_okay=False, path_type=Path), help=out),
@@ -237,6 +247,6 @@ def training_options(out: str) -> Callable[[Any], Any]:
             given = TrainingOptions(**{name: values.pop(name) for name in TrainingOptions._fields})
             command(given, **values)
 
-        return functools.reduce(lambda decorated, option: option(decorated), reversed(options), reading_options(run))
+        return with_options(options, reading_options(run))
 
     return decorate

@@ -3,19 +3,17 @@
 import shlex
 from pathlib import Path
 
-import numpy as np
-
 from fastmlp.cli.runs import Run
-from fastmlp.cli.tables import Reading
 from fastmlp.report import write_report
-from fastmlp.tables import Split
+from fastmlp.tables.data_sets import decimal_of
 
 
-def write_run(path: Path, run: Run, data: str, reading: Reading, model: Path, test_rows: Path) -> None:
+def write_run(path: Path, run: Run, data: str, model: Path, test_rows: Path) -> None:
     """Write the report of a training on the rows of a table, which `data` names."""
     found, settings = run.data, run.settings
-    assert found.rows is not None
-    train, validation, test = (np.array(rows) for rows in found.rows.values())
+    assert found.schema is not None
+    assert found.table is not None
+    assert found.split is not None
     shown = {
         "Optimizer": settings.optimizer,
         "Learning rate": f"{settings.rate:g}",
@@ -30,23 +28,20 @@ def write_run(path: Path, run: Run, data: str, reading: Reading, model: Path, te
         "Time": f"{run.seconds:.1f} s",
     }
     commands = {
-        "Predict the rows of this file, or of another one with the same columns:": [
-            *("fastmlp", "predict", str(model), data),
-            *reading.options(),
-        ],
-        "See the results of the test rows again:": ["fastmlp", "evaluate", str(model), str(test_rows)],
+        "Predict the rows of this file, or of another one with the same columns:": ["predict", str(model), data],
+        "See the results of the test rows again:": ["evaluate", str(model), str(test_rows)],
     }
     write_report(
         path,
         run.network,
-        found.frame,
-        Split(train, validation, test, []),
+        found.table.frame,
+        found.split,
         history=run.history,
         diagnosis=[run.verdict],
-        decimal=found.decimal,
+        decimal=decimal_of(found.table, found.schema.reading),
         title=f"Prediction of {found.task.target} in {Path(data).name}",
         notes=found.notes,
         settings={name: value for name, value in shown.items() if value is not None},
-        commands={what: shlex.join(words) for what, words in commands.items()},
+        commands={what: shlex.join(["fastmlp", *words]) for what, words in commands.items()},
         seed=run.seed,
     )

@@ -14,7 +14,6 @@ import click
 import numpy as np
 
 from fastmlp.cli.options import INTERRUPTED
-from fastmlp.cli.sources import DataSet
 from fastmlp.diagnosis import MIN_EPOCHS, diverged
 from fastmlp.environment import environment
 from fastmlp.files.access import replacing
@@ -22,6 +21,7 @@ from fastmlp.functions.losses import LOSSES
 from fastmlp.history import DivergenceError, History
 from fastmlp.network import NeuralNetwork
 from fastmlp.settings import Settings
+from fastmlp.tables import DataSet
 from fastmlp.training import Callback
 
 # Writing a checkpoint takes milliseconds, as long as an epoch on the digits.
@@ -136,6 +136,7 @@ class Run:
             "loss": self.network.loss,
             **({option: architecture.loss_option} if option else {}),
             "dropout": self.network.dropout,
+            "weights": self.class_weight,
             "seed": self.seed,
             "settings": self.settings.to_dict(),
             f"test_{self.data.score_name}": self.test_score,
@@ -146,17 +147,6 @@ class Run:
             "best_epoch": self.history.best_epoch,
             "history": self.history.to_dict(),
         }
-
-
-def predicted(network: NeuralNetwork, X: np.ndarray, data: str) -> np.ndarray:
-    """The class or the number of each row; an error for rows whose probabilities or numbers are not finite."""
-    of_classes = LOSSES[network.loss].of_classes
-    outputs = network.predict_proba(X) if of_classes else network.predict(X).reshape(len(X), -1)
-    finite = np.isfinite(outputs).all(axis=1)
-    if not finite.all():
-        what = "probabilities" if of_classes else "prediction"
-        raise ValueError(f"row {int(np.argmin(finite))} of {data} has no finite {what}: its numbers are too large")
-    return network.predict(X)
 
 
 def heading(part: str, score_name: str) -> str:

@@ -56,11 +56,6 @@ FEW_EPOCHS = 100
     help="Stop early: keep the network after the epoch with the lowest validation loss, and end when this number of "
     "epochs has not lowered it.  [default: train for all epochs; tables: 50]",
 )
-@click.option(
-    "--weights",
-    type=click.Choice(["balanced"]),
-    help="balanced: all classes count alike, however many rows they have.  [default: all rows count alike]",
-)
 @options.optimizer_settings
 @options.threads_option
 @options.training_options(
@@ -81,7 +76,6 @@ def train(
     layers: int | None,
     hidden_sizes: tuple[int, ...] | None,
     threads: int | None,
-    weights: str | None,
     resume: bool,
     as_json: bool,
     **changes: Any,
@@ -129,8 +123,6 @@ def train(
     found = given.load()
     n_train, n_test = (len(found.arrays[f"y_{part}"]) for part in ("train", "test"))
     settings = given.preset(optimizer, n_train).checked(**changes)
-    if weights is not None and not found.task.is_classification:
-        raise click.UsageError("--weights is for classes, and a regression is learnt")
     network = given.network(found, hidden_sizes, threads)
     results = (*RESULTS, *{"table": (REPORT, TEST_ROWS), "arrays": (TEST_ROWS,)}.get(sources.kind(given.data), ()))
 
@@ -163,7 +155,7 @@ def train(
             click.echo(line)
         headings = "  ".join(("epoch", *_headings(network)))
         click.echo(f"{network} on {found.name}: {n_train:,} rows to train, {settings.optimizer}\n\n{headings}")
-    run = runs.Run(found, network, settings, given.seed, weights)
+    run = runs.Run(found, network, settings, given.seed, given.weights)
 
     def show(network: Any, history: History) -> None:
         """Say an epoch that has a row of its own."""
@@ -175,11 +167,11 @@ def train(
     network.save(files["model.npz"])
     runs.write_json(files["history.json"], run.record())
     if TEST_ROWS in files:
-        sources.write_test_rows(files[TEST_ROWS], found)
+        found.save_test_rows(files[TEST_ROWS])
     title = f"{found.name}, {settings.optimizer}: test {found.score_name} {run.test_score:.4f}"
     runs.write_figure(files["history.png"], plot_history(run.history, title=title))
     if REPORT in files:
-        reports.write_run(files[REPORT], run, given.data, given.reading, files["model.npz"], files[TEST_ROWS])
+        reports.write_run(files[REPORT], run, given.data, files["model.npz"], files[TEST_ROWS])
     if as_json:
         record = {name: value for name, value in run.record().items() if name != "history"}
         record |= {"epochs": len(run.history), "n_test": n_test, "files": [str(path) for path in files.values()]}

@@ -1,7 +1,5 @@
 """`fastmlp tune`."""
 
-import ast
-import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +15,10 @@ from fastmlp.tuning import Plan, search
 from fastmlp.tuning.ledger import BEST, TRIALS
 from fastmlp.tuning.search import can_continue
 from fastmlp.tuning.space import format_value, varying
+from fastmlp.tuning.texts import parsed
 
+# Where trials would stop early: a search trains each for all its epochs, as many as give this number of updates.
+UPDATES, MIN_EPOCHS = 2000, 20
 CURVES, GRID = "curves.png", "grid.png"
 
 
@@ -64,12 +65,19 @@ def tune(
     \b
     Examples:
       fastmlp tune --epochs 10
+      fastmlp tune --data train.csv --target species
       fastmlp tune --optimizer Adam --param learning_rate 0.001,0.003 --param hidden_sizes "[64],[64,32]"
     """
+    if given.weights is not None:
+        raise click.UsageError("--weights is for train and compare: in a search all rows count alike")
     choices = [(name, parsed(name, values)) for name, values in params]
     source = given.load()
     arrays: dict[str, Any] = {name.removesuffix("_train"): array for name, array in source.arrays.items()}
-    space = searched(given, given.preset(optimizer, len(arrays["X"])), choices)
+    usual = given.preset(optimizer, len(arrays["X"]))
+    space = searched(given, usual, choices)
+    if given.epochs is None and "patience" in usual.settings and "epochs" not in dict(choices):
+        n_batches = -(-len(arrays["X"]) // usual.settings["batch_size"])
+        space["epochs"] = min(max(MIN_EPOCHS, UPDATES // n_batches), usual.settings["epochs"])
     plan = Plan(
         n_trials=n_trials,
         halving=halving,
@@ -123,39 +131,6 @@ def tune(
         f"{source.constant_score:.4f} of who always says {source.constant}\n"
         f"wrote {TRIALS}, {BEST}, {figures} to {out}"
     )
-
-
-def parsed(name: str, text: str) -> Any:
-    """A list of choices, or a distribution: `0.1,0.2`, `SGD,Adam`, `[64,32],[64]`, `loguniform(1e-3, 1)`.
-
-    Words in a list, as in `[relu,tanh],gelu`, need no quotes.
-    """
-    match = re.fullmatch(r"(uniform|loguniform)\((.*),(.*)\)", text.replace(" ", ""))
-    if match:
-        kind = match[1]
-        try:
-            low, high = float(match[2]), float(match[3])
-        except ValueError:
-            low, high = 0.0, 0.0
-        if not low < high or (kind == "loguniform" and low <= 0):
-            raise ValueError(
-                f"{name} must have two bounds, the lower one first and positive for a logarithm, got {text!r}"
-            )
-        import scipy.stats  # slow to import
-
-        return scipy.stats.uniform(low, high - low) if kind == "uniform" else scipy.stats.loguniform(low, high)
-    return _value(f"[{text}]")
-
-
-def _value(text: str) -> Any:
-    """A text as a Python literal, as a list of such values, or the text itself."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        if not (text.startswith("[") and text.endswith("]")):
-            return text
-        outside_brackets = r",(?![^\[]*\])"
-        return [_value(part.strip()) for part in re.split(outside_brackets, text[1:-1])]
 
 
 def searched(given: options.TrainingOptions, usual: Preset, params: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,14 +1,12 @@
 """Predictions as a file to submit to a Kaggle competition."""
 
-import csv
-import io
 import os
 
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp.files.access import replacing
-from fastmlp.validation import as_path, real_array
+from fastmlp.files.csv_files import Columns, write_csv
+from fastmlp.validation import real_array
 
 
 def output_submission_csv(path: str | os.PathLike[str], predictions: npt.ArrayLike) -> None:
@@ -41,15 +39,11 @@ def output_submission_csv(path: str | os.PathLike[str], predictions: npt.ArrayLi
     1,8
     2,8
     """
-    text = submission(predictions)
-    target = as_path("path", path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(target) as file:
-        file.write(text.encode())
+    write_csv(path, submission(predictions))
 
 
-def submission(predictions: npt.ArrayLike) -> str:
-    """The text of such a file."""
+def submission(predictions: npt.ArrayLike) -> Columns:
+    """The columns of such a file."""
     array = real_array("predictions", predictions, "integer labels or texts", kinds="biufU")
     if array.ndim != 1 and array.shape[1:] != (1,):
         raise ValueError(
@@ -62,8 +56,4 @@ def submission(predictions: npt.ArrayLike) -> str:
         if len(bad):
             raise ValueError(f"predictions must be whole numbers, got {array[bad[0]]!s} at index {bad[0]}")
         labels = [int(label) for label in labels]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["id", "category"])
-    writer.writerows(enumerate(labels))
-    return text.getvalue()
+    return [("id", range(len(labels))), ("category", labels)]

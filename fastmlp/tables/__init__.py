@@ -1,8 +1,25 @@
 """People's tables as they are: how files are read, what their columns mean, and how these become a network's rows."""
 
 from fastmlp.tables.columns import Column, columns_of, understood
+from fastmlp.tables.data_sets import DataSet
+from fastmlp.tables.description import described, uses
 from fastmlp.tables.reading import Table, read_table
+from fastmlp.tables.rows import Rows
 from fastmlp.tables.schema import Schema
 from fastmlp.tables.task import Split, Targets, Task
 
-__all__ = ["Column", "Schema", "Split", "Table", "Targets", "Task", "columns_of", "read_table", "understood"]
+__all__ = [
+    "Column",
+    "DataSet",
+    "Rows",
+    "Schema",
+    "Split",
+    "Table",
+    "Targets",
+    "Task",
+    "columns_of",
+    "described",
+    "read_table",
+    "understood",
+    "uses",
+]

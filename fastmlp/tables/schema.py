@@ -14,7 +14,10 @@ from fastmlp.tables.content import check_memory
 from fastmlp.tables.inputs import CategoryInput, Input
 from fastmlp.tables.task import Targets, Task
 from fastmlp.tables.values import column_of, named_columns
-from fastmlp.validation import row_indices
+from fastmlp.validation import integer, number, one_of, row_indices
+
+# The options of `read_table` that a schema may keep, by their types in JSON.
+READING = {"delimiter": str, "decimal": str, "missing": list, "encoding": str, "header": bool}
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,10 @@ class Schema:
     left_out : dict of str to str
         The columns that were left out, and why: constant and id-like ones, copies of the
         target, those without values or with many texts.
+    constant : float or None
+        What `Task.constant` says of the training rows, by which results may be judged; None where no row has a target.
+    reading : dict
+        The options with which `read_table` is to read such a table again; empty where it recognises all by itself.
 
     Examples
     --------
@@ -66,6 +73,8 @@ class Schema:
     inputs: tuple[Input, ...]
     task: Task
     left_out: dict[str, str] = field(default_factory=dict)
+    constant: float | None = None
+    reading: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def fit(
@@ -77,6 +86,7 @@ class Schema:
         task: str | Task | None = None,
         decimal: str | None = None,
         rows: npt.ArrayLike | None = None,
+        reading: Mapping[str, Any] | None = None,
     ) -> Self:
         """Learn a schema from a frame.
 
@@ -96,6 +106,8 @@ class Schema:
             The decimal mark of numbers in texts; by default it follows from each column.
         rows : array_like (n_train,) of int, optional
             The training rows, as `Task.split` draws them; by default all rows.
+        reading : mapping, optional
+            The options with which `read_table` has read the frame, to be kept.
 
         Raises
         ------
@@ -139,7 +151,10 @@ class Schema:
         if not made:
             reasons = "; ".join(f"{name!r} {why}" for name, why in left_out.items())
             raise ValueError(f"frame must have a column to learn from besides {target!r}, got none: {reasons}")
-        return cls(tuple(made), task, left_out)
+        known, y, _ = task.targets(frame, decimal)
+        y = y[np.isin(known, train)]
+        constant = task.constant(y) if len(y) else None
+        return cls(tuple(made), task, left_out, constant, _options(reading or {}))
 
     @property
     def feature_names(self) -> list[str]:
@@ -213,6 +228,8 @@ class Schema:
             "inputs": [inputs.to_dict(one) for one in self.inputs],
             "task": self.task.to_dict(),
             "left_out": dict(self.left_out),
+            "constant": self.constant,
+            "reading": dict(self.reading),
         }
 
     @classmethod
@@ -227,9 +244,23 @@ class Schema:
         try:
             made = tuple(map(inputs.from_dict, document["inputs"]))
             left_out = {inputs.text(name): inputs.text(why) for name, why in document["left_out"].items()}
-            return cls(made, Task.from_dict(document["task"]), left_out)
+            task, constant = Task.from_dict(document["task"]), document["constant"]
+            if constant is not None and task.is_classification:
+                constant = integer("constant", constant, 0, len(task.class_names) - 1)
+            elif constant is not None:
+                constant = number("constant", constant)
+            return cls(made, task, left_out, constant, _options(document["reading"]))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"document must be what Schema.to_dict gives: {type(error).__name__}: {error}") from error
+
+
+def _options(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of `read_table`, which checks their values when it is called."""
+    options = {one_of("reading", name, tuple(READING), any_case=False): value for name, value in given.items()}
+    for name, value in options.items():
+        if not isinstance(value, READING[name]):
+            raise TypeError(f"reading[{name!r}] must be a {READING[name].__name__}, got {value!r}")
+    return {name: list(map(inputs.text, value)) if name == "missing" else value for name, value in options.items()}
 
 
 def _refusal(columns: Sequence[Column]) -> str:

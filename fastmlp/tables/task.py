@@ -144,6 +144,15 @@ class Task:
         return cls(target, "classification", tuple(names), notation)
 
     @property
+    def in_words(self) -> str:
+        """A sentence that says what is learnt, and how to decide otherwise."""
+        if not self.is_classification:
+            return f"Of {self.target!r}, a number is learnt (regression); classes are learnt by task='classification'."
+        others = "; a number is learnt by task='regression'" if self.notation is not None else ""
+        names = list(self.class_names)
+        return f"Of {self.target!r}, {len(names)} classes are learnt: {listed(names)}{others}."
+
+    @property
     def is_classification(self) -> bool:
         """Whether classes are learnt, and not numbers."""
         return self.kind == "classification"
@@ -257,6 +266,27 @@ class Task:
                 notes.append(f"no row of class {self.class_names[code]!r} ({rows}) is in the {name} part")
         return Split(train, validation, test, notes)
 
+    @property
+    def score_name(self) -> str:
+        """What predictions are judged by: "accuracy", or in a regression "R2"."""
+        return "accuracy" if self.is_classification else "R2"
+
+    def score(self, predictions: npt.ArrayLike, y: npt.ArrayLike) -> float:
+        """How good predictions (n_rows,) of targets y are, classes or numbers: the accuracy, or in a regression R2.
+
+        Examples
+        --------
+        >>> from fastmlp.tables import Task
+        >>> Task("species", "classification", ("ant", "bee")).score([0, 1, 1, 1], [0, 1, 0, 1])
+        0.75
+        """
+        return (accuracy if self.is_classification else r2)(np.asarray(predictions), np.asarray(y))
+
+    def constant(self, y: npt.ArrayLike) -> float:
+        """What who always says the same says of such targets y (n_rows,): the most frequent class, or their mean."""
+        known = np.asarray(y)
+        return int(np.bincount(known).argmax()) if self.is_classification else float(known.mean())
+
     def constant_score(self, y_train: npt.ArrayLike, y: npt.ArrayLike) -> float:
         """The score on targets y of who always says the same, the most frequent class or the mean of y_train.
 
@@ -270,10 +300,7 @@ class Task:
         >>> Task("price", "regression").constant_score([1.0, 2.0, 3.0], [1.0, 3.0])
         0.0
         """
-        known, truth = np.asarray(y_train), np.asarray(y)
-        if self.is_classification:
-            return accuracy(np.full(len(truth), np.bincount(known).argmax()), truth)
-        return r2(np.full(len(truth), known.mean()), truth)
+        return self.score(np.full(len(np.asarray(y)), self.constant(y_train)), y)
 
     def to_dict(self) -> dict[str, Any]:
         """The task as plain values of JSON."""

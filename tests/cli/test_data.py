@@ -1,6 +1,7 @@
 """`fastmlp train` on people's own CSV files, the rows that it sets apart, and `fastmlp data`."""
 
 import csv
+import json
 import os
 
 import numpy as np
@@ -136,6 +137,91 @@ def test_describe_shows_columns_and_remedies_name_options(run, tmp_path):
     assert (result.exit_code, result.stderr.endswith("Or leave them out: --ignore day\n")) == (1, True)
 
 
+def test_describe_shows_what_the_target_would_be(run, tmp_path):
+    (tmp_path / "a.csv").write_text(
+        "day,price,y\n" + "".join(f"2024-01-0{i % 9 + 1},{i / 8},{i % 2}\n" for i in range(60))
+    )
+    options = ("describe", "a.csv", "--target", "y")
+    assert run(*options).stdout.endswith(
+        "Of 'y', 2 classes are learnt: '0', '1'; a number is learnt by --task regression.\n"
+    )
+    shown = found(run(*options, "--json", "--ignore", "price"))
+    assert [(one["name"], one["use"]) for one in shown["columns"]] == [
+        ("day", "refused"),
+        ("price", "ignored"),
+        ("y", "target"),
+    ]
+    assert (shown["n_rows"], shown["task"]["kind"], shown["task"]["class_names"]) == (60, "classification", ["0", "1"])
+    assert found(run(*options, "--json", "--task", "regression"))["task"]["kind"] == "regression"
+    assert found(run("describe", "a.csv", "--json"))["task"] is None
+    result = run("describe", "a.csv", "--target", "day")
+    assert (result.exit_code, "price   number" in result.stdout) == (1, True)
+    assert "target 'day' has dates or times" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_a_table_is_read_again_as_in_the_training(run, tmp_path, command):
+    """With the options that were given there, unless others are given."""
+    rows = "".join(f"{i % 7},5!{'none' if i % 5 == 0 else i % 3}!{'ab'[i % 7 > 3]}\n" for i in range(70))
+    (tmp_path / "a.txt").write_text(rows, "cp1252")
+    options = ("--delimiter", "!", "--decimal", ",", "--missing", "none", "--encoding", "cp1252", "--no-header")
+    trained = found(run("train", "--data", "a.txt", *options, "--target", "column 3", "--epochs", "2", "--json"))
+    model = trained["files"][0]
+    net = NeuralNetwork.load(model)
+    expected = {"delimiter": "!", "decimal": ",", "missing": ["none"], "encoding": "cp1252", "header": False}
+    assert net.schema.reading == expected
+    assert net.feature_names == ["column 1", "column 2", "column 2 (missing)"]
+    again = found(run(command, model, "a.txt", "--target", "column 3", "--json"))
+    assert again["n_rows"] == 70
+    (tmp_path / "b.txt").write_text(rows.replace("!", "|"))
+    result = run(command, model, "b.txt")
+    assert result.exit_code == 1
+    assert "'column 2' (read as in the training, with --delimiter '!', --decimal ,, --missing none, " in result.stderr
+    other = found(run(command, model, "b.txt", "--target", "column 3", "--delimiter", "|", "--json"))
+    assert other["accuracy"] == again["accuracy"]
+
+
+def test_evaluate_compares_with_what_the_training_says_most_often(run, tmp_path, shop):
+    for target, rows in (("sold", shop["sold"] == "yes"), ("price", shop.index < 40)):
+        trained = found(run("train", "--data", "shop.csv", "--target", target, "--epochs", "2", "--json"))
+        model = trained["files"][0]
+        schema = NeuralNetwork.load(model).schema
+        known, y, _ = schema.targets(shop)
+        in_training = y[np.isin(known, trained["rows"]["train"])]
+        assert schema.constant == (np.bincount(in_training).argmax() if target == "sold" else in_training.mean())
+        assert (
+            found(run("evaluate", model, trained["files"][-1], "--json"))["constant_score"] == trained["constant_score"]
+        )
+        # other rows, of which another class is the most frequent one
+        shop[rows].to_csv(tmp_path / "some.csv", index=False)
+        again = found(run("evaluate", model, "some.csv", "--json"))
+        y = y[np.isin(known, np.flatnonzero(rows))]
+        expected = np.mean(y == schema.constant)
+        if target == "price":
+            expected = 1 - np.sum((y - schema.constant) ** 2) / np.sum((y - y.mean()) ** 2)
+        assert again["constant_score"] == pytest.approx(expected)
+        assert again["n_rows"] == len(y)
+
+
+def test_searches_and_comparisons_of_tables(run, tmp_path, shop):
+    options = ("--data", "shop.csv", "--target", "sold", "--out")
+    result = run("tune", *options, "a", "--param", "hidden_size", "8,16")
+    assert result.exit_code == 0, result.output
+    trials = [json.loads(line)["training"] for line in (tmp_path / "a" / "trials.jsonl").read_text().splitlines()[1:]]
+    # 209 rows to train
+    assert [one["epochs"] for one in trials] == [2000 // -(-209 // one["batch_size"]) for one in trials]
+    assert len(trials) == 2
+    assert found(run("evaluate", "a/best.npz", "shop.csv", "--json"))["accuracy"] > 0.8
+    result = run("compare", *options, "b", "--epochs", "2", "--weights", "balanced")
+    assert result.exit_code == 0, result.output
+    records = json.loads((tmp_path / "b" / "histories.json").read_text())["runs"].values()
+    assert [one["weights"] for one in records] == ["balanced"] * 4
+    result = run("tune", *options, "c", "--weights", "balanced")
+    assert (result.exit_code, "--weights is for train and compare: " in result.stderr) == (2, True)
+    result = run("compare", "--data", "shop.csv", "--target", "price", "--weights", "balanced")
+    assert (result.exit_code, "--weights is for classes, and a regression is learnt" in result.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("texts", "names"),
     [
@@ -150,7 +236,7 @@ def test_what_classes_are_called(tmp_path, texts, names):
     (tmp_path / "a.csv").write_text("\n".join(["x,y", *rows]) + "\n\n")
     data = sources.load(str(tmp_path / "a.csv"), None, "y")
     assert (data.class_names, data.n_outputs) == (names, len(names))
-    for part in sources.PARTS:
+    for part in ("train", "val", "test"):
         X, y = data.arrays[f"X_{part}"][:, 0], data.arrays[f"y_{part}"]
         same = [texts[int(x) % 3].removesuffix(".0").removesuffix(".00") for x in X]
         assert [names[k] for k in y] == same
@@ -163,7 +249,7 @@ def test_columns_can_be_left_out(run, tmp_path):
     assert NeuralNetwork.load(tmp_path / "a" / "model.npz").feature_names == ["length", "width, mm"]
     result = run("train", "--data", "a.CSV", "--label", "colour", "--ignore", "x", "--ignore", "number")
     assert result.exit_code == 2
-    assert "--ignore must name columns, some of 'length', 'width, mm', 'number', 'colour', got 'x'" in result.stderr
+    assert "--ignore must name columns to leave out, some of 'length', 'width, mm', 'number', " in result.stderr
 
 
 def test_delimiters_in_names_do_not_count(tmp_path):
@@ -201,14 +287,14 @@ def test_the_test_can_be_made_again(run, tmp_path, names):
 def test_a_long_name_is_kept_once(tmp_path):
     rows = [f"{i % 7},{('a', 'b', 'c' * 100_000 if i == 2 else 'b')[i % 3]}" for i in range(3000)]
     (tmp_path / "a.csv").write_text("\n".join(["x,y", *rows]))
-    sources.write_test_rows(tmp_path / "test.npz", sources.load(str(tmp_path / "a.csv"), None, "y"))
+    sources.load(str(tmp_path / "a.csv"), None, "y").save_test_rows(tmp_path / "test.npz")
     assert (tmp_path / "test.npz").stat().st_size < 500_000
 
 
 GOOD = "a,b,class\n" + "1,2,x\n3,4,y\n5,6,x\n" * 9
 BAD_CSV = {
     "no label": (GOOD, None, "--target must name the column to be predicted, one of 'a', 'b', 'class', got none"),
-    "unknown label": (GOOD, "c", "one of 'a', 'b', 'class', got 'c'"),
+    "unknown label": (GOOD, "c", "--target must name the column to be predicted, one of 'a', 'b', 'class', got 'c'"),
     "text": (
         GOOD + "".join(f"7,{i},y\n" for i in range(20)) + "7,cat,y\n",
         "class",

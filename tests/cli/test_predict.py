@@ -1,5 +1,6 @@
 """`fastmlp predict` and `fastmlp evaluate`."""
 
+import csv
 import json
 import os
 
@@ -51,13 +52,35 @@ def test_cifar10_there_and_back(tmp_path):
 
 
 @pytest.mark.parametrize("command", ["predict", "evaluate"])
-@pytest.mark.parametrize(("n", "loss"), [(1, "binary_cross_entropy"), (2, "squared_error")])
-def test_networks_of_other_tasks_are_for_python(run, command, n, loss):
-    NeuralNetwork(3, [4], n, loss=loss).save("model.npz")
+@pytest.mark.parametrize("loss", ["binary_cross_entropy", "squared_error"])
+def test_networks_of_other_tasks_are_for_python(run, command, loss):
+    NeuralNetwork(3, [4], 2, loss=loss).save("model.npz")
     np.savez("rows.npz", X=np.ones((3, 3)))
     result = run(command, "model.npz", "rows.npz")
     assert result.exit_code == 1
-    assert f"must predict classes or one number, got loss='{loss}' and {n} outputs: use it in Python" in result.stderr
+    assert f"one class or one number a row, got loss='{loss}' and 2 outputs: use it in Python" in result.stderr
+
+
+def test_two_classes_of_one_output(run, tmp_path):
+    net = NeuralNetwork(2, [4], 1, loss="binary_cross_entropy", seed=0)
+    net.feature_names = ["a", "b"]
+    net.class_names = ["no", 'y,"e\n"s']
+    net.save(tmp_path / "model.npz")
+    X = np.random.RandomState(0).randn(20, 2)
+    write_csv(tmp_path / "a.csv", X, np.zeros(20, int), ["a", "b"], label="who")
+    options = ("predict", "model.npz", "a.csv", "--id", "who", "--proba", "--target", "who", "--out", "b.csv")
+    result = run(*options)
+    assert "target 'who' must have one of the classes 'no', 'y,\"e\\n\"s' in row 0, got 'blue, dark'" in result.stderr
+    assert run(*options[:-4], "--out", "b.csv").exit_code == 0
+    with (tmp_path / "b.csv").open(newline="") as file:
+        header, *lines = csv.reader(file)
+    assert header == ["who", "probability of no", 'probability of y,"e\n"s', "category"]
+    p = net.predict_proba(X).ravel()
+    assert [line[0] for line in lines] == [CLASSES[0]] * 20
+    np.testing.assert_allclose([[float(one) for one in line[1:3]] for line in lines], np.column_stack([1 - p, p]))
+    assert [line[3] for line in lines] == net.predict_names(X).tolist()
+    np.savez(tmp_path / "a.npz", X=X, y=net.predict(X))
+    assert found(run("evaluate", "model.npz", "a.npz", "--json"))["accuracy"] == 1
 
 
 def test_digits_are_taken_as_before():
@@ -111,8 +134,8 @@ def model(tmp_path):
         (("predict", "model.npz", "rows.npy", "--out", "."), 2, "'.' is a directory"),
         (
             ("evaluate", "model.npz", "more.csv"),
-            1,
-            "more.csv must have a column of the classes, named by --target, one of",
+            2,
+            "--target must name the column with the truth, one of 'length', ",
         ),
         (
             ("evaluate", "model.npz", "gap.csv", "--label", "a"),

@@ -117,7 +117,8 @@ def fitted_of_version_6(**changes):
         BooleanInput("q", 1.0, False),
         CategoryInput("r", ("u",), False, True),
     )
-    net.schema = Schema(columns, Task("kind", "classification", ("a", "b", "c")), {"s": "has no values"})
+    task = Task("kind", "classification", ("a", "b", "c"))
+    net.schema = Schema(columns, task, {"s": "has no values"}, 2, {"decimal": ",", "missing": ["-9"], "header": False})
     settings = {"epochs": 3, "batch_size": 4, "optimizer": "RMSprop", "rho": 0.8, "seed": 1}
     # the second epoch is the best one
     settings |= {

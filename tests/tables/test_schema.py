@@ -140,6 +140,11 @@ def test_json_keeps_it_exactly(schema):
         {"task": {"target": "y", "kind": "classification", "class_names": ["a", "a"], "notation": None}},
         {"task": {"target": "y", "kind": "regression", "class_names": ["a", "b"], "notation": None}},
         {"left_out": {"x": None}},
+        {"constant": "1"},
+        {"constant": float("nan")},
+        {"reading": {"sheet": "1"}},
+        {"reading": {"delimiter": 1}},
+        {"reading": {"missing": [1]}},
     ],
 )
 def test_other_documents_are_refused(schema, change):

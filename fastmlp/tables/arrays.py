@@ -16,10 +16,11 @@ from fastmlp.files.archives import Archive, read_archive, read_array
 from fastmlp.remedies import listed
 from fastmlp.validation import real_array
 
+SUFFIXES = (".npz", ".npy")
 PARTS = ("train", "val", "test")
 # More than FEW classes need at least this many rows each on average, which prices and ids do not have.
 FEW, ROWS_OF_A_CLASS = 20, 10
-GROUP = "group its values into a few classes; numbers are learnt with --task regression"
+GROUP = "group its values into a few classes; numbers are learnt with task='regression'"
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Standard output and standard error that may be closed or full without ending a command's work."""
+"""Standard output and standard error that may be closed or full without ending a program's work."""
 
 import contextlib
 import io
@@ -40,7 +40,7 @@ class RobustStream(io.RawIOBase):
 
 @contextlib.contextmanager
 def robust_streams() -> Iterator[None]:
-    """Let a command finish when its output cannot be written: a training must not be lost by that.
+    """Let a program finish when its output cannot be written: a training must not be lost by that.
 
     Lost standard output is an error at the end, unless it was closed from the start.
     """

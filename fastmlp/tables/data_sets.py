@@ -1,0 +1,279 @@
+"""Data to train on: rows of a table, or of a file of arrays, in three parts, and what is learnt from them."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from fastmlp.files.access import replacing
+from fastmlp.files.archives import write_archive
+from fastmlp.functions.losses import LOSSES
+from fastmlp.network import NeuralNetwork
+from fastmlp.preprocessing import Standardizer
+from fastmlp.tables import arrays
+from fastmlp.tables.arrays import PARTS, numbered
+from fastmlp.tables.columns import columns_of
+from fastmlp.tables.description import described, uses
+from fastmlp.tables.reading import Table
+from fastmlp.tables.schema import Schema
+from fastmlp.tables.task import Split, Task
+from fastmlp.terminal import printable
+
+# The usual losses of classes and of numbers; others have to be asked for.
+USUAL_LOSSES = ("cross_entropy", "squared_error")
+# The shares of a table's rows that validate and that test.
+SHARES = (0.1, 0.2)
+
+
+class DataSet(NamedTuple):
+    """Raw rows in three parts, with what is learnt from them.
+
+    Attributes
+    ----------
+    name : str
+    arrays : dict of str to ndarray
+        `X_train`, `y_train`, `X_val`, `y_val`, `X_test` and `y_test`; classes are numbers from 0.
+    task : Task
+    standardizer : Standardizer
+        Of the training rows.
+    schema : Schema or None
+        Of a table, with the constant prediction and the options of reading; None of arrays.
+    table : Table or None
+    split : Split or None
+        The rows of the table in each part, by their numbers in it.
+    notes : tuple of str
+        What was recognised in a table, and which rows are left out.
+    said : tuple of str
+        How a table was understood, line by line, notes included.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> from fastmlp.tables import DataSet, Table
+    >>> frame = pandas.DataFrame({"size": [1, 2, 8, 9] * 10, "kind": ["bee", "bee", "cat", "cat"] * 10})
+    >>> data = DataSet.of_table(Table(frame, (), "."), target="kind", name="pets", seed=0)
+    >>> net = data.network([8], seed=0)
+    >>> X, y, X_val, y_val = (data.arrays[name] for name in ("X_train", "y_train", "X_val", "y_val"))
+    >>> history = net.fit(X, y, X_val=X_val, y_val=y_val, epochs=20, learning_rate=0.1, seed=0)
+    >>> data.score(net.predict(data.arrays["X_test"])), data.constant_score
+    (1.0, 0.5)
+    """
+
+    name: str
+    arrays: dict[str, np.ndarray]
+    task: Task
+    standardizer: Standardizer
+    schema: Schema | None = None
+    table: Table | None = None
+    split: Split | None = None
+    notes: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
+
+    @classmethod
+    def of_table(
+        cls,
+        table: Table,
+        *,
+        target: str,
+        ignore: Sequence[str] = (),
+        task: str | None = None,
+        shares: tuple[float, float] = SHARES,
+        seed: int = 0,
+        name: str = "table",
+        reading: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Decide what is learnt from which columns, and draw the rows of the validation and of the test.
+
+        Parameters
+        ----------
+        table : Table
+            As `read_table` gives it.
+        target : str
+            The column that is to be predicted.
+        ignore : sequence of str
+            Columns that are no inputs.
+        task : {"classification", "regression"}, optional
+            What is learnt; by default `Task.fit` decides it.
+        shares : two numbers
+            Of the rows that validate, and that test.
+        seed : int
+            Of the draw, see `Task.split`.
+        name : str
+            For lines that say how the table was understood.
+        reading : mapping, optional
+            The options with which `read_table` has read it.
+
+        Raises
+        ------
+        ValueError
+            See `Task.fit` and `Schema.fit`; also if there are too few rows, or their numbers are too large.
+        """
+        frame, decimal = table.frame, decimal_of(table, reading or {})
+        learnt = Task.fit(frame, target, task, decimal)
+        known, y, left_out = learnt.targets(frame, decimal)
+        *parts, lacking = learnt.split(y, (1 - sum(shares), *shares), seed)
+        if not all(map(len, parts)):
+            n_rows = ", ".join(str(len(part)) for part in parts)
+            raise ValueError(
+                f"frame must have rows to train, to validate and to test with, got {n_rows} of {len(y)} rows with a "
+                "target: add rows, or give other shares"
+            )
+        train, validation, test = (known[rows] for rows in parts)
+        schema = Schema.fit(
+            frame, target=target, ignore=ignore, task=learnt, decimal=decimal, rows=train, reading=reading
+        )
+        X = schema.rows(frame, decimal)[known]
+        used = uses(columns_of(frame, decimal), target, ignore, schema.left_out)
+        of_rows = [f"{note[0].upper()}{note[1:]}." for note in (*left_out, *lacking)]
+        said = (*described(name, table, used), *map(printable, (learnt.in_words, *of_rows)))
+        notes = (*table.notes, *of_rows)
+        found = _named({part: (X[rows], y[rows]) for part, rows in zip(PARTS, parts, strict=True)})
+        split = Split(train, validation, test, [])
+        return cls(name, found, learnt, _standardizer(name, found["X_train"]), schema, table, split, notes, said)
+
+    @classmethod
+    def of_arrays(cls, path: str | os.PathLike[str], task: str | None = None, name: str = "arrays") -> Self:
+        """The rows of an `.npz` file with X and y, or with X_train, y_train, X_val, ..., y_test.
+
+        A part that is missing is a tenth of the training rows, the same random ones each time. What is learnt are
+        classes, unless the task is "regression": many labels are usual here, and no columns tell their meaning.
+
+        Raises
+        ------
+        OSError
+            If there is no such file.
+        ValueError
+            If it is no `.npz` file, lacks arrays or has others; if labels are no classes, as prices and ids are none.
+        """
+        path = Path(path)
+        if path.suffix.lower() != ".npz":
+            raise ValueError(f"{path} must be a table or an .npz file to train on it")
+        if task == "regression":
+            parts = _split(path, arrays.parts_of_numbers(path))
+            return cls(name, parts, Task("y", task), _standardizer(str(path), parts["X_train"]))
+        found, class_names = arrays.parts_of_classes(path)
+        parts = _split(path, found)
+        standardizer = _standardizer(str(path), parts["X_train"])
+        arrays.check_classes(path, {part: parts[f"y_{part}"] for part in PARTS}, class_names)
+        return cls(name, parts, Task("y", "classification", tuple(class_names)), standardizer)
+
+    @property
+    def class_names(self) -> list[str] | None:
+        """None in a regression, and for classes of arrays that are called 0, 1, 2, ..."""
+        names = list(self.task.class_names)
+        return None if not names or (self.schema is None and names == numbered(len(names))) else names
+
+    @property
+    def feature_names(self) -> list[str] | None:
+        """The names of the inputs, of a table."""
+        return None if self.schema is None else self.schema.feature_names
+
+    @property
+    def n_outputs(self) -> int:
+        """Of a network for this data."""
+        return max(1, len(self.task.class_names))
+
+    @property
+    def rows(self) -> dict[str, list[int]] | None:
+        """The numbers of a table's rows in each part, as plain values."""
+        if self.split is None:
+            return None
+        train, validation, test, _ = self.split
+        return {part: rows.tolist() for part, rows in zip(PARTS, (train, validation, test), strict=True)}
+
+    @property
+    def score_name(self) -> str:
+        """What predictions are judged by."""
+        return self.task.score_name
+
+    def score(self, predictions: np.ndarray) -> float:
+        """The score of predictions of the test rows."""
+        return self.task.score(np.ravel(predictions), self.arrays["y_test"])
+
+    @property
+    def constant_score(self) -> float:
+        """That of the most frequent class of the training rows, or of their mean."""
+        return self.task.constant_score(self.arrays["y_train"], self.arrays["y_test"])
+
+    @property
+    def constant(self) -> str:
+        """What it predicts, in words."""
+        return "the most frequent class" if self.task.is_classification else "the mean"
+
+    def network(self, hidden_sizes: Sequence[int], loss: str | None = None, **options: Any) -> NeuralNetwork:
+        """A network for this data, with its standardizer and its names; by default with the usual loss.
+
+        Options are those of `NeuralNetwork`.
+        """
+        network = NeuralNetwork(
+            self.arrays["X_train"].shape[1],
+            hidden_sizes,
+            self.n_outputs,
+            loss=self.loss(loss),
+            standardizer=self.standardizer,
+            **options,
+        )
+        self.name_in(network)
+        return network
+
+    def name_in(self, network: NeuralNetwork) -> None:
+        """Give a network the names of classes and features, and the schema of a table."""
+        network.class_names = self.class_names
+        if self.schema is not None:
+            network.schema = self.schema
+
+    def loss(self, given: str | None = None) -> str:
+        """The loss that was given, which must be one of this task, or the usual one."""
+        names = losses(self.task.is_classification)
+        if given is not None and given not in names:
+            raise ValueError(f"loss must be one of {', '.join(names)} for {self.task.kind}, got {given}")
+        return given or names[0]
+
+    def save_test_rows(self, path: str | os.PathLike[str]) -> None:
+        """Write the test rows to an `.npz` file with X, y and the names of classes.
+
+        These are a text of JSON: NumPy's arrays of texts pad all to the longest one, and cut them at zeros.
+        """
+        found = {"X": self.arrays["X_test"], "y": self.arrays["y_test"]}
+        if self.class_names is not None:
+            found["class_names"] = np.array(json.dumps(self.class_names))
+        with replacing(path) as file:
+            write_archive(file, found)
+
+
+def losses(are_classes: bool) -> list[str]:
+    """The names of the losses of a task, the usual one first."""
+    rows = {name: row for name, row in LOSSES.items() if row.of_classes == are_classes and not row.decides}
+    return sorted(rows, key=lambda name: name not in USUAL_LOSSES)
+
+
+def decimal_of(table: Table, reading: Mapping[str, Any]) -> str | None:
+    """The decimal mark of all columns of a table that was read with these options; None where each may have its own."""
+    return reading.get("decimal") or ("," if table.decimal == "," else None)
+
+
+def _standardizer(name: str, X: np.ndarray) -> Standardizer:
+    try:
+        return Standardizer().fit(X)
+    except ValueError as error:  # the square of a finite number may be infinite
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _split(path: Path, parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The arrays of all parts; a missing one is a tenth of the training rows, the same random ones for any seed."""
+    X, y = parts["train"]
+    missing = [part for part in ("val", "test") if part not in parts]
+    n = max(1, len(X) // 10)
+    if len(X) <= n * len(missing):
+        raise ValueError(f"{path} must have at least {1 + len(missing)} rows to train on, got {len(X)}")
+    order = np.random.RandomState(0).permutation(len(X))
+    chosen = {part: order[i * n : (i + 1) * n] for i, part in enumerate(missing)}
+    chosen["train"] = np.sort(order[len(missing) * n :])
+    return _named(parts | {part: (X[rows], y[rows]) for part, rows in chosen.items()})
+
+
+def _named(parts: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {f"{array}_{part}": parts[part][i] for part in PARTS for i, array in enumerate("Xy")}

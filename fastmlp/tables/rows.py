@@ -1,0 +1,195 @@
+"""Rows of a file for a network that was trained on others like them, and the truth of those that have one."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from fastmlp.functions.losses import LOSSES
+from fastmlp.network import NeuralNetwork
+from fastmlp.remedies import listed
+from fastmlp.tables import arrays
+from fastmlp.tables.data_sets import decimal_of
+from fastmlp.tables.inputs import NumberInput
+from fastmlp.tables.notations import Notation, are_numbers
+from fastmlp.tables.reading import read_table
+from fastmlp.tables.schema import Schema
+from fastmlp.tables.task import Task
+
+
+class Rows(NamedTuple):
+    """Raw rows for a network to predict, and the truth of those that have one.
+
+    Attributes
+    ----------
+    name : str
+        For errors.
+    network : NeuralNetwork
+        One that predicts a class or a number for each row.
+    task : Task
+        What it predicts, with a name for each class.
+    X : ndarray (n_rows, n_features)
+    known : ndarray (n_known,), intp
+        The rows that have a target.
+    y : ndarray (n_known,) or None
+        Their targets, numbers of classes or numbers; None where these are not there, or not asked for.
+    frame : pandas.DataFrame or None
+        The table.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import pandas
+    >>> from fastmlp.tables import DataSet, Rows, read_table
+    >>> frame = pandas.DataFrame({"size": [1, 2, 8, 9] * 10, "kind": ["bee", "bee", "cat", "cat"] * 10})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "pets.csv")
+    ...     frame.to_csv(path, index=False)
+    ...     net = DataSet.of_table(read_table(path), target="kind").network([8], seed=0)
+    ...     rows = Rows.of_table(net, path)
+    >>> rows.X.shape, rows.y[:4], rows.predictions().shape, rows.probabilities().shape
+    ((40, 1), array([0, 0, 1, 1]), (40,), (40, 2))
+    """
+
+    name: str
+    network: NeuralNetwork
+    task: Task
+    X: np.ndarray
+    known: np.ndarray
+    y: np.ndarray | None
+    frame: Any = None
+
+    @classmethod
+    def of_table(
+        cls,
+        network: NeuralNetwork,
+        path: str | os.PathLike[str],
+        *,
+        target: str | None = None,
+        reading: Mapping[str, Any] | None = None,
+        with_targets: bool = True,
+    ) -> Self:
+        """The rows of a table, which is read as in the training, or with other options of `read_table`.
+
+        A network without a schema, as earlier versions saved them, takes the columns of its features, which are
+        numbers. Its target is the only other column if it is not given.
+
+        Raises
+        ------
+        OSError, MemoryError
+            See `read_table`.
+        ValueError
+            If the table cannot be read or lacks columns; all are named. If a value is another than in the training. If
+            the network predicts more than a class or a number for each row.
+        """
+        task, schema = task_of(network), network.schema
+        options = {**(schema.reading if schema else {}), **(reading or {})}
+        table = read_table(path, **options)
+        frame, decimal = table.frame, decimal_of(table, options)
+        if schema is None:
+            schema = _of_numbers(network, task, list(frame.columns), target)
+        try:
+            X = schema.rows(frame, decimal)
+        except ValueError as error:
+            kept = [f"{name}={value!r}" for name, value in schema.reading.items() if name not in (reading or {})]
+            how = f" (read as in the training, with {', '.join(kept)})" if kept else ""
+            raise ValueError(f"{error}{how}") from None
+        if not np.isfinite(X).all():
+            row, feature = np.argwhere(~np.isfinite(X))[0]
+            raise ValueError(
+                f"{path}: column {schema.feature_names[feature]!r} must have a number in row {row}, got none"
+            )
+        found = cls(str(path), network, schema.task, X, np.arange(0), None, frame)
+        if not with_targets:
+            return found
+        name = schema.task.target
+        if target not in (None, name):
+            raise ValueError(f"target must be {name!r}, which the network predicts, got {target!r}")
+        if name not in frame:
+            names = listed(list(frame.columns))
+            raise ValueError(f"target must name the column with the truth, one of {names}, got {name or None!r}")
+        known, y, _ = schema.targets(frame, decimal)
+        if not len(y):
+            raise ValueError(f"{path} must have a row with a value of {name!r}, got none")
+        return found._replace(known=known, y=y)
+
+    @classmethod
+    def of_file(cls, network: NeuralNetwork, path: str | os.PathLike[str]) -> Self:
+        """The rows of an `.npz` or `.npy` file, with their targets if it has them."""
+        return cls.of_arrays(network, str(path), *arrays.rows_of(Path(path), task_of(network).class_names or None))
+
+    @classmethod
+    def of_arrays(cls, network: NeuralNetwork, name: str, X: np.ndarray, y: np.ndarray | None) -> Self:
+        """Rows (n_rows, n_features) and their targets (n_rows,), of data of this name."""
+        task = task_of(network)
+        if X.shape[1] != network.input_size:
+            raise ValueError(
+                f"{name} must have rows of {network.input_size} features, as the network, got {X.shape[1]}"
+            )
+        n_classes = len(task.class_names)
+        if y is not None and n_classes and y.max() >= n_classes:
+            raise ValueError(f"{name} has the label {y.max()}; the classes are 0 to {n_classes - 1}")
+        return cls(name, network, task, X, np.arange(len(X)), y)
+
+    def with_truth(self) -> Self:
+        """The rows that have a target."""
+        return self._replace(X=self.X[self.known], known=np.arange(len(self.known)))
+
+    @property
+    def constant(self) -> float:
+        """What `Task.constant` says of the rows of the training; of these rows, where the network has no schema."""
+        schema = self.network.schema
+        if schema is not None and schema.constant is not None:
+            return schema.constant
+        return self.task.constant(np.zeros(1, int) if self.y is None else self.y)
+
+    def probabilities(self) -> np.ndarray:
+        """The probability of each class (n_rows, n_classes); an error for rows where it is not finite."""
+        found = self.network.predict_proba(self.X)
+        if found.shape[1] == 1:  # of one binary output
+            found = np.concatenate([1 - found, found], axis=1)
+        return self._finite(found, "probabilities")
+
+    def predictions(self) -> np.ndarray:
+        """The class or the number of each row (n_rows,); an error for rows where these are not finite."""
+        if self.task.is_classification:
+            self.probabilities()
+            return np.ravel(self.network.predict(self.X)).astype(np.int64)
+        return np.ravel(self._finite(self.network.predict(self.X).reshape(len(self.X), -1), "prediction"))
+
+    def _finite(self, outputs: np.ndarray, what: str) -> np.ndarray:
+        finite = np.isfinite(outputs).all(axis=1)
+        if not finite.all():
+            raise ValueError(
+                f"row {int(np.argmin(finite))} of {self.name} has no finite {what}: its numbers are too large"
+            )
+        return outputs
+
+
+def task_of(network: NeuralNetwork) -> Task:
+    """What a network predicts: one class a row, or one number."""
+    if network.schema is not None:
+        return network.schema.task
+    architecture = network._engine.architecture
+    if architecture.has_one_class:
+        names = tuple(network.class_names or arrays.numbered(architecture.n_classes))
+        return Task("", "classification", names, Notation() if are_numbers(names).all() else None)
+    if LOSSES[network.loss].decides or network.output_size > 1:
+        raise ValueError(
+            f"the network must predict one class or one number a row, got loss={network.loss!r} and "
+            f"{network.output_size} outputs: use it in Python"
+        )
+    return Task("", "regression", (), Notation())
+
+
+def _of_numbers(network: NeuralNetwork, task: Task, names: list[str], target: str | None) -> Schema:
+    """A schema of a network that has none."""
+    features = network.feature_names or [name for name in names if name != target]
+    others = [name for name in names if name not in features]
+    if target is None and len(others) == 1:
+        (target,) = others
+    inputs = tuple(NumberInput(name, float("nan"), False, Notation()) for name in features)
+    return Schema(inputs, Task(target or "", task.kind, task.class_names, task.notation))

@@ -1,0 +1,130 @@
+"""Data to train on, from a table and from arrays, and rows of files for networks."""
+
+import numpy as np
+import pandas
+import pytest
+
+from fastmlp import NeuralNetwork
+from fastmlp.files.csv_files import csv_text
+from fastmlp.tables import DataSet, Rows, Table, columns_of, described, read_table, uses
+
+pytestmark = pytest.mark.application
+
+RANDOM = np.random.RandomState(0)
+SIZE = RANDOM.rand(100)
+FRAME = pandas.DataFrame({"size": SIZE, "kind": np.where(SIZE > 0.4, "big", "little"), "price": SIZE * 3})
+
+
+def data_set(target, **options):
+    return DataSet.of_table(Table(FRAME, (), "."), target=target, seed=0, **options)
+
+
+@pytest.mark.parametrize(("target", "other"), [("kind", "price"), ("price", "kind")])
+def test_a_table_becomes_three_parts(target, other):
+    data = data_set(target, ignore=[other], shares=(0.2, 0.3), reading={"decimal": "."})
+    assert {part: len(rows) for part, rows in data.rows.items()} == {"train": 50, "val": 20, "test": 30}
+    np.testing.assert_array_equal(data.arrays["X_train"][:, 0], SIZE[data.rows["train"]])
+    for part, rows in data.rows.items():
+        targets = data.task.decoded(data.arrays[f"y_{part}"])
+        np.testing.assert_array_equal(targets, FRAME[target][rows])
+    y_train, y_test = (FRAME[target][data.rows[part]] for part in ("train", "test"))
+    if target == "kind":
+        assert data.task.class_names[data.schema.constant] == y_train.mode()[0]
+        assert data.constant_score == np.mean(y_test == y_train.mode()[0])
+    else:
+        assert data.schema.constant == pytest.approx(y_train.mean())
+        assert data.constant_score == pytest.approx(
+            1 - np.sum((y_test - y_train.mean()) ** 2) / np.sum((y_test - y_test.mean()) ** 2)
+        )
+    assert data.schema.reading == {"decimal": "."}
+    net = data.network([3], seed=0)
+    assert (net.schema, net.class_names) == (data.schema, data.class_names)
+    np.testing.assert_allclose(net.standardizer.mean_, SIZE[data.rows["train"]].mean())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"target": "weight"}, "frame must have a column 'weight', got 'size', 'kind', 'price'"),
+        ({"target": "kind", "ignore": ["weight"]}, "frame must have a column 'weight'"),
+        ({"target": "kind", "ignore": ["kind"]}, "ignore must not have the target, got 'kind'"),
+        (
+            {"target": "kind", "shares": (0, 0.2)},
+            "frame must have rows to train, to validate and to test with, got 80, 0",
+        ),
+        ({"target": "kind", "reading": {"sheet": 1}}, "reading must be one of 'delimiter', "),
+    ],
+)
+def test_what_is_wrong_is_said(options, message):
+    with pytest.raises(ValueError, match=message):
+        data_set(**options)
+
+
+def test_losses_are_those_of_the_task():
+    assert [data_set(target).loss() for target in ("kind", "price")] == ["cross_entropy", "squared_error"]
+    assert data_set("price").loss("huber") == "huber"
+    with pytest.raises(ValueError, match="loss must be one of cross_entropy for classification, got huber"):
+        data_set("kind").loss("huber")
+
+
+def test_test_rows_are_rows_of_a_file_again(tmp_path):
+    data = data_set("kind", ignore=["price"])
+    net = data.network([3], seed=0)
+    data.save_test_rows(tmp_path / "test.npz")
+    rows = Rows.of_file(net, tmp_path / "test.npz")
+    np.testing.assert_array_equal(rows.X, data.arrays["X_test"])
+    np.testing.assert_array_equal(rows.y, data.arrays["y_test"])
+    assert data.score(rows.predictions()) == rows.task.score(rows.predictions(), rows.y)
+    assert rows.constant == data.schema.constant
+
+
+def test_rows_without_a_target_are_predicted_but_not_judged(tmp_path):
+    net = data_set("kind", ignore=["price"]).network([3], seed=0)
+    FRAME.assign(kind=FRAME["kind"].where(SIZE < 0.8)).to_csv(tmp_path / "a.csv", index=False)
+    rows = Rows.of_table(net, tmp_path / "a.csv")
+    np.testing.assert_array_equal(rows.known, np.flatnonzero(SIZE < 0.8))
+    assert rows.predictions().shape == (100,)
+    np.testing.assert_array_equal(rows.with_truth().X[:, 0], SIZE[SIZE < 0.8])
+    assert Rows.of_table(net, tmp_path / "a.csv", with_targets=False).y is None
+    with pytest.raises(ValueError, match="target must be 'kind', which the network predicts, got 'price'"):
+        Rows.of_table(net, tmp_path / "a.csv", target="price")
+
+
+@pytest.mark.parametrize("scale", [1, 1e300])
+def test_predictions_that_are_not_finite_are_refused(scale):
+    """Those of classes are the same for each row where the numbers overflow."""
+    net = NeuralNetwork(1, [], 2, seed=0)
+    net.params["W1"][:] = [[1e10, -1e10]]
+    rows = Rows.of_arrays(net, "a", np.array([[1.0], [scale]]), None)
+    if scale == 1:
+        assert rows.probabilities().shape == (2, 2)
+    else:
+        with pytest.raises(ValueError, match="row 1 of a has no finite probabilities: its numbers are too large"):
+            rows.predictions()
+
+
+def test_what_becomes_of_columns_is_said(tmp_path):
+    (tmp_path / "a.csv").write_text(
+        "day;p;land;y;\x1b\n" + "".join(f"2024-05-0{i + 1};{i},5;AT;{i % 2};{i}\n" for i in range(6))
+    )
+    table = read_table(tmp_path / "a.csv")
+    found = uses(columns_of(table.frame), "y", ["\x1b"], {"p": "is not wanted"})
+    assert [one["use"] for one in found] == ["refused", "left out", "left out", "target", "ignored"]
+    lines = described("a.csv", table, found)
+    assert lines[0] == "a.csv: 6 rows, 5 columns"
+    assert "Fields are separated by semicolons." in lines
+    (line,) = (line for line in lines if line.startswith("p "))
+    assert line.split("  ")[-1].strip() == "left out: is not wanted"
+    assert any(line.startswith(r"\x1b") for line in lines)
+
+
+def test_texts_of_any_characters_are_read_again(tmp_path):
+    import csv
+
+    names = ["a,b", 'c"d', "e\nf", "g\rh", " i ", ""]
+    (tmp_path / "a.csv").write_text(csv_text([("who\r", names), ("n", np.arange(6) / 3)]), newline="")
+    with (tmp_path / "a.csv").open(newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["who\r", "n"]
+    assert [row[0] for row in rows] == names
+    assert [float(row[1]) for row in rows] == (np.arange(6) / 3).tolist()
