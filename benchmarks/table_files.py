@@ -125,13 +125,13 @@ FILES = {
     # texts and gaps
     "penguins": TableFile("palmerpenguins", of(penguins, "penguins"), "species", "classes"),
     "penguins_raw": TableFile("palmerpenguins", of(penguins, "penguins_raw"), "Species", "classes", REMARKS),
-    "titanic": TableFile("bokeh-sampledata", of(bokeh, "titanic"), "survived", "classes", ("name",), index=True),
-    "cars": TableFile("vega-datasets", of(vega, "cars"), "Miles_per_Gallon", "regression", ("Name", "Year")),
+    "titanic": TableFile("bokeh-sampledata", of(bokeh, "titanic"), "survived", "classes", index=True),
+    "cars": TableFile("vega-datasets", of(vega, "cars"), "Miles_per_Gallon", "regression", ("Year",)),
     "txhousing": TableFile("plotnine", of(plotnine, "txhousing"), "median", "regression"),
     # texts
     "arrests": TableFile("scikit-lego", of(scikit_lego, "arrests"), "released", "classes", index=True),
     "hearts": TableFile("scikit-lego", of(scikit_lego, "hearts"), "target", "classes"),
-    "midwest": TableFile("plotnine", of(plotnine, "midwest"), "inmetro", "classes", ("PID", "county", "category")),
+    "midwest": TableFile("plotnine", of(plotnine, "midwest"), "inmetro", "classes", ("PID", "category")),
     "abalone": TableFile("scikit-lego", of(scikit_lego, "abalone"), "rings", "regression", options=COUNTS),
     "diamonds": TableFile("plotnine", of(plotnine, "diamonds"), "price", "regression", index=True),
     "gapminder": TableFile("plotly", of(plotly, "gapminder"), "lifeExp", "regression", ("iso_alpha", "iso_num")),

@@ -22,7 +22,7 @@ def test_what_is_read_is_said(run, tmp_path, text, rows, note):
 @pytest.mark.parametrize(("name", "text", "message"), REFUSED.values(), ids=REFUSED)
 def test_what_is_refused_is_an_error_of_the_file(run, tmp_path, name, text, message):
     if name.endswith(("parquet", "arrow")):
-        pytest.importorskip("pyarrow")
+        pytest.importorskip("pyarrow", exc_type=ImportError)
     (tmp_path / name).write_bytes(text.encode() if isinstance(text, str) else text)
     result = run("train", "--data", name, "--target", "a")
     assert result.exit_code == 1

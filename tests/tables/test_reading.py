@@ -50,7 +50,7 @@ def test_lines_may_be_long(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("name", "text", "message"), REFUSED.values(), ids=REFUSED)
 def test_what_is_refused(name, text, message, tmp_path):
     if name.endswith(("parquet", "arrow")):
-        pytest.importorskip("pyarrow")
+        pytest.importorskip("pyarrow", exc_type=ImportError)
     path = written(tmp_path, name, text)
     with pytest.raises(ValueError, match=f"^{re.escape(str(path))}{message}"):
         read_table(path)
@@ -59,7 +59,7 @@ def test_what_is_refused(name, text, message, tmp_path):
 @pytest.mark.parametrize("name", ["a.parquet", "a.arrow", "a.csv.zst"])
 def test_a_file_by_another_name(name, tmp_path):
     """Beside those of the zoo, of libraries that may be missing."""
-    pyarrow = pytest.importorskip("pyarrow")
+    pyarrow = pytest.importorskip("pyarrow", exc_type=ImportError)
     frame = pandas.DataFrame({"a": [1, 2]})
     if name.endswith("zst"):
         written(tmp_path, name, pyarrow.Codec("zstd").compress(b"a,b\n1,2\n", asbytes=True))
@@ -151,7 +151,7 @@ def zipped(content, *names):
 
 
 def zstandard(content):
-    pyarrow = pytest.importorskip("pyarrow")
+    pyarrow = pytest.importorskip("pyarrow", exc_type=ImportError)
     return pyarrow.Codec("zstd").compress(content, asbytes=True)
 
 
@@ -206,7 +206,7 @@ FRAME = {"n": [1, 2], "x": [0.5, None], "t": ["NA", None], "when": pandas.to_dat
 
 @pytest.mark.parametrize("name", ["a.parquet", "a.pq", "a.feather", "a.arrow", "stream.arrow"])
 def test_columns_with_types_keep_them(name, tmp_path, monkeypatch):
-    pyarrow = pytest.importorskip("pyarrow")
+    pyarrow = pytest.importorskip("pyarrow", exc_type=ImportError)
     frame, path = pandas.DataFrame(FRAME), tmp_path / name
     if name.endswith(("parquet", "pq")):
         frame.to_parquet(path)
@@ -232,7 +232,7 @@ def test_columns_with_types_keep_them(name, tmp_path, monkeypatch):
     ],
 )
 def test_an_index_in_parquet(index, names, note, tmp_path):
-    pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow", exc_type=ImportError)
     pandas.DataFrame({"n": [1, 2]}, index).to_parquet(tmp_path / "a.parquet")
     table = read_table(tmp_path / "a.parquet")
     assert list(table.frame) == names
@@ -240,7 +240,7 @@ def test_an_index_in_parquet(index, names, note, tmp_path):
 
 
 def test_parquet_without_rows(tmp_path):
-    pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow", exc_type=ImportError)
     pandas.DataFrame({"n": []}).to_parquet(tmp_path / "a.parquet")
     with pytest.raises(ValueError, match=r"a\.parquet must have rows and columns, got 0 and 1"):
         read_table(tmp_path / "a.parquet")
