@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 MANY = 1000
 # The fewest and the most bars of a histogram.
 BARS = 8, 40
+# Parts of the horizontal axis at most: numbers of many digits stand apart.
+FEW = 5
 EXACT = {"color": "tab:orange", "linestyle": "--", "linewidth": 1.5}
 
 
@@ -55,6 +57,7 @@ def plot_predictions(
     panel.scatter(truth, predicted, s=12 if many else 20, alpha=0.25 if many else 0.7, linewidths=0, rasterized=many)
     panel.axline((truth[0], truth[0]), slope=1, **EXACT)
     panel.set(xlabel="True", ylabel="Predicted")
+    panel.locator_params("x", nbins=FEW)
     panel.grid(alpha=0.3)
     return titled(panel, title)
 
@@ -98,6 +101,7 @@ def plot_residuals(
     panel.hist(residuals, bins=int(np.clip(2 * np.sqrt(len(truth)), *BARS)), range=(low, high), rwidth=0.92)
     panel.axvline(0, **EXACT)
     panel.set(xlabel="Predicted \N{MINUS SIGN} true", ylabel="Rows")
+    panel.locator_params("x", nbins=FEW)
     panel.grid(alpha=0.3, axis="y")
     panel.set_axisbelow(True)
     panel.yaxis.get_major_locator().set_params(integer=True)

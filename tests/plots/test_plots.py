@@ -1,5 +1,6 @@
 """Figures of a training."""
 
+import itertools
 import os
 import re
 import subprocess
@@ -233,6 +234,15 @@ def test_predictions_are_points_and_residuals_are_what_they_are_beyond_the_truth
     assert list(panel.get_lines()[0].get_xdata()) == [0, 0]
     assert all(tick == round(tick) for tick in panel.get_yticks())
     assert panel.get_title() == "Prices"
+
+
+@pytest.mark.parametrize("function", [plots.plot_predictions, plots.plot_residuals])
+def test_large_numbers_stand_apart(function):
+    figure = function(np.linspace(20_000, 330_000, 50), np.linspace(0, 350_000, 50))
+    figure.draw_without_rendering()
+    places = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    digit = max(place.width for place in places) / 7
+    assert all(right.x0 - left.x1 > digit for left, right in itertools.pairwise(places))
 
 
 def test_of_many_points_a_file_of_vectors_has_one_picture(tmp_path):
