@@ -21,7 +21,7 @@ def write_run(path: Path, run: Run, data: str, model: Path, test_rows: Path) -> 
         "Batch size": settings.batch_size,
         "Epochs": f"{len(run.history):,} of {settings.n_epochs:,}",
         "Patience": settings.patience,
-        "L2": settings.regularization or None,
+        "L2": f"{settings.regularization:.3g}" if settings.regularization else None,
         "Dropout": run.network.dropout or None,
         "Weights of classes": run.class_weight,
         "Seed": run.seed,

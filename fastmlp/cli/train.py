@@ -187,7 +187,7 @@ def train(
         pace = "" if speed is None else f", {speed:,.0f} samples a second in training"
         click.echo(
             f"{kept}\n{run.seconds:.2f} s{pace}\nwrote {names} to {out}\n"
-            f"test {found.score_name} {run.test_score:.4f} on {n_test:,} rows, and {found.constant_score:.4f} of who "
+            f"test {found.score_name} {run.test_score:.4f} on {n_test:,} rows, and {found.constant_score:z.4f} of who "
             f"always says {found.constant}.{worse} {run.verdict}".rstrip()
         )
     when = "then" if run.history.best_epoch is None else f"after epoch {run.history.best_epoch}"

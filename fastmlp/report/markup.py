@@ -101,7 +101,10 @@ def number(value: float, digits: int = 4) -> str:
     if math.isnan(value):
         return EN_DASH
     size = abs(value)
-    plain = f"{value:,.0f}" if 1e4 <= size < 1e9 else f"{value:.{digits}g}"
+    if 10.0 ** min(digits, 4) - 0.5 <= size < 1e9:  # no exponent, which these digits would get
+        plain = f"{value:{',' if size >= 1e4 - 0.5 else ''}.0f}"
+    else:
+        plain = f"{value:.{digits}g}"
     return plain.replace("-", MINUS)
 
 

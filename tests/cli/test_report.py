@@ -51,6 +51,7 @@ def test_it_is_of_the_training(run, tmp_path, target, options, name):
     assert ("D2 by epoch" in labels) == ("absolute_error" in options)
     curve = "D2" if "absolute_error" in options else name
     assert re.search(f"Diagnosis (The network neither over- nor underfits: t|T)rain {curve} ", page.text)
+    assert f" L2 {3 / sizes[0]:.3g} " in page.text
     for note in ("Fields are separated by tabs.", f"2 of 200 rows have no '{target}' and are left out."):
         assert note in page.text
     commands = [shlex.split(html.unescape(code)) for code in re.findall("<code>(.*?)</code>", text)]

@@ -93,3 +93,13 @@ def test_a_network_that_is_no_better_than_a_constant_is_called_so(run, tmp_path)
         write_csv(tmp_path / name, X, np.int64(classes))
         last = run("train", "--data", name, "--target", "colour", *options).output.splitlines()[-1]
         assert (" The network is no better than that." in last) == (name == "a.csv")
+
+
+def test_a_constant_score_is_never_minus_zero(run, tmp_path):
+    rows = [f"{i % 7},{y}" for i, y in enumerate(1000 * [1.5, 2.5, 7.25])]
+    (tmp_path / "a.csv").write_text("\n".join(["x,y", *rows]))
+    options = ("--data", "a.csv", "--target", "y", "--epochs", "2")
+    assert -0.00005 < found(run("train", *options, "--json"))["constant_score"] < 0
+    for command in (("train",), ("compare",), ("tune", "--param", "learning_rate", "0.1")):
+        said = next(line for line in run(*command, *options).output.splitlines() if "who always says" in line)
+        assert "-0.0000 " not in said

@@ -17,7 +17,7 @@ from fastmlp import NeuralNetwork
 from fastmlp.plots import plot_history
 from fastmlp.report import permutation_importance, report_html, results, write_report
 from fastmlp.report.charts import bar, chart, distribution
-from fastmlp.report.markup import EN_DASH, MINUS, Markup, element, score
+from fastmlp.report.markup import EN_DASH, MINUS, Markup, element, number, score
 from fastmlp.tables import Split
 
 pytestmark = pytest.mark.application
@@ -177,6 +177,21 @@ def test_a_chart_has_the_colours_of_the_page():
 )
 def test_a_distribution_counts_each_value_once(values, counts):
     assert distribution(np.array(values, float)).tolist() == counts
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (6000.4, 3, "6000"),
+        (999.7, 3, "1000"),
+        (9999.7, 4, "10,000"),
+        (54666, 3, "54,666"),
+        (-0.0123456, 3, f"{MINUS}0.0123"),
+        (1e9, 3, "1e+09"),
+    ],
+)
+def test_numbers_have_no_exponent_unless_they_are_very_large(value, digits, text):
+    assert number(value, digits) == text
 
 
 def test_a_spread_stays_within_its_room():
