@@ -52,8 +52,8 @@ def predict(
     cifar10, for their test rows. Give raw rows, as in training: the network standardizes them. A table is read as in
     the training, with --delimiter, --decimal and so on as they were given there, unless they are given here.
 
-    If DATA contains what is to be predicted (--target of a table, y of an .npz file), the score is shown too; on rows
-    that were trained on, it is too high.
+    With --target, the column of a table that has what is to be predicted, or with y in an .npz file, the score is shown
+    too; on rows that were trained on, it is too high.
 
     \b
     Examples:

@@ -54,7 +54,7 @@ FEW_EPOCHS = 100
     "--patience",
     type=click.IntRange(1),
     help="Stop early: keep the network after the epoch with the lowest validation loss, and end when this number of "
-    "epochs has not lowered it.  [default: train for all epochs; tables: 50]",
+    "epochs has not lowered it by more than 0.0001.  [default: train for all epochs; tables: 50]",
 )
 @options.optimizer_settings
 @options.threads_option
@@ -87,9 +87,10 @@ def train(
 
     Your own data are a table, and --target names the column to be predicted: classes, or numbers. It is shown how each
     column was understood (see `fastmlp describe`). Gaps are filled, categories become columns of 0 and 1. A tenth of
-    the rows is used for validation and a fifth for the test, of each class alike. Training stops when the validation
-    loss has not become lower for 50 epochs. The table of epochs has a row for each, but of more than 100 epochs only
-    for 1, 2, ..., 10, 20, ..., 100, 200 and so on, the last one and the one that is kept; history.json has all.
+    the rows is used for validation and a fifth for the test, of each class alike. Training stops when none of
+    50 epochs has lowered the validation loss by more than 0.0001. The table of epochs has a row for each, but of more
+    than 100 epochs only for 1, 2, ..., 10, 20, ..., 100, 200 and so on, the last one and the one that is kept;
+    history.json has all.
 
     Or they are an .npz file with X (n_rows, n_features) and y (n_rows,). A tenth of the rows is used for validation and
     another tenth for the test, unless it has X_train, y_train, X_val, y_val, X_test and y_test.
