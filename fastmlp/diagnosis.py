@@ -127,6 +127,15 @@ def diagnose(
     return found or _of_curves(train_loss, train_score, val_score, rate, noise, score_name, facts)
 
 
+def state_of_fit(train: np.ndarray, val: np.ndarray, facts: Facts | None, score_name: str = "accuracy") -> str:
+    """Whether a network "overfits", "underfits" or "neither over- nor underfits", by its scores after each epoch."""
+    if _overfits(train, val):
+        return "overfits"
+    if _has_stopped_low(train, val, score_name) or _has_learnt_nothing(train, facts, score_name):
+        return "underfits"
+    return "neither over- nor underfits"
+
+
 def diverged(train_loss: float, val_loss: float, untrained_loss: float, n_classes: int) -> bool:
     """Whether training ended far above the loss of the untrained network, though the loss is finite.
 
@@ -141,6 +150,25 @@ def _at_chance(facts: Facts, score: float) -> bool:
     left = 1 - facts.chance
     luck = LUCK * math.sqrt(facts.chance * left / facts.n_rows)
     return score < facts.chance + min(max(ABOVE_CHANCE * left, luck), left / 2)
+
+
+def _overfits(train: np.ndarray, val: np.ndarray) -> bool:
+    # R2 below 0 is worse than a constant prediction, whatever the gap
+    return bool(min(train[-1] - val[-1], train[-1]) >= LARGE_GAP)
+
+
+def _has_stopped_low(train: np.ndarray, val: np.ndarray, name: str) -> bool:
+    """Whether accuracy has stopped far from 1 without a gap; noise in y limits R2, so that its height says little."""
+    gained = train[-1] - train[-1 - max(1, len(train) // 4)]
+    near = abs(train[-1] - val[-1]) <= NO_GAP
+    return bool(name == "accuracy" and near and train[-1] < ENOUGH and gained <= PLATEAU)
+
+
+def _has_learnt_nothing(train: np.ndarray, facts: Facts | None, name: str) -> bool:
+    best = float(train.max())
+    if name != "accuracy":
+        return best < ABOVE_CHANCE
+    return facts is not None and _at_chance(facts, best)
 
 
 def _noise(loss: np.ndarray, rate: str) -> str:
@@ -192,9 +220,7 @@ def _of_curves(
 ) -> list[str]:
     """Sentences about the settings. Without validation data, `val` is NaN, and comparisons with it are false."""
     found = [noise] if noise else []
-    best, gap = int(train.argmax()), float(train[-1] - val[-1])
-    # R2 below 0 is worse than a constant prediction, whatever the gap
-    overfits = min(gap, train[-1]) >= LARGE_GAP
+    best, overfits = int(train.argmax()), _overfits(train, val)
     fallen = train[best] - train[-1] >= FALL and not val.max() - val[-1] < FALL
     # where the loss jumps, it also falls by chance; a network that overfits is not regularised too much
     if not noise and not overfits and fallen and loss[-1] < loss[best]:
@@ -211,19 +237,18 @@ def _of_curves(
         )
     if overfits:
         found.append(
-            f"Train {name} ends {gap:.3f} above validation {name} ({train[-1]:.3f} and {val[-1]:.3f}): the network "
-            "overfits, so more regularisation, a smaller network or fewer epochs may help."
+            f"Train {name} ends {train[-1] - val[-1]:.3f} above validation {name} ({train[-1]:.3f} and {val[-1]:.3f}): "
+            "the network overfits, so more regularisation, a smaller network or fewer epochs may help."
         )
-    gained = float(train[-1] - train[-1 - max(1, len(train) // 4)])
     if found:  # each of these explains a low score as well
         return found
-    # noise in y limits R2, so that its height says nothing about the capacity
-    if name == "accuracy" and abs(gap) <= NO_GAP and train[-1] < ENOUGH and gained <= PLATEAU:
+    if _has_stopped_low(train, val, name):
         found.append(
-            f"Train {name} has stopped at {train[-1]:.3f}, and validation {name} with it: the network may underfit for "
-            "too little capacity, so a larger one, or less regularisation, or features that say more about y, may help."
+            f"Train {name} has stopped at {train[-1]:.3f}, and validation {name} with it: the network underfits, "
+            "perhaps for too little capacity, so a larger one, less regularisation, or features that say more about y, "
+            "may help."
         )
-    elif train[best] < ABOVE_CHANCE if name != "accuracy" else facts is not None and _at_chance(facts, train[best]):
+    elif _has_learnt_nothing(train, facts, name):
         found.append(
             f"Train {name} was {train[best]:.3f} at best, where {_constant(facts, name)}: the network underfits, and "
             "has learnt next to nothing, so other settings, or features that say more about y, may help."

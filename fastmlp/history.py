@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, overload
 import numpy as np
 
 from fastmlp.curves import curves_html
-from fastmlp.diagnosis import Facts, diagnose
+from fastmlp.diagnosis import Facts, diagnose, state_of_fit
 from fastmlp.schedules import Rates
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class History:
         * Both accuracies end 0.02 or more below their best, while the loss, which is not noisy, went on falling: the
           regularisation term dominates.
         * None of these, no gap (0.05 or less), and a train accuracy below 0.9 that gained no more than 0.01 in the
-          last quarter of the epochs: the network may underfit for too little capacity.
+          last quarter of the epochs: the network underfits, perhaps for too little capacity.
         * None of these, and train accuracy never left chance: the network underfits.
 
         In a regression the same holds of R2, where chance is 0, that of a constant prediction, and which may be low
@@ -210,9 +210,31 @@ class History:
         ...     print(sentence[:22])
         The loss is noisy: its
         """
-        end = self.best_epoch or len(self)  # what came after the epoch that is kept says nothing of its network
+        end = self._n_judged
         columns = (self.train_loss[:end], self.train_score[:end], self.val_score[:end])
         return diagnose(*columns, self.rates[:end], self.facts, self.score_name)
+
+    @property
+    def state_of_fit(self) -> str:
+        """Whether the network "overfits", "underfits" or "neither over- nor underfits", by the rules of `diagnose`.
+
+        Where the loss is noisy, say, `diagnose` speaks of that alone; this is the state in any case.
+
+        Examples
+        --------
+        >>> from fastmlp import NeuralNetwork, load_digits
+        >>> X, y = load_digits()
+        >>> net = NeuralNetwork(64, [32], 10, seed=0)
+        >>> net.fit(X / 16, y, epochs=40, seed=0).state_of_fit
+        'neither over- nor underfits'
+        """
+        end = self._n_judged
+        return state_of_fit(self.train_score[:end], self.val_score[:end], self.facts, self.score_name)
+
+    @property
+    def _n_judged(self) -> int:
+        """Epochs up to the one that is kept: what came after it says nothing of its network."""
+        return self.best_epoch or len(self)
 
     def __repr__(self) -> str:
         return f"History({self._summary()})"

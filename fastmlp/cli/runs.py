@@ -105,12 +105,16 @@ class Run:
 
     @property
     def verdict(self) -> str:
-        """Whether the network over- or underfits, or what else the curves say; empty after too few epochs."""
-        if len(self.history) < MIN_EPOCHS:
+        """Whether the network over- or underfits, and what else the curves say; empty after too few epochs."""
+        history, found = self.history, self.history.diagnose()
+        if len(history) < MIN_EPOCHS:
             return ""
-        kept = self.history[(self.history.best_epoch or len(self.history)) - 1]
-        scores = f"train {self.score_name} {kept.train_score:.4f}, validation {kept.val_score:.4f}"
-        return " ".join(self.history.diagnose() or [f"The network neither over- nor underfits: {scores}."])
+        state = history.state_of_fit
+        if not any(state in sentence for sentence in found):
+            kept = history[(history.best_epoch or len(history)) - 1]
+            scores = f"train {self.score_name} {kept.train_score:.4f}, validation {kept.val_score:.4f}"
+            found = [f"The network {state}: {scores}.", *found]
+        return " ".join(found)
 
     @property
     def score_name(self) -> str:

@@ -95,6 +95,23 @@ def test_a_network_that_is_no_better_than_a_constant_is_called_so(run, tmp_path)
         assert (" The network is no better than that." in last) == (name == "a.csv")
 
 
+@pytest.mark.parametrize(
+    ("n_rows", "noise", "options", "state"),
+    [
+        (150, 0.0, (), "The network neither over- nor underfits: train R2 "),
+        (3000, 50.0, ("--learning-rate", "0.1"), "The network underfits: train R2 "),  # though the loss is noisy
+        (150, 3.0, ("--dropout", "0", "--hidden-sizes", "300", "--learning-rate", "0.003"), "the network overfits"),
+    ],
+)
+def test_the_last_line_always_says_whether_the_network_fits(run, tmp_path, n_rows, noise, options, state):
+    random = np.random.RandomState(0)
+    X = random.randn(n_rows, 8)
+    table = np.column_stack([X, X.sum(axis=1) + noise * random.randn(n_rows)])
+    np.savetxt(tmp_path / "a.csv", table, delimiter=",", header="a,b,c,d,e,f,g,h,y", comments="")
+    last = run("train", "--data", "a.csv", "--target", "y", *options).output.splitlines()[-1]
+    assert state in last
+
+
 def test_a_constant_score_is_never_minus_zero(run, tmp_path):
     rows = [f"{i % 7},{y}" for i, y in enumerate(1000 * [1.5, 2.5, 7.25])]
     (tmp_path / "a.csv").write_text("\n".join(["x,y", *rows]))
