@@ -88,11 +88,18 @@ class Rows(NamedTuple):
         task, schema = task_of(network), network.schema
         options = {**(schema.reading if schema else {}), **(reading or {})}
         table = read_table(path, **options)
-        frame, decimal = table.frame, decimal_of(table, options)
+        frame, decimal = table.frame, options.get("decimal")
         if schema is None:
             schema = _of_numbers(network, task, list(frame.columns), target)
         try:
-            X = schema.rows(frame, decimal)
+            try:
+                X = schema.rows(frame, decimal)
+            except ValueError:
+                # 8,234 stays what it was in the training, and 8,5 may be of another country's program
+                if decimal or decimal_of(table, options) is None:
+                    raise
+                decimal = decimal_of(table, options)
+                X = schema.rows(frame, decimal)
         except ValueError as error:
             kept = [f"{name}={value!r}" for name, value in schema.reading.items() if name not in (reading or {})]
             how = f" (read as in the training, with {', '.join(kept)})" if kept else ""
