@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from fastmlp.conversion import shortened
 from fastmlp.functions.scores import accuracy, r2
 from fastmlp.generators import random_state
 from fastmlp.remedies import listed
@@ -118,6 +119,11 @@ class Task:
         column = understood(target, values, decimal)
         are_numbers = column.values.dtype == np.float64 and column.kind != "boolean"
         are_ids = column.kind == "id" and are_numbers and kind == "regression"  # years, say
+        if column.n_different == 1:  # a constant may have gaps
+            raise ValueError(
+                f"target {target!r} has only the value {shortened(column.examples[0])}: name another column to be "
+                "predicted"
+            )
         if column.why is not None and not are_ids:
             instead = ", or" if column.kind in REFUSED else ":"
             raise ValueError(f"target {target!r} {column.why}{instead} name another column to be predicted")
@@ -359,6 +365,6 @@ def _counts(sizes: Sequence[int], shares: Sequence[float]) -> list[list[int]]:
             given[np.argmax(wanted - given)] += 1
         while given.sum() > n:
             given[np.argmin(np.where(given > least, wanted - given, np.inf))] -= 1
-        carried = wanted - given
+        carried = np.clip(wanted - given, -1, 1)  # what small groups lack is not for a large one to make up for
         counts.append(given.tolist())
     return counts

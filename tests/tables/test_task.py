@@ -76,6 +76,8 @@ def test_the_task_may_be_said():
         ([*"abcd"], None, "target 'y' has another value in each row: name another column to be predicted"),
         ([1, 2, 3, 4, 5], None, "target 'y' numbers the rows: name another column"),
         ([7.0, 7.0], None, "target 'y' has only the value '7': name"),
+        ([*"aaaa", None], None, "target 'y' has only the value 'a': name"),
+        ([7.5, 7.5, GAP], "regression", "target 'y' has only the value '7.5': name"),
         ([None, GAP], None, "target 'y' has no values: name"),
         (["2020-01-02", "2020-01-03"], None, "target 'y' has dates .* the year, or name another column"),
         (["so it is", "or not"], None, "target 'y' has another value in each row: name another"),
@@ -145,6 +147,15 @@ def test_many_small_classes_do_not_change_the_shares():
     split = task.split(np.repeat(np.arange(100), 4), (0.7, 0.3, 0), seed=0)
     assert [len(part) for part in split[:3]] == [280, 120, 0]
     assert split.notes == []
+
+
+def test_classes_of_one_row_do_not_change_the_shares_of_the_next_class():
+    """They are all in the training part; no other class makes up for them."""
+    task = Task("y", "classification", tuple(map(str, range(100, 192))))
+    y = np.repeat(np.arange(92), [1] * 90 + [40, 870])
+    split = task.split(y, (0.7, 0.1, 0.2), seed=0)
+    counts = [np.bincount(y[part], minlength=92)[90:] for part in split[:3]]
+    np.testing.assert_allclose(counts, np.outer([0.7, 0.1, 0.2], [40, 870]), atol=2)
 
 
 def test_a_regression_is_split_by_rows():
