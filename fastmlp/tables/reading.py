@@ -5,7 +5,7 @@ import io
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from itertools import compress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -61,6 +61,7 @@ def read_table(
     missing: Iterable[str] = (),
     encoding: str | None = None,
     header: bool | None = None,
+    signs: Iterable[str] = (),
 ) -> Table:
     r"""Read a table from a file (extra `cli`; `.parquet`, `.pq`, `.arrow`, `.feather` and `.zst`: extra `parquet`).
 
@@ -81,6 +82,8 @@ def read_table(
     missing : iterable of str
         Fields that are no values, besides the usual ones: empty, NA, N/A, NaN, null, None, ?, -, and so on. (In a
         column that has + somewhere, - is a value.)
+    signs : iterable of str
+        Columns in which - is a value, whether there is a + or not.
     encoding : str, optional
         The name of a text's encoding in Python. Else UTF-8, UTF-16 or UTF-32, and if it is none of these, cp1252.
     header : bool, optional
@@ -133,7 +136,7 @@ def read_table(
                 f"{path} must be a table in a file with a suffix of {', '.join((*TEXT, *typed.READERS))}, or of a text "
                 f"and {', '.join(EXPANDED)}, got {''.join(suffixes) or 'none'}; spreadsheets are saved as CSV"
             )
-    return undisturbed(lambda: _read_texts(path, delimiter, decimal, markers, encoding, header))
+    return undisturbed(lambda: _read_texts(path, delimiter, decimal, markers, encoding, header, set(signs)))
 
 
 def _checked(delimiter: str | None, decimal: str | None, missing: Iterable[str], header: bool | None) -> frozenset[str]:
@@ -157,6 +160,7 @@ def _read_texts(
     markers: frozenset[str],
     encoding: str | None,
     header: bool | None,
+    signs: Collection[str],
 ) -> Table:
     with reading(path):  # whether there is a file is said before what is not installed
         pandas = require("pandas", "cli", f"reading {path}")
@@ -180,7 +184,8 @@ def _read_texts(
     columns, names = _without_empty(columns, names, notes)
     columns, names = _without_index(columns, names, notes)
     named = different_names(names, notes)
-    values = _values(columns, markers, notes)
+    with_signs = [name in signs or "+" in column for name, column in zip(named, columns, strict=True)]
+    values = _values(columns, markers, with_signs, notes)
     found, commas, points = decimals(values, layout.delimiter)
     if decimal is None and commas and points:
         notes.append(
@@ -317,12 +322,14 @@ def _without_index(columns: list[list[str]], names: list[str], notes: list[str])
     return columns, names
 
 
-def _values(columns: list[list[str]], markers: frozenset[str], notes: list[str]) -> list[list[str | None]]:
-    """The texts of columns, with None where there is no value."""
+def _values(
+    columns: list[list[str]], markers: frozenset[str], with_signs: Sequence[bool], notes: list[str]
+) -> list[list[str | None]]:
+    """The texts of columns, with None where there is no value; - is one in some columns."""
     values: list[list[str | None]] = []
     found: Counter[str] = Counter()
-    for column in columns:
-        own = (markers - {"-"} if "+" in column else markers).intersection(column)
+    for column, has_signs in zip(columns, with_signs, strict=True):
+        own = (markers - {"-"} if has_signs else markers).intersection(column)
         found.update({text: column.count(text) for text in sorted(own)})
         values.append([None if not text or text in own else text for text in column])
         column.clear()  # there may be little memory

@@ -12,7 +12,7 @@ from fastmlp.network import NeuralNetwork
 from fastmlp.remedies import listed
 from fastmlp.tables import arrays
 from fastmlp.tables.data_sets import decimal_of
-from fastmlp.tables.inputs import NumberInput
+from fastmlp.tables.inputs import CategoryInput, NumberInput
 from fastmlp.tables.notations import Notation, are_numbers
 from fastmlp.tables.reading import read_table
 from fastmlp.tables.schema import Schema
@@ -87,7 +87,7 @@ class Rows(NamedTuple):
         """
         task, schema = task_of(network), network.schema
         options = {**(schema.reading if schema else {}), **(reading or {})}
-        table = read_table(path, **options)
+        table = read_table(path, **options, signs=() if schema is None else _columns_of_signs(schema))
         frame, decimal = table.frame, options.get("decimal")
         if schema is None:
             schema = _of_numbers(network, task, list(frame.columns), target)
@@ -190,6 +190,12 @@ def task_of(network: NeuralNetwork) -> Task:
             f"{network.output_size} outputs: use it in Python"
         )
     return Task("", "regression", (), Notation())
+
+
+def _columns_of_signs(schema: Schema) -> list[str]:
+    """The columns in which - was a value in the training, and no gap."""
+    values = {one.name: one.values for one in schema.inputs if isinstance(one, CategoryInput)}
+    return [name for name, known in {**values, schema.task.target: schema.task.class_names}.items() if "-" in known]
 
 
 def _of_numbers(network: NeuralNetwork, task: Task, names: list[str], target: str | None) -> Schema:

@@ -130,6 +130,19 @@ def test_texts_of_any_characters_are_read_again(tmp_path):
     assert [float(row[1]) for row in rows] == (np.arange(6) / 3).tolist()
 
 
+def test_a_minus_is_a_value_where_it_was_one_in_the_training(tmp_path):
+    """Rows of one sign alone look like gaps; "-" of other columns is one."""
+    frame = pandas.DataFrame({"size": [1, 2, 3, 4], "charge": [*"+-+-"], "spin": [*"-+-+"]})
+    net = NeuralNetwork(3, [3], 2)
+    net.schema = Schema.fit(frame, target="spin")
+    path = tmp_path / "later.csv"
+    path.write_text("size,charge,spin\n2,-,-\n-,-,-\n")
+    rows = Rows.of_table(net, path)
+    assert rows.X.tolist() == [[2, 0, 1], [2.5, 0, 1]]
+    assert rows.y.tolist() == [1, 1]
+    assert net.schema.task.class_names == ("+", "-")
+
+
 @pytest.mark.parametrize(
     ("text", "reading", "size"),
     [("8,234", {}, 8234), ("8,5", {}, 8.5), ("8.5", {}, 8.5), ("8,234", {"decimal": ","}, 8.234)],
