@@ -69,7 +69,7 @@ def predict(
     found = sources.rows_of(network, data, target, reading, with_targets=target is not None)
     if proba and not found.task.is_classification:
         raise click.UsageError("--proba is for classes, and this network predicts numbers")
-    ids: Sequence[Any] = range(len(found.X))
+    ids: Sequence[Any] = range(len(found.X)) if found.frame is None else found.frame.index.tolist()
     if id_column is not None:
         if found.frame is None:
             raise click.UsageError(f"--id is for tables, got {data}")

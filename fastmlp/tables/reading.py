@@ -40,7 +40,7 @@ class Table(NamedTuple):
     Attributes
     ----------
     frame : pandas.DataFrame
-        The columns of the file. Those of text files have dtype object: texts as they stand, without blanks around
+        The columns of the file. Its index numbers the rows of the file from 0, also where some are left out. Those of text files have dtype object: texts as they stand, without blanks around
         them, and None where there is no value. Those of Parquet and Arrow have their types.
     notes : tuple of str
         A sentence for each thing that was recognised.
@@ -181,7 +181,7 @@ def _read_texts(
     names = _split_header(columns, layout, has_short_header, header, markers, notes)
     if not columns[0]:
         raise ValueError(f"{path} must have rows below its header line, got none")
-    columns, names = _without_empty(columns, names, notes)
+    columns, names, kept = _without_empty(columns, names, notes)
     columns, names = _without_index(columns, names, notes)
     named = different_names(names, notes)
     with_signs = [name in signs or "+" in column for name, column in zip(named, columns, strict=True)]
@@ -194,7 +194,7 @@ def _read_texts(
         )
     elif decimal is None and commas:
         notes.append(f"Decimals are written with a comma, in {_columns(named, commas)}.")
-    frame = pandas.DataFrame(dict(zip(named, values, strict=True)), dtype=object)
+    frame = pandas.DataFrame(dict(zip(named, values, strict=True)), kept, dtype=object)
     return Table(frame, tuple(notes), decimal or found)
 
 
@@ -298,21 +298,24 @@ def _split_header(
     return first
 
 
-def _without_empty(columns: list[list[str]], names: list[str], notes: list[str]) -> tuple[list[list[str]], list[str]]:
-    """Leave out last columns without a name, and rows, that hold nothing."""
+def _without_empty(
+    columns: list[list[str]], names: list[str], notes: list[str]
+) -> tuple[list[list[str]], list[str], list[int] | None]:
+    """Leave out last columns without a name, and rows, that hold nothing; and the numbers of rows, if not all stay."""
     width = len(columns)
     while width > 1 and not names[width - 1] and not any(columns[width - 1]):
         width -= 1
     if width < len(columns):
         notes.append(f"The last {_counted(len(columns) - width, 'column')}, without a name or a value, left out.")
-    columns, names = columns[:width], names[:width]
+    columns, names, kept = columns[:width], names[:width], None
     if width > 1 and (empty := [i for i, text in enumerate(columns[0]) if not text and not any(c[i] for c in columns)]):
         notes.append(f"{_counted(len(empty), 'row')} without a value left out.")
         keep = [True] * len(columns[0])
         for i in empty:
             keep[i] = False
         columns = [list(compress(column, keep)) for column in columns]
-    return columns, names
+        kept = list(compress(range(len(keep)), keep))
+    return columns, names, kept
 
 
 def _without_index(columns: list[list[str]], names: list[str], notes: list[str]) -> tuple[list[list[str]], list[str]]:

@@ -279,3 +279,9 @@ def test_many_classes_are_summed_up(run, tmp_path):
     assert "       3  1  0" in lines
     np.savez(tmp_path / "b.npz", X=np.ones((3, 2)), y=np.zeros(3))
     assert "nothing is confused" in run("evaluate", "model.npz", "b.npz").output
+
+
+def test_rows_keep_their_numbers_where_others_hold_nothing(model, run, tmp_path):
+    (tmp_path / "a.csv").write_text('length,"width, mm",height\n1,2,3\n,,\n-7,8,9\n')
+    assert run("predict", "model.npz", "a.csv", "--out", "b.csv").exit_code == 0
+    assert [line.split(",")[0] for line in (tmp_path / "b.csv").read_text().splitlines()] == ["id", "0", "2"]
