@@ -7,7 +7,7 @@ from typing import Any
 import click
 import numpy as np
 
-from fastmlp.cli import options, runs, sources
+from fastmlp.cli import folders, options, runs, sources
 from fastmlp.functions.class_scores import class_scores, confusion_matrix, most_confused, roc_auc_of_classes
 from fastmlp.functions.scores import SCORES_OF_NUMBERS
 from fastmlp.network import NeuralNetwork
@@ -52,6 +52,8 @@ def evaluate(
       fastmlp evaluate runs/train-adam/model.npz later.csv
     """
     require("matplotlib.figure", "cli", "the figure")
+    if figure is not None:
+        folders.check_not_read("figure", figure, model, data)
     network = NeuralNetwork.load(model)
     found = sources.rows_of(network, data, target, reading)
     if found.y is None:

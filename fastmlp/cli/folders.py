@@ -51,10 +51,7 @@ def take(
                 continue
             for path in (folder / name for name in files):
                 check_writable(path)
-                if path.exists() and Path(data).exists() and path.samefile(data):
-                    raise click.UsageError(
-                        f"--data must not be in a result's place, got {data}; name another folder with --out"
-                    )
+                check_not_read("out", path, data)
             if not free and not replace:
                 there = ", ".join(name for name in files if os.path.lexists(folder / name))
                 raise click.UsageError(
@@ -66,6 +63,15 @@ def take(
             click.echo(f"{RUNS / usual} is in use: the results are written to {folder}", err=True)
         return folder
     raise AssertionError("unreachable")
+
+
+def check_not_read(option: str, result: Path, *read: str | Path) -> None:
+    """Refuse to write a result into one of the files that are read."""
+    for path in map(Path, read):
+        if result.exists() and path.exists() and result.samefile(path):
+            raise click.UsageError(
+                f"--{option} must not put a result in the place of {path}, which is read; name another"
+            )
 
 
 def latest(usual: str, file: str, is_own: Callable[[Path], bool]) -> Path | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from fastmlp.cli import options, sources
+from fastmlp.cli import folders, options, sources
 from fastmlp.datasets import CIFAR10_CLASSES
 from fastmlp.files.csv_files import csv_text, write_csv
 from fastmlp.network import NeuralNetwork
@@ -60,6 +60,7 @@ def predict(
       fastmlp predict runs/digits-adam/model.npz digits
       fastmlp predict runs/train-adam/model.npz test.csv --id name --proba --out predictions.csv
     """
+    folders.check_not_read("out", out, model, data)
     network = NeuralNetwork.load(model)
     class_names = network.class_names
     if names is None:

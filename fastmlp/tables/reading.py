@@ -40,8 +40,9 @@ class Table(NamedTuple):
     Attributes
     ----------
     frame : pandas.DataFrame
-        The columns of the file. Its index numbers the rows of the file from 0, also where some are left out. Those of text files have dtype object: texts as they stand, without blanks around
-        them, and None where there is no value. Those of Parquet and Arrow have their types.
+        The columns of the file. Those of text files have dtype object: texts as they stand, without blanks around
+        them, and None where there is no value. Those of Parquet and Arrow have their types. The index numbers the rows
+        of the file from 0, also where some are left out.
     notes : tuple of str
         A sentence for each thing that was recognised.
     decimal : str

@@ -285,3 +285,24 @@ def test_rows_keep_their_numbers_where_others_hold_nothing(model, run, tmp_path)
     (tmp_path / "a.csv").write_text('length,"width, mm",height\n1,2,3\n,,\n-7,8,9\n')
     assert run("predict", "model.npz", "a.csv", "--out", "b.csv").exit_code == 0
     assert [line.split(",")[0] for line in (tmp_path / "b.csv").read_text().splitlines()] == ["id", "0", "2"]
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "place"),
+    [
+        ("predict", "--out", "submission.csv"),
+        ("predict", "--out", "model.npz"),
+        ("predict", None, "submission.csv"),
+        ("evaluate", "--figure", "submission.csv"),
+        ("evaluate", "--figure", "model.npz"),
+    ],
+)
+def test_no_result_takes_the_place_of_what_is_read(model, run, command, option, place):
+    write_csv("submission.csv", *blobs(20))
+    with open(place, "rb") as file:
+        before = file.read()
+    result = run(command, "model.npz", "submission.csv", *([option, f"./{place}"] if option else []))
+    assert result.exit_code == 2
+    assert f"{option or '--out'} must not put a result in the place of {place}, which is read" in result.stderr
+    with open(place, "rb") as file:
+        assert file.read() == before

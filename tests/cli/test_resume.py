@@ -101,7 +101,7 @@ def test_data_are_not_replaced_by_results(run, tmp_path, command, name):
     before = (tmp_path / name).read_bytes()
     result = run(command, "--data", name, "--out", ".")
     assert result.exit_code == 2, result.output
-    assert f"--data must not be in a result's place, got {name}; name another folder with --out" in result.stderr
+    assert f"--out must not put a result in the place of {name}, which is read; name another" in result.stderr
     assert (tmp_path / name).read_bytes() == before
 
 
