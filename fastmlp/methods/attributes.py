@@ -252,7 +252,9 @@ class NetworkAttributes(EngineNetwork):
             return None
         from fastmlp.tables import Schema  # which is above networks
 
-        return Schema.from_dict(self._schema)
+        found = Schema.from_dict(self._schema)
+        self._names_of(found)  # it may be of a file that was changed by hand
+        return found
 
     @schema.setter
     def schema(self, value: "Schema | None") -> None:
@@ -263,12 +265,16 @@ class NetworkAttributes(EngineNetwork):
 
         if not isinstance(value, Schema):
             raise TypeError(f"schema must be a fastmlp.tables.Schema, got {type(value).__name__}")
-        architecture, task = self._engine.architecture, value.task
+        features, classes = self._names_of(value)
+        self._schema, self._feature_names, self._class_names = value.to_dict(), features, classes
+
+    def _names_of(self, schema: "Schema") -> tuple[list[str] | None, list[str] | None]:
+        """The names of features and classes that a schema gives to this network, which it must be of."""
+        architecture, task = self._engine.architecture, schema.task
         if task.is_classification != architecture.has_one_class:
             raise ValueError(f"schema must be of the network's task, got {task.kind} with loss={self.loss!r}")
-        features = names("schema.feature_names", value.feature_names, self.input_size, "feature")
+        features = names("schema.feature_names", schema.feature_names, self.input_size, "feature")
         if not task.is_classification and self.output_size != 1:
             raise ValueError(f"schema must have a target for each output, got 1 for {self.output_size} outputs")
         classes = list(task.class_names) or None
-        classes = names("schema.task.class_names", classes, architecture.n_classes, "class")
-        self._schema, self._feature_names, self._class_names = value.to_dict(), features, classes
+        return features, names("schema.task.class_names", classes, architecture.n_classes, "class")

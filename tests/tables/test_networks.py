@@ -115,6 +115,8 @@ def test_networks_of_one_output(loss, n_outputs, target):
     [
         ([1], ModelFileError, "its schema is no JSON object"),
         ({"inputs": []}, ValueError, "document must be what Schema.to_dict gives"),
+        ({**SCHEMA.to_dict(), "inputs": []}, ValueError, "schema.feature_names must .* 3"),
+        ({**SCHEMA.to_dict(), "inputs": SCHEMA.to_dict()["inputs"][:1]}, ValueError, "schema.feature_names must .* 3"),
     ],
 )
 def test_files_with_something_else_are_refused(tmp_path, schema, error, message):
