@@ -128,6 +128,9 @@ def read_table(
     suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
     kind = suffixes[-1] if suffixes else ""
     if kind in typed.READERS:
+        given = {"delimiter": delimiter, "missing": missing or None, "encoding": encoding, "header": header}
+        if wrong := [name for name, value in given.items() if value is not None]:
+            raise ValueError(f"{wrong[0]} must not be given for {path}, whose columns have types: it is for text files")
         return undisturbed(lambda: Table(*typed.read_frame(path, typed.READERS[kind]), "."))
     if kind in EXPANDED:
         kind = suffixes[0]

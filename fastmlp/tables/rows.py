@@ -17,6 +17,7 @@ from fastmlp.tables.notations import Notation, are_numbers
 from fastmlp.tables.reading import read_table
 from fastmlp.tables.schema import Schema
 from fastmlp.tables.task import Task
+from fastmlp.tables.typed import READERS
 
 
 class Rows(NamedTuple):
@@ -86,7 +87,10 @@ class Rows(NamedTuple):
             the network predicts more than a class or a number for each row.
         """
         task, schema = task_of(network), network.schema
-        options = {**(schema.reading if schema else {}), **(reading or {})}
+        remembered = {} if schema is None else schema.reading
+        if Path(path).suffix.lower() in READERS:  # how texts are read is of no use there
+            remembered = {name: value for name, value in remembered.items() if name == "decimal"}
+        options = {**remembered, **(reading or {})}
         table = read_table(path, **options, signs=() if schema is None else _columns_of_signs(schema))
         frame, decimal = table.frame, options.get("decimal")
         if schema is None:

@@ -156,3 +156,19 @@ def test_numbers_mean_what_they_meant_in_the_training(tmp_path, text, reading, s
     path = tmp_path / "later.csv"
     path.write_text(f"size;town\n{text};Graz\n")
     assert Rows.of_table(net, path, reading=reading, with_targets=False).X.tolist() == [[size]]
+
+
+def test_options_of_texts_are_not_for_columns_with_types(tmp_path):
+    """Given, they are refused; those of a training on texts are not meant for a Parquet file."""
+    pytest.importorskip("pyarrow", exc_type=ImportError)
+    path = tmp_path / "later.parquet"
+    pandas.DataFrame({"size": [1.0, 2.0]}).to_parquet(path)
+    for name, value in {"delimiter": ";", "missing": ["2"], "encoding": "utf-8", "header": False}.items():
+        with pytest.raises(
+            ValueError, match=rf"^{name} must not be given for .*later.parquet, whose columns have types"
+        ):
+            read_table(path, **{name: value})
+    frame = pandas.DataFrame({"size": [1, 2, 3, 4], "sold": ["yes", "no"] * 2})
+    net = NeuralNetwork(1, [3], 2)
+    net.schema = Schema.fit(frame, target="sold", reading={"delimiter": ";", "missing": ["x"], "decimal": ","})
+    assert Rows.of_table(net, path, with_targets=False).X.tolist() == [[1], [2]]
