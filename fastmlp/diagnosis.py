@@ -245,8 +245,8 @@ def _of_curves(
     if _has_stopped_low(train, val, name):
         found.append(
             f"Train {name} has stopped at {train[-1]:.3f}, and validation {name} with it: the network underfits, "
-            "perhaps for too little capacity, so a larger one, less regularisation, or features that say more about y, "
-            "may help."
+            "perhaps for too little capacity, so a larger one, or less regularisation, or features that say more "
+            "about y, may help."
         )
     elif _has_learnt_nothing(train, facts, name):
         found.append(
