@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp.functions.scores import accuracy, r2
 from fastmlp.generators import random_state
 from fastmlp.network import NeuralNetwork
 from fastmlp.validation import integer, real_matrix
@@ -88,7 +87,7 @@ def permutation_importance(
     rows, targets, repeats = real_matrix("X", X, network.input_size), np.asarray(y), integer("repeats", repeats)
     if targets.shape != (len(rows),) or not len(rows):
         raise ValueError(f"y must have one target for each row of X, got {targets.shape} for {len(rows)} rows")
-    score = accuracy if schema.task.is_classification else r2
+    score = schema.task.score
     # a thread of its own: so few rows are not worth the others
     single = copy.copy(network)
     single.n_threads = 1

@@ -12,7 +12,7 @@ from fastmlp.functions.class_scores import (
     most_confused,
     roc_auc_of_classes,
 )
-from fastmlp.functions.scores import SCORES_OF_NUMBERS, accuracy
+from fastmlp.functions.scores import SCORES_OF_NUMBERS
 from fastmlp.network import NeuralNetwork
 from fastmlp.plots import plot_predictions, plot_residuals
 from fastmlp.plots.panels import new_figure
@@ -66,20 +66,15 @@ def parts_of(network: NeuralNetwork, schema: Schema, frame: Any, split: Split, d
     return found
 
 
-def constant_prediction(task: Task, train: Part) -> Any:
-    """What the constant predictor says of every row: the number of the most frequent training class, or the mean."""
-    return int(np.bincount(train.y).argmax()) if task.is_classification else float(train.y.mean())
-
-
 def class_results(network: NeuralNetwork, task: Task, parts: Sequence[Part]) -> list[Markup]:
     """Accuracy of each part beside the constant predictor's, what is confused, and scores of each class."""
     train, part, names = parts[0], parts[-1], list(map(short, task.class_names))
-    frequent = constant_prediction(task, train)
+    frequent = int(task.constant(train.y))
     rows = [
         [
             one.name,
             f"{len(one.y):,}",
-            score(accuracy(one.predictions, one.y)),
+            score(task.score(one.predictions, one.y)),
             score(task.constant_score(train.y, one.y)),
         ]
         for one in parts
@@ -160,7 +155,7 @@ def _scores_table(
 
 def regression_results(task: Task, parts: Sequence[Part]) -> list[Markup]:
     """R2, MAE and RMSE of each part beside the constant predictor's, and two charts."""
-    mean, part, target = constant_prediction(task, parts[0]), parts[-1], short(task.target)
+    mean, part, target = task.constant(parts[0].y), parts[-1], short(task.target)
     rows = []
     for one in parts:
         both = one.predictions, np.full(len(one.y), mean)

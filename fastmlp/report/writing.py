@@ -8,7 +8,7 @@ import numpy as np
 
 import fastmlp
 from fastmlp.files.access import replacing
-from fastmlp.functions.scores import accuracy, mean_absolute_error, r2
+from fastmlp.functions.scores import mean_absolute_error
 from fastmlp.history import History
 from fastmlp.network import NeuralNetwork
 from fastmlp.plots import plot_history
@@ -30,7 +30,7 @@ from fastmlp.report.markup import (
     short,
     table,
 )
-from fastmlp.report.results import Part, class_results, constant_prediction, parts_of, regression_results
+from fastmlp.report.results import Part, class_results, parts_of, regression_results
 from fastmlp.report.style import STYLE
 from fastmlp.tables.schema import Schema
 from fastmlp.tables.task import Split
@@ -198,17 +198,17 @@ def _contents(sections: Mapping[str, Any]) -> Markup:
 def _summary(schema: Schema, parts: Sequence[Part]) -> list[Markup]:
     """The result in a sentence and in tiles."""
     train, part, task = parts[0], parts[-1], schema.task
-    said, constant = constant_prediction(task, train), task.constant_score(train.y, part.y)
+    said, constant = task.constant(train.y), task.constant_score(train.y, part.y)
+    name, value = task.score_name, task.score(part.predictions, part.y)
     rows = counted(len(part.y), f"{part.name} row")
     if task.is_classification:
-        name, value = "accuracy", accuracy(part.predictions, part.y)
-        usual = repr(short(task.class_names[said]))
+        usual = repr(short(task.class_names[int(said)]))
         lead = (
             f"Of {rows}, {share(value, 1)} are classified correctly. Always saying {usual} would be right in "
             f"{share(constant, 1)}."
         )
     else:
-        name, value, usual = "R2", r2(part.predictions, part.y), number(said)
+        usual = number(said)
         both = part.predictions, np.full(len(part.y), said)
         error, of_constant = (number(mean_absolute_error(numbers, part.y), 3) for numbers in both)
         lead = f"On {rows}, predictions are {error} off on average. Always saying {usual} would be {of_constant} off."
@@ -266,7 +266,7 @@ def _facts(settings: Mapping[str, Any]) -> Markup:
 
 def _importance(found: Sequence[Importance], part: Part, schema: Schema) -> list[Markup]:
     """A bar for each of the most important columns."""
-    name = "accuracy" if schema.task.is_classification else "R2"
+    name = schema.task.score_name
     shown = found[:MAX_COLUMNS]
     largest = max(max(one.mean + one.spread for one in shown), 1e-12)
     rows = [
