@@ -13,6 +13,7 @@ from fastmlp.functions.scores import SCORES_OF_NUMBERS
 from fastmlp.network import NeuralNetwork
 from fastmlp.optional import require
 from fastmlp.plots import plot_confusion, plot_predictions
+from fastmlp.tables import Rows
 from fastmlp.terminal import aligned, printable
 
 # With more classes, the most frequent confusions are listed instead of the matrix.
@@ -64,7 +65,7 @@ def evaluate(
     record = {name: task.score(predictions, y), "constant_score": task.score(constant, y)}
     record["loss"], _ = network.evaluate(found.X, y)
     if task.is_classification:
-        more, lines, shown = of_classes(found.probabilities(), y, predictions, constant, list(task.class_names))
+        more, lines, shown = of_classes(found, y, predictions, record["constant_score"])
     else:
         more, lines, shown = of_numbers(y, predictions, constant)
     figure = figure or model.with_name("confusion.png" if task.is_classification else "predicted.png")
@@ -83,24 +84,25 @@ def evaluate(
 
 
 def of_classes(
-    probabilities: np.ndarray, y: np.ndarray, predictions: np.ndarray, constant: np.ndarray, names: list[str]
+    found: Rows, y: np.ndarray, predictions: np.ndarray, constant_score: float
 ) -> tuple[dict[str, Any], list[str], Any]:
     """What JSON says of predicted classes, besides the score, lines for the terminal, and a figure."""
-    areas = roc_auc_of_classes(probabilities, y)
+    areas = roc_auc_of_classes(found.probabilities(), y)
     area = float(np.nanmean(areas)) if np.isfinite(areas).any() else None
+    names = list(found.task.class_names)
     shown = list(map(printable, names))
     confusion = confusion_matrix(y, predictions, len(names))
-    found = class_scores(confusion)
-    columns = {"precision": found.precision, "recall": found.recall, "f1": found.f1}
+    scores = class_scores(confusion)
+    columns = {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
     by_class = {key: [None if np.isnan(one) else one for one in values.tolist()] for key, values in columns.items()}
     record = {"roc_auc": area, **by_class, "class_names": names, "confusion": confusion.tolist()}
-    lines = [f"{np.mean(constant == y):.4f} of who always says {shown[constant[0]]}", ""]
+    lines = [f"{constant_score:.4f} of who always says {shown[int(found.constant)]}", ""]
     if area is not None:
         lines[0] += f"; area under the ROC curve {area:.4f}"
     if len(names) <= MAX_TABLE:
         rows = [["true \\ predicted", *shown, *columns]]
-        for label, counts, *scores in zip(shown, confusion, *columns.values(), strict=True):
-            texts = ("-" if np.isnan(one) else f"{one:.4f}" for one in scores)
+        for label, counts, *of_class in zip(shown, confusion, *columns.values(), strict=True):
+            texts = ("-" if np.isnan(one) else f"{one:.4f}" for one in of_class)
             rows.append([label, *(f"{n:,}" for n in counts), *texts])
         lines += aligned(rows, left=(0,))
     elif pairs := most_confused(confusion, N_LISTED):

@@ -189,7 +189,7 @@ def train(
         click.echo(
             f"{kept}\n{run.seconds:.2f} s{pace}\nwrote {names} to {out}\n"
             f"test {found.score_name} {run.test_score:.4f} on {n_test:,} rows, and {found.constant_score:z.4f} of who "
-            f"always says {found.constant}.{worse} {run.verdict}".rstrip()
+            f"always says {found.constant_in_words}.{worse} {run.verdict}".rstrip()
         )
     when = "then" if run.history.best_epoch is None else f"after epoch {run.history.best_epoch}"
     what = f"after {len(run.history)} of {settings.epochs} epochs; the network as it was {when} is saved"

@@ -128,7 +128,7 @@ def tune(
         click.echo(f"{trial.val_score:7.4f}  {trial.epochs:6d}  {values}")
     click.echo(
         f"\ntest {source.score_name} of the best {score:.4f} on {len(source.arrays['y_test']):,} rows, and "
-        f"{source.constant_score:z.4f} of who always says {source.constant}\n"
+        f"{source.constant_score:z.4f} of who always says {source.constant_in_words}\n"
         f"wrote {TRIALS}, {BEST}, {figures} to {out}"
     )
 

@@ -199,8 +199,8 @@ class DataSet(NamedTuple):
         return self.task.constant_score(self.arrays["y_train"], self.arrays["y_test"])
 
     @property
-    def constant(self) -> str:
-        """What it predicts, in words."""
+    def constant_in_words(self) -> str:
+        """What the constant predictor says of every row."""
         return "the most frequent class" if self.task.is_classification else "the mean"
 
     def network(self, hidden_sizes: Sequence[int], loss: str | None = None, **options: Any) -> NeuralNetwork:
