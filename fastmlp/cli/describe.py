@@ -9,7 +9,6 @@ import click
 from fastmlp.cli import options, sources
 from fastmlp.cli.messages import in_options, in_words_of_the_command
 from fastmlp.tables import Task, columns_of, described, uses
-from fastmlp.tables.data_sets import decimal_of
 from fastmlp.terminal import printable
 
 
@@ -37,7 +36,7 @@ def describe(
       fastmlp describe train.csv --target species --missing -99
     """
     table = sources.read(data, reading)
-    names, decimal = list(table.frame.columns), decimal_of(table, reading)
+    names, decimal = list(table.frame.columns), table.decimal
     if target is not None:
         sources.check_column("target", target, names)
     used = uses(columns_of(table.frame, decimal), target, sources.columns_in(ignore, names))

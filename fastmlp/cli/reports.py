@@ -5,13 +5,11 @@ from pathlib import Path
 
 from fastmlp.cli.runs import Run
 from fastmlp.report import write_report
-from fastmlp.tables.data_sets import decimal_of
 
 
 def write_run(path: Path, run: Run, data: str, model: Path, test_rows: Path) -> None:
     """Write the report of a training on the rows of a table, which `data` names."""
     found, settings = run.data, run.settings
-    assert found.schema is not None
     assert found.table is not None
     assert found.split is not None
     shown = {
@@ -38,7 +36,7 @@ def write_run(path: Path, run: Run, data: str, model: Path, test_rows: Path) -> 
         found.split,
         history=run.history,
         diagnosis=[run.verdict],
-        decimal=decimal_of(found.table, found.schema.reading),
+        decimal=found.table.decimal,
         title=f"Prediction of {found.task.target} in {Path(data).name}",
         notes=found.notes,
         settings={name: value for name, value in shown.items() if value is not None},

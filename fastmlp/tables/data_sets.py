@@ -54,7 +54,7 @@ class DataSet(NamedTuple):
     >>> import pandas
     >>> from fastmlp.tables import DataSet, Table
     >>> frame = pandas.DataFrame({"size": [1, 2, 8, 9] * 10, "kind": ["bee", "bee", "cat", "cat"] * 10})
-    >>> data = DataSet.of_table(Table(frame, (), "."), target="kind", name="pets", seed=0)
+    >>> data = DataSet.of_table(Table(frame), target="kind", name="pets", seed=0)
     >>> net = data.network([8], seed=0)
     >>> X, y, X_val, y_val = (data.arrays[name] for name in ("X_train", "y_train", "X_val", "y_val"))
     >>> history = net.fit(X, y, X_val=X_val, y_val=y_val, epochs=20, learning_rate=0.1, seed=0)
@@ -111,7 +111,7 @@ class DataSet(NamedTuple):
         ValueError
             See `Task.fit` and `Schema.fit`; also if there are too few rows, or their numbers are too large.
         """
-        frame, decimal = table.frame, decimal_of(table, reading or {})
+        frame, decimal = table.frame, table.decimal
         learnt = Task.fit(frame, target, task, decimal)
         known, y, left_out = learnt.targets(frame, decimal)
         *parts, lacking = learnt.split(y, (1 - sum(shares), *shares), seed)
@@ -248,11 +248,6 @@ def losses(are_classes: bool) -> list[str]:
     """The names of the losses of a task, the usual one first."""
     rows = {name: row for name, row in LOSSES.items() if row.of_classes == are_classes and not row.decides}
     return sorted(rows, key=lambda name: name not in USUAL_LOSSES)
-
-
-def decimal_of(table: Table, reading: Mapping[str, Any]) -> str | None:
-    """The decimal mark of all columns of a table that was read with these options; None where each may have its own."""
-    return reading.get("decimal") or ("," if table.decimal == "," else None)
 
 
 def _standardizer(name: str, X: np.ndarray) -> Standardizer:

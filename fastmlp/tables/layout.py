@@ -138,8 +138,11 @@ def counts_up(texts: Sequence[str]) -> bool:
     return len(texts) > 0 and texts[0] in ("0", "1") and all(t == str(i) for i, t in enumerate(texts, int(texts[0])))
 
 
-def decimals(columns: Sequence[Sequence[str | None]], delimiter: str) -> tuple[str, list[int], list[int]]:
-    """The decimal mark, "." or ",", and the positions of columns with decimal commas and of those with points."""
+def decimals(columns: Sequence[Sequence[str | None]], delimiter: str) -> tuple[str | None, list[int], list[int]]:
+    """The positions of columns with decimal commas and of those with points; before them "," if all follow the former.
+
+    None if each column follows its own numbers.
+    """
     commas, points = [], []
     for i, column in enumerate(columns):
         texts = list({text for text in column[: 10 * SAMPLE_ROWS] if text is not None})
@@ -151,7 +154,7 @@ def decimals(columns: Sequence[Sequence[str | None]], delimiter: str) -> tuple[s
             commas.append(i)
     if commas and (not points or (delimiter != "," and len(commas) >= len(points))):
         return ",", commas, points
-    return ".", commas, points
+    return None, commas, points
 
 
 def different_names(names: Iterable[Any], notes: list[str]) -> list[str]:

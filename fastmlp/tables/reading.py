@@ -45,13 +45,13 @@ class Table(NamedTuple):
         of the file from 0, also where some are left out.
     notes : tuple of str
         A sentence for each thing that was recognised.
-    decimal : str
-        The mark before the decimals of the texts, "." or ",".
+    decimal : {".", ","} or None
+        The mark before the decimals of all texts, as it was given or recognised; None where each column tells its own.
     """
 
     frame: Any
-    notes: tuple[str, ...]
-    decimal: str
+    notes: tuple[str, ...] = ()
+    decimal: str | None = None
 
 
 def read_table(
@@ -131,7 +131,7 @@ def read_table(
         given = {"delimiter": delimiter, "missing": missing or None, "encoding": encoding, "header": header}
         if wrong := [name for name, value in given.items() if value is not None]:
             raise ValueError(f"{wrong[0]} must not be given for {path}, whose columns have types: it is for text files")
-        return undisturbed(lambda: Table(*typed.read_frame(path, typed.READERS[kind]), "."))
+        return undisturbed(lambda: Table(*typed.read_frame(path, typed.READERS[kind]), decimal))
     if kind in EXPANDED:
         kind = suffixes[0]
     if kind not in TEXT and (kind != ".zip" or len(suffixes) > 1):  # the name inside of an archive is its own
@@ -190,16 +190,18 @@ def _read_texts(
     named = different_names(names, notes)
     with_signs = [name in signs or "+" in column for name, column in zip(named, columns, strict=True)]
     values = _values(columns, markers, with_signs, notes)
-    found, commas, points = decimals(values, layout.delimiter)
-    if decimal is None and commas and points:
-        notes.append(
-            f"Decimals are written with a comma in {_columns(named, commas)} and with a point in "
-            f"{_columns(named, points)}; {found!r} is taken as the mark of all, unless another is given."
-        )
-    elif decimal is None and commas:
-        notes.append(f"Decimals are written with a comma, in {_columns(named, commas)}.")
+    if decimal is None:
+        decimal, commas, points = decimals(values, layout.delimiter)
+        if commas and points:
+            of_all = f"; {decimal!r} is taken as the mark of all, unless another is given" if decimal else ""
+            notes.append(
+                f"Decimals are written with a comma in {_columns(named, commas)} and with a point in "
+                f"{_columns(named, points)}{of_all}."
+            )
+        elif commas:
+            notes.append(f"Decimals are written with a comma, in {_columns(named, commas)}.")
     frame = pandas.DataFrame(dict(zip(named, values, strict=True)), kept, dtype=object)
-    return Table(frame, tuple(notes), decimal or found)
+    return Table(frame, tuple(notes), decimal)
 
 
 def _parsed(pandas: Any, path: Path, text: str, layout: Layout, has_short_header: bool) -> Any:

@@ -11,7 +11,6 @@ from fastmlp.functions.losses import LOSSES
 from fastmlp.network import NeuralNetwork
 from fastmlp.remedies import listed
 from fastmlp.tables import arrays
-from fastmlp.tables.data_sets import decimal_of
 from fastmlp.tables.inputs import CategoryInput, NumberInput
 from fastmlp.tables.notations import Notation, are_numbers
 from fastmlp.tables.reading import read_table
@@ -91,8 +90,8 @@ class Rows(NamedTuple):
         if Path(path).suffix.lower() in READERS:  # how texts are read is of no use there
             remembered = {name: value for name, value in remembered.items() if name == "decimal"}
         options = {**remembered, **(reading or {})}
-        table = read_table(path, **options, signs=() if schema is None else _columns_of_signs(schema))
-        frame, decimal = table.frame, options.get("decimal")
+        frame, _, recognised = read_table(path, **options, signs=() if schema is None else _columns_of_signs(schema))
+        decimal = options.get("decimal")
         if schema is None:
             schema = _of_numbers(network, task, list(frame.columns), target)
         try:
@@ -100,9 +99,9 @@ class Rows(NamedTuple):
                 X = schema.rows(frame, decimal)
             except ValueError:
                 # 8,234 stays what it was in the training, and 8,5 may be of another country's program
-                if decimal or decimal_of(table, options) is None:
+                if decimal or recognised is None:
                     raise
-                decimal = decimal_of(table, options)
+                decimal = recognised
                 X = schema.rows(frame, decimal)
         except ValueError as error:
             kept = [f"{name}={value!r}" for name, value in schema.reading.items() if name not in (reading or {})]
@@ -113,9 +112,9 @@ class Rows(NamedTuple):
             raise ValueError(
                 f"{path}: column {schema.feature_names[feature]!r} must have a number in row {row}, got none"
             )
-        found = cls(str(path), network, schema.task, X, np.arange(0), None, frame)
+        rows = cls(str(path), network, schema.task, X, np.arange(0), None, frame)
         if not with_targets:
-            return found
+            return rows
         name = schema.task.target
         if target not in (None, name):
             raise ValueError(f"target must be {name!r}, which the network predicts, got {target!r}")
@@ -125,7 +124,7 @@ class Rows(NamedTuple):
         known, y, _ = schema.targets(frame, decimal)
         if not len(y):
             raise ValueError(f"{path} must have a row with a value of {name!r}, got none")
-        return found._replace(known=known, y=y)
+        return rows._replace(known=known, y=y)
 
     @classmethod
     def of_file(cls, network: NeuralNetwork, path: str | os.PathLike[str]) -> Self:

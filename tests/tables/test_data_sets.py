@@ -16,7 +16,7 @@ FRAME = pandas.DataFrame({"size": SIZE, "kind": np.where(SIZE > 0.4, "big", "lit
 
 
 def data_set(target, **options):
-    return DataSet.of_table(Table(FRAME, (), "."), target=target, seed=0, **options)
+    return DataSet.of_table(Table(FRAME), target=target, seed=0, **options)
 
 
 @pytest.mark.parametrize(("target", "other"), [("kind", "price"), ("price", "kind")])

@@ -39,7 +39,7 @@ def test_what_is_read(text, rows, note, tmp_path):
     assert note in " ".join(table.notes)
     assert bool(note) == bool(table.notes)
     assert set(table.frame.dtypes) == {pandas.Series([], dtype=object).dtype}
-    assert table.decimal == ("," if "with a comma, in" in " ".join(table.notes) else ".")
+    assert table.decimal == ("," if "with a comma, in" in " ".join(table.notes) else None)
 
 
 def test_lines_may_be_long(tmp_path, monkeypatch):
@@ -84,19 +84,19 @@ def test_a_path_without_a_file(name, error, tmp_path):
 @pytest.mark.parametrize(
     ("text", "options", "rows", "decimal"),
     [
-        ("a;b,c\n1;2,3\n", {"delimiter": ","}, ["a;b c", "1;2 3"], "."),
-        ("a b\n1   2\n", {"delimiter": " "}, ["a b", "1 2"], "."),
-        ("a#b\n1#2\n", {"delimiter": "#"}, ["a b", "1 2"], "."),
+        ("a;b,c\n1;2,3\n", {"delimiter": ","}, ["a;b c", "1;2 3"], None),
+        ("a b\n1   2\n", {"delimiter": " "}, ["a b", "1 2"], None),
+        ("a#b\n1#2\n", {"delimiter": "#"}, ["a b", "1 2"], None),
         ("a\n1,5\n", {"delimiter": ";"}, ["a", "1,5"], ","),
         ("a;b\n1,5;2\n", {"decimal": "."}, ["a b", "1,5 2"], "."),
         ("a,b\n1,2\n", {"decimal": ","}, ["a b", "1 2"], ","),
-        ("a,b\n-99,none\n", {"missing": ["-99", " none "]}, ["a b", "_ _"], "."),
-        ("a,b\n-99,NA\n", {"missing": "-99"}, ["a b", "_ _"], "."),
-        ("a,b\n1,я\n".encode("cp1251"), {"encoding": "cp1251"}, ["a b", "1 я"], "."),
-        ("\ufeffa,b\n1,2\n", {"encoding": "utf-8"}, ["a b", "1 2"], "."),
-        ("a,b\n1,2\n", {"header": False}, [TWO, "a b", "1 2"], "."),
-        ("# a,b\n1,2\n", {"header": False}, [TWO, "1 2"], "."),
-        ("1,2\n3,4\n", {"header": True}, ["1 2", "3 4"], "."),
+        ("a,b\n-99,none\n", {"missing": ["-99", " none "]}, ["a b", "_ _"], None),
+        ("a,b\n-99,NA\n", {"missing": "-99"}, ["a b", "_ _"], None),
+        ("a,b\n1,я\n".encode("cp1251"), {"encoding": "cp1251"}, ["a b", "1 я"], None),
+        ("\ufeffa,b\n1,2\n", {"encoding": "utf-8"}, ["a b", "1 2"], None),
+        ("a,b\n1,2\n", {"header": False}, [TWO, "a b", "1 2"], None),
+        ("# a,b\n1,2\n", {"header": False}, [TWO, "1 2"], None),
+        ("1,2\n3,4\n", {"header": True}, ["1 2", "3 4"], None),
     ],
 )
 def test_what_is_given_is_not_recognised(text, options, rows, decimal, tmp_path):
@@ -126,15 +126,15 @@ def test_arguments_that_are_refused(options, message, tmp_path):
     ("text", "decimal", "note"),
     [
         ("a;b\n1,234;x\n", ",", "with a comma, in column 'a'."),  # not thousands
-        ("a\tb\n1,234\tx\n", ".", ""),
+        ("a\tb\n1,234\tx\n", None, ""),
         ("a\tb\n0,125\tx\n", ",", "with a comma, in column 'a'."),
-        ("a;b\n1,234,567;x\n", ".", ""),
+        ("a;b\n1,234,567;x\n", None, ""),
         ("a;b\n1,5;1.234\n", ",", "in column 'a'."),
         ("a;b\n1,5;1.25\n", ",", "comma in column 'a' and with a point in column 'b'; ',' is taken"),
-        ("a;b;c\n1,5;1.25;0.5\n", ".", "comma in column 'a' and with a point in columns 'b', 'c'; '.' is taken"),
-        ('a,b\n"1,5",1.25\n', ".", "comma in column 'a' and with a point in column 'b'; '.' is taken"),
-        ("a;b\n1,5;x\nten;y\n", ".", ""),
-        ("a;b\n1,5 and 2,5;01.02.2024\n", ".", ""),
+        ("a;b;c\n1,5;1.25;0.5\n", None, "comma in column 'a' and with a point in columns 'b', 'c'."),
+        ('a,b\n"1,5",1.25\n', None, "comma in column 'a' and with a point in column 'b'."),
+        ("a;b\n1,5;x\nten;y\n", None, ""),
+        ("a;b\n1,5 and 2,5;01.02.2024\n", None, ""),
     ],
 )
 def test_decimal_marks(text, decimal, note, tmp_path):
@@ -218,7 +218,7 @@ def test_columns_with_types_keep_them(name, tmp_path, monkeypatch):
         frame.to_feather(path)
     table = read_table(path)
     pandas.testing.assert_frame_equal(table.frame, frame)
-    assert table[1:] == ((), ".")
+    assert table[1:] == ((), None)
     monkeypatch.setattr(content, "free_memory", lambda: 100)
     with pytest.raises(MemoryError, match=re.escape(str(path))):
         read_table(path)

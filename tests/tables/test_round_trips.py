@@ -77,7 +77,7 @@ def test_how_a_table_is_written_is_recognised(frame, written, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "recognised.csv"
     frame.to_csv(path, **written)
     table = read_table(path)
-    check_same(frame, table, "," if table.decimal == "," else None)
+    check_same(frame, table, table.decimal)
 
 
 VALUES = {
