@@ -216,13 +216,8 @@ def test_a_network_with_one_output_for_two_classes():
     tables = Page(report_html(net, frame, split)).tables
     assert [row[-1] for row in tables["Scores of each class"][1:3]] == [area, area]
     n = frame["yes"].sum()
-    assert tables["How each column was understood"][1] == [
-        "yes target",
-        "classes",
-        EN_DASH,
-        EN_DASH,
-        f"1 {n}, 0 {80 - n}",
-    ]
+    target = ["yes target", "classes", EN_DASH, EN_DASH, f"1 {n}, 0 {80 - n}"]
+    assert tables["How each column was understood"][1] == target
 
 
 NASTY = ["<script>alert(1)</script>", "\"a' &amp; </td></table>", '"--></style><img src=x onerror=alert(1)>']
@@ -316,12 +311,8 @@ def test_a_network_without_a_history_has_no_curves(regression, tmp_path):
 
 def test_a_network_that_is_no_better_than_a_constant():
     frame = pandas.DataFrame({"a": np.random.RandomState(0).randn(60), "y": np.random.RandomState(1).randn(60)})
-    assert "The network is no better than that." in Page(report_html(*_with(frame, "y"))).text
-
-
-def _with(frame, target):
-    net, split = trained(frame, target, epochs=200)
-    return net, frame, split
+    net, split = trained(frame, "y", epochs=200)
+    assert "The network is no better than that." in Page(report_html(net, frame, split)).text
 
 
 def test_errors(regression):
