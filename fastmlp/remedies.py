@@ -44,6 +44,11 @@ def listed(labels: list[Any]) -> str:
     return ", ".join(map(shortened, labels[:MAX_NAMES])) + (f" and {more} more" if more > 0 else "")
 
 
+def counted(n: int, noun: str, plural: str | None = None) -> str:
+    """A number of things, 1 row or 1,200 rows."""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
 def of_array(name: str, found: NotNumericError, content: str) -> str:
     """What to do with an array, or with y; empty where that depends on what it means."""
     if found.kind == "missing values":

@@ -38,6 +38,20 @@ def free_memory(root: Path = Path("/")) -> int | None:
     return min((limit for limit in limits if limit is not None), default=None)
 
 
+def check_memory(what: str, n_bytes: int, remedy: str) -> None:
+    """Raise where this needs more memory than is free."""
+    free = free_memory()
+    if free is not None and n_bytes > free:
+        raise MemoryError(
+            f"{what} may need {readable_size(n_bytes)} of memory, where {readable_size(free)} are free: {remedy}"
+        )
+
+
+def readable_size(n_bytes: int) -> str:
+    """A number of bytes for people."""
+    return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e8 else f"{n_bytes / 1e6:,.1f} MB"
+
+
 def _smallest(root: Path, controller: str, read_v2: Read, read_v1: Read) -> Any:
     """The smallest limit of the control groups of this process, by their version."""
     try:

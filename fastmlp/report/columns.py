@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp.remedies import counted
 from fastmlp.report.charts import MAX_BARS, distribution, spark
 from fastmlp.report.markup import (
     EN_DASH,
     Markup,
-    counted,
     element,
     html,
     items,

@@ -122,11 +122,6 @@ def share(part: float, whole: float) -> str:
     return f"{part / whole:.1%}".replace("%", "\N{NO-BREAK SPACE}%") if whole else EN_DASH
 
 
-def counted(n: int, noun: str, plural: str | None = None) -> str:
-    """A number of things, 1 row or 1,200 rows."""
-    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
-
-
 def short(text: Any) -> str:
     """A text without the rest of a long one."""
     whole = str(text)

@@ -16,8 +16,9 @@ from fastmlp.functions.scores import SCORES_OF_NUMBERS
 from fastmlp.network import NeuralNetwork
 from fastmlp.plots import plot_predictions, plot_residuals
 from fastmlp.plots.panels import new_figure
+from fastmlp.remedies import counted
 from fastmlp.report.charts import chart
-from fastmlp.report.markup import EN_DASH, Markup, counted, element, number, paragraph, score, share, short, table
+from fastmlp.report.markup import EN_DASH, Markup, element, number, paragraph, score, share, short, table
 from fastmlp.tables.schema import Schema
 from fastmlp.tables.task import PARTS, Split, Task
 from fastmlp.validation import MAX_TARGET, row_indices

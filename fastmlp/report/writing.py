@@ -13,12 +13,12 @@ from fastmlp.history import History
 from fastmlp.network import NeuralNetwork
 from fastmlp.plots import plot_history
 from fastmlp.plots.panels import new_figure
+from fastmlp.remedies import counted
 from fastmlp.report.charts import bar, chart, scale
 from fastmlp.report.columns import data_section
 from fastmlp.report.importance import MIN_ROWS, Importance, permutation_importance
 from fastmlp.report.markup import (
     Markup,
-    counted,
     element,
     html,
     items,

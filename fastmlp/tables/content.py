@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fastmlp.engine.quotas import free_memory
+from fastmlp.engine.quotas import check_memory, readable_size
 from fastmlp.files.access import reading
 from fastmlp.optional import MissingLibraryError, require
 from fastmlp.remedies import listed
@@ -84,20 +84,9 @@ def _read(path: Path) -> bytearray:
 
 def check_fits(path: Path, n_bytes: int, factor: int, how: str = "") -> None:
     """Refuse a table for which memory is too small, by the size of its file."""
-    size = f"{_size(n_bytes)} {how}".rstrip()
+    size = f"{readable_size(n_bytes)} {how}".rstrip()
     remedy = "write some of its rows or columns to a smaller file, by pandas.read_csv(..., nrows=, usecols=) say"
     check_memory(f"{path} has {size}, and its table", n_bytes * factor, remedy)
-
-
-def check_memory(what: str, n_bytes: int, remedy: str) -> None:
-    """Raise where this needs more memory than is free."""
-    free = free_memory()
-    if free is not None and n_bytes > free:
-        raise MemoryError(f"{what} may need {_size(n_bytes)} of memory, where {_size(free)} are free: {remedy}")
-
-
-def _size(n_bytes: int) -> str:
-    return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e8 else f"{n_bytes / 1e6:,.1f} MB"
 
 
 def _only_member(file: Any) -> Any:

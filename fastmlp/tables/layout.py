@@ -4,12 +4,11 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from fastmlp.remedies import listed
 from fastmlp.tables.notations import notations_of
 
 # Characters and rows that are looked at.
@@ -155,18 +154,3 @@ def decimals(columns: Sequence[Sequence[str | None]], delimiter: str) -> tuple[s
     if commas and (not points or (delimiter != "," and len(commas) >= len(points))):
         return ",", commas, points
     return None, commas, points
-
-
-def different_names(names: Iterable[Any], notes: list[str]) -> list[str]:
-    """The names of columns as different texts."""
-    found = [str(name).strip() for name in names]
-    taken, given = set(found), dict[str, None]()
-    for i, name in enumerate(found):
-        new, n = name or f"column {i + 1}", 0
-        while new in given or (new != name and new in taken):
-            n += 1
-            new = f"{name or f'column {i + 1}'}.{n}"
-        given[new] = None
-    if new_names := [name for name, old in zip(given, found, strict=True) if name != old]:
-        notes.append(f"Columns without a name, or with that of another, are named {listed(new_names)}.")
-    return list(given)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from fastmlp.conversion import shortened
 from fastmlp.files.access import reading, undisturbed
 from fastmlp.optional import require
-from fastmlp.remedies import listed
+from fastmlp.remedies import counted, listed
 from fastmlp.tables import typed
 from fastmlp.tables.content import EXPANDED, read_text
 from fastmlp.tables.layout import (
@@ -22,7 +22,6 @@ from fastmlp.tables.layout import (
     Layout,
     counts_up,
     decimals,
-    different_names,
     is_header,
     layout_of,
     records,
@@ -131,7 +130,7 @@ def read_table(
         given = {"delimiter": delimiter, "missing": missing or None, "encoding": encoding, "header": header}
         if wrong := [name for name, value in given.items() if value is not None]:
             raise ValueError(f"{wrong[0]} must not be given for {path}, whose columns have types: it is for text files")
-        return undisturbed(lambda: Table(*typed.read_frame(path, typed.READERS[kind]), decimal))
+        return undisturbed(lambda: _read_typed(path, kind, decimal))
     if kind in EXPANDED:
         kind = suffixes[0]
     if kind not in TEXT and (kind != ".zip" or len(suffixes) > 1):  # the name inside of an archive is its own
@@ -187,7 +186,7 @@ def _read_texts(
         raise ValueError(f"{path} must have rows below its header line, got none")
     columns, names, kept = _without_empty(columns, names, notes)
     columns, names = _without_index(columns, names, notes)
-    named = different_names(names, notes)
+    named = _different(names, notes)
     with_signs = [name in signs or "+" in column for name, column in zip(named, columns, strict=True)]
     values = _values(columns, markers, with_signs, notes)
     if decimal is None:
@@ -201,6 +200,12 @@ def _read_texts(
         elif commas:
             notes.append(f"Decimals are written with a comma, in {_columns(named, commas)}.")
     frame = pandas.DataFrame(dict(zip(named, values, strict=True)), kept, dtype=object)
+    return Table(frame, tuple(notes), decimal)
+
+
+def _read_typed(path: Path, suffix: str, decimal: str | None) -> Table:
+    frame, notes = typed.read_frame(path, typed.READERS[suffix])
+    frame.columns = _different(frame.columns, notes)
     return Table(frame, tuple(notes), decimal)
 
 
@@ -312,10 +317,10 @@ def _without_empty(
     while width > 1 and not names[width - 1] and not any(columns[width - 1]):
         width -= 1
     if width < len(columns):
-        notes.append(f"The last {_counted(len(columns) - width, 'column')}, without a name or a value, left out.")
+        notes.append(f"The last {counted(len(columns) - width, 'column')}, without a name or a value, left out.")
     columns, names, kept = columns[:width], names[:width], None
     if width > 1 and (empty := [i for i, text in enumerate(columns[0]) if not text and not any(c[i] for c in columns)]):
-        notes.append(f"{_counted(len(empty), 'row')} without a value left out.")
+        notes.append(f"{counted(len(empty), 'row')} without a value left out.")
         keep = [True] * len(columns[0])
         for i in empty:
             keep[i] = False
@@ -331,6 +336,21 @@ def _without_index(columns: list[list[str]], names: list[str], notes: list[str])
     return columns, names
 
 
+def _different(names: Iterable[Any], notes: list[str]) -> list[str]:
+    """The names of columns as different texts."""
+    found = [str(name).strip() for name in names]
+    taken, given = set(found), dict[str, None]()
+    for i, name in enumerate(found):
+        new, n = name or f"column {i + 1}", 0
+        while new in given or (new != name and new in taken):
+            n += 1
+            new = f"{name or f'column {i + 1}'}.{n}"
+        given[new] = None
+    if new_names := [name for name, old in zip(given, found, strict=True) if name != old]:
+        notes.append(f"Columns without a name, or with that of another, are named {listed(new_names)}.")
+    return list(given)
+
+
 def _values(
     columns: list[list[str]], markers: frozenset[str], with_signs: Sequence[bool], notes: list[str]
 ) -> list[list[str | None]]:
@@ -343,14 +363,10 @@ def _values(
         values.append([None if not text or text in own else text for text in column])
         column.clear()  # there may be little memory
     if found:
-        shown = ", ".join(f"{text!r} ({_counted(n, 'field')})" for text, n in found.most_common(5))
+        shown = ", ".join(f"{text!r} ({counted(n, 'field')})" for text, n in found.most_common(5))
         notes.append(f"No value: {shown}{', ...' * (len(found) > 5)}.")
     return values
 
 
 def _columns(names: list[str], positions: list[int]) -> str:
     return f"column{'s' * (len(positions) > 1)} {listed([names[i] for i in positions])}"
-
-
-def _counted(n: int, what: str) -> str:
-    return f"{n:,} {what}{'s' * (n > 1)}"

@@ -7,10 +7,10 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from fastmlp.engine.quotas import check_memory
 from fastmlp.remedies import listed
 from fastmlp.tables import inputs
 from fastmlp.tables.columns import LEFT_OUT, REFUSED, Column, understood
-from fastmlp.tables.content import check_memory
 from fastmlp.tables.inputs import CategoryInput, Input
 from fastmlp.tables.task import Targets, Task
 from fastmlp.tables.values import column_of, named_columns

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from fastmlp.conversion import shortened
 from fastmlp.functions.scores import accuracy, r2
 from fastmlp.generators import random_state
-from fastmlp.remedies import listed
+from fastmlp.remedies import counted, listed
 from fastmlp.tables.columns import REFUSED, Column, understood
 from fastmlp.tables.inputs import check_known, notation_of, numbers_in, text
 from fastmlp.tables.notations import Notation
@@ -268,8 +268,7 @@ class Task:
         for name, share, part in zip(PARTS, parts, (train, validation, test), strict=True):
             for code in np.setdiff1d(labels, labels[part]) if self.is_classification and share else ():
                 n = int(np.count_nonzero(labels == code))
-                rows = "1 row" if n == 1 else f"{n} rows"
-                notes.append(f"no row of class {self.class_names[code]!r} ({rows}) is in the {name} part")
+                notes.append(f"no row of class {self.class_names[code]!r} ({counted(n, 'row')}) is in the {name} part")
         return Split(train, validation, test, notes)
 
     @property

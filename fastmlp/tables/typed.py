@@ -8,13 +8,12 @@ from typing import Any
 from fastmlp.files.access import reading
 from fastmlp.optional import require
 from fastmlp.tables.content import check_fits
-from fastmlp.tables.layout import different_names
 
 # How much memory a table may need, in bytes for a byte of its columns.
 MEMORY_FACTOR = 3
 
 
-def read_frame(path: Path, read: Callable[[Any, Path, Any], Any]) -> tuple[Any, tuple[str, ...]]:
+def read_frame(path: Path, read: Callable[[Any, Path, Any], Any]) -> tuple[Any, list[str]]:
     """The frame of a file by one of `READERS`, and sentences about what was recognised."""
     with reading(path) as file:
         pandas = require("pandas", "cli", f"reading {path}")
@@ -28,10 +27,9 @@ def read_frame(path: Path, read: Callable[[Any, Path, Any], Any]) -> tuple[Any, 
     if not named and not isinstance(frame.index, pandas.RangeIndex):
         notes.append("The index of the rows has no name; it is left out.")
     frame = frame.reset_index(drop=not named)
-    frame.columns = different_names(frame.columns, notes)
     if not len(frame) or not len(frame.columns):
         raise ValueError(f"{path} must have rows and columns, got {len(frame)} and {len(frame.columns)}")
-    return frame, tuple(notes)
+    return frame, notes
 
 
 def _read_parquet(pyarrow: Any, path: Path, file: Any) -> Any:

@@ -11,6 +11,7 @@ import zipfile
 import pytest
 from table_zoo import READ, REFUSED, TWO
 
+from fastmlp.engine import quotas
 from fastmlp.optional import MissingLibraryError
 from fastmlp.tables import content, layout
 from fastmlp.tables.reading import read_table
@@ -170,7 +171,7 @@ def test_compressed_files(name, compress, tmp_path, monkeypatch):
     path = written(tmp_path, name, compress(b"a\tb\n" + b"1\t2\n" * 99_999))
     assert shown(read_table(path))[-1] == "1 2"
     monkeypatch.setattr(content, "CHUNK", 1000)
-    monkeypatch.setattr(content, "free_memory", lambda: 300_000 * content.TEXT_FACTOR)
+    monkeypatch.setattr(quotas, "free_memory", lambda: 300_000 * content.TEXT_FACTOR)
     with pytest.raises(MemoryError, match=rf"^{re.escape(str(path))} has 0\.3 MB or more, expanded, .*smaller file"):
         read_table(path)
 
@@ -183,12 +184,12 @@ def test_archives_of_several_files(tmp_path):
 
 def test_files_that_are_too_large(tmp_path, monkeypatch):
     path = written(tmp_path, "a.csv", "a,b\n1,2\n")
-    monkeypatch.setattr(content, "free_memory", lambda: 8 * content.TEXT_FACTOR - 1)
+    monkeypatch.setattr(quotas, "free_memory", lambda: 8 * content.TEXT_FACTOR - 1)
     with pytest.raises(
         MemoryError, match=rf"^{re.escape(str(path))} has 0\.0 MB, and its table may need .*smaller file"
     ):
         read_table(path)
-    monkeypatch.setattr(content, "free_memory", lambda: 8 * content.TEXT_FACTOR)
+    monkeypatch.setattr(quotas, "free_memory", lambda: 8 * content.TEXT_FACTOR)
     assert shown(read_table(path)) == ["a b", "1 2"]
 
 
@@ -219,7 +220,7 @@ def test_columns_with_types_keep_them(name, tmp_path, monkeypatch):
     table = read_table(path)
     pandas.testing.assert_frame_equal(table.frame, frame)
     assert table[1:] == ((), None)
-    monkeypatch.setattr(content, "free_memory", lambda: 100)
+    monkeypatch.setattr(quotas, "free_memory", lambda: 100)
     with pytest.raises(MemoryError, match=re.escape(str(path))):
         read_table(path)
 

@@ -7,7 +7,8 @@ import pandas
 import pytest
 from frame_helpers import polars, pyarrow
 
-from fastmlp.tables import Schema, Task, content
+from fastmlp.engine import quotas
+from fastmlp.tables import Schema, Task
 
 pytestmark = pytest.mark.application
 
@@ -209,9 +210,9 @@ def test_rows_that_do_not_fit_are_refused(schema):
 
 def test_rows_that_do_not_fit_into_memory_are_refused(schema, monkeypatch):
     needed = 2 * schema.rows(FRAME).nbytes
-    monkeypatch.setattr(content, "free_memory", lambda: needed)
+    monkeypatch.setattr(quotas, "free_memory", lambda: needed)
     schema.rows(FRAME)
-    monkeypatch.setattr(content, "free_memory", lambda: needed - 1)
+    monkeypatch.setattr(quotas, "free_memory", lambda: needed - 1)
     with pytest.raises(MemoryError, match=r"6 rows of 9 inputs may need .*fewer rows.* such as 'colour'"):
         schema.rows(FRAME)
 
