@@ -11,8 +11,7 @@ from fastmlp.tables.notations import Notation, are_numbers, notations_of
 from fastmlp.tables.values import Values, named_columns, text_of, values_of
 from fastmlp.validation import one_of
 
-# Kinds of columns that say nothing, or too much, to a network; and those that a user must decide about.
-LEFT_OUT = ("id", "constant", "missing", "text")
+# Kinds of columns that a user must decide about.
 REFUSED = ("date", "unclear")
 
 # Texts are categories where there are only FEW different ones, or where each of them has this many rows on average.

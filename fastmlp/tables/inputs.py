@@ -1,8 +1,9 @@
 """A column of a table as inputs of a network: a number, a yes or no, or a category, with what fills its gaps."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -115,6 +116,16 @@ Input = NumberInput | BooleanInput | CategoryInput
 INPUTS: dict[str, type[Input]] = {one.kind: one for one in (NumberInput, BooleanInput, CategoryInput)}
 
 
+def input_of(column: Column, rows: np.ndarray) -> Input | None:
+    """A column as inputs, learnt from these rows; None where the inputs would be the same in all of them."""
+    values = column.values[rows]
+    if len(np.unique(values) if values.dtype == np.float64 else set(values.tolist())) < 2:
+        return None
+    made = INPUTS[column.kind].of(column, rows)
+    # a category with rare values alone is "other" in each row
+    return None if isinstance(made, CategoryInput) and len(made.names()) < 2 else made
+
+
 def to_dict(one: Input) -> dict[str, Any]:
     """An input as plain values of JSON."""
     known = {name: value for name, value in asdict(one).items() if value is not None}
@@ -125,20 +136,9 @@ def to_dict(one: Input) -> dict[str, Any]:
 
 def from_dict(document: Mapping[str, Any]) -> Input:
     """What `to_dict` gave; errors are of any type where it is something else."""
-    values = dict(document)
-    made = INPUTS[values.pop("kind")]
-    for name in values.keys() & {"has_gaps", "has_others"}:
-        boolean(name, values[name])
-    if "fill" in values:
-        values["fill"] = number("fill", values["fill"])
-    if "notation" in values:
-        values["notation"] = notation_of(values["notation"])
-    if "limits" in values:
-        low, high = (number("limits", limit) for limit in values["limits"])
-        values["limits"] = low, number("limits", high, low)
-    if "values" in values:
-        values["values"] = tuple(map(text, values["values"]))
-    return made(**{**values, "name": text(values["name"])})
+    fields = dict(document)
+    made = INPUTS[fields.pop("kind")]
+    return made(**{name: FIELDS[name](value) for name, value in fields.items()})
 
 
 def notation_of(parts: Any) -> Notation:
@@ -154,6 +154,23 @@ def text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} must be a text")
     return value
+
+
+def _limits(parts: Any) -> tuple[float, float]:
+    low, high = (number("limits", limit) for limit in parts)
+    return low, number("limits", high, low)
+
+
+# How each field of an input is read from a document.
+FIELDS: dict[str, Callable[[Any], Any]] = {
+    "name": text,
+    "fill": partial(number, "fill"),
+    "has_gaps": partial(boolean, "has_gaps"),
+    "has_others": partial(boolean, "has_others"),
+    "notation": notation_of,
+    "limits": _limits,
+    "values": lambda values: tuple(map(text, values)),
+}
 
 
 def numbers_in(found: Values, notation: Notation, decimal: str | None) -> np.ndarray:

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from fastmlp.engine.quotas import check_memory
 from fastmlp.remedies import listed
 from fastmlp.tables import inputs
-from fastmlp.tables.columns import LEFT_OUT, REFUSED, Column, understood
-from fastmlp.tables.inputs import CategoryInput, Input
+from fastmlp.tables.columns import REFUSED, Column, understood
+from fastmlp.tables.inputs import Input
 from fastmlp.tables.task import Targets, Task
 from fastmlp.tables.values import column_of, named_columns
 from fastmlp.validation import integer, number, one_of, row_indices
@@ -140,14 +140,13 @@ class Schema:
             why = column.why
             if used[column.name].equals(series[target]):  # a copy, as of a name that a file has twice
                 why = f"has the same values as {target!r}, the target"
-            elif column.kind not in LEFT_OUT:
-                one = inputs.INPUTS[column.kind].of(column, train) if _varies(column, train) else None
-                if one is None or (isinstance(one, CategoryInput) and len(one.names()) < 2):
-                    why = "has the same or only rare values in the training rows"
-                else:
+            elif why is None:
+                one = inputs.input_of(column, train)
+                if one is not None:
                     made.append(one)
-            if why is not None:
-                left_out[column.name] = why
+                    continue
+                why = "has the same or only rare values in the training rows"
+            left_out[column.name] = why
         if not made:
             reasons = "; ".join(f"{name!r} {why}" for name, why in left_out.items())
             raise ValueError(f"frame must have a column to learn from besides {target!r}, got none: {reasons}")
@@ -267,9 +266,3 @@ def _refusal(columns: Sequence[Column]) -> str:
     """What is wrong with each of these columns, and what to do."""
     problems = "; ".join(f"column {column.name!r} {column.why}" for column in columns)
     return f"{problems}. Or leave them out: ignore={[column.name for column in columns]}"
-
-
-def _varies(column: Column, rows: np.ndarray) -> bool:
-    """Whether these rows have different values, or some and gaps."""
-    values = column.values[rows]
-    return len(np.unique(values) if values.dtype == np.float64 else set(values.tolist())) > 1
