@@ -122,11 +122,19 @@ class DataSet(NamedTuple):
                 "target: add rows, or give other shares"
             )
         train, validation, test = (known[rows] for rows in parts)
+        columns = columns_of(frame, decimal)
         schema = Schema.fit(
-            frame, target=target, ignore=ignore, task=learnt, decimal=decimal, rows=train, reading=reading
+            frame,
+            target=target,
+            ignore=ignore,
+            task=learnt,
+            decimal=decimal,
+            rows=train,
+            columns=columns,
+            reading=reading,
         )
         X = schema.rows(frame, decimal)[known]
-        used = uses(columns_of(frame, decimal), target, ignore, schema.left_out)
+        used = uses(columns, target, ignore, schema.left_out)
         of_rows = [f"{note[0].upper()}{note[1:]}." for note in (*left_out, *lacking)]
         said = (*described(name, table, used), *map(printable, (learnt.in_words, *of_rows)))
         notes = (*table.notes, *of_rows)

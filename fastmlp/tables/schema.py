@@ -1,6 +1,6 @@
 """How the columns of a table become the rows of a network, learnt from its training rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -86,6 +86,7 @@ class Schema:
         task: str | Task | None = None,
         decimal: str | None = None,
         rows: npt.ArrayLike | None = None,
+        columns: Iterable[Column] = (),
         reading: Mapping[str, Any] | None = None,
     ) -> Self:
         """Learn a schema from a frame.
@@ -106,6 +107,8 @@ class Schema:
             The decimal mark of numbers in texts; by default it follows from each column.
         rows : array_like (n_train,) of int, optional
             The training rows, as `Task.split` draws them; by default all rows.
+        columns : iterable of Column, optional
+            Those that `columns_of` has understood already, which takes time for many rows.
         reading : mapping, optional
             The options with which `read_table` has read the frame, to be kept.
 
@@ -132,11 +135,12 @@ class Schema:
         n_rows = len(series[target])
         train = np.arange(n_rows) if rows is None else row_indices("rows", rows, n_rows)
         used = {name: values for name, values in series.items() if name not in {target, *ignored}}
-        columns = [understood(name, values, decimal) for name, values in used.items()]
-        if refused := [column for column in columns if column.kind in REFUSED]:
+        known = {column.name: column for column in columns}
+        found = [known[name] if name in known else understood(name, used[name], decimal) for name in used]
+        if refused := [column for column in found if column.kind in REFUSED]:
             raise ValueError(_refusal(refused))
         left_out, made = {}, []
-        for column in columns:
+        for column in found:
             why = column.why
             if used[column.name].equals(series[target]):  # a copy, as of a name that a file has twice
                 why = f"has the same values as {target!r}, the target"
@@ -150,8 +154,8 @@ class Schema:
         if not made:
             reasons = "; ".join(f"{name!r} {why}" for name, why in left_out.items())
             raise ValueError(f"frame must have a column to learn from besides {target!r}, got none: {reasons}")
-        known, y, _ = task.targets(frame, decimal)
-        y = y[np.isin(known, train)]
+        with_target, y, _ = task.targets(frame, decimal)
+        y = y[np.isin(with_target, train)]
         constant = task.constant(y) if len(y) else None
         return cls(tuple(made), task, left_out, constant, _options(reading or {}))
 
