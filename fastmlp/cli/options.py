@@ -17,6 +17,7 @@ from fastmlp.network import NeuralNetwork
 from fastmlp.optional import require
 from fastmlp.tables import DataSet
 from fastmlp.tables.data_sets import losses
+from fastmlp.tables.notations import DECIMALS
 from fastmlp.tables.task import KINDS
 from fastmlp.validation import number
 
@@ -160,7 +161,7 @@ def reading_options(command: Callable[..., None]) -> Callable[..., None]:
     header = "Whether a table's first line has names, where that is not recognised."
     options = {
         "delimiter": click.option("--delimiter", metavar="CHARACTER", callback=unescaped, help=delimiter),
-        "decimal": click.option("--decimal", type=click.Choice([".", ","]), help="Decimal mark of a table's numbers."),
+        "decimal": click.option("--decimal", type=click.Choice(DECIMALS), help="Decimal mark of a table's numbers."),
         "missing": click.option("--missing", metavar="TEXT", multiple=True, help=missing),
         "encoding": click.option("--encoding", help="Encoding of a table's text, such as cp1252."),
         "header": click.option("--header/--no-header", default=None, help=header),

@@ -96,8 +96,8 @@ def train(
     another tenth for the test, unless it has X_train, y_train, X_val, y_val, X_test and y_test.
 
     Of a table, report.html shows the data, the training and its results, in any browser. The test rows of a file are
-    written to test.npz, for `fastmlp evaluate`. Features are standardized to mean 0 and
-    standard deviation 1 on the training rows.
+    written to test.npz, for `fastmlp evaluate`. Features are standardized to mean 0 and standard deviation 1 on the
+    training rows.
 
     Each training gets its own folder in runs, and replaces no other results.
 

@@ -215,7 +215,7 @@ def _summary(schema: Schema, parts: Sequence[Part]) -> list[Markup]:
     if not value > constant:
         lead += " The network is no better than that."
     if part.name != "test":
-        lead += f" There are no test rows: {part.name} rows say too much good of new ones."
+        lead += f" There are no test rows; scores of {part.name} rows tend to be better than those of new rows."
     tiles = [
         _tile(
             f"{part.name.capitalize()} {name}",

@@ -7,7 +7,7 @@ import numpy as np
 
 from fastmlp.conversion import shortened
 from fastmlp.remedies import listed
-from fastmlp.tables.notations import Notation, are_numbers, notations_of
+from fastmlp.tables.notations import DECIMALS, Notation, are_numbers, notations_of
 from fastmlp.tables.values import Values, named_columns, text_of, values_of
 from fastmlp.validation import one_of
 
@@ -133,7 +133,7 @@ def understood(name: str, values: Any, decimal: str | None = None) -> Column:
     array([1.234, 2.5  ])
     """
     if decimal is not None:
-        one_of("decimal", decimal, (".", ","))
+        one_of("decimal", decimal, DECIMALS)
     found = values_of(values)
     reading = _read(found, decimal)
     kind, why = _kind(name, found, reading)

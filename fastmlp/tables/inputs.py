@@ -10,7 +10,7 @@ import numpy as np
 
 from fastmlp.conversion import shortened
 from fastmlp.tables.columns import BOOLEANS, Column
-from fastmlp.tables.notations import SPACES, Notation
+from fastmlp.tables.notations import DECIMALS, SPACES, Notation
 from fastmlp.tables.values import Values, text_of, values_of
 from fastmlp.validation import boolean, number, one_of
 
@@ -144,8 +144,8 @@ def from_dict(document: Mapping[str, Any]) -> Input:
 def notation_of(parts: Any) -> Notation:
     """A notation of a document."""
     notation = Notation(*map(text, parts))
-    one_of("decimal", notation.decimal, (".", ","))
-    one_of("thousands", notation.thousands, ("", ",", ".", *SPACES))
+    one_of("decimal", notation.decimal, DECIMALS)
+    one_of("thousands", notation.thousands, ("", *DECIMALS, *SPACES))
     return notation
 
 

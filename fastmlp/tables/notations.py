@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+DECIMALS = (".", ",")
 # What separates thousands, and all characters that are written for it; beside these, the mark that is no decimal mark.
 SPACES = {" ": " \u00a0\u2009\u202f", "'": "'\u2019"}
 BLANK = f"[{SPACES[' ']}]?"
@@ -97,7 +98,7 @@ def _unit(text: str) -> str | None:
 
 
 def _notations(decimal: str | None, unit: str) -> list[Notation]:
-    marks = [decimal] if decimal else [".", ","]
+    marks = [decimal] if decimal else DECIMALS
     return [
         Notation(mark, thousands, unit) for mark in marks for thousands in ("", "," if mark == "." else ".", *SPACES)
     ]

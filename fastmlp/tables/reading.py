@@ -26,6 +26,8 @@ from fastmlp.tables.layout import (
     layout_of,
     records,
 )
+from fastmlp.tables.notations import DECIMALS
+from fastmlp.validation import one_of
 
 TEXT = (".csv", ".tsv", ".tab", ".txt", ".data", ".dat")
 # Fields that say that there is no value, as pandas, R, SQL, spreadsheets and public data sets write them.
@@ -146,8 +148,8 @@ def _checked(delimiter: str | None, decimal: str | None, missing: Iterable[str],
     """The fields that are no values, if all arguments are right."""
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\0'):
         raise ValueError(f"delimiter must be one character, no quote and no end of a line, got {delimiter!r}")
-    if decimal not in (None, ".", ","):
-        raise ValueError(f"decimal must be '.' or ',', got {decimal!r}")
+    if decimal is not None:
+        one_of("decimal", decimal, DECIMALS)
     if header not in (None, True, False):
         raise ValueError(f"header must be True, False or None, got {header!r}")
     given = [missing] if isinstance(missing, str) else list(missing)

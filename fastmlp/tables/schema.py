@@ -40,8 +40,8 @@ class Schema:
     task : Task
         What is learnt.
     left_out : dict of str to str
-        The columns that were left out, and why: constant and id-like ones, copies of the
-        target, those without values or with many texts.
+        The columns that were left out, and why: constant and id-like ones, copies of the target, those without values
+        or with many texts.
     constant : float or None
         What `Task.constant` says of the training rows, by which results may be judged; None where no row has a target.
     reading : dict
@@ -116,9 +116,9 @@ class Schema:
         ------
         TypeError, ValueError
             If frame is no frame, lacks the target or an ignored column, or has two columns of one name. If rows are no
-            numbers of rows, or the task is of another target. If a column has dates, or values that may mean
-            different things: all of them are named, with what to do. If the target cannot be one, see `Task.fit`, or no
-            column is left.
+            numbers of rows, or the task is of another target. If a column has dates, or values that may mean different
+            things: all of them are named, with what to do. If the target cannot be one, see `Task.fit`, or no column is
+            left.
         fastmlp.optional.MissingLibraryError
             Without the extra `cli`.
         """

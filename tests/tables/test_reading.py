@@ -110,7 +110,7 @@ def test_what_is_given_is_not_recognised(text, options, rows, decimal, tmp_path)
     [
         ({"delimiter": "::"}, "delimiter must be one character, .* got '::'"),
         ({"delimiter": '"'}, "delimiter must be one character, no quote"),
-        ({"decimal": ";"}, "decimal must be '.' or ',', got ';'"),
+        ({"decimal": ";"}, "decimal must be one of '.', ',', got ';'"),
         ({"missing": [-99]}, "missing must hold texts, .* got -99"),
         ({"encoding": "utf-9"}, "encoding must be one that Python knows, .* got 'utf-9'"),
         ({"encoding": "ascii"}, "file.csv, line 2: .* is not ascii"),
