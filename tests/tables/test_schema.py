@@ -8,7 +8,7 @@ import pytest
 from frame_helpers import polars, pyarrow
 
 from fastmlp.engine import quotas
-from fastmlp.tables import Schema, Task
+from fastmlp.tables import Schema, Task, columns_of
 
 pytestmark = pytest.mark.application
 
@@ -53,6 +53,13 @@ def test_columns_become_inputs(schema):
         "none": "has no values",
     }
     assert (schema.task.kind, schema.targets(FRAME).y.tolist()) == ("regression", COLUMNS["price"])
+
+
+def test_columns_that_are_given_are_not_understood_again(schema, monkeypatch):
+    given = columns_of(FRAME)
+    monkeypatch.setattr("fastmlp.tables.schema.understood", None)
+    task = Task.fit(FRAME, "price")
+    assert Schema.fit(FRAME, target="price", task=task, columns=given) == schema
 
 
 def test_later_tables_may_look_otherwise(schema):
