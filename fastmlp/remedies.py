@@ -1,5 +1,7 @@
 """What errors about rows and labels say to do: with texts, gaps and dates, and with labels that are not from 0."""
 
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,6 +44,15 @@ def listed(labels: list[Any]) -> str:
     """The labels, or the first ones of many."""
     more = len(labels) - MAX_NAMES
     return ", ".join(map(shortened, labels[:MAX_NAMES])) + (f" and {more} more" if more > 0 else "")
+
+
+# How an argument is written in what errors say to do: as in Python, unless the command has options in its place.
+spelling: ContextVar[Callable[[str, Any], str]] = ContextVar("spelling", default="{}={!r}".format)
+
+
+def argument(name: str, value: Any) -> str:
+    """An argument with a value, in words of whoever called: decimal=',' or --decimal , say."""
+    return spelling.get()(name, value)
 
 
 def counted(n: int, noun: str, plural: str | None = None) -> str:

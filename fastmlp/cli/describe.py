@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from fastmlp.cli import options, sources
-from fastmlp.cli.messages import in_options, in_words_of_the_command
+from fastmlp.cli.messages import in_words_of_the_command
 from fastmlp.tables import Task, columns_of, described, uses
 from fastmlp.terminal import printable
 
@@ -39,14 +39,14 @@ def describe(
     names, decimal = list(table.frame.columns), table.decimal
     if target is not None:
         sources.check_column("target", target, names)
-    used = uses(columns_of(table.frame, decimal), target, sources.columns_in(ignore, names))
-    if not as_json:
-        click.echo("\n".join(map(in_options, described(data.name, table, used))))
     with in_words_of_the_command(data):
+        used = uses(columns_of(table.frame, decimal), target, sources.columns_in(ignore, names))
+        if not as_json:
+            click.echo("\n".join(described(data.name, table, used)))
         learnt = None if target is None else Task.fit(table.frame, target, task, decimal)
-    if as_json:
-        record = {"n_rows": len(table.frame), "notes": table.notes, "columns": used}
-        learns = None if learnt is None else {**learnt.to_dict(), "notation": str(learnt.notation or "")}
-        click.echo(json.dumps({**record, "task": learns}))
-    elif learnt is not None:
-        click.echo(printable(in_options(learnt.in_words)))
+        if as_json:
+            record = {"n_rows": len(table.frame), "notes": table.notes, "columns": used}
+            learns = None if learnt is None else {**learnt.to_dict(), "notation": str(learnt.notation or "")}
+            click.echo(json.dumps({**record, "task": learns}))
+        elif learnt is not None:
+            click.echo(printable(learnt.in_words))

@@ -1,50 +1,39 @@
 """Errors and remedies of the library in words of the command: its options, and the file at hand."""
 
-import ast
-import re
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
-# How the library says what to do, such as ignore=['a', 'b'] or decimal=','; and how its errors about these begin.
-_NAMES = "(decimal|delimiter|encoding|header|ignore|missing|task)"
-ARGUMENT = re.compile(
-    rf"\b{_NAMES}="
-    r"""(\[(?:[^\]'"]|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")*\]|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|True|False)"""
-)
-ABOUT_ARGUMENT = re.compile(rf"({_NAMES}|loss|target) must ")
+from fastmlp import remedies
 
 
 @contextmanager
 def in_words_of_the_command(path: Path) -> Iterator[None]:
     """Errors about a frame name its file, those about arguments are about options, and remedies name options."""
+    spelling = remedies.spelling.set(_option)
     try:
         yield
     except ValueError as error:
-        text = in_options(str(error)).removeprefix("frame ")
-        if ABOUT_ARGUMENT.match(text):
+        text = str(error).removeprefix("frame ")
+        name, _, _ = text.partition(" must ")
+        if any(option.name == name for option in click.get_current_context().command.params):
             raise click.UsageError(f"--{text}") from error
         if not text.startswith(str(path)):
             text = f"{path}{' ' if text.startswith('must ') else ': '}{text}"
         raise ValueError(text) from error
+    finally:
+        remedies.spelling.reset(spelling)
 
 
-def in_options(text: str) -> str:
-    """A text in which arguments are options, --decimal , in place of decimal=','."""
-    return ARGUMENT.sub(_option, text)
-
-
-def _option(argument: re.Match[str]) -> str:
-    try:
-        value = ast.literal_eval(argument[2])
-    except (SyntaxError, ValueError):  # a long text is cut
-        return argument[0]
+def _option(name: str, value: Any) -> str:
+    """The option of an argument, --decimal , in place of decimal=','."""
     if isinstance(value, bool):
-        return f"--{argument[1]}" if value else f"--no-{argument[1]}"
+        return f"--{name}" if value else f"--no-{name}"
     values = [value] if isinstance(value, str) else value
-    if argument[1] == "ignore" and not any("," in name for name in values):
+    if name == "ignore" and not any("," in one for one in values):
         values = [",".join(values)]
-    return " ".join(f"--{argument[1]} {shlex.quote(one)}" for one in values)
+    return " ".join(f"--{name} {shlex.quote(one)}" for one in values)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from fastmlp.cli.messages import in_options, in_words_of_the_command
+from fastmlp.cli.messages import in_words_of_the_command
 from fastmlp.network import NeuralNetwork
 from fastmlp.remedies import listed
 from fastmlp.tables import DataSet, Rows, Table, named, read_table
@@ -65,7 +65,7 @@ def load(
                 name=data,
                 reading=reading,
             )
-        return made._replace(name=name, said=tuple(map(in_options, made.said)))
+        return made._replace(name=name)
     _check_no_table(data, reading, target=target, ignore=ignore, split=split)
     if found == "arrays":
         with in_words_of_the_command(path):

@@ -10,6 +10,7 @@ import tempfile
 from _thread import start_new_thread
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, BinaryIO, TypeVar
@@ -125,13 +126,14 @@ def undisturbed(work: Callable[[], T]) -> T:
     """Call `work`, which reads a file, in a thread of its own, and return or raise what it does.
 
     Signal handlers run in the main thread only. So an error in `work` is about the file, and an exception that a
-    handler raises, of whatever type, leaves this function as it is.
+    handler raises, of whatever type, leaves this function as it is. Context variables are those of the caller.
     """
+    context = copy_context()
     answers: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
 
     def answer() -> None:
         try:
-            answers.put((work(), None))
+            answers.put((context.run(work), None))
         except BaseException as error:
             answers.put((None, error))
 

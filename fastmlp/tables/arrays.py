@@ -13,14 +13,13 @@ from numpy.lib.format import MAGIC_PREFIX
 
 from fastmlp.files.access import reading, undisturbed
 from fastmlp.files.archives import Archive, read_archive, read_array
-from fastmlp.remedies import listed
+from fastmlp.remedies import argument, listed
 from fastmlp.validation import real_array
 
 SUFFIXES = (".npz", ".npy")
 PARTS = ("train", "val", "test")
 # More than FEW classes need at least this many rows each on average, which prices and ids do not have.
 FEW, ROWS_OF_A_CLASS = 20, 10
-GROUP = "group its values into a few classes; numbers are learnt with task='regression'"
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -189,11 +188,15 @@ def class_names_of(what: str, texts: Iterable[str]) -> list[str]:
         if fractions:
             raise ValueError(
                 f"{what} must hold classes, texts or whole numbers, got {len(names):,} different numbers, as "
-                f"{min(fractions)}; have other labels, or {GROUP}"
+                f"{min(fractions)}; have other labels, or {_grouping()}"
             )
         # int refuses thousands of digits
         return sorted(names, key=lambda name: (Decimal(name), name))
     return sorted(names)
+
+
+def _grouping() -> str:
+    return f"group its values into a few classes; numbers are learnt with {argument('task', 'regression')}"
 
 
 def _whole(text: str) -> str:
@@ -206,7 +209,7 @@ def check_classes(path: Path, y: Mapping[str, np.ndarray], class_names: Sequence
 
     The labels are class numbers by part.
     """
-    what, advice = f"y in {path}", f"have other labels in y, or {GROUP}"
+    what, advice = f"y in {path}", f"have other labels in y, or {_grouping()}"
     counts = np.bincount(np.concatenate(list(y.values())), minlength=len(class_names))
     n_rows, n_classes = int(counts.sum()), int(np.count_nonzero(counts))
     most = max(FEW, n_rows // ROWS_OF_A_CLASS)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastmlp.conversion import shortened
-from fastmlp.remedies import listed
+from fastmlp.remedies import argument, listed
 from fastmlp.tables.notations import DECIMALS, Notation, are_numbers, notations_of
 from fastmlp.tables.values import Values, named_columns, text_of, values_of
 from fastmlp.validation import one_of
@@ -198,10 +198,7 @@ def _read_texts(found: Values, texts: np.ndarray, decimal: str | None) -> _Readi
     notations = notations_of(different, decimal)
     if len(notations) > 1:
         example, either = different[0], [f"{one.read(different[:1])[0]:.15g}" for one in notations]
-        problem = (
-            f"has numbers such as {example!r}, which may be {' or '.join(either)}: say which by decimal='.' or "
-            "decimal=','"
-        )
+        problem = f"has numbers such as {example!r}, which may be {' or '.join(either)}: say which by {_marks()}"
         return _Reading("unclear", texts, problem=problem)
     if notations:
         return _Reading("number", notations[0].read(different), notations[0])
@@ -218,16 +215,20 @@ def _mixture(found: Values) -> str | None:
         alike = {re.sub(r"\d+", "0", text): text for text in found.different}
         return (
             f"has numbers that no single notation reads, such as {listed(list(alike.values())[:MAX_EXAMPLES])}: write "
-            "them alike, in one unit, or say decimal='.' or decimal=','"
+            f"them alike, in one unit, or say {_marks()}"
         )
     if is_number.mean() < 0.5 or n - is_number.sum() > FEW:
         return None
     code = int(np.argmin(is_number))
-    text = shortened(found.different[code])
+    text, row = found.different[code], found.row_of(code)
     return (
-        f"has numbers, but {text} in row {found.row_of(code)}: write a number there, or say that it is a gap "
-        f"(missing=[{text}])"
+        f"has numbers, but {shortened(text)} in row {row}: write a number there, or say that it is a gap "
+        f"({argument('missing', [text])})"
     )
+
+
+def _marks() -> str:
+    return " or ".join(argument("decimal", mark) for mark in DECIMALS)
 
 
 def _kind(name: str, found: Values, reading: _Reading) -> tuple[str, str | None]:

@@ -14,7 +14,7 @@ from typing import Any
 from fastmlp.engine.quotas import check_memory, readable_size
 from fastmlp.files.access import reading
 from fastmlp.optional import MissingLibraryError, require
-from fastmlp.remedies import listed
+from fastmlp.remedies import argument, listed
 
 CHUNK = 1 << 22
 # How much memory a table of texts may need, in bytes for a byte of its file.
@@ -132,7 +132,7 @@ def _decoded(path: Path, content: bytearray, encoding: str | None) -> tuple[str,
         if found != "utf-8" or not content[: error.start].isascii():
             raise ValueError(
                 f"{place} is not {found.upper()}, as the text before it is: correct the line, or give its encoding, as "
-                "encoding='cp1252'"
+                f"{argument('encoding', 'cp1252')}"
             ) from None
     for last_resort in ("cp1252", "latin-1"):  # of which latin-1 takes any bytes
         try:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from fastmlp.conversion import shortened
 from fastmlp.files.access import reading, undisturbed
 from fastmlp.optional import require
-from fastmlp.remedies import counted, listed
+from fastmlp.remedies import argument, counted, listed
 from fastmlp.tables import typed
 from fastmlp.tables.content import EXPANDED, read_text
 from fastmlp.tables.layout import (
@@ -257,8 +257,8 @@ def _check_widths(path: Path, body: str, layout: Layout, has_short_header: bool,
                 shown = shortened(layout.delimiter.join(fields))
                 raise ValueError(
                     f"{path}, line {line}: must have {layout.width} fields as most lines, separated by "
-                    f"{layout.separator}, got {n_fields}: {shown}; correct or remove the line, put a text with "
-                    "such a character into double quotes, or say what separates fields, as delimiter=';'"
+                    f"{layout.separator}, got {n_fields}: {shown}; correct or remove the line, put a text with such a "
+                    f"character into double quotes, or say what separates fields, as {argument('delimiter', ';')}"
                 )
             widths = {layout.width}
     except csv.Error as error:

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastmlp.functions.losses import LOSSES
 from fastmlp.network import NeuralNetwork
-from fastmlp.remedies import listed
+from fastmlp.remedies import argument, listed
 from fastmlp.tables import arrays
 from fastmlp.tables.inputs import CategoryInput, NumberInput
 from fastmlp.tables.notations import Notation, are_numbers
@@ -104,7 +104,7 @@ class Rows(NamedTuple):
                 decimal = recognised
                 X = schema.rows(frame, decimal)
         except ValueError as error:
-            kept = [f"{name}={value!r}" for name, value in schema.reading.items() if name not in (reading or {})]
+            kept = [argument(name, value) for name, value in schema.reading.items() if name not in (reading or {})]
             how = f" (read as in the training, with {', '.join(kept)})" if kept else ""
             raise ValueError(f"{error}{how}") from None
         if not np.isfinite(X).all():

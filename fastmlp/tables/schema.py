@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp.engine.quotas import check_memory
-from fastmlp.remedies import listed
+from fastmlp.remedies import argument, listed
 from fastmlp.tables import inputs
 from fastmlp.tables.columns import REFUSED, Column, understood
 from fastmlp.tables.inputs import Input
@@ -269,4 +269,4 @@ def _options(given: Mapping[str, Any]) -> dict[str, Any]:
 def _refusal(columns: Sequence[Column]) -> str:
     """What is wrong with each of these columns, and what to do."""
     problems = "; ".join(f"column {column.name!r} {column.why}" for column in columns)
-    return f"{problems}. Or leave them out: ignore={[column.name for column in columns]}"
+    return f"{problems}. Or leave them out: {argument('ignore', [column.name for column in columns])}"

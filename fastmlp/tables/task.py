@@ -10,7 +10,7 @@ import numpy.typing as npt
 from fastmlp.conversion import shortened
 from fastmlp.functions.scores import accuracy, r2
 from fastmlp.generators import random_state
-from fastmlp.remedies import counted, listed
+from fastmlp.remedies import argument, counted, listed
 from fastmlp.tables.columns import REFUSED, Column, understood
 from fastmlp.tables.inputs import check_known, notation_of, numbers_in, text
 from fastmlp.tables.notations import Notation
@@ -129,8 +129,8 @@ class Task:
             raise ValueError(f"target {target!r} {column.why}{instead} name another column to be predicted")
         if kind == "regression" and not are_numbers:
             raise ValueError(
-                f"target {target!r} must have numbers for task='regression', got {listed(column.examples)}: say "
-                "task='classification', or name another column"
+                f"target {target!r} must have numbers for {argument('task', kind)}, got {listed(column.examples)}: say "
+                f"{argument('task', 'classification')}, or name another column"
             )
         names = _class_names(column, are_numbers, values)
         n_rows, n_classes = len(column.values) - column.n_missing, len(names)
@@ -141,11 +141,11 @@ class Task:
             return cls(target, kind, (), notation)
         least = MIN_ROWS if kind or n_classes == 2 else ROWS_OF_A_CLASS
         if least * n_classes > n_rows:
-            tasks = ["task='regression'"] * are_numbers + ["task='classification'"] * (kind is None)
+            others = ["regression"] * are_numbers + ["classification"] * (kind is None)
             raise ValueError(
                 f"target {target!r} must have at least {least} rows for each class on average, got {n_rows:,} rows "
                 f"with {n_classes:,} different values such as {listed(column.examples)}: "
-                + ", or ".join(["name another column", "join rare classes", *tasks])
+                + ", or ".join(["name another column", "join rare classes", *(argument("task", one) for one in others)])
             )
         return cls(target, "classification", tuple(names), notation)
 
@@ -153,8 +153,9 @@ class Task:
     def in_words(self) -> str:
         """A sentence that says what is learnt, and how to decide otherwise."""
         if not self.is_classification:
-            return f"Of {self.target!r}, a number is learnt (regression); classes are learnt by task='classification'."
-        others = "; a number is learnt by task='regression'" if self.notation is not None else ""
+            classes = argument("task", "classification")
+            return f"Of {self.target!r}, a number is learnt (regression); classes are learnt by {classes}."
+        others = f"; a number is learnt by {argument('task', 'regression')}" if self.notation is not None else ""
         names = list(self.class_names)
         return f"Of {self.target!r}, {len(names)} classes are learnt: {listed(names)}{others}."
 
