@@ -32,7 +32,7 @@ class TableFile(NamedTuple):
     target : str
         The column that is predicted.
     task : str
-        What the network should learn: "classes" or "regression".
+        What the network should learn: "classification" or "regression".
     ignore : tuple of str
         Columns that a user leaves out.
     index : bool
@@ -123,15 +123,15 @@ COUNTS = ("--task", "regression")
 # by the name of the file
 FILES = {
     # texts and gaps
-    "penguins": TableFile("palmerpenguins", of(penguins, "penguins"), "species", "classes"),
-    "penguins_raw": TableFile("palmerpenguins", of(penguins, "penguins_raw"), "Species", "classes", REMARKS),
-    "titanic": TableFile("bokeh-sampledata", of(bokeh, "titanic"), "survived", "classes", index=True),
+    "penguins": TableFile("palmerpenguins", of(penguins, "penguins"), "species", "classification"),
+    "penguins_raw": TableFile("palmerpenguins", of(penguins, "penguins_raw"), "Species", "classification", REMARKS),
+    "titanic": TableFile("bokeh-sampledata", of(bokeh, "titanic"), "survived", "classification", index=True),
     "cars": TableFile("vega-datasets", of(vega, "cars"), "Miles_per_Gallon", "regression", ("Year",)),
     "txhousing": TableFile("plotnine", of(plotnine, "txhousing"), "median", "regression"),
     # texts
-    "arrests": TableFile("scikit-lego", of(scikit_lego, "arrests"), "released", "classes", index=True),
-    "hearts": TableFile("scikit-lego", of(scikit_lego, "hearts"), "target", "classes"),
-    "midwest": TableFile("plotnine", of(plotnine, "midwest"), "inmetro", "classes", ("PID", "category")),
+    "arrests": TableFile("scikit-lego", of(scikit_lego, "arrests"), "released", "classification", index=True),
+    "hearts": TableFile("scikit-lego", of(scikit_lego, "hearts"), "target", "classification"),
+    "midwest": TableFile("plotnine", of(plotnine, "midwest"), "inmetro", "classification", ("PID", "category")),
     "abalone": TableFile("scikit-lego", of(scikit_lego, "abalone"), "rings", "regression", options=COUNTS),
     "diamonds": TableFile("plotnine", of(plotnine, "diamonds"), "price", "regression", index=True),
     "gapminder": TableFile("plotly", of(plotly, "gapminder"), "lifeExp", "regression", ("iso_alpha", "iso_num")),
@@ -139,15 +139,15 @@ FILES = {
     "mpg": TableFile("plotnine", of(plotnine, "mpg"), "hwy", "regression", ("cty",)),
     "tips": TableFile("plotly", of(plotly, "tips"), "tip", "regression", index=True),
     # numbers
-    "anes96": TableFile("statsmodels", of(statsmodels, "anes96"), "vote", "classes"),
-    "breast_cancer": TableFile("scikit-learn", of(scikit_learn, "breast_cancer"), "target", "classes"),
-    "digits": TableFile("scikit-learn", of(scikit_learn, "digits"), "target", "classes"),
-    "fair": TableFile("statsmodels", of(statsmodels, "fair"), "rate_marriage", "classes"),
-    "forensic_glass": TableFile("bokeh-sampledata", of(bokeh, "forensic_glass"), "type", "classes"),
-    "iris": TableFile("vega-datasets", of(vega, "iris"), "species", "classes"),
-    "modechoice": TableFile("statsmodels", of(statsmodels, "modechoice"), "choice", "classes", ("individual",)),
-    "seattle_weather": TableFile("vega-datasets", of(vega, "seattle_weather"), "weather", "classes", ("date",)),
-    "wine": TableFile("scikit-learn", of(scikit_learn, "wine"), "target", "classes", index=True),
+    "anes96": TableFile("statsmodels", of(statsmodels, "anes96"), "vote", "classification"),
+    "breast_cancer": TableFile("scikit-learn", of(scikit_learn, "breast_cancer"), "target", "classification"),
+    "digits": TableFile("scikit-learn", of(scikit_learn, "digits"), "target", "classification"),
+    "fair": TableFile("statsmodels", of(statsmodels, "fair"), "rate_marriage", "classification"),
+    "forensic_glass": TableFile("bokeh-sampledata", of(bokeh, "forensic_glass"), "type", "classification"),
+    "iris": TableFile("vega-datasets", of(vega, "iris"), "species", "classification"),
+    "modechoice": TableFile("statsmodels", of(statsmodels, "modechoice"), "choice", "classification", ("individual",)),
+    "seattle_weather": TableFile("vega-datasets", of(vega, "seattle_weather"), "weather", "classification", ("date",)),
+    "wine": TableFile("scikit-learn", of(scikit_learn, "wine"), "target", "classification", index=True),
     "diabetes": TableFile("scikit-learn", of(scikit_learn, "diabetes"), "target", "regression"),
     "randhie": TableFile("statsmodels", of(statsmodels, "randhie"), "mdvis", "regression", options=COUNTS),
 }

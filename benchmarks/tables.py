@@ -25,8 +25,8 @@ seeds 10 to 14, and for four tables 10 to 33. Some thirty combinations of batch 
 patience were compared by their scores beside scikit-learn's. Since the test rows of the seeds 0 to 2 are rows of the
 same tables, a new table may do less well.
 
-The command's JSON must hold: `task` ("classes" or "regression"), `rows` with the row numbers `train`, `val` and `test`
-(rows of data from 0, as they stand in the file; those without a target are in none), `test_score`, and
+The command's JSON must hold: `task` ("classification" or "regression"), `rows` with the row numbers `train`, `val` and
+`test` (rows of data from 0, as they stand in the file; those without a target are in none), `test_score`, and
 `constant_score`, of the test rows. Of the predictions, the last column is read.
 """
 
@@ -65,7 +65,7 @@ N_SEEDS, TOLERANCE, TEST_SHARE = 3, 0.02, 0.2
 # a category of fewer rows is rare
 MIN_FREQUENCY = 5
 YARDSTICK, STOPPED = "scikit-learn", "scikit-learn, early stopping"
-SCORES = {"classes": "accuracy", "regression": "R2"}
+SCORES = {"classification": "accuracy", "regression": "R2"}
 
 
 class CommandError(Exception):
@@ -104,7 +104,7 @@ def of_scikit_learn(
     """The scores of scikit-learn's networks."""
     found = {}
     for name, settings in networks(len(train)).items():
-        if file.task == "classes":
+        if file.task == "classification":
             network = MLPClassifier(**settings, random_state=seed)
         else:
             network = MLPRegressor(**settings, random_state=seed)
@@ -118,7 +118,7 @@ def of_scikit_learn(
 
 def of_constant(file: TableFile, y: pd.Series, train: np.ndarray, test: np.ndarray) -> float:
     """The score of the most frequent class, or of the mean."""
-    constant = DummyClassifier() if file.task == "classes" else DummyRegressor()
+    constant = DummyClassifier() if file.task == "classification" else DummyRegressor()
     return float(constant.fit(train[:, np.newaxis], y.iloc[train]).score(test[:, np.newaxis], y.iloc[test]))
 
 
@@ -129,7 +129,7 @@ def of_predictions(file: TableFile, path: Path, predictions: Path, test: np.ndar
     if len(predicted) != len(y):
         raise CommandError(f"predict wrote {len(predicted)} rows of {len(y)}")
     predicted, y = predicted.iloc[test], y.iloc[test]
-    if file.task == "classes":
+    if file.task == "classification":
         return float(accuracy_score([canonical(text) for text in y], [canonical(text) for text in predicted]))
     return float(r2_score(y.astype(float), predicted.astype(float)))
 
@@ -186,7 +186,7 @@ def yardstick(name: str, path: Path, seed: int) -> dict:
     file = FILES[name]
     X, y = columns(file, path)
     known = np.flatnonzero(y.notna())
-    classes = y.iloc[known] if file.task == "classes" else None
+    classes = y.iloc[known] if file.task == "classification" else None
     train, test = train_test_split(known, test_size=TEST_SHARE, random_state=seed, stratify=classes)
     theirs = of_scikit_learn(file, X, y, train, test, seed)
     return {"seed": seed, "constant": of_constant(file, y, train, test), **theirs}

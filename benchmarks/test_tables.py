@@ -46,7 +46,7 @@ COMMAND = textwrap.dedent(
     out.mkdir()
     predicted.rename("prediction").to_csv(out / "saved.csv", index_label="id")
     record = {
-        "task": "classes" if is_classes else "regression",
+        "task": "classification" if is_classes else "regression",
         "rows": {"train": train.tolist(), "val": val.tolist(), "test": test.tolist()},
         "test_score": score(y.iloc[test], predicted.iloc[test]),
         "constant_score": score(y.iloc[test], np.full(len(test), constant)),
@@ -72,7 +72,7 @@ def mixed(n: int) -> "pandas.DataFrame":
 def _mixed(monkeypatch):
     """The files of the benchmark are two of a small table."""
     files = {
-        "classes": TableFile("pandas", lambda: mixed(200), "kind", "classes", ("name", "amount"), index=True),
+        "classes": TableFile("pandas", lambda: mixed(200), "kind", "classification", ("name", "amount"), index=True),
         "amounts": TableFile("pandas", lambda: mixed(200), "amount", "regression", ("name", "kind")),
     }
     monkeypatch.setattr(tables, "FILES", files)
@@ -184,7 +184,7 @@ def test_the_yardstick_alone(tmp_path):
 )
 @pytest.mark.parametrize("stopped", [0.5, 0.83])
 def test_what_keeps_up(stopped, fastmlp, verdict, monkeypatch, tmp_path):
-    monkeypatch.setattr(tables, "FILES", {"mixed": TableFile("pandas", lambda: mixed(20), "kind", "classes")})
+    monkeypatch.setattr(tables, "FILES", {"mixed": TableFile("pandas", lambda: mixed(20), "kind", "classification")})
 
     def trained(name, path, out, seed):
         return {
@@ -240,16 +240,18 @@ def test_files_have_the_columns_that_are_named(name, tmp_path):
     assert not {"Unnamed: 0", *file.ignore, file.target} & set(X)
     # of fewer rows, the score of the test rows says nothing
     assert len(X) == len(y) >= 150
-    assert y.dtype.kind in "if" or file.task == "classes"
+    assert y.dtype.kind in "if" or file.task == "classification"
     assert pandas.read_csv(path, nrows=0).columns[0].startswith("Unnamed") == file.index
     assert importlib.metadata.version(file.package)
 
 
 def test_commands_are_printed(monkeypatch, tmp_path, capsys):
-    file = TableFile("pandas", lambda: mixed(3), "kind", "classes", ("name", "a b"), options=("--task", "classes"))
+    file = TableFile(
+        "pandas", lambda: mixed(3), "kind", "classification", ("name", "a b"), options=("--task", "classification")
+    )
     monkeypatch.setattr(table_files, "FILES", {"one": file})
     monkeypatch.setattr(sys, "argv", ["table_files", str(tmp_path)])
     table_files.main()
-    command = f"fastmlp train --data {tmp_path / 'one.csv'} --target kind --ignore 'name,a b' --task classes\n"
+    command = f"fastmlp train --data {tmp_path / 'one.csv'} --target kind --ignore 'name,a b' --task classification\n"
     assert capsys.readouterr().out == command
     assert (tmp_path / "one.csv").read_text().startswith("name,number,text,kind,amount\nn0,")

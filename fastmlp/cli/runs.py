@@ -133,7 +133,7 @@ class Run:
         option = architecture.loss_row.option
         return {
             "data": self.data.name,
-            "task": "classes" if self.data.task.is_classification else "regression",
+            "task": self.data.task.kind,
             **({} if self.data.schema is None else {"target": self.data.task.target, "rows": self.data.rows}),
             "network": repr(self.network),
             "activation": self.network.activation,

@@ -75,7 +75,9 @@ def shop(tmp_path):
     return frame
 
 
-@pytest.mark.parametrize(("target", "task", "score"), [("price", "regression", "R2"), ("sold", "classes", "accuracy")])
+@pytest.mark.parametrize(
+    ("target", "task", "score"), [("price", "regression", "R2"), ("sold", "classification", "accuracy")]
+)
 def test_a_table_is_understood_and_predicted_as_it_is(run, tmp_path, shop, target, task, score):
     other = {"price": "sold", "sold": "price"}[target]
     options = ("--data", "shop.csv", "--target", target, "--ignore", other)
@@ -109,7 +111,7 @@ def test_a_table_is_understood_and_predicted_as_it_is(run, tmp_path, shop, targe
         header, *lines = csv.reader(file)
     assert header == ["code", target]
     assert [line[0] for line in lines] == shop["code"].tolist()
-    assert all(line[1] in ("yes", "no") if task == "classes" else np.isfinite(float(line[1])) for line in lines)
+    assert all(line[1] in ("yes", "no") if task == "classification" else np.isfinite(float(line[1])) for line in lines)
 
 
 def test_probabilities_are_written_before_the_class(run, tmp_path, shop):

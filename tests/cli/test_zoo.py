@@ -137,7 +137,7 @@ def test_tables_as_people_have_them(run, tmp_path, text, options, columns):
     assert header[-1] == options[1]
     assert len(rows) == N
     again = found(run("evaluate", "a/model.npz", trained["files"][-1], "--json"))
-    assert trained["test_score"] == again[{"classes": "accuracy"}.get(trained["task"], "R2")]
+    assert trained["test_score"] == again[{"classification": "accuracy"}.get(trained["task"], "R2")]
 
 
 X = [f"{i},{i % 7 / 4}" for i in range(N)]
