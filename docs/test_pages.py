@@ -4,6 +4,7 @@ import functools
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -56,6 +57,7 @@ def write_iris(folder):
             length, width = random.randn(2) + 3 * kind
             train.write(f"{length},{width},{'abc'[kind]}\n")
             test.write(f"{kind} of {length:.3f},{length},{width}\n")
+    shutil.copy(folder / "train.csv", folder / "later.csv")  # as rows of later days
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")  # of Keras
