@@ -18,6 +18,7 @@ from fastmlp.optional import require
 from fastmlp.tables import DataSet
 from fastmlp.tables.data_sets import losses
 from fastmlp.tables.notations import DECIMALS
+from fastmlp.tables.parts import SHARES
 from fastmlp.tables.task import KINDS
 from fastmlp.validation import number
 
@@ -208,7 +209,7 @@ def training_options(out: str) -> Callable[[Any], Any]:
         "Training data: digits, cifar10, or a file: a table, .csv, .tsv, .txt, also compressed, Parquet or Arrow, with "
         "--target; or .npz with X and y."
     )
-    split = "Shares of a table's rows that validate and that test.  [default: 0.1,0.2]"
+    split = f"Shares of a table's rows that validate and that test.  [default: {','.join(map(str, SHARES))}]"
     folder = "Folder of CIFAR-10.  [default: FASTMLP_DATA, ./cifar10 or the cache; else it is downloaded]"
     activation = "What each hidden layer applies to its sums."
     usual = [losses(are_classes)[0] for are_classes in (True, False)]

@@ -12,7 +12,7 @@ from fastmlp.remedies import listed
 from fastmlp.tables import DataSet, Rows, Table, named, read_table
 from fastmlp.tables.arrays import SUFFIXES
 from fastmlp.tables.content import EXPANDED
-from fastmlp.tables.data_sets import SHARES
+from fastmlp.tables.parts import SHARES
 from fastmlp.terminal import printable
 
 NAMED = ("digits", "cifar10")

@@ -19,8 +19,9 @@ from fastmlp.plots.panels import new_figure
 from fastmlp.remedies import counted
 from fastmlp.report.charts import chart
 from fastmlp.report.markup import EN_DASH, Markup, element, number, paragraph, score, share, short, table
+from fastmlp.tables.parts import PARTS, Split
 from fastmlp.tables.schema import Schema
-from fastmlp.tables.task import PARTS, Split, Task
+from fastmlp.tables.task import Task
 from fastmlp.validation import MAX_TARGET, row_indices
 
 # Classes of a matrix; of more, the pairs that are confused most often are listed. Classes of the table of scores.

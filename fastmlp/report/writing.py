@@ -32,8 +32,8 @@ from fastmlp.report.markup import (
 )
 from fastmlp.report.results import Part, class_results, parts_of, regression_results
 from fastmlp.report.style import STYLE
+from fastmlp.tables.parts import Split
 from fastmlp.tables.schema import Schema
-from fastmlp.tables.task import Split
 
 # Columns whose importance is shown, and how often each one is shuffled.
 MAX_COLUMNS, REPEATS = 20, 5
@@ -135,11 +135,11 @@ def report_html(
     >>> from fastmlp.tables import Schema
     >>> frame = pandas.DataFrame({"size": [1, 2, 8, 9] * 5, "kind": ["bee", "bee", "cat", "cat"] * 5})
     >>> schema = Schema.fit(frame, target="kind")
-    >>> X, y = schema.rows(frame), schema.targets(frame).y
-    >>> split = schema.task.split(y, seed=0)
+    >>> X, targets = schema.rows(frame), schema.targets(frame)
+    >>> split = schema.task.split(targets, seed=0)
     >>> net = NeuralNetwork(1, [8], 2, seed=0)
     >>> net.schema = schema
-    >>> history = net.fit(X[split.train], y[split.train], epochs=10, seed=0)
+    >>> history = net.fit(X[split.train], targets.of(split.train), epochs=10, seed=0)
     >>> page = report_html(net, frame, split)
     >>> page[:15], "Confusion matrix" in page
     ('<!DOCTYPE html>', True)

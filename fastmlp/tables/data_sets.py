@@ -17,15 +17,14 @@ from fastmlp.tables import arrays
 from fastmlp.tables.arrays import PARTS, numbered
 from fastmlp.tables.columns import columns_of
 from fastmlp.tables.description import described, uses
+from fastmlp.tables.parts import SHARES, Split
 from fastmlp.tables.reading import Table
 from fastmlp.tables.schema import Schema
-from fastmlp.tables.task import Split, Task
+from fastmlp.tables.task import Task
 from fastmlp.terminal import printable
 
 # The usual losses of classes and of numbers; others have to be asked for.
 USUAL_LOSSES = ("cross_entropy", "squared_error")
-# The shares of a table's rows that validate and that test.
-SHARES = (0.1, 0.2)
 
 
 class DataSet(NamedTuple):
@@ -113,15 +112,14 @@ class DataSet(NamedTuple):
         """
         frame, decimal = table.frame, table.decimal
         learnt = Task.fit(frame, target, task, decimal)
-        known, y, left_out = learnt.targets(frame, decimal)
-        *parts, lacking = learnt.split(y, (1 - sum(shares), *shares), seed)
-        if not all(map(len, parts)):
-            n_rows = ", ".join(str(len(part)) for part in parts)
+        targets = learnt.targets(frame, decimal)
+        split = learnt.split(targets, shares, seed)
+        if not all(map(len, split[:-1])):
+            n_rows = ", ".join(str(len(rows)) for rows in split[:-1])
             raise ValueError(
-                f"frame must have rows to train, to validate and to test with, got {n_rows} of {len(y)} rows with a "
-                "target: add rows, or give other shares"
+                f"frame must have rows to train, to validate and to test with, got {n_rows} of {len(targets.y)} rows "
+                "with a target: add rows, or give other shares"
             )
-        train, validation, test = (known[rows] for rows in parts)
         columns = columns_of(frame, decimal)
         schema = Schema.fit(
             frame,
@@ -129,17 +127,15 @@ class DataSet(NamedTuple):
             ignore=ignore,
             task=learnt,
             decimal=decimal,
-            rows=train,
+            rows=split.train,
             columns=columns,
             reading=reading,
         )
-        X = schema.rows(frame, decimal)[known]
+        X = schema.rows(frame, decimal)
         used = uses(columns, target, ignore, schema.left_out)
-        of_rows = [f"{note[0].upper()}{note[1:]}." for note in (*left_out, *lacking)]
-        said = (*described(name, table, used), *map(printable, (learnt.in_words, *of_rows)))
-        notes = (*table.notes, *of_rows)
-        found = _named({part: (X[rows], y[rows]) for part, rows in zip(PARTS, parts, strict=True)})
-        split = Split(train, validation, test, [])
+        said = (*described(name, table, used), *map(printable, (learnt.in_words, *split.notes)))
+        notes = (*table.notes, *split.notes)
+        found = _named({part: (X[rows], targets.of(rows)) for part, rows in zip(PARTS, split[:-1], strict=True)})
         return cls(name, found, learnt, _standardizer(name, found["X_train"]), schema, table, split, notes, said)
 
     @classmethod
@@ -189,8 +185,7 @@ class DataSet(NamedTuple):
         """The numbers of a table's rows in each part, as plain values."""
         if self.split is None:
             return None
-        train, validation, test, _ = self.split
-        return {part: rows.tolist() for part, rows in zip(PARTS, (train, validation, test), strict=True)}
+        return {part: rows.tolist() for part, rows in zip(PARTS, self.split[:-1], strict=True)}
 
     @property
     def score_name(self) -> str:

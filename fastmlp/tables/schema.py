@@ -12,7 +12,8 @@ from fastmlp.remedies import argument, listed
 from fastmlp.tables import inputs
 from fastmlp.tables.columns import REFUSED, Column, understood
 from fastmlp.tables.inputs import Input
-from fastmlp.tables.task import Targets, Task
+from fastmlp.tables.parts import Targets
+from fastmlp.tables.task import Task
 from fastmlp.tables.values import column_of, named_columns
 from fastmlp.validation import integer, number, one_of, row_indices
 

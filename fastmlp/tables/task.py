@@ -1,21 +1,21 @@
-"""What is learnt from a table: classes or numbers, decided from the target column; its rows in parts."""
+"""What is learnt from a table: classes or numbers, decided from the target column."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from fastmlp.conversion import shortened
 from fastmlp.functions.scores import accuracy, r2
-from fastmlp.generators import random_state
-from fastmlp.remedies import argument, counted, listed
+from fastmlp.remedies import argument, listed
 from fastmlp.tables.columns import REFUSED, Column, understood
 from fastmlp.tables.inputs import check_known, notation_of, numbers_in, text
 from fastmlp.tables.notations import Notation
+from fastmlp.tables.parts import SHARES, Split, Targets, drawn
 from fastmlp.tables.values import Values, column_of, named_columns, text_of, values_of
-from fastmlp.validation import number, one_of
+from fastmlp.validation import one_of
 
 KINDS = ("classification", "regression")
 # Numbers are classes where they are whole and there are at most so many different ones, or just two of them.
@@ -23,34 +23,6 @@ MAX_CLASSES_OF_NUMBERS = 20
 # Rows that a class has on average at least, unless there are two, or the task is said; with fewer than MIN_ROWS it is
 # no class in any case.
 ROWS_OF_A_CLASS, MIN_ROWS = 10, 2
-PARTS = ("training", "validation", "test")
-
-
-class Targets(NamedTuple):
-    """Targets of the rows of a table that have one.
-
-    Attributes
-    ----------
-    rows : ndarray (n_known,), intp
-        Their numbers, from 0.
-    y : ndarray (n_known,)
-        The number of each row's class, int64, or float64 in a regression.
-    notes : list of str
-        Says how many rows are left out, if any.
-    """
-
-    rows: np.ndarray
-    y: np.ndarray
-    notes: list[str]
-
-
-class Split(NamedTuple):
-    """Rows (n_part,) of each part, sorted, as intp; and what to say where a part lacks a class."""
-
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
-    notes: list[str]
 
 
 @dataclass(frozen=True)
@@ -78,7 +50,7 @@ class Task:
     ('classification', ('2', '10'))
     >>> rows, y, notes = task.targets(frame)
     >>> y, notes
-    (array([0, 1, 0, 1]), ["1 of 5 rows has no 'grade' and is left out"])
+    (array([0, 1, 0, 1]), ["1 of 5 rows has no 'grade' and is left out."])
     >>> task.decoded(y)
     array(['2', '10', '2', '10'], dtype=object)
     """
@@ -192,7 +164,7 @@ class Task:
         if n_gaps:
             notes = [
                 f"{n_gaps:,} of {len(y):,} rows {'has' if n_gaps == 1 else 'have'} no {self.target!r} and "
-                f"{'is' if n_gaps == 1 else 'are'} left out"
+                f"{'is' if n_gaps == 1 else 'are'} left out."
             ]
         return Targets(rows, y[rows], notes)
 
@@ -222,55 +194,41 @@ class Task:
         flat = np.ravel(np.asarray(predictions))
         return np.array(self.class_names, object)[flat] if self.is_classification else flat
 
-    def split(self, y: npt.ArrayLike, shares: Sequence[float] = (0.7, 0.15, 0.15), seed: int | None = None) -> Split:
-        """Draw rows to train, to validate and to test with; of each class each part has its share.
+    def split(self, targets: Targets, shares: Sequence[float] = SHARES, seed: int | None = None) -> Split:
+        """Draw rows of a frame to train, to validate and to test with; of each class each part has its share.
 
         Parameters
         ----------
-        y : array_like (n_rows,)
-            Targets of this task.
-        shares : three numbers
-            Of the rows; their sum is 1, and the first is not 0. Another may be: that part is empty then.
+        targets : Targets
+            What `targets` gives of the frame.
+        shares : two numbers
+            Of the rows that validate, and that test; their sum is below 1, and all others train. With 0, a part is
+            empty.
         seed : int, optional
             By default, NumPy's global generator draws.
 
         Returns
         -------
         Split
-            Each class with enough rows is in each part. A smaller one is in the training part.
+            Rows of the frame that have a target. Each class with enough of them is in each part. A smaller one is in
+            the training part.
 
         Raises
         ------
-        ValueError
-            If shares are no such numbers, or there are fewer rows than parts.
+        TypeError, ValueError
+            If targets are no `Targets`, shares are no such numbers, or there are fewer rows than parts.
 
         Examples
         --------
+        >>> import pandas
         >>> from fastmlp.tables import Task
-        >>> task = Task("species", "classification", ("ant", "bee"))
-        >>> train, validation, test, notes = task.split([0] * 8 + [1, 1], (0.6, 0.2, 0.2), seed=0)
+        >>> frame = pandas.DataFrame({"species": ["ant"] * 8 + ["bee"] * 2})
+        >>> task = Task.fit(frame, "species")
+        >>> train, validation, test, notes = task.split(task.targets(frame), (0.2, 0.2), seed=0)
         >>> len(train), len(validation), len(test), notes
-        (6, 2, 2, ["no row of class 'bee' (2 rows) is in the validation part"])
+        (6, 2, 2, ["No row of class 'bee' (2 rows) is in the validation part."])
         """
-        labels = np.asarray(y)
-        parts = _checked_shares(shares)
-        n_parts = int(np.count_nonzero(parts))
-        if len(labels) < n_parts:
-            raise ValueError(f"y must have a row for each of {n_parts} parts, got {len(labels)}")
-        with random_state(seed) as generator:
-            order = generator.permutation(len(labels))
-        groups = [order]
-        if self.is_classification:
-            groups = [order[labels[order] == code] for code in np.unique(labels)]
-        counts = _counts(list(map(len, groups)), parts)
-        pieces = [np.split(group, np.cumsum(of_group)[:-1]) for group, of_group in zip(groups, counts, strict=True)]
-        train, validation, test = (np.sort(np.concatenate(part)) for part in zip(*pieces, strict=True))
-        notes = []
-        for name, share, part in zip(PARTS, parts, (train, validation, test), strict=True):
-            for code in np.setdiff1d(labels, labels[part]) if self.is_classification and share else ():
-                n = int(np.count_nonzero(labels == code))
-                notes.append(f"no row of class {self.class_names[code]!r} ({counted(n, 'row')}) is in the {name} part")
-        return Split(train, validation, test, notes)
+        return drawn(targets, shares, seed, self.class_names)
 
     @property
     def score_name(self) -> str:
@@ -342,29 +300,3 @@ def _are_classes(numbers: list[str], n_rows: int) -> bool:
         and n * ROWS_OF_A_CLASS <= n_rows
         and all(float(value).is_integer() for value in numbers)
     )
-
-
-def _checked_shares(shares: Sequence[float]) -> list[float]:
-    parts = [number(f"shares[{i}]", share, 0, 1) for i, share in enumerate(shares)]
-    if len(parts) != len(PARTS) or not parts[0] or abs(sum(parts) - 1) > 1e-9:
-        raise ValueError(f"shares must be three numbers whose sum is 1, the first above 0, got {shares!r}")
-    return parts
-
-
-def _counts(sizes: Sequence[int], shares: Sequence[float]) -> list[list[int]]:
-    """How many rows of each group, of these sizes, each part has: its share, and one at least if it can."""
-    parts = np.flatnonzero(shares)
-    carried = np.zeros(len(shares))  # what rounding has kept from a part so far
-    counts = []
-    for n in sizes:
-        wanted = np.multiply(shares, n) + carried
-        least = np.zeros(len(shares), np.int64)
-        least[parts if n >= len(parts) else parts[:1]] = 1
-        given = np.maximum(np.floor(wanted).astype(np.int64), least)
-        while given.sum() < n:
-            given[np.argmax(wanted - given)] += 1
-        while given.sum() > n:
-            given[np.argmin(np.where(given > least, wanted - given, np.inf))] -= 1
-        carried = np.clip(wanted - given, -1, 1)  # what small groups lack is not for a large one to make up for
-        counts.append(given.tolist())
-    return counts

@@ -4,11 +4,17 @@ import numpy as np
 import pandas
 import pytest
 
-from fastmlp.tables import Task
+from fastmlp.tables import Targets, Task
+from fastmlp.tables.parts import SHARES
 
 pytestmark = pytest.mark.application
 
 GAP = np.nan
+
+
+def split_of(task, y, shares, seed=0):
+    """The parts of rows that all have a target."""
+    return task.split(Targets(np.arange(len(y)), np.asarray(y), []), shares, seed)
 
 
 def fitted(values, kind=None, **options):
@@ -95,7 +101,7 @@ def test_rows_without_a_target_are_left_out_and_said():
         targets = task.targets(frame)
         assert targets.y.tolist() == y
         assert targets.rows.tolist() == [0, 2, 4, 5][: len(y)]
-        assert targets.notes == [f"2 of {len(values)} rows have no 'y' and are left out"]
+        assert targets.notes == [f"2 of {len(values)} rows have no 'y' and are left out."]
 
 
 def test_targets_of_other_tables():
@@ -115,36 +121,36 @@ def test_targets_of_other_tables():
 def test_each_part_has_its_share_of_each_class():
     task, _ = fitted(["a", "b", "c"] * 10)
     y = np.repeat([0, 1, 2], [700, 90, 10])
-    split = task.split(y, (0.6, 0.2, 0.2), seed=1)
+    split = split_of(task, y, (0.2, 0.2), seed=1)
     parts = split[:3]
     assert [np.bincount(y[part]).tolist() for part in parts] == [[420, 54, 6], [140, 18, 2], [140, 18, 2]]
     assert split.notes == []
     assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(800))
     assert all(np.array_equal(np.sort(part), part) for part in parts)
-    again, other = (task.split(y, (0.6, 0.2, 0.2), seed=seed) for seed in (1, 2))
+    again, other = (split_of(task, y, (0.2, 0.2), seed) for seed in (1, 2))
     assert np.array_equal(again.train, split.train)
     assert not np.array_equal(other.train, split.train)
 
 
-@pytest.mark.parametrize("shares", [(0.7, 0.15, 0.15), (0.98, 0.01, 0.01), (0.1, 0.45, 0.45)])
+@pytest.mark.parametrize("shares", [(0.15, 0.15), (0.01, 0.01), (0.45, 0.45)])
 def test_each_class_is_in_each_part_if_it_can(shares):
     task, _ = fitted([*"abcdef"] * 10)
     counts = [40, 3, 4, 2, 1, 5]
     y = np.random.RandomState(0).permutation(np.repeat(np.arange(6), counts))
-    split = task.split(y, shares, seed=0)
+    split = split_of(task, y, shares)
     for part in split[:3]:
         assert {0, 1, 2, 5} <= set(y[part])
     assert set(y[split.train]) == set(range(6))
-    assert "no row of class 'e' (1 row) is in the validation part" in split.notes
-    assert "no row of class 'e' (1 row) is in the test part" in split.notes
+    assert "No row of class 'e' (1 row) is in the validation part." in split.notes
+    assert "No row of class 'e' (1 row) is in the test part." in split.notes
     assert all("'e'" in note or "'d' (2 rows)" in note for note in split.notes)
 
 
 def test_many_small_classes_do_not_change_the_shares():
     task, _ = fitted([f"w {i // 4}" for i in range(400)], "classification")
-    split = task.split(np.repeat(np.arange(100), 4), (0.5, 0.25, 0.25), seed=0)
+    split = split_of(task, np.repeat(np.arange(100), 4), (0.25, 0.25))
     assert [len(part) for part in split[:3]] == [200, 100, 100]
-    split = task.split(np.repeat(np.arange(100), 4), (0.7, 0.3, 0), seed=0)
+    split = split_of(task, np.repeat(np.arange(100), 4), (0.3, 0))
     assert [len(part) for part in split[:3]] == [280, 120, 0]
     assert split.notes == []
 
@@ -153,13 +159,13 @@ def test_classes_of_one_row_do_not_change_the_shares_of_the_next_class():
     """They are all in the training part; no other class makes up for them."""
     task = Task("y", "classification", tuple(map(str, range(100, 192))))
     y = np.repeat(np.arange(92), [1] * 90 + [40, 870])
-    split = task.split(y, (0.7, 0.1, 0.2), seed=0)
+    split = split_of(task, y, SHARES)
     counts = [np.bincount(y[part], minlength=92)[90:] for part in split[:3]]
     np.testing.assert_allclose(counts, np.outer([0.7, 0.1, 0.2], [40, 870]), atol=2)
 
 
 def test_a_regression_is_split_by_rows():
-    split = fitted([1.5, 2.5, 4])[0].split(np.arange(10.0), (0.5, 0.3, 0.2), seed=0)
+    split = split_of(Task("y", "regression"), np.arange(10.0), (0.3, 0.2))
     assert [len(part) for part in split[:3]] == [5, 3, 2]
     assert np.array_equal(np.sort(np.concatenate(split[:3])), np.arange(10))
 
@@ -167,16 +173,34 @@ def test_a_regression_is_split_by_rows():
 @pytest.mark.parametrize(
     ("shares", "message"),
     [
-        ((0.5, 0.5), "shares must be three numbers whose sum is 1, the first above 0"),
-        ((0.5, 0.4, 0.2), "whose sum is 1"),
-        ((0, 0.5, 0.5), "the first above 0"),
-        ((1.2, -0.1, -0.1), r"shares\[0\] must be finite, at least 0 and at most 1"),
-        ((0.6, 0.2, 0.2), "y must have a row for each of 3 parts, got 2"),
+        ((0.5, 0.5), "shares must be two numbers whose sum is below 1"),
+        ((0.7, 0.1, 0.2), "shares must be two numbers"),
+        ((-0.1, 0.2), r"shares\[0\] must be finite, at least 0 and at most 1"),
+        ((0.2, 0.2), "targets must have a row for each of 3 parts, got 2"),
     ],
 )
 def test_other_shares_are_refused(shares, message):
     with pytest.raises(ValueError, match=message):
-        Task("y", "regression").split([1.0, 2.0], shares)
+        split_of(Task("y", "regression"), [1.0, 2.0], shares)
+
+
+def test_parts_are_rows_of_the_frame():
+    """Where some have no target, rows are others than the places of targets."""
+    frame = pandas.DataFrame({"y": [None, "a", "b"] * 20})
+    task = Task.fit(frame, "y")
+    targets = task.targets(frame)
+    split = task.split(targets, seed=0)
+    assert [len(rows) for rows in split[:3]] == [28, 4, 8]
+    for rows in split[:3]:
+        assert task.decoded(targets.of(rows)).tolist() == frame["y"][rows].tolist()
+    assert targets.of(split.train[::-1]).tolist() == targets.of(split.train)[::-1].tolist()
+    assert split.notes == targets.notes != []
+    with pytest.raises(ValueError, match="rows must have a target each, got row 3 without one"):
+        targets.of([1, 3])
+    with pytest.raises(TypeError, match="rows must be an array of integers, got dtype bool"):
+        targets.of(frame["y"] == "a")
+    with pytest.raises(TypeError, match=r"targets must be what Task\.targets gives, got ndarray"):
+        task.split(targets.y)
 
 
 def test_the_score_of_a_constant():
