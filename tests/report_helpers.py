@@ -4,27 +4,22 @@ from html.parser import HTMLParser
 
 import pandas
 
-from fastmlp import NeuralNetwork, Standardizer
-from fastmlp.tables import Schema, Task
+from fastmlp.tables import DataSet, Table
 
 VOID = {"meta", "link", "br"}
 
 
-def trained(frame, target, *, shares=(0.2, 0.2), ignore=(), kind=None, epochs=20, **options):
-    """A network, and the split of the frame's rows that it was trained with."""
-    task = Task.fit(frame, target, kind)
-    targets = task.targets(frame)
-    split = task.split(targets, shares, seed=0)
-    train, validation = split[:2]
-    schema = Schema.fit(frame, target=target, ignore=ignore, task=task, rows=train)
-    X, y, y_val = schema.rows(frame), targets.of(train), targets.of(validation)
-    loss = "cross_entropy" if task.is_classification else "squared_error"
-    n_outputs = len(task.class_names) or 1
-    settings = {"loss": loss, "standardizer": Standardizer().fit(X[train]), "seed": 0} | options
-    net = NeuralNetwork(X.shape[1], [16], settings.pop("n_outputs", n_outputs), **settings)
-    net.schema = schema
-    net.fit(X[train], y, X_val=X[validation], y_val=y_val, epochs=epochs, learning_rate=0.01, seed=0)
-    return net, split
+def trained(frame, target, *, notes=(), epochs=20, **options):
+    """A network, and the data that it was trained on."""
+    data = DataSet.of_table(Table(frame, notes), target=target, shares=(0.2, 0.2), **options)
+    return fitted(data.network([16], seed=0), data, epochs), data
+
+
+def fitted(net, data, epochs):
+    """A network of the data, trained."""
+    X, y, X_val, y_val = (data.arrays[name] for name in ("X_train", "y_train", "X_val", "y_val"))
+    net.fit(X, y, X_val=X_val, y_val=y_val, epochs=epochs, learning_rate=0.01, seed=0)
+    return net
 
 
 def penguins():

@@ -4,7 +4,7 @@ import itertools
 
 import click
 
-from fastmlp.cli import folders, options, runs
+from fastmlp.cli import folders, options, runs, sources
 from fastmlp.files.csv_files import write_csv
 from fastmlp.history import DivergenceError
 from fastmlp.plots import plot_comparison
@@ -44,7 +44,7 @@ def compare(given: options.TrainingOptions, threads: int | None) -> None:
         network = given.network(found, usual.hidden_sizes[:1] * (n_layers - 1), threads)
         trainings[n_layers, optimizer] = runs.Run(found, network, usual.checked(), given.seed, given.weights)
     results = ("histories.json", *FIGURES, *SUBMISSIONS.values())
-    out = folders.take(given.out, f"{found.name}-compare", results, given.data, replace=given.replace)
+    out = folders.take(given.out, f"{sources.stem(found.name)}-compare", results, given.data, replace=given.replace)
     counts = {part: f"{len(found.arrays[f'y_{part}']):,}" for part in PARTS}
     for line in found.said:
         click.echo(line)

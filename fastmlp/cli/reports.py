@@ -10,8 +10,6 @@ from fastmlp.report import write_report
 def write_run(path: Path, run: Run, data: str, model: Path, test_rows: Path) -> None:
     """Write the report of a training on the rows of a table, which `data` names."""
     found, settings = run.data, run.settings
-    assert found.table is not None
-    assert found.split is not None
     shown = {
         "Optimizer": settings.optimizer,
         "Learning rate": f"{settings.rate:g}",
@@ -32,13 +30,10 @@ def write_run(path: Path, run: Run, data: str, model: Path, test_rows: Path) -> 
     write_report(
         path,
         run.network,
-        found.table.frame,
-        found.split,
+        found,
         history=run.history,
         diagnosis=[run.verdict],
-        decimal=found.table.decimal,
-        title=f"Prediction of {found.task.target} in {Path(data).name}",
-        notes=found.notes,
+        title=f"Prediction of {found.task.target} in {found.name}",
         settings={name: value for name, value in shown.items() if value is not None},
         commands={what: shlex.join(["fastmlp", *words]) for what, words in commands.items()},
         seed=run.seed,

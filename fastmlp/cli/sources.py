@@ -34,6 +34,12 @@ def kind(data: str) -> str:
     return "arrays" if Path(data).suffix.lower() in SUFFIXES else "table"
 
 
+def stem(name: str) -> str:
+    """The name of a file without its endings, with which names of folders begin."""
+    path = Path(name)
+    return (path.with_suffix("") if path.suffix.lower() in EXPANDED else path).stem
+
+
 def load(
     data: str,
     folder: Path | None = None,
@@ -48,28 +54,26 @@ def load(
     if folder is not None and data != "cifar10":
         raise click.UsageError(f"--folder is for --data cifar10, got --data {data}")
     found, path = kind(data), Path(data)
-    name = printable((path.with_suffix("") if path.suffix.lower() in EXPANDED else path).stem)
     if found == "table":
         table, reading = read(path, reading), reading or {}
         names = list(table.frame.columns)
         target = check_column("target", target, names)
         with in_words_of_the_command(path):
             ignored = columns_in(ignore, names)
-            made = DataSet.of_table(
+            return DataSet.of_table(
                 table,
                 target=target,
                 ignore=ignored,
                 task=task,
                 shares=split or SHARES,
                 seed=seed,
-                name=data,
+                name=printable(path.name),
                 reading=reading,
             )
-        return made._replace(name=name)
     _check_no_table(data, reading, target=target, ignore=ignore, split=split)
     if found == "arrays":
         with in_words_of_the_command(path):
-            return DataSet.of_arrays(path, task, name)
+            return DataSet.of_arrays(path, task)
     if task == "regression":
         raise click.UsageError(f"--task regression is for files, got --data {data}")
     return named.digits() if found == "digits" else named.cifar10(folder if data == "cifar10" else path)

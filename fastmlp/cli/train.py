@@ -139,7 +139,7 @@ def train(
         state = saved_state(folder / CHECKPOINT)
         return state is not None and not state.history and not any((folder / name).exists() for name in results)
 
-    usual_name = f"{found.name}-{optimizer.lower()}"
+    usual_name = f"{sources.stem(found.name)}-{optimizer.lower()}"
     out = given.out
     if resume and out is None:
         out = folders.latest(usual_name, CHECKPOINT, has_part)

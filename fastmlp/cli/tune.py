@@ -7,7 +7,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from fastmlp.cli import folders, options, runs
+from fastmlp.cli import folders, options, runs, sources
 from fastmlp.cli.presets import Preset
 from fastmlp.functions.losses import LOSSES
 from fastmlp.plots import plot_grid, plot_learning_curves
@@ -92,7 +92,7 @@ def tune(
     )
     out = folders.take(
         given.out,
-        f"{source.name}-tune",
+        f"{sources.stem(source.name)}-tune",
         (BEST, CURVES, GRID),
         given.data,
         state=(TRIALS,),

@@ -1,7 +1,7 @@
 """The section about the data: how each column was understood, and which rows are in which part."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,25 +22,21 @@ from fastmlp.report.markup import (
     table,
 )
 from fastmlp.report.results import Part
-from fastmlp.tables.columns import Column, understood
+from fastmlp.tables.columns import Column
+from fastmlp.tables.data_sets import DataSet
 from fastmlp.tables.schema import Schema
-from fastmlp.tables.values import named_columns
 
 # Columns of the table that are shown, values of a column, and classes beside the parts.
 MAX_COLUMNS, MAX_VALUES, MAX_CLASSES = 40, 4, 8
-ON_REQUEST = "left out on request"
 ENCODING = (
     "A gap of numbers gets the median of the training rows, and a second input says where. A category has an input for "
     "each of its frequent values, for gaps and for others, where the training rows have such."
 )
 
 
-def data_section(
-    schema: Schema, frame: Any, parts: Sequence[Part], notes: Sequence[str], decimal: str | None
-) -> list[Markup]:
+def data_section(data: DataSet, schema: Schema, notes: Sequence[str], parts: Sequence[Part]) -> list[Markup]:
     """Notes, columns and parts."""
-    series = named_columns(frame)
-    n_rows, n_others = len(series[schema.task.target]), len(series) - 1
+    n_rows, n_others = len(data.columns[0].values), len(data.columns) - 1
     used = {one.name: len(one.names()) for one in schema.inputs}
     kept = f"the other {counted(n_others, 'column')}"
     if n_others > len(used):
@@ -53,10 +49,9 @@ def data_section(
     if notes:
         content.append(items(notes))
     # the target first, then what is used, as people look for these
-    rank = {schema.task.target: 0} | dict.fromkeys(used, 1)
-    ordered = sorted(series, key=lambda name: rank.get(name, 2))
-    shown = [understood(name, series[name], decimal) for name in ordered[:MAX_COLUMNS]]
-    rows = [_row(column, schema, used, n_rows) for column in shown]
+    rank = {"target": 0, "input": 1}
+    ordered = sorted(zip(data.columns, data.uses, strict=True), key=lambda both: rank.get(both[1]["use"], 2))
+    rows = [_row(column, one, schema, used, n_rows) for column, one in ordered[:MAX_COLUMNS]]
     if schema.task.is_classification:  # whose numbers are names
         counts = np.bincount(np.concatenate([part.y for part in parts]), minlength=len(schema.task.class_names))
         order = np.argsort(-counts, kind="stable").tolist()
@@ -64,7 +59,7 @@ def data_section(
     content.append(
         table("How each column was understood", ["Column", "Kind", "Missing", "Inputs", "Values"], rows, texts=[1, 4])
     )
-    if n_more := len(ordered) - len(shown):
+    if n_more := len(ordered) - len(rows):
         content.append(paragraph(f"{counted(n_more, 'more column')} not shown.", class_="quiet"))
     content.append(paragraph(ENCODING, class_="quiet"))
     content.append(element("h3", "Rows in each part"))
@@ -75,15 +70,14 @@ def data_section(
     return content
 
 
-def _row(column: Column, schema: Schema, used: dict[str, int], n_rows: int) -> list[Any]:
+def _row(column: Column, use: Mapping[str, Any], schema: Schema, used: dict[str, int], n_rows: int) -> list[Any]:
     name: Any = short(column.name)
     kind: Any = column.kind
-    if column.name == schema.task.target:
+    if use["use"] == "target":
         task = "classes" if schema.task.is_classification else "number"
         name, kind = joined([name, element("span", "target", class_="chip")], " "), task
-    elif column.name not in used:
-        why = schema.left_out.get(column.name)
-        reason = ON_REQUEST if why is None else f"left out: {why}"
+    elif use["use"] != "input":
+        reason = use["use"] if use["why"] is None else f"{use['use']}: {use['why']}"
         kind = joined([kind, element("span", reason, class_="quiet block")], " ")
     missing = f"{column.n_missing:,} ({share(column.n_missing, n_rows)})" if column.n_missing else EN_DASH
     return [name, kind, missing, f"{used[column.name]:,}" if column.name in used else EN_DASH, _values(column)]

@@ -1,7 +1,7 @@
 """The section about the results: the scores of each part, and of the judged one what is confused, or how far off."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,10 +19,11 @@ from fastmlp.plots.panels import new_figure
 from fastmlp.remedies import counted
 from fastmlp.report.charts import chart
 from fastmlp.report.markup import EN_DASH, Markup, element, number, paragraph, score, share, short, table
-from fastmlp.tables.parts import PARTS, Split
-from fastmlp.tables.schema import Schema
+from fastmlp.tables import arrays
+from fastmlp.tables.data_sets import DataSet
+from fastmlp.tables.parts import PARTS
 from fastmlp.tables.task import Task
-from fastmlp.validation import MAX_TARGET, row_indices
+from fastmlp.validation import MAX_TARGET
 
 # Classes of a matrix; of more, the pairs that are confused most often are listed. Classes of the table of scores.
 MAX_MATRIX, MAX_PAIRS, MAX_CLASSES = 15, 15, 30
@@ -49,22 +50,12 @@ class Part(NamedTuple):
     predictions: np.ndarray
 
 
-def parts_of(network: NeuralNetwork, schema: Schema, frame: Any, split: Split, decimal: str | None) -> list[Part]:
-    """Each part that has rows; the training part has. The last one is judged, since it says most of new rows."""
-    X = schema.rows(frame, decimal)
-    known, targets, _ = schema.targets(frame, decimal)
-    places = np.full(len(X), -1)
-    places[known] = np.arange(len(known))
+def parts_of(network: NeuralNetwork, data: DataSet) -> list[Part]:
+    """The parts of the data. The last one, of the test, is judged."""
     found = []
-    for field, name, numbers in zip(Split._fields[:-1], PARTS, split[:-1], strict=True):
-        if field != "train" and not len(numbers):
-            continue
-        rows = row_indices(f"split.{field}", numbers, len(X))
-        if (places[rows] < 0).any():
-            row = rows[np.argmin(places[rows])]
-            raise ValueError(f"split.{field} must have rows with a {schema.task.target!r}, got row {row} without one")
-        part = X[rows]
-        found.append(Part(name, part, targets[places[rows]], np.ravel(network.predict(part))))
+    for name, part in zip(PARTS, arrays.PARTS, strict=True):
+        X, y = data.arrays[f"X_{part}"], data.arrays[f"y_{part}"]
+        found.append(Part(name, X, y, np.ravel(network.predict(X))))
     return found
 
 

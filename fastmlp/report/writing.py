@@ -32,7 +32,7 @@ from fastmlp.report.markup import (
 )
 from fastmlp.report.results import Part, class_results, parts_of, regression_results
 from fastmlp.report.style import STYLE
-from fastmlp.tables.parts import Split
+from fastmlp.tables.data_sets import DataSet
 from fastmlp.tables.schema import Schema
 
 # Columns whose importance is shown, and how often each one is shuffled.
@@ -43,16 +43,14 @@ PANEL = (3.0, 2.6)
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-def write_report(
-    path: str | os.PathLike[str], network: NeuralNetwork, frame: Any, split: Split, **options: Any
-) -> None:
+def write_report(path: str | os.PathLike[str], network: NeuralNetwork, data: DataSet, **options: Any) -> None:
     """Write what `report_html` gives to a file, which is replaced as a whole.
 
     Parameters
     ----------
     path : str or path
         Such as "report.html"; its folder must exist.
-    network, frame, split, **options
+    network, data, **options
         As in `report_html`.
 
     Raises
@@ -62,21 +60,18 @@ def write_report(
     OSError
         If the file cannot be written.
     """
-    page = report_html(network, frame, split, **options)
+    page = report_html(network, data, **options)
     with replacing(path) as file:
         file.write(page.encode("utf-8", "replace"))  # a name may hold half a character of UTF-16
 
 
 def report_html(
     network: NeuralNetwork,
-    frame: Any,
-    split: Split,
+    data: DataSet,
     *,
     history: History | None = None,
     diagnosis: Sequence[str] | None = None,
-    decimal: str | None = None,
     title: str | None = None,
-    notes: Sequence[str] = (),
     settings: Mapping[str, Any] | None = None,
     commands: Mapping[str, str] | None = None,
     seed: int = 0,
@@ -84,30 +79,22 @@ def report_html(
     """A training on a table as one page of HTML, which loads nothing else and has no script.
 
     It shows how each column was understood and what was left out, the network, the curves of its training and what they
-    say, the scores of each part beside those of the constant predictor, the confusion matrix and the scores of each
-    class, or predicted against true numbers, and the importance of the columns. The test rows are judged where there
-    are any, else the validation rows, else the training rows.
+    say, the scores of each part beside those of the constant predictor; and of the test rows the confusion matrix and
+    the scores of each class, or predicted against true numbers, and the importance of the columns.
 
     Parameters
     ----------
     network : NeuralNetwork
-        Trained, with a schema.
-    frame : frame of pandas, Polars or pyarrow
-        The table with all rows and columns, those that were left out too.
-    split : fastmlp.tables.Split
-        Row numbers of the frame in each part, from 0; the parts of validation and test may be empty. Its notes are
-        shown.
+        Trained on the data, such as one of `data.network`.
+    data : fastmlp.tables.DataSet
+        Of a table.
     history : History, optional
         Of the training; by default `network.history`. Without one, such as of a network from a file, the page has no
         curves.
     diagnosis : sequence of str, optional
         What the curves say, in sentences; by default `history.diagnose()`.
-    decimal : {".", ","}, optional
-        The decimal mark of numbers in texts, as it was given to `Schema.fit`.
     title : str, optional
         The heading; by default it names the target.
-    notes : sequence of str
-        What else is to be said of the data, such as `Table.notes`.
     settings : mapping of str to value, optional
         Settings of the training to show, such as ``{"Optimizer": "Adam"}``.
     commands : mapping of str to str, optional
@@ -121,33 +108,30 @@ def report_html(
 
     Raises
     ------
-    TypeError, ValueError
-        If the network has no schema; if the frame is not one that the schema understands, or rows of the split are no
-        rows of it with a target.
+    ValueError
+        If the data are not those of a table, or the network has another schema.
     fastmlp.optional.MissingLibraryError
         Without the extra `cli`.
 
     Examples
     --------
     >>> import pandas
-    >>> from fastmlp import NeuralNetwork
     >>> from fastmlp.report import report_html
-    >>> from fastmlp.tables import Schema
+    >>> from fastmlp.tables import DataSet, Table
     >>> frame = pandas.DataFrame({"size": [1, 2, 8, 9] * 5, "kind": ["bee", "bee", "cat", "cat"] * 5})
-    >>> schema = Schema.fit(frame, target="kind")
-    >>> X, targets = schema.rows(frame), schema.targets(frame)
-    >>> split = schema.task.split(targets, seed=0)
-    >>> net = NeuralNetwork(1, [8], 2, seed=0)
-    >>> net.schema = schema
-    >>> history = net.fit(X[split.train], targets.of(split.train), epochs=10, seed=0)
-    >>> page = report_html(net, frame, split)
+    >>> data = DataSet.of_table(Table(frame), target="kind")
+    >>> net = data.network([8], seed=0)
+    >>> history = net.fit(data.arrays["X_train"], data.arrays["y_train"], epochs=10, seed=0)
+    >>> page = report_html(net, data)
     >>> page[:15], "Confusion matrix" in page
     ('<!DOCTYPE html>', True)
     """
-    schema = network.schema
-    if schema is None:
-        raise ValueError("network must have a schema, got None: assign net.schema")
-    parts = parts_of(network, schema, frame, split, decimal)
+    schema, of_table, split = data.schema, data.table, data.split
+    if schema is None or of_table is None or split is None:
+        raise ValueError("data must be of a table, as DataSet.of_table makes them, got arrays")
+    if network.schema != schema:
+        raise ValueError("network must have the schema of the data, got another: give the data that it was trained on")
+    parts = parts_of(network, data)
     part, history = parts[-1], network.history if history is None else history
     importance = permutation_importance(network, part.X, part.y, repeats=REPEATS, seed=seed)
     is_classification = schema.task.is_classification
@@ -155,7 +139,7 @@ def report_html(
         class_results(network, schema.task, parts) if is_classification else regression_results(schema.task, parts)
     )
     sections = {
-        "Data": data_section(schema, frame, parts, [*notes, *split.notes], decimal),
+        "Data": data_section(data, schema, [*of_table.notes, *split.notes], parts),
         "Network": [Markup(network._repr_html_()), _facts(settings or {})],
         "Training": _training(history),
         "Results": results,
@@ -214,8 +198,6 @@ def _summary(schema: Schema, parts: Sequence[Part]) -> list[Markup]:
         lead = f"On {rows}, predictions are {error} off on average. Always saying {usual} would be {of_constant} off."
     if not value > constant:
         lead += " The network is no better than that."
-    if part.name != "test":
-        lead += f" There are no test rows; scores of {part.name} rows tend to be better than those of new rows."
     tiles = [
         _tile(
             f"{part.name.capitalize()} {name}",

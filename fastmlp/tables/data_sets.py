@@ -15,7 +15,7 @@ from fastmlp.network import NeuralNetwork
 from fastmlp.preprocessing import Standardizer
 from fastmlp.tables import arrays
 from fastmlp.tables.arrays import PARTS, numbered
-from fastmlp.tables.columns import columns_of
+from fastmlp.tables.columns import Column, columns_of
 from fastmlp.tables.description import described, uses
 from fastmlp.tables.parts import SHARES, Split
 from fastmlp.tables.reading import Table
@@ -33,6 +33,7 @@ class DataSet(NamedTuple):
     Attributes
     ----------
     name : str
+        What it is called, such as that of its file.
     arrays : dict of str to ndarray
         `X_train`, `y_train`, `X_val`, `y_val`, `X_test` and `y_test`; classes are numbers from 0.
     task : Task
@@ -43,10 +44,12 @@ class DataSet(NamedTuple):
     table : Table or None
     split : Split or None
         The rows of the table in each part, by their numbers in it.
-    notes : tuple of str
-        What was recognised in a table, and which rows are left out.
+    columns : tuple of Column
+        How each column of the table is understood.
+    uses : tuple of dict
+        What becomes of each column, see `fastmlp.tables.uses`.
     said : tuple of str
-        How a table was understood, line by line, notes included.
+        All of this line by line, with what was recognised in the table, and which rows are left out.
 
     Examples
     --------
@@ -68,7 +71,8 @@ class DataSet(NamedTuple):
     schema: Schema | None = None
     table: Table | None = None
     split: Split | None = None
-    notes: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    uses: tuple[dict[str, Any], ...] = ()
     said: tuple[str, ...] = ()
 
     @classmethod
@@ -101,7 +105,7 @@ class DataSet(NamedTuple):
         seed : int
             Of the draw, see `Task.split`.
         name : str
-            For lines that say how the table was understood.
+            What the table is called, such as "penguins.csv".
         reading : mapping, optional
             The options with which `read_table` has read it.
 
@@ -120,7 +124,7 @@ class DataSet(NamedTuple):
                 f"frame must have rows to train, to validate and to test with, got {n_rows} of {len(targets.y)} rows "
                 "with a target: add rows, or give other shares"
             )
-        columns = columns_of(frame, decimal)
+        columns = tuple(columns_of(frame, decimal))
         schema = Schema.fit(
             frame,
             target=target,
@@ -132,14 +136,14 @@ class DataSet(NamedTuple):
             reading=reading,
         )
         X = schema.rows(frame, decimal)
-        used = uses(columns, target, ignore, schema.left_out)
+        used = tuple(uses(columns, target, ignore, schema.left_out))
         said = (*described(name, table, used), *map(printable, (learnt.in_words, *split.notes)))
-        notes = (*table.notes, *split.notes)
         found = _named({part: (X[rows], targets.of(rows)) for part, rows in zip(PARTS, split[:-1], strict=True)})
-        return cls(name, found, learnt, _standardizer(name, found["X_train"]), schema, table, split, notes, said)
+        standardizer = Standardizer().fit(found["X_train"])
+        return cls(name, found, learnt, standardizer, schema, table, split, columns, used, said)
 
     @classmethod
-    def of_arrays(cls, path: str | os.PathLike[str], task: str | None = None, name: str = "arrays") -> Self:
+    def of_arrays(cls, path: str | os.PathLike[str], task: str | None = None) -> Self:
         """The rows of an `.npz` file with X and y, or with X_train, y_train, X_val, ..., y_test.
 
         A part that is missing is a tenth of the training rows, the same random ones each time. What is learnt are
@@ -157,12 +161,12 @@ class DataSet(NamedTuple):
             raise ValueError(f"{path} must be a table or an .npz file to train on it")
         if task == "regression":
             parts = _split(path, arrays.parts_of_numbers(path))
-            return cls(name, parts, Task("y", task), _standardizer(str(path), parts["X_train"]))
+            return cls(printable(path.name), parts, Task("y", task), _standardizer(path, parts["X_train"]))
         found, class_names = arrays.parts_of_classes(path)
         parts = _split(path, found)
-        standardizer = _standardizer(str(path), parts["X_train"])
+        standardizer = _standardizer(path, parts["X_train"])
         arrays.check_classes(path, {part: parts[f"y_{part}"] for part in PARTS}, class_names)
-        return cls(name, parts, Task("y", "classification", tuple(class_names)), standardizer)
+        return cls(printable(path.name), parts, Task("y", "classification", tuple(class_names)), standardizer)
 
     @property
     def class_names(self) -> list[str] | None:
@@ -253,11 +257,11 @@ def losses(are_classes: bool) -> list[str]:
     return sorted(rows, key=lambda name: name not in USUAL_LOSSES)
 
 
-def _standardizer(name: str, X: np.ndarray) -> Standardizer:
+def _standardizer(path: Path, X: np.ndarray) -> Standardizer:
     try:
         return Standardizer().fit(X)
     except ValueError as error:  # the square of a finite number may be infinite
-        raise ValueError(f"{name}: {error}") from None
+        raise ValueError(f"{path}: {error}") from None
 
 
 def _split(path: Path, parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, np.ndarray]:

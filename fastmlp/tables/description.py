@@ -43,7 +43,7 @@ def uses(
     >>> [(one["name"], one["use"], one["why"]) for one in uses(columns_of(frame), target="rain")]
     [('snow', 'input', None), ('rain', 'target', None), ('land', 'left out', "has only the value 'AT'")]
     """
-    found = []
+    found, ignored = [], {ignored} if isinstance(ignored, str) else set(ignored)
     for column in columns:
         why = (left_out or {}).get(column.name, column.why)
         if column.name == target or column.name in ignored:

@@ -61,8 +61,8 @@ def test_it_is_the_score_that_is_lost():
 def test_of_a_regression_beside_scikit_learn():
     inspection = pytest.importorskip("sklearn.inspection")
     frame = numbers(2000).drop(columns="kind").assign(noise=np.random.RandomState(0).randn(2000))
-    net, split = trained(frame, "price", epochs=10)
-    rows, y = net.schema.rows(frame)[split.test], net.schema.targets(frame).of(split.test)
+    net, data = trained(frame, "price", epochs=10)
+    rows, y = data.arrays["X_test"], data.arrays["y_test"]
     found = permutation_importance(net, rows, y, repeats=200)
     assert [one.name for one in found] == ["size", "noise"]
 

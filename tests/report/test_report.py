@@ -11,14 +11,15 @@ import numpy as np
 import pandas
 import pytest
 from plot_helpers import history
-from report_helpers import Page, numbers, penguins, trained
+from report_helpers import Page, fitted, numbers, penguins, trained
 
 from fastmlp import NeuralNetwork
 from fastmlp.plots import plot_history
 from fastmlp.report import permutation_importance, report_html, results, write_report
 from fastmlp.report.charts import bar, chart, distribution
 from fastmlp.report.markup import EN_DASH, MINUS, Markup, element, number, score
-from fastmlp.tables import Split
+from fastmlp.tables import DataSet, Table
+from fastmlp.tables.named import digits
 
 pytestmark = pytest.mark.application
 
@@ -30,36 +31,35 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 def classes():
     pytest.importorskip("palmerpenguins")
     frame = penguins()
-    net, split = trained(frame, "species", ignore=["comment"])
+    net, data = trained(frame, "species", ignore=["comment"], notes=("Fields are separated by commas.",))
     more = {
-        "notes": ["Fields are separated by commas."],
         "settings": {"Optimizer": "Adam"},
         "commands": {"Predict": "fastmlp predict model.npz new.csv"},
     }
-    return frame, net, split, Page(report_html(net, frame, split, **more))
+    return net, data, Page(report_html(net, data, **more))
 
 
 @pytest.fixture(scope="module")
 def regression():
-    frame = numbers()
-    net, split = trained(frame, "price", epochs=100)
-    return frame, net, split, Page(report_html(net, frame, split))
+    net, data = trained(numbers(), "price", epochs=100)
+    return net, data, Page(report_html(net, data))
 
 
-def rows_of(net, frame, rows):
-    """X and y of rows of a frame."""
-    return net.schema.rows(frame)[rows], net.schema.targets(frame).of(rows)
+def rows_of(data, part):
+    """X and y of a part."""
+    return data.arrays[f"X_{part}"], data.arrays[f"y_{part}"]
 
 
 def test_columns_and_parts(classes):
-    frame, net, split, page = classes
+    net, data, page = classes
+    frame, split = data.table.frame, data.split
     rows = {row[0]: row[1:] for row in page.tables["How each column was understood"][1:]}
     assert rows["species target"][:3] == ["classes", "1 (0.3 %)", EN_DASH]
     assert rows["species target"][3] == "Adelie 151, Gentoo 124, Chinstrap 68"
     assert rows["island"] == ["category", EN_DASH, "3", "Biscoe 168, Dream 124, Torgersen 52"]
     assert rows["bill_length_mm"] == ["number", "2 (0.6 %)", "2", "32.1 to 59.6, median 44.45"]
     assert rows["study"][:3] == ["constant left out: has only the value 'palmer'", EN_DASH, EN_DASH]
-    assert rows["comment"][0] == "text left out on request"
+    assert rows["comment"][0] == "text ignored"
     assert set(rows) - {"species target"} == set(frame.columns) - {"species"}
     assert "'species' is predicted from 7 of the other 9 columns, which are 15 inputs" in page.text
     parts = page.tables["Rows in each part"]
@@ -71,10 +71,11 @@ def test_columns_and_parts(classes):
     counts = Counter(frame["species"].iloc[split.test])
     assert parts[3][3:] == [str(counts[name]) for name in net.class_names]
     assert "1 row of the table in no part" in page.text
+    assert "1 of 344 rows has no 'species' and is left out." in page.text
 
 
 def test_sections(classes):
-    _, net, _, page = classes
+    net, _, page = classes
     assert [text for tag, text in page.headings if tag != "h3"] == [
         "Prediction of species", "Diagnosis", "Data", "Network", "Training", "Results", "Importance of columns",
         "What to do next",
@@ -90,13 +91,13 @@ def test_sections(classes):
 
 def test_results_of_classes(classes):
     metrics = pytest.importorskip("sklearn.metrics")
-    frame, net, split, page = classes
-    X, y = rows_of(net, frame, split.test)
-    _, y_train = rows_of(net, frame, split.train)
+    net, data, page = classes
+    X, y = rows_of(data, "test")
+    _, y_train = rows_of(data, "train")
     predicted = net.predict(X)
     by_part = {row[0]: row[2:] for row in page.tables["Accuracy of each part"]}
     assert by_part["test"] == [score(net.score(X, y)), score(net.schema.task.constant_score(y_train, y))]
-    assert by_part["training"][0] == score(net.score(*rows_of(net, frame, split.train)))
+    assert by_part["training"][0] == score(net.score(*rows_of(data, "train")))
     matrix = page.tables["Confusion matrix: rows by true and predicted class"][2:]
     np.testing.assert_array_equal([row[1:-1] for row in matrix], metrics.confusion_matrix(y, predicted).astype(str))
     scores = page.tables["Scores of each class"][1:]
@@ -117,9 +118,9 @@ def test_results_of_classes(classes):
 
 def test_results_of_a_regression(regression):
     metrics = pytest.importorskip("sklearn.metrics")
-    frame, net, split, page = regression
-    X, y = rows_of(net, frame, split.test)
-    predicted, constant = net.predict(X).ravel(), np.full(len(y), rows_of(net, frame, split.train)[1].mean())
+    net, data, page = regression
+    X, y = rows_of(data, "test")
+    predicted, constant = net.predict(X).ravel(), np.full(len(y), rows_of(data, "train")[1].mean())
     row = page.tables["Scores of each part"][-1]
     assert row[:2] == ["test", str(len(y))]
     functions = (metrics.r2_score, metrics.mean_absolute_error, metrics.root_mean_squared_error)
@@ -131,7 +132,7 @@ def test_results_of_a_regression(regression):
 
 @pytest.mark.parametrize("name", ["plot_predictions", "plot_residuals"])
 def test_the_charts_are_of_the_judged_rows(regression, monkeypatch, name):
-    frame, net, split, _ = regression
+    net, data, _ = regression
     plot, drawn = getattr(results, name), []
 
     def noted(*both, ax):
@@ -139,8 +140,8 @@ def test_the_charts_are_of_the_judged_rows(regression, monkeypatch, name):
         return plot(*both, ax=ax)
 
     monkeypatch.setattr(results, name, noted)
-    report_html(net, frame, split)
-    X, y = rows_of(net, frame, split.test)
+    report_html(net, data)
+    X, y = rows_of(data, "test")
     ((truth, predicted),) = drawn
     np.testing.assert_array_equal(truth, y)
     np.testing.assert_array_equal(predicted, net.predict(X).ravel())
@@ -148,10 +149,10 @@ def test_the_charts_are_of_the_judged_rows(regression, monkeypatch, name):
 
 @pytest.mark.parametrize("lost", [np.nan, 1e200])
 def test_a_network_whose_training_failed(regression, lost):
-    frame, net, split, _ = regression
+    net, data, _ = regression
     failed = copy.deepcopy(net)
     failed.params["W2"][:] = lost
-    page = Page(report_html(failed, frame, split))
+    page = Page(report_html(failed, data))
     assert "Not all predictions are numbers that can be drawn." in page.text
     assert "The network is no better than that." in page.text
 
@@ -199,8 +200,8 @@ def test_a_spread_stays_within_its_room():
 
 
 def test_importance(classes):
-    frame, net, split, page = classes
-    found = permutation_importance(net, *rows_of(net, frame, split.test), repeats=5, seed=0)
+    net, data, page = classes
+    found = permutation_importance(net, *rows_of(data, "test"), repeats=5, seed=0)
     expected = [[one.name, "", score(one.mean), score(one.spread)] for one in found]
     assert page.tables["Importance of columns"][1:] == expected
 
@@ -209,10 +210,13 @@ def test_a_network_with_one_output_for_two_classes():
     metrics = pytest.importorskip("sklearn.metrics")
     frame = pandas.DataFrame({"a": np.random.RandomState(0).randn(80)})
     frame["yes"] = (frame["a"] + np.random.RandomState(1).randn(80) > -0.5).astype(int)
-    net, split = trained(frame, "yes", loss="binary_cross_entropy", n_outputs=1, epochs=5)
-    X, y = rows_of(net, frame, split.test)
+    _, data = trained(frame, "yes", epochs=1)
+    net = NeuralNetwork(1, [16], 1, loss="binary_cross_entropy", standardizer=data.standardizer, seed=0)
+    data.name_in(net)
+    fitted(net, data, epochs=5)
+    X, y = rows_of(data, "test")
     area = score(metrics.roc_auc_score(y, net.predict_proba(X).ravel()))
-    tables = Page(report_html(net, frame, split)).tables
+    tables = Page(report_html(net, data)).tables
     assert [row[-1] for row in tables["Scores of each class"][1:3]] == [area, area]
     n = frame["yes"].sum()
     target = ["yes target", "classes", EN_DASH, EN_DASH, f"1 {n}, 0 {80 - n}"]
@@ -229,9 +233,9 @@ def test_texts_of_users_are_escaped(of_classes):
         frame = pandas.DataFrame({first: rng.randn(60), second: ["x", third] * 30, "z": [third] * 60})
         targets = rng.randn(60)
         frame["t" + third] = np.where(targets > 0, first, second) if of_classes else targets
-        net, split = trained(frame, "t" + third, epochs=6)
-        texts = {"title": first, "notes": [third], "settings": {first: second}, "commands": {second: third}}
-        return Page(report_html(net, frame, split, **texts))
+        net, data = trained(frame, "t" + third, epochs=6, notes=(third,))
+        texts = {"title": first, "settings": {first: second}, "commands": {second: third}}
+        return Page(report_html(net, data, **texts))
 
     nasty, harmless = page_of(*NASTY), page_of("zzz", "abc", "def")
     assert Counter(tag for tag, _ in nasty.elements) == Counter(tag for tag, _ in harmless.elements)
@@ -249,9 +253,8 @@ def test_attributes_are_escaped():
 
 def test_a_text_that_is_no_unicode_can_be_written(tmp_path):
     """As the name of a file may be."""
-    frame = numbers()
-    net, split = trained(frame, "price", epochs=2)
-    write_report(tmp_path / "report.html", net, frame, split, title="prices\udcff.csv")
+    net, data = trained(numbers(), "price", epochs=2)
+    write_report(tmp_path / "report.html", net, data, title="prices\udcff.csv")
     assert "<h1>prices?.csv</h1>" in (tmp_path / "report.html").read_text("utf-8")
 
 
@@ -260,15 +263,15 @@ def test_of_many_columns_and_classes_some_are_shown():
     labels = np.repeat(np.arange(n_classes), 12)
     frame = pandas.DataFrame(rng.randn(len(labels), 50).round(3)).add_prefix("column ")
     frame["label"] = [f"class {i}" for i in labels]
-    net, split = trained(frame, "label", epochs=5, kind="classification")
-    page = Page(report_html(net, frame, split))
+    net, data = trained(frame, "label", epochs=5, task="classification")
+    page = Page(report_html(net, data))
     assert len(page.tables["How each column was understood"]) == 1 + 40
     assert "11 more columns not shown." in page.text
     assert len(page.tables["Importance of columns"]) == 1 + 20
     assert "The 20 most important of 50 columns are shown." in page.text
     assert len(page.tables["Scores of each class"]) == 1 + 30 + 2
     assert "10 classes with fewer rows not shown" in page.text
-    X, y = rows_of(net, frame, split.test)
+    X, y = rows_of(data, "test")
     wrong = Counter((t, p) for t, p in zip(y.tolist(), net.predict(X).tolist(), strict=True) if t != p)
     pairs = page.tables["Classes that are confused most often"][1:]
     names = net.class_names
@@ -279,53 +282,40 @@ def test_of_many_columns_and_classes_some_are_shown():
 def test_where_nothing_is_confused():
     frame = pandas.DataFrame({"code": [f"c{i % 16}" for i in range(320)]})
     frame["label"] = frame["code"].str.upper()
-    net, split = trained(frame, "label", epochs=100)
-    page = Page(report_html(net, frame, split))
+    net, data = trained(frame, "label", epochs=100)
+    page = Page(report_html(net, data))
     assert "There are 16 classes, and nothing is confused." in page.text
     assert "Classes that are confused most often" not in page.tables
 
 
-@pytest.mark.parametrize(("shares", "part"), [((0.3, 0), "validation"), ((0, 0), "training")])
-def test_without_test_rows_others_are_judged(shares, part):
-    frame = numbers()
-    net, split = trained(frame, "price", epochs=3) if part == "training" else trained(frame, "price", shares=shares)
-    if part == "training":
-        split = Split(split.train, split.validation[:0], split.test[:0], [])
-    page = Page(report_html(net, frame, split))
-    assert f"There are no test rows; scores of {part} rows tend to be better than those of new rows." in page.text
-    assert f"Predicted against true numbers, {part} rows" in [a.get("aria-label") for _, a in page.elements]
-    assert page.tables["Scores of each part"][-1][0] == part
-
-
 def test_a_network_without_a_history_has_no_curves(regression, tmp_path):
-    frame, net, split, page = regression
+    net, data, page = regression
     net.save(tmp_path / "net.npz")
     loaded = NeuralNetwork.load(tmp_path / "net.npz")
-    without = Page(report_html(loaded, frame, split))
+    without = Page(report_html(loaded, data))
     assert ["h2", "Training"] in page.headings
     assert not {"Training", "Diagnosis"} & {text for _, text in without.headings}
     assert without.tables == page.tables
-    assert Page(report_html(loaded, frame, split, history=net.history)).text == page.text
+    assert Page(report_html(loaded, data, history=net.history)).text == page.text
 
 
 def test_a_network_that_is_no_better_than_a_constant():
     frame = pandas.DataFrame({"a": np.random.RandomState(0).randn(60), "y": np.random.RandomState(1).randn(60)})
-    net, split = trained(frame, "y", epochs=200)
-    assert "The network is no better than that." in Page(report_html(net, frame, split)).text
+    net, data = trained(frame, "y", epochs=200)
+    assert "The network is no better than that." in Page(report_html(net, data)).text
 
 
-def test_errors(regression):
-    frame, net, split, _ = regression
-    with pytest.raises(ValueError, match=r"network must have a schema, got None: assign net\.schema"):
-        report_html(NeuralNetwork(2, [], 1, loss="squared_error"), frame, split)
-    with pytest.raises(ValueError, match=r"split\.test must hold rows from 0 to 119, got 120 at index 1"):
-        report_html(net, frame, split._replace(test=[0, 120]))
-    with pytest.raises(ValueError, match=r"split\.train must have shape"):
-        report_html(net, frame, split._replace(train=split.train[:0]))
-    row = split.test[1]
-    gaps = frame.assign(price=frame["price"].where(frame.index != row))
-    with pytest.raises(ValueError, match=rf"split\.test must have rows with a 'price', got row {row} without one"):
-        report_html(net, gaps, split)
+def test_data_that_the_network_was_not_trained_on_are_refused(regression):
+    net, data, _ = regression
+    with pytest.raises(ValueError, match=r"data must be of a table, as DataSet\.of_table makes them, got arrays"):
+        report_html(net, digits())
+    frame = data.table.frame
+    others = [DataSet.of_table(Table(frame), target="price", seed=1), DataSet.of_table(Table(frame), target="kind")]
+    for other in others:  # other rows are those of the test, or another column is learnt
+        with pytest.raises(ValueError, match="network must have the schema of the data, got another"):
+            report_html(net, other)
+    with pytest.raises(ValueError, match="network must have the schema of the data"):
+        report_html(NeuralNetwork(3, [], 1, loss="squared_error"), data)
 
 
 def test_the_page_is_accessible_and_loads_nothing(classes, regression):
@@ -354,18 +344,18 @@ def test_the_page_is_accessible_and_loads_nothing(classes, regression):
 
 
 def test_it_is_written_as_it_is(regression, tmp_path):
-    frame, net, split, _ = regression
+    net, data, _ = regression
     path = tmp_path / "report.html"
-    write_report(path, net, frame, split, title="Prices")
-    assert path.read_text("utf-8") == report_html(net, frame, split, title="Prices")
+    write_report(path, net, data, title="Prices")
+    assert path.read_text("utf-8") == report_html(net, data, title="Prices")
 
 
 @pytest.fixture(scope="module", params=["classes", "regression"])
 def written(request, tmp_path_factory):
     """A file of the page, for a browser."""
-    frame, net, split, _ = request.getfixturevalue(request.param)
+    net, data, _ = request.getfixturevalue(request.param)
     folder = tmp_path_factory.mktemp("pages")
-    write_report(folder / "report.html", net, frame, split)
+    write_report(folder / "report.html", net, data)
     return folder / "report.html"
 
 
