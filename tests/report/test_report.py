@@ -262,11 +262,13 @@ def test_of_many_columns_and_classes_some_are_shown():
     rng, n_classes = np.random.RandomState(0), 40
     labels = np.repeat(np.arange(n_classes), 12)
     frame = pandas.DataFrame(rng.randn(len(labels), 50).round(3)).add_prefix("column ")
+    frame.insert(0, "land", "AT")
     frame["label"] = [f"class {i}" for i in labels]
     net, data = trained(frame, "label", epochs=5, task="classification")
     page = Page(report_html(net, data))
-    assert len(page.tables["How each column was understood"]) == 1 + 40
-    assert "11 more columns not shown." in page.text
+    shown = [row[0] for row in page.tables["How each column was understood"][1:]]
+    assert shown == ["label target", *(f"column {i}" for i in range(39))]
+    assert "12 more columns not shown." in page.text
     assert len(page.tables["Importance of columns"]) == 1 + 20
     assert "The 20 most important of 50 columns are shown." in page.text
     assert len(page.tables["Scores of each class"]) == 1 + 30 + 2
