@@ -13,6 +13,7 @@ from fastmlp.functions.scores import SCORES_OF_NUMBERS
 from fastmlp.network import NeuralNetwork
 from fastmlp.optional import require
 from fastmlp.plots import plot_confusion, plot_predictions
+from fastmlp.remedies import counted
 from fastmlp.tables import Rows
 from fastmlp.terminal import aligned, printable
 
@@ -70,11 +71,12 @@ def evaluate(
         more, lines, shown = of_numbers(y, predictions, constant)
     figure = figure or model.with_name("confusion.png" if task.is_classification else "predicted.png")
     if as_json:
-        click.echo(json.dumps({**record, **more, "n_rows": len(y), "figure": str(figure)}))
+        click.echo(json.dumps({**record, **more, "n_rows": len(y), "figure": str(figure), "notes": found.notes}))
     else:
+        sources.say_replaced(found)
         left_out = n_rows - len(y)
         rest = f" ({left_out:,} without a target left out)" if left_out else ""
-        click.echo(f"{name} {record[name]:.4f} on {len(y):,} rows, loss {record['loss']:.4f}{rest}")
+        click.echo(f"{name} {record[name]:.4f} on {counted(len(y), 'row')}, loss {record['loss']:.4f}{rest}")
         click.echo("\n".join(lines))
     shown.axes[0].set_title(printable(f"{model.name} on {Path(data).name}: {name} {record[name]:.4f}"))
     # last, since the network's folder may not be writable

@@ -11,6 +11,7 @@ from fastmlp.cli import folders, options, sources
 from fastmlp.datasets import CIFAR10_CLASSES
 from fastmlp.files.csv_files import csv_text, write_csv
 from fastmlp.network import NeuralNetwork
+from fastmlp.remedies import counted
 from fastmlp.terminal import printable
 
 
@@ -50,7 +51,8 @@ def predict(
     MODEL is a file written by `fastmlp train`. DATA is a table with the columns that the network was trained on, in any
     order, as it stands; an .npy file of rows, an .npz file with X or X_test, a folder with CIFAR-10, or digits or
     cifar10, for their test rows. Give raw rows, as in training: the network standardizes them. A table is read as in
-    the training, with --delimiter, --decimal and so on as they were given there, unless they are given here.
+    the training, with --delimiter, --decimal and so on as they were given there, unless they are given here. It is said
+    which values the training had not; they count as other, or as the nearest number.
 
     With --target, the column of a table that has what is to be predicted, or with y in an .npz file, the score is shown
     too; on rows that were trained on, it is too high.
@@ -91,8 +93,9 @@ def predict(
         write_csv(out, columns)
     score = None if found.y is None else found.task.score(predictions[found.known], found.y)
     if as_json:
-        record = {"n_rows": len(predictions), found.task.score_name: score, "out": str(out)}
+        record = {"n_rows": len(predictions), found.task.score_name: score, "out": str(out), "notes": found.notes}
         click.echo(json.dumps(record), err=to_stdout)
     else:
+        sources.say_replaced(found)
         judged = "" if score is None else f"; {found.task.score_name} {score:.4f}"
-        click.echo(f"wrote {len(predictions):,} predictions to {printable(str(out))}{judged}", err=to_stdout)
+        click.echo(f"wrote {counted(len(predictions), 'prediction')} to {printable(str(out))}{judged}", err=to_stdout)

@@ -8,7 +8,7 @@ import click
 
 from fastmlp.cli.messages import in_words_of_the_command
 from fastmlp.network import NeuralNetwork
-from fastmlp.remedies import listed
+from fastmlp.remedies import counted, listed
 from fastmlp.tables import DataSet, Rows, Table, named, read_table
 from fastmlp.tables.arrays import SUFFIXES
 from fastmlp.tables.content import EXPANDED
@@ -16,6 +16,8 @@ from fastmlp.tables.parts import SHARES
 from fastmlp.terminal import printable
 
 NAMED = ("digits", "cifar10")
+# Columns of which it is said what was replaced.
+MAX_NOTES = 10
 
 
 def existing(data: str) -> str:
@@ -99,6 +101,15 @@ def rows_of(
             arrays = named.digits().arrays
             return Rows.of_arrays(network, data, arrays["X_test"], arrays["y_test"])
         return Rows.of_arrays(network, data, *named.cifar10_test_rows(None if data == "cifar10" else path))
+
+
+def say_replaced(rows: Rows) -> None:
+    """Say on standard error what was replaced in the rows, of the first few columns."""
+    more = len(rows.notes) - MAX_NOTES
+    for note in rows.notes[:MAX_NOTES]:
+        click.echo(printable(note), err=True)
+    if more > 0:
+        click.echo(f"Values of {counted(more, 'more column')} are replaced so; --json names all.", err=True)
 
 
 def read(path: Path, reading: Mapping[str, Any] | None) -> Table:

@@ -1,5 +1,6 @@
 """A column of a table as inputs of a network: a number, a yes or no, or a category, with what fills its gaps."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -9,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fastmlp.conversion import shortened
+from fastmlp.remedies import counted
 from fastmlp.tables.columns import BOOLEANS, Column
 from fastmlp.tables.notations import DECIMALS, SPACES, Notation
 from fastmlp.tables.values import Values, text_of, values_of
@@ -17,6 +19,8 @@ from fastmlp.validation import boolean, number, one_of
 # A category's value is rare, and part of "other", if it has fewer training rows than this, or a smaller share of them:
 # standardised, a column that is 1 in one of 500 rows is 22 there.
 MIN_ROWS, MIN_SHARE = 2, 1 / 500
+# A number as one of several spellings of the same: 1 and 1.0, 01067 and 1067.
+SPELLED = re.compile(r"([+-]?)0*(\d+)(?:\.(\d*?)0*)?")
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,21 @@ class NumberInput:
             numbers = np.clip(numbers, *self.limits)
         return _with_indicator(numbers, self.fill, self.has_gaps)
 
+    def replaced(self, column: Any, decimal: str | None) -> str | None:
+        """What is said of numbers beyond the limits; None where there are none."""
+        if self.limits is None:
+            return None
+        numbers = numbers_in(values_of(column), self.notation, decimal)
+        low, high = self.limits
+        beyond = numbers[(numbers < low) | (numbers > high)]
+        if not len(beyond):
+            return None
+        furthest = beyond[np.argmax(np.maximum(low - beyond, beyond - high))]
+        return (
+            f"{_rows(len(beyond))} a number beyond the {low:.6g} to {high:.6g} of the training, such as "
+            f"{furthest:.6g}: the nearer limit is taken"
+        )
+
 
 @dataclass(frozen=True)
 class BooleanInput:
@@ -75,18 +94,23 @@ class BooleanInput:
         check_known(found, ~np.isnan(truths), "true or false")
         return _with_indicator(found.taken(truths, np.nan), self.fill, self.has_gaps)
 
+    def replaced(self, column: Any, decimal: str | None) -> None:
+        """Nothing: other values are refused."""
+
 
 @dataclass(frozen=True)
 class CategoryInput:
     """A column of 0 and 1 for each frequent value, for gaps, and for all others where the training rows had them.
 
-    Without a column for others, a value that was not seen has 0 in all of them.
+    Without a column for others, a value that was not seen has 0 in all of them. Numbers may be spelled otherwise than
+    in the training, 1.0 for 1, unless two of its values were the same number.
     """
 
     name: str
     values: tuple[str, ...]
     has_gaps: bool
     has_others: bool
+    spelled_alike: bool = False
     kind: ClassVar[str] = "category"
 
     @classmethod
@@ -95,7 +119,9 @@ class CategoryInput:
         n_gaps = counts.pop(None, 0)
         least = max(MIN_ROWS, MIN_SHARE * len(rows))
         frequent = sorted(value for value, count in counts.items() if count >= least)
-        return cls(column.name, tuple(frequent), n_gaps > 0, len(frequent) < len(counts))
+        different = set(column.values.tolist()) - {None}
+        spelled_alike = len(set(map(_spelled, different))) == len(different)
+        return cls(column.name, tuple(frequent), n_gaps > 0, len(frequent) < len(counts), spelled_alike)
 
     def names(self) -> list[str]:
         special = [f"{self.name} (missing)"] * self.has_gaps + [f"{self.name} (other)"] * self.has_others
@@ -105,11 +131,30 @@ class CategoryInput:
         found, n = values_of(column), len(self.values)
         # a last column, which is left out, for what has none
         missing, others = n, n + self.has_gaps
-        places = {value: i for i, value in enumerate(self.values)}
-        by_value = np.array([places.get(text_of(value), others) for value in found.different], np.int64)
+        places = self._places(found)
+        by_value = np.where(places < 0, others, places)
         rows = np.zeros((len(found.codes), others + 1))
         rows[np.arange(len(rows)), found.taken(by_value, missing if self.has_gaps else others)] = 1
         return rows[:, : others + self.has_others]
+
+    def replaced(self, column: Any, decimal: str | None) -> str | None:
+        """What is said of values that are none of the frequent ones; None where there are none."""
+        found = values_of(column)
+        is_other = self._places(found) < 0
+        if not is_other.any():
+            return None
+        n, example = int(found.taken(is_other, False).sum()), text_of(found.different[int(np.argmax(is_other))])
+        when, what = ("or too rarely, ", "counted as other") if self.has_others else ("", "counted as none")
+        return f"{_rows(n)} a value that the training had not, {when}such as {shortened(example)}: {what}"
+
+    def _places(self, found: Values) -> np.ndarray:
+        """The place of each different value among those of the training; -1 for others."""
+        places = {value: i for i, value in enumerate(self.values)}
+        texts = list(map(text_of, found.different))
+        if self.spelled_alike:
+            places = {_spelled(value): i for value, i in places.items()}
+            texts = list(map(_spelled, texts))
+        return np.array([places.get(text, -1) for text in texts], np.int64)
 
 
 Input = NumberInput | BooleanInput | CategoryInput
@@ -167,6 +212,7 @@ FIELDS: dict[str, Callable[[Any], Any]] = {
     "fill": partial(number, "fill"),
     "has_gaps": partial(boolean, "has_gaps"),
     "has_others": partial(boolean, "has_others"),
+    "spelled_alike": partial(boolean, "spelled_alike"),
     "notation": notation_of,
     "limits": _limits,
     "values": lambda values: tuple(map(text, values)),
@@ -199,3 +245,16 @@ def _with_indicator(numbers: np.ndarray, fill: float, has_gaps: bool) -> np.ndar
     """The numbers (n_rows, 1) without gaps, and where asked for, a second column that is 1 where one was."""
     is_gap = np.isnan(numbers)
     return np.column_stack([np.where(is_gap, fill, numbers), is_gap][: 1 + has_gaps]).astype(np.float64)
+
+
+def _spelled(text: str) -> str:
+    """A text, of a number its shortest spelling."""
+    found = SPELLED.fullmatch(text)
+    if found is None:
+        return text
+    sign, whole, decimals = found.groups()
+    return ("-" if sign == "-" else "") + whole + (f".{decimals}" if decimals else "")
+
+
+def _rows(n: int) -> str:
+    return f"{counted(n, 'row')} {'has' if n == 1 else 'have'}"

@@ -37,6 +37,9 @@ class Rows(NamedTuple):
         Their targets, numbers of classes or numbers; None where these are not there, or not asked for.
     frame : pandas.DataFrame or None
         The table.
+    notes : tuple of str
+        A sentence for each column with values that were replaced: new ones of a category, numbers beyond those of the
+        training.
 
     Examples
     --------
@@ -61,6 +64,7 @@ class Rows(NamedTuple):
     known: np.ndarray
     y: np.ndarray | None
     frame: Any = None
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of_table(
@@ -112,7 +116,9 @@ class Rows(NamedTuple):
             raise ValueError(
                 f"{path}: column {schema.feature_names[feature]!r} must have a number in row {row}, got none"
             )
-        rows = cls(str(path), network, schema.task, X, np.arange(0), None, frame)
+        said = ((one.name, one.replaced(frame[one.name], decimal)) for one in schema.inputs)
+        notes = tuple(f"Column {name!r}: {what}." for name, what in said if what is not None)
+        rows = cls(str(path), network, schema.task, X, np.arange(0), None, frame, notes)
         if not with_targets:
             return rows
         name = schema.task.target

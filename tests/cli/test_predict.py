@@ -29,7 +29,7 @@ def round_trip(folder, data):
     evaluated = python(*command, "evaluate", "a/model.npz", data, "--json", folder=folder)
     assert json.loads(evaluated.stdout)["accuracy"] == trained["test_accuracy"]
     predicted = python(*command, "predict", "a/model.npz", data, "--out", "b.csv", "--json", folder=folder)
-    expected = {"n_rows": trained["n_test"], "accuracy": trained["test_accuracy"], "out": "b.csv"}
+    expected = {"n_rows": trained["n_test"], "accuracy": trained["test_accuracy"], "out": "b.csv", "notes": []}
     assert json.loads(predicted.stdout) == expected
     labels = [int(text) for text in categories((folder / "b.csv").read_text())]
     return trained["test_accuracy"], np.array(labels)
@@ -306,3 +306,27 @@ def test_no_result_takes_the_place_of_what_is_read(model, run, command, option, 
     assert f"{option or '--out'} must not put a result in the place of {place}, which is read" in result.stderr
     with open(place, "rb") as file:
         assert file.read() == before
+
+
+@pytest.fixture
+def trained(run, tmp_path):
+    """A network of a number t, which is 0 to 118, and a category g with the values 1, 2 and A."""
+    rows = "".join(f"{2 * i},{'12A'[i % 3]},{'no' if i % 3 else 'yes'}\n" for i in range(60))
+    (tmp_path / "a.csv").write_text("t,g,y\n" + rows)
+    return found(run("train", "--data", "a.csv", "--target", "y", "--epochs", "1", "--json"))
+
+
+@pytest.mark.parametrize("command", [("predict",), ("evaluate", "--target", "y")])
+def test_what_is_replaced_is_said(run, tmp_path, trained, command):
+    (tmp_path / "b.csv").write_text("t,g,y\n4500,B,no\n30,1.0,no\n-70,C,no\n,B,yes\n")
+    limits = NeuralNetwork.load(trained["files"][0]).schema.inputs[0].limits
+    notes = [
+        f"Column 't': 2 rows have a number beyond the {limits[0]:g} to {limits[1]:g} of the training, such as 4500: "
+        "the nearer limit is taken.",
+        "Column 'g': 3 rows have a value that the training had not, such as 'B': counted as none.",
+    ]
+    assert run(command[0], trained["files"][0], "b.csv", *command[1:]).stderr.splitlines()[:2] == notes
+    result = run(command[0], trained["files"][0], "b.csv", *command[1:], "--json")
+    assert (found(result)["notes"], result.stderr) == (notes, "")
+    (tmp_path / "b.csv").write_text("t,g,y\n30,01,no\n31,2.0,yes\n")
+    assert "Column" not in run(command[0], trained["files"][0], "b.csv", *command[1:]).output

@@ -77,6 +77,35 @@ def test_values_that_were_not_seen_have_no_column_without_others_in_the_training
     )
 
 
+@pytest.mark.parametrize(
+    ("values", "later", "which"),
+    [
+        (["1", "2", "A"], ["1.0", "2", "01.50"], [0, 1, None]),
+        (["1", "2", "A"], [1.0, 2.0, None], [0, 1, None]),
+        (["01067", "80331", "x"], [1067, 80331, 331], [0, 1, None]),
+        (["-0.50", "x", "1e1"], ["-.5", "-0.5", "10"], [None, 0, None]),
+        (["1", "1.0", "A"], ["1.0", "01", "A"], [1, None, 2]),
+    ],
+)
+def test_numbers_of_a_category_may_be_spelled_otherwise(values, later, which):
+    """Unless two values of the training are the same number."""
+    frame = pandas.DataFrame({"x": 2 * values, "price": COLUMNS["price"][:6]})
+    schema = Schema.fit(frame, target="price")
+    rows = schema.rows(pandas.DataFrame({"x": later}))
+    places = {name: i for i, name in enumerate(schema.inputs[0].values)}
+    expected = [[float(i is not None and places[values[i]] == k) for k in range(3)] for i in which]
+    np.testing.assert_array_equal(rows, expected)
+
+
+def test_rare_values_keep_their_spelling_too():
+    """So that a row's inputs do not depend on the others."""
+    frame = pandas.DataFrame({"x": ["7", "7", "8", "8", "007"], "price": [1.5, 2.0, 3.0, 3.5, 4.0]})
+    schema = Schema.fit(frame, target="price")
+    assert schema.rows(frame[4:]).tolist() == [[0, 0, 1]]
+    note = "1 row has a value that the training had not, or too rarely, such as '007': counted as other"
+    assert schema.inputs[0].replaced(frame["x"], None) == note
+
+
 def test_a_value_needs_one_training_row_in_500():
     frame = pandas.DataFrame({"x": ["a"] * 994 + ["b"] * 2 + ["c"] * 4, "y": np.arange(1000) % 7 / 2})
     assert Schema.fit(frame, target="y").feature_names == ["x=a", "x=b", "x=c"]
