@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fastmlp.conversion import shortened
-from fastmlp.remedies import counted
+from fastmlp.remedies import argument, counted
 from fastmlp.tables.columns import BOOLEANS, Column
 from fastmlp.tables.notations import DECIMALS, SPACES, Notation
 from fastmlp.tables.values import Values, text_of, values_of
@@ -235,10 +235,13 @@ def numbers_in(found: Values, notation: Notation, decimal: str | None) -> np.nda
 
 
 def check_known(found: Values, is_known: np.ndarray, needed: str) -> None:
-    """Raise where one of the different values is not known, with the row."""
+    """Raise where one of the different values is not known, with the row and, of a text, how to make a gap of it."""
     if not is_known.all():
         code = int(np.argmin(is_known))
-        raise ValueError(f"must have {needed} in row {found.row_of(code)}, got {shortened(found.different[code])}")
+        value, remedy = found.different[code], ""
+        if found.content == "texts":
+            remedy = f" (correct it, or say that it is a gap: {argument('missing', [text_of(value)])})"
+        raise ValueError(f"must have {needed} in row {found.row_of(code)}, got {shortened(value)}{remedy}")
 
 
 def _with_indicator(numbers: np.ndarray, fill: float, has_gaps: bool) -> np.ndarray:

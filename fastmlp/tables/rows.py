@@ -110,7 +110,7 @@ class Rows(NamedTuple):
         except ValueError as error:
             kept = [argument(name, value) for name, value in schema.reading.items() if name not in (reading or {})]
             how = f" (read as in the training, with {', '.join(kept)})" if kept else ""
-            raise ValueError(f"{error}{how}") from None
+            raise ValueError(f"{path}{_of_file(str(error))}{how}") from None
         if not np.isfinite(X).all():
             row, feature = np.argwhere(~np.isfinite(X))[0]
             raise ValueError(
@@ -199,6 +199,11 @@ def task_of(network: NeuralNetwork) -> Task:
             f"{network.output_size} outputs: use it in Python"
         )
     return Task("", "regression", (), Notation())
+
+
+def _of_file(error: str) -> str:
+    """An error about a frame, as one about the file that it was read from."""
+    return error.removeprefix("frame") if error.startswith("frame ") else f": {error}"
 
 
 def _columns_of_signs(schema: Schema) -> list[str]:

@@ -14,6 +14,7 @@ import fastmlp
 from fastmlp import NeuralNetwork
 from fastmlp.cli import sources
 from fastmlp.functions.class_scores import roc_auc_of_classes
+from fastmlp.tables import Rows
 
 pytestmark = pytest.mark.application
 
@@ -330,3 +331,16 @@ def test_what_is_replaced_is_said(run, tmp_path, trained, command):
     assert (found(result)["notes"], result.stderr) == (notes, "")
     (tmp_path / "b.csv").write_text("t,g,y\n30,01,no\n31,2.0,yes\n")
     assert "Column" not in run(command[0], trained["files"][0], "b.csv", *command[1:]).output
+
+
+def test_values_that_cannot_be_read_are_said_with_an_option(run, tmp_path, trained):
+    (tmp_path / "b.csv").write_text("t,g,y\n1,1,no\nn. a.,2,no\n")
+    result = run("predict", trained["files"][0], "b.csv")
+    message = (
+        "b.csv: column 't' must have a number in row 1, got 'n. a.' (correct it, or say that it is a gap: "
+        "--missing 'n. a.')"
+    )
+    assert (result.exit_code, message in result.stderr) == (1, True)
+    assert run("predict", trained["files"][0], "b.csv", "--missing", "n. a.").exit_code == 0
+    with pytest.raises(ValueError, match=r"b\.csv: column 't' must .* gap: missing=\['n\. a\.'\]\)"):
+        Rows.of_table(NeuralNetwork.load(trained["files"][0]), "b.csv")

@@ -235,10 +235,11 @@ def test_rows_that_do_not_fit_are_refused(schema):
         size=["1,5", "x", "1.5", "2", "3", "4"], new=["yes", "no", None, "maybe", "no", "no"], week=np.inf
     )
     with pytest.raises(
-        ValueError, match="column 'size' must have a number with a decimal comma in row 1, got 'x'; "
+        ValueError, match=r"column 'size' must have a number with a decimal comma in row 1, got 'x' \(.*\); "
     ) as error:
         schema.rows(bad)
-    assert "column 'new' must have true or false in row 3, got 'maybe'; " in str(error.value)
+    remedy = "(correct it, or say that it is a gap: missing=['maybe']); "
+    assert f"column 'new' must have true or false in row 3, got 'maybe' {remedy}" in str(error.value)
     assert str(error.value).endswith("column 'week' must have a finite number in row 0, got inf")
     with pytest.raises(TypeError, match="frame must be a frame of pandas, Polars or pyarrow, got ndarray"):
         schema.rows(np.eye(3))
