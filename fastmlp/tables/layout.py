@@ -132,6 +132,24 @@ def is_header(first: Sequence[str], below: Sequence[Sequence[str]], is_missing: 
     return n_again * 2 < len(filled)
 
 
+def title_lines(rows: Sequence[Sequence[str]], is_missing: Callable[[str], bool]) -> tuple[int, int]:
+    """The number of first rows that are a title above the header, and of columns; 0 rows where there is none.
+
+    They fill less than half of the columns, and the first row below them fills all and names them.
+    """
+    columns = list(zip(*rows, strict=True))
+    used = [i for i, column in enumerate(columns) if any(column)]
+
+    def filled(row: Sequence[str]) -> int:
+        return sum(bool(row[i]) for i in used)
+
+    n = next((i for i, row in enumerate(rows) if 2 * filled(row) >= len(used)), 0)
+    if not n or filled(rows[n]) < len(used):
+        return 0, len(used)
+    below = [columns[i][n + 1 :] for i in used]
+    return n * is_header([rows[n][i] for i in used], below, is_missing), len(used)
+
+
 def counts_up(texts: Sequence[str]) -> bool:
     """Whether these are the numbers from 0 or 1 on, one after the other."""
     return len(texts) > 0 and texts[0] in ("0", "1") and all(t == str(i) for i, t in enumerate(texts, int(texts[0])))

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from itertools import compress
+from itertools import compress, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ from fastmlp.tables.layout import (
     is_header,
     layout_of,
     records,
+    title_lines,
 )
 from fastmlp.tables.notations import DECIMALS
 from fastmlp.validation import one_of
@@ -179,6 +180,9 @@ def _read_texts(
         notes.append(f"Fields are separated by {layout.separator}.")
     has_short_header = header is not False and not layout.names and layout.first_width == layout.width - 1 > 0
     rows = _parsed(pandas, path, text, layout, has_short_header)
+    if header is None and layout.names is None:
+        head = [list(map(str.strip, row)) for row in rows.head(SAMPLE_ROWS).to_numpy().tolist()]
+        _check_title(path, text[layout.start :], layout, head, markers)
     del text
     columns = [[field.strip() for field in rows[i].tolist()] for i in range(layout.width)]
     del rows
@@ -265,6 +269,18 @@ def _check_widths(path: Path, body: str, layout: Layout, has_short_header: bool,
         raise ValueError(f"{path}, line {line + 1} or below: {error}; is a double quote missing?") from None
     if unclosed:
         raise ValueError(f"{path}, line {line}: a double quote opens a text that does not end; close or remove it")
+
+
+def _check_title(path: Path, body: str, layout: Layout, rows: list[list[str]], markers: frozenset[str]) -> None:
+    """Refuse lines such as "Report 2024,,," above the header, as spreadsheets have them."""
+    n, width = title_lines(rows, lambda text: not text or text in markers)
+    if n:
+        lines = [layout.n_lines + line for line, _ in islice(records(body, layout.delimiter), n + 1)]
+        n_named = sum(map(bool, rows[0]))
+        raise ValueError(
+            f"{path}, line {lines[0]}: names only {n_named} of {width} columns, and the header seems to be line "
+            f"{lines[-1]}: remove the lines before it, or say {argument('header', True)}"
+        )
 
 
 def _take_off_single_quotes(columns: list[list[str]], notes: list[str]) -> None:

@@ -259,3 +259,10 @@ def test_a_library_that_is_not_installed(library, name, message, tmp_path, monke
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(MissingLibraryError, match=message):
         read_table(written(tmp_path, name, "a,b\n1,2\n"))
+
+
+def test_a_title_may_be_said_to_be_the_header(tmp_path):
+    path = written(tmp_path, "a.csv", "a,,\nx,y,z\n1,2,3\n")
+    with pytest.raises(ValueError, match=r"header seems to be line 2.*, or say header=True$"):
+        read_table(path)
+    assert shown(read_table(path, header=True)) == ["a column 2 column 3", "x y z", "1 2 3"]
