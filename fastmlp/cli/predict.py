@@ -77,8 +77,7 @@ def predict(
         if found.frame is None:
             raise click.UsageError(f"--id is for tables, got {data}")
         sources.check_column("id", id_column, list(found.frame.columns))
-        column = found.frame[id_column]
-        ids = column.astype(object).where(column.notna(), "").tolist()
+        ids = ["" if value is None else value for value in found.column(id_column, reading)]
     predictions = found.predictions()
     columns: list[tuple[str, Any]] = [(id_column or "id", ids)]
     if proba:

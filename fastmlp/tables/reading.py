@@ -65,6 +65,7 @@ def read_table(
     encoding: str | None = None,
     header: bool | None = None,
     signs: Iterable[str] = (),
+    verbatim: Iterable[str] = (),
 ) -> Table:
     r"""Read a table from a file (extra `cli`; `.parquet`, `.pq`, `.arrow`, `.feather` and `.zst`: extra `parquet`).
 
@@ -87,6 +88,8 @@ def read_table(
         column that has + somewhere, - is a value.)
     signs : iterable of str
         Columns in which - is a value, whether there is a + or not.
+    verbatim : iterable of str
+        Columns in which every field but an empty one is a value.
     encoding : str, optional
         The name of a text's encoding in Python. Else UTF-8, UTF-16 or UTF-32, and if it is none of these, cp1252.
     header : bool, optional
@@ -142,7 +145,9 @@ def read_table(
                 f"{path} must be a table in a file with a suffix of {', '.join((*TEXT, *typed.READERS))}, or of a text "
                 f"and {', '.join(EXPANDED)}, got {''.join(suffixes) or 'none'}; spreadsheets are saved as CSV"
             )
-    return undisturbed(lambda: _read_texts(path, delimiter, decimal, markers, encoding, header, set(signs)))
+    return undisturbed(
+        lambda: _read_texts(path, delimiter, decimal, markers, encoding, header, set(signs), set(verbatim))
+    )
 
 
 def _checked(delimiter: str | None, decimal: str | None, missing: Iterable[str], header: bool | None) -> frozenset[str]:
@@ -167,6 +172,7 @@ def _read_texts(
     encoding: str | None,
     header: bool | None,
     signs: Collection[str],
+    verbatim: Collection[str],
 ) -> Table:
     with reading(path):  # whether there is a file is said before what is not installed
         pandas = require("pandas", "cli", f"reading {path}")
@@ -193,8 +199,11 @@ def _read_texts(
     columns, names, kept = _without_empty(columns, names, notes)
     columns, names = _without_index(columns, names, notes)
     named = _different(names, notes)
-    with_signs = [name in signs or "+" in column for name, column in zip(named, columns, strict=True)]
-    values = _values(columns, markers, with_signs, notes)
+    gaps = [
+        frozenset() if name in verbatim else markers - {"-"} if name in signs or "+" in column else markers
+        for name, column in zip(named, columns, strict=True)
+    ]
+    values = _values(columns, gaps, notes)
     if decimal is None:
         decimal, commas, points = decimals(values, layout.delimiter)
         if commas and points:
@@ -369,14 +378,12 @@ def _different(names: Iterable[Any], notes: list[str]) -> list[str]:
     return list(given)
 
 
-def _values(
-    columns: list[list[str]], markers: frozenset[str], with_signs: Sequence[bool], notes: list[str]
-) -> list[list[str | None]]:
-    """The texts of columns, with None where there is no value; - is one in some columns."""
+def _values(columns: list[list[str]], gaps: Sequence[frozenset[str]], notes: list[str]) -> list[list[str | None]]:
+    """The texts of columns, with None where there is no value, by the texts that say so in each column."""
     values: list[list[str | None]] = []
     found: Counter[str] = Counter()
-    for column, has_signs in zip(columns, with_signs, strict=True):
-        own = (markers - {"-"} if has_signs else markers).intersection(column)
+    for column, markers in zip(columns, gaps, strict=True):
+        own = markers.intersection(column)
         found.update({text: column.count(text) for text in sorted(own)})
         values.append([None if not text or text in own else text for text in column])
         column.clear()  # there may be little memory

@@ -17,6 +17,7 @@ from fastmlp.tables.reading import read_table
 from fastmlp.tables.schema import Schema
 from fastmlp.tables.task import Task
 from fastmlp.tables.typed import READERS
+from fastmlp.tables.values import column_of, named_columns
 
 
 class Rows(NamedTuple):
@@ -90,11 +91,8 @@ class Rows(NamedTuple):
             the network predicts more than a class or a number for each row.
         """
         task, schema = task_of(network), network.schema
-        remembered = {} if schema is None else schema.reading
-        if Path(path).suffix.lower() in READERS:  # how texts are read is of no use there
-            remembered = {name: value for name, value in remembered.items() if name == "decimal"}
-        options = {**remembered, **(reading or {})}
-        frame, _, recognised = read_table(path, **options, signs=() if schema is None else _columns_of_signs(schema))
+        options = _options_of(schema, path, reading)
+        frame, _, recognised = read_table(path, **options)
         decimal = options.get("decimal")
         if schema is None:
             schema = _of_numbers(network, task, list(frame.columns), target)
@@ -150,6 +148,15 @@ class Rows(NamedTuple):
             raise ValueError(f"{name} has the label {y.max()}; the classes are 0 to {n_classes - 1}")
         return cls(name, network, task, X, np.arange(len(X)), y)
 
+    def column(self, name: str, reading: Mapping[str, Any] | None = None) -> list[Any]:
+        """A column of the table as it stands in the file, which is read again: NA is a text in it, and may be a name.
+
+        Only empty fields, and gaps of a file whose columns have types, are None.
+        """
+        options = _options_of(self.network.schema, self.name, reading)
+        values = column_of(named_columns(read_table(self.name, **options, verbatim=[name]).frame), name)
+        return values.astype(object).where(values.notna(), None).tolist()
+
     def with_truth(self) -> Self:
         """The rows that have a target."""
         return self._replace(X=self.X[self.known], known=np.arange(len(self.known)))
@@ -204,6 +211,16 @@ def task_of(network: NeuralNetwork) -> Task:
 def _of_file(error: str) -> str:
     """An error about a frame, as one about the file that it was read from."""
     return error.removeprefix("frame") if error.startswith("frame ") else f": {error}"
+
+
+def _options_of(
+    schema: Schema | None, path: str | os.PathLike[str], reading: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """The options by which a table is read as in the training, but for those that are given."""
+    remembered = {} if schema is None else schema.reading
+    if Path(path).suffix.lower() in READERS:  # how texts are read is of no use there
+        remembered = {name: value for name, value in remembered.items() if name == "decimal"}
+    return {**remembered, **(reading or {}), "signs": () if schema is None else _columns_of_signs(schema)}
 
 
 def _columns_of_signs(schema: Schema) -> list[str]:

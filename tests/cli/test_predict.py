@@ -344,3 +344,19 @@ def test_values_that_cannot_be_read_are_said_with_an_option(run, tmp_path, train
     assert run("predict", trained["files"][0], "b.csv", "--missing", "n. a.").exit_code == 0
     with pytest.raises(ValueError, match=r"b\.csv: column 't' must .* gap: missing=\['n\. a\.'\]\)"):
         Rows.of_table(NeuralNetwork.load(trained["files"][0]), "b.csv")
+
+
+@pytest.mark.parametrize("options", [(), ("--delimiter", "!")])
+def test_ids_stand_as_in_the_file(run, tmp_path, trained, options):
+    """Also those that are gaps elsewhere; and where the column is an input, in which they stay gaps."""
+    ids = ["NA", "-", "01", "null", "", "1e3"]
+    rows = ["name,t,g", *(f"{text},3,{text or 'NA'}" for text in ids)]
+    (tmp_path / "b.csv").write_text("\n".join(rows).replace(",", "!" if options else ","))
+    written = {}
+    for name in ("name", "g"):
+        result = run("predict", trained["files"][0], "b.csv", "--proba", "--id", name, "--out", "-", *options)
+        assert result.exit_code == 0, result.stderr
+        written[name] = list(zip(*csv.reader(result.stdout.splitlines()), strict=True))
+    assert written["name"][0] == ("name", *ids)
+    assert written["g"][0] == ("g", *(text or "NA" for text in ids))
+    assert written["g"][1:] == written["name"][1:]

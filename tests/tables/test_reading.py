@@ -266,3 +266,8 @@ def test_a_title_may_be_said_to_be_the_header(tmp_path):
     with pytest.raises(ValueError, match=r"header seems to be line 2.*, or say header=True$"):
         read_table(path)
     assert shown(read_table(path, header=True)) == ["a column 2 column 3", "x y z", "1 2 3"]
+
+
+def test_columns_may_be_read_verbatim(tmp_path):
+    table = read_table(written(tmp_path, "a.csv", "a,b\nNA,NA\n,?\n-,-\n"), missing=["-"], verbatim=["a"])
+    assert shown(table) == ["a b", "NA _", "_ _", "- _"]
