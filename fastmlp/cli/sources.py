@@ -139,7 +139,8 @@ def check_column(option: str, given: str | None, names: Sequence[str]) -> str:
     """The name of a column, which must be there."""
     if given is None or given not in names:
         got = "none" if given is None else repr(given)
-        raise click.UsageError(f"--{option} must name {PURPOSES[option]} {listed(list(names))}, got {got}")
+        remedy = "; if the first line of the file names its columns, say --header" if names[0] == "column 1" else ""
+        raise click.UsageError(f"--{option} must name {PURPOSES[option]} {listed(list(names))}, got {got}{remedy}")
     return given
 
 

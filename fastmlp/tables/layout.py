@@ -5,10 +5,11 @@ import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import takewhile
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import NamedTuple
 
+from fastmlp.remedies import argument
 from fastmlp.tables.notations import notations_of
 
 # Characters and rows that are looked at.
@@ -132,8 +133,10 @@ def is_header(first: Sequence[str], below: Sequence[Sequence[str]], is_missing: 
     return n_again * 2 < len(filled)
 
 
-def title_lines(rows: Sequence[Sequence[str]], is_missing: Callable[[str], bool]) -> tuple[int, int]:
-    """The number of first rows that are a title above the header, and of columns; 0 rows where there is none.
+def check_title(
+    path: Path, body: str, layout: Layout, rows: Sequence[Sequence[str]], is_missing: Callable[[str], bool]
+) -> None:
+    """Refuse first rows that are a title above the header, as spreadsheets have them: "Report 2024,,,".
 
     They fill less than half of the columns, and the first row below them fills all and names them.
     """
@@ -145,9 +148,14 @@ def title_lines(rows: Sequence[Sequence[str]], is_missing: Callable[[str], bool]
 
     n = next((i for i, row in enumerate(rows) if 2 * filled(row) >= len(used)), 0)
     if not n or filled(rows[n]) < len(used):
-        return 0, len(used)
+        return
     below = [columns[i][n + 1 :] for i in used]
-    return n * is_header([rows[n][i] for i in used], below, is_missing), len(used)
+    if is_header([rows[n][i] for i in used], below, is_missing):
+        lines = [layout.n_lines + line for line, _ in islice(records(body, layout.delimiter), n + 1)]
+        raise ValueError(
+            f"{path}, line {lines[0]}: names only {filled(rows[0])} of {len(used)} columns, and the header seems to be "
+            f"line {lines[-1]}: remove the lines before it, or say {argument('header', True)}"
+        )
 
 
 def counts_up(texts: Sequence[str]) -> bool:

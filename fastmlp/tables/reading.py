@@ -6,7 +6,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from itertools import compress, islice
+from itertools import compress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,12 +20,12 @@ from fastmlp.tables.layout import (
     SAMPLE_ROWS,
     UNNAMED,
     Layout,
+    check_title,
     counts_up,
     decimals,
     is_header,
     layout_of,
     records,
-    title_lines,
 )
 from fastmlp.tables.notations import DECIMALS
 from fastmlp.validation import one_of
@@ -188,7 +188,7 @@ def _read_texts(
     rows = _parsed(pandas, path, text, layout, has_short_header)
     if header is None and layout.names is None:
         head = [list(map(str.strip, row)) for row in rows.head(SAMPLE_ROWS).to_numpy().tolist()]
-        _check_title(path, text[layout.start :], layout, head, markers)
+        check_title(path, text[layout.start :], layout, head, lambda text: not text or text in markers)
     del text
     columns = [[field.strip() for field in rows[i].tolist()] for i in range(layout.width)]
     del rows
@@ -280,18 +280,6 @@ def _check_widths(path: Path, body: str, layout: Layout, has_short_header: bool,
         raise ValueError(f"{path}, line {line}: a double quote opens a text that does not end; close or remove it")
 
 
-def _check_title(path: Path, body: str, layout: Layout, rows: list[list[str]], markers: frozenset[str]) -> None:
-    """Refuse lines such as "Report 2024,,," above the header, as spreadsheets have them."""
-    n, width = title_lines(rows, lambda text: not text or text in markers)
-    if n:
-        lines = [layout.n_lines + line for line, _ in islice(records(body, layout.delimiter), n + 1)]
-        n_named = sum(map(bool, rows[0]))
-        raise ValueError(
-            f"{path}, line {lines[0]}: names only {n_named} of {width} columns, and the header seems to be line "
-            f"{lines[-1]}: remove the lines before it, or say {argument('header', True)}"
-        )
-
-
 def _take_off_single_quotes(columns: list[list[str]], notes: list[str]) -> None:
     """Take single quotes, which are quotes to some programs, off columns, and off the first line, that have them."""
 
@@ -325,7 +313,10 @@ def _split_header(
         below = [column[1 : SAMPLE_ROWS + 1] for column in columns]
         header = has_short_header or is_header(first, below, lambda text: not text or text in markers)
         if not header:
-            notes.append("The first line is no header; columns are named column 1, column 2, ...")
+            notes.append(
+                "The first line is no header, and columns are named column 1, column 2, ...; if it is one, say "
+                f"{argument('header', True)}."
+            )
     if not header:
         return [f"column {i + 1}" for i in range(len(columns))]
     for column in columns:

@@ -139,6 +139,15 @@ def test_describe_shows_columns_and_remedies_name_options(run, tmp_path):
     assert (result.exit_code, result.stderr.endswith("Or leave them out: --ignore day\n")) == (1, True)
 
 
+def test_a_header_that_is_not_recognised_may_be_said(run, tmp_path):
+    (tmp_path / "a.csv").write_text("2020,2021,2022\n" + "".join(f"{i % 7},{i % 5},{i % 2}\n" for i in range(60)))
+    assert "named column 1, column 2, ...; if it is one, say --header." in run("describe", "a.csv").stdout
+    result = run("train", "--data", "a.csv", "--target", "2022")
+    remedy = "got '2022'; if the first line of the file names its columns, say --header\n"
+    assert (result.exit_code, result.stderr.endswith(remedy)) == (2, True)
+    assert run("train", "--data", "a.csv", "--target", "2022", "--header", "--epochs", "1").exit_code == 0
+
+
 def test_describe_shows_what_the_target_would_be(run, tmp_path):
     (tmp_path / "a.csv").write_text(
         "day,price,y\n" + "".join(f"2024-01-0{i % 9 + 1},{i / 8},{i % 2}\n" for i in range(60))
