@@ -80,9 +80,6 @@ def compare(given: options.TrainingOptions, threads: int | None) -> None:
         histories = {key: one.history for key, one in done.items() if one.network.num_layers in layers}
         if histories:
             runs.write_figure(out / file, plot_comparison(histories, title=f"{found.name}: SGD against Adam"))
-    constant = (
-        f"{found.constant_score:z.4f} is the test {found.score_name} of who always says {found.constant_in_words}"
-    )
-    click.echo(f"\n{constant}")
+    click.echo(f"\ntest {found.score_name}: {runs.constant_predictor(found.task, found.constant_score)}")
     click.echo(f"wrote the figures, histories.json and {len(done)} submissions to {out}")
     runs.exit_if_stopped(run.stopped, f"in the training of {name}; the results so far are written")

@@ -40,8 +40,8 @@ def evaluate(
 
     Of classes: accuracy, the area under the ROC curve (the mean of each class against all others), the confusion
     matrix, precision, recall and F1. Of numbers: R2, and the mean absolute and root mean squared error. Beside them is
-    the score of who always says the same: the most frequent class of the training rows, or their mean; for networks of
-    arrays, of these rows.
+    the score of the constant predictor, which says the most frequent class of the training rows, or their mean; for
+    networks of arrays, those of these rows.
 
     MODEL and DATA are as in `fastmlp predict`, but DATA must contain the truth: in a table the target's column, in an
     .npz file y or y_test. Use rows that were not trained on: `fastmlp train` writes the test rows of a file to
@@ -98,7 +98,7 @@ def of_classes(
     columns = {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
     by_class = {key: [None if np.isnan(one) else one for one in values.tolist()] for key, values in columns.items()}
     record = {"roc_auc": area, **by_class, "class_names": names, "confusion": confusion.tolist()}
-    lines = [f"{constant_score:.4f} of who always says {shown[int(found.constant)]}", ""]
+    lines = [runs.constant_predictor(found.task, constant_score, shown[int(found.constant)]), ""]
     if area is not None:
         lines[0] += f"; area under the ROC curve {area:.4f}"
     if len(names) <= MAX_TABLE:
@@ -117,7 +117,7 @@ def of_classes(
 
 def of_numbers(y: np.ndarray, predictions: np.ndarray, constant: np.ndarray) -> tuple[dict[str, Any], list[str], Any]:
     """What JSON says of predicted numbers, lines for the terminal, and a figure."""
-    whose = {"the network": predictions, "always the mean": constant}
+    whose = {"the network": predictions, "constant predictor (mean)": constant}
     scores = {who: [score(numbers, y) for score in SCORES_OF_NUMBERS.values()] for who, numbers in whose.items()}
     rows = [["", *SCORES_OF_NUMBERS], *([who, *(f"{one:.6g}" for one in of_one)] for who, of_one in scores.items())]
     record = dict(zip(SCORES_OF_NUMBERS, scores["the network"], strict=True))

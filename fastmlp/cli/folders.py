@@ -1,4 +1,4 @@
-"""Output folders: each is used by one command at a time, and results of other commands are not lost unnoticed."""
+"""Output folders: each is used by one command at a time, and earlier results are not lost unnoticed."""
 
 import itertools
 import os
@@ -22,13 +22,15 @@ def take(
     *,
     state: tuple[str, ...] = (),
     is_own: Callable[[Path], bool] = lambda folder: False,
+    can_resume: Callable[[Path], bool] = lambda folder: False,
     replace: bool = False,
 ) -> Path:
     """Create and lock the output folder, and check that its files can be written: before the training, not after it.
 
     That is `out`, or the first of runs/USUAL, runs/USUAL-2, ... that has none of the command's files, or whose files
     are this run's own, by `is_own`. Files are the results, which are replaced at the end, and the state, from which an
-    interrupted run continues. Results of another run in `out` are replaced only if it is said.
+    interrupted run continues. Results in `out` are replaced only if it is said; if `can_resume` says that a training
+    was interrupted there, --resume is offered.
     """
     files = (*state, *results)
 
@@ -54,9 +56,10 @@ def take(
                 check_not_read("out", path, data)
             if not free and not replace:
                 there = ", ".join(name for name in files if os.path.lexists(folder / name))
+                resume = "continue the training that was interrupted there by --resume, " if can_resume(folder) else ""
                 raise click.UsageError(
-                    f"--out must not have results of another command, got {folder} with {there}: name another folder, "
-                    "or say --replace"
+                    f"--out must not have results, got {folder} with {there}: name another folder, {resume}or "
+                    "say --replace"
                 )
             click.get_current_context().with_resource(stack.pop_all())
         if out is None and folder != RUNS / usual:

@@ -222,7 +222,7 @@ def training_options(out: str) -> Callable[[Any], Any]:
     )
     seed = "Random seed of the initial weights, of the order of the rows, of dropout and of the split of a table."
     epochs = "Passes over the training data.  [default: 40; tables: at most 400, in tune as many as 2000 updates take]"
-    replace = "Replace results of another command in --out."
+    replace = "Replace earlier results in --out."
     options = [
         click.option("--data", type=sources.existing, default="digits", metavar="DATA", help=data),
         target_option,

@@ -21,7 +21,7 @@ from fastmlp.functions.losses import LOSSES
 from fastmlp.history import DivergenceError, History
 from fastmlp.network import NeuralNetwork
 from fastmlp.settings import Settings
-from fastmlp.tables import DataSet
+from fastmlp.tables import DataSet, Task
 from fastmlp.training import Callback
 
 # Writing a checkpoint takes milliseconds, as long as an epoch on the digits.
@@ -156,6 +156,12 @@ class Run:
 def heading(part: str, score_name: str) -> str:
     """The heading of a column of scores."""
     return f"{part} {score_name[:3]:>3}"
+
+
+def constant_predictor(task: Task, score: float, says: str = "") -> str:
+    """The score of the constant predictor in words, and of classes which one it says."""
+    what = "most frequent class" if task.is_classification else "mean"
+    return f"constant predictor ({what}{', ' * bool(says)}{says}) {score:z.4f}"
 
 
 def exit_if_stopped(stopped: BaseException | None, what: str) -> None:

@@ -14,6 +14,7 @@ from fastmlp.files.checkpoints import Checkpoint
 from fastmlp.functions.losses import LOSSES
 from fastmlp.history import History
 from fastmlp.plots import plot_history
+from fastmlp.remedies import counted
 from fastmlp.schedules import SCHEDULES
 from fastmlp.training import CheckpointState
 
@@ -145,7 +146,16 @@ def train(
         out = folders.latest(usual_name, CHECKPOINT, has_part)
     # of a checkpoint that is of another training, it is said what differs
     replace = given.replace or (resume and out is not None and (out / CHECKPOINT).exists())
-    out = folders.take(out, usual_name, results, given.data, state=(CHECKPOINT,), is_own=is_own, replace=replace)
+    out = folders.take(
+        out,
+        usual_name,
+        results,
+        given.data,
+        state=(CHECKPOINT,),
+        is_own=is_own,
+        can_resume=lambda folder: unfinished(folder / CHECKPOINT) is not None,
+        replace=replace,
+    )
     checkpoint = out / CHECKPOINT
     if not resume:
         warn_if_replaced(checkpoint)
@@ -185,11 +195,12 @@ def train(
         kept = f"\n{run.history.kept}\n" if run.history.kept else ""
         names, speed = ", ".join(files), run.samples_per_second
         worse = "" if run.test_score > found.constant_score else " The network is no better than that."
+        constant = runs.constant_predictor(found.task, found.constant_score)
         pace = "" if speed is None else f", {speed:,.0f} samples a second in training"
         click.echo(
             f"{kept}\n{run.seconds:.2f} s{pace}\nwrote {names} to {out}\n"
-            f"test {found.score_name} {run.test_score:.4f} on {n_test:,} rows, and {found.constant_score:z.4f} of who "
-            f"always says {found.constant_in_words}.{worse} {run.verdict}".rstrip()
+            f"test {found.score_name} {run.test_score:.4f} on {counted(n_test, 'row')}; "
+            f"{constant}.{worse} {run.verdict}".rstrip()
         )
     when = "then" if run.history.best_epoch is None else f"after epoch {run.history.best_epoch}"
     what = f"after {len(run.history)} of {settings.epochs} epochs; the network as it was {when} is saved"
@@ -204,10 +215,18 @@ def saved_state(checkpoint: Path) -> CheckpointState | None:
         return None
 
 
+def unfinished(checkpoint: Path) -> CheckpointState | None:
+    """The state of a checkpoint's training, if that has begun and not ended."""
+    state = saved_state(checkpoint)
+    if state is None or state.over or not 0 < len(state.history) < state.settings.n_epochs:
+        return None
+    return state
+
+
 def warn_if_replaced(checkpoint: Path) -> None:
     """Warn where the checkpoint of an incomplete training will be replaced."""
-    state = saved_state(checkpoint)
-    if state is not None and not state.over and 0 < len(state.history) < state.settings.n_epochs:
+    state = unfinished(checkpoint)
+    if state is not None:
         click.echo(
             f"{checkpoint} is replaced, of a training that was interrupted after {len(state.history)} of "
             f"{state.settings.epochs} epochs; --resume would have continued it",

@@ -11,6 +11,7 @@ from fastmlp.cli import folders, options, runs, sources
 from fastmlp.cli.presets import Preset
 from fastmlp.functions.losses import LOSSES
 from fastmlp.plots import plot_grid, plot_learning_curves
+from fastmlp.remedies import counted
 from fastmlp.tuning import Plan, search
 from fastmlp.tuning.ledger import BEST, TRIALS
 from fastmlp.tuning.search import can_continue
@@ -127,8 +128,8 @@ def tune(
         values = "  ".join(f"{format_value(trial.hyper_parameters[name]):>{len(name)}}" for name in varied)
         click.echo(f"{trial.val_score:7.4f}  {trial.epochs:6d}  {values}")
     click.echo(
-        f"\ntest {source.score_name} of the best {score:.4f} on {len(source.arrays['y_test']):,} rows, and "
-        f"{source.constant_score:z.4f} of who always says {source.constant_in_words}\n"
+        f"\ntest {source.score_name} of the best {score:.4f} on {counted(len(source.arrays['y_test']), 'row')}; "
+        f"{runs.constant_predictor(source.task, source.constant_score)}\n"
         f"wrote {TRIALS}, {BEST}, {figures} to {out}"
     )
 

@@ -205,11 +205,6 @@ class DataSet(NamedTuple):
         """That of the most frequent class of the training rows, or of their mean."""
         return self.task.constant_score(self.arrays["y_train"], self.arrays["y_test"])
 
-    @property
-    def constant_in_words(self) -> str:
-        """What the constant predictor says of every row."""
-        return "the most frequent class" if self.task.is_classification else "the mean"
-
     def network(self, hidden_sizes: Sequence[int], loss: str | None = None, **options: Any) -> NeuralNetwork:
         """A network for this data, with its standardizer and its names; by default with the usual loss.
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from fastmlp.remedies import counted
 from fastmlp.tables.columns import REFUSED, Column
 from fastmlp.tables.reading import Table
 from fastmlp.terminal import aligned, printable
@@ -71,7 +72,7 @@ def described(name: str, table: Table, columns: Iterable[Mapping[str, Any]]) -> 
         cells.append((_cut(one["name"]), one["kind"], n_missing, _cut(", ".join(one["examples"])) + more, remark))
     shown = [list(map(printable, row)) for row in cells]
     n_rows, n_columns = table.frame.shape
-    heading = f"{name}: {n_rows:,} rows, {n_columns:,} columns"
+    heading = f"{name}: {counted(n_rows, 'row')}, {counted(n_columns, 'column')}"
     return [*map(printable, [heading, *table.notes]), "", *aligned(shown, left=(0, 1, 3, 4)), ""]
 
 

@@ -95,8 +95,10 @@ def test_a_table_is_understood_and_predicted_as_it_is(run, tmp_path, shop, targe
     rows = trained["rows"]
     assert sorted(rows["train"] + rows["val"] + rows["test"]) == [i for i in range(300) if i not in (5, 7, 250)]
     assert trained["test_score"] == trained[f"test_{score}"] > max(0.7, trained["constant_score"] + 0.1)
+    constant = {"R2": "mean", "accuracy": "most frequent class"}[score]
     assert shown.splitlines()[-1].startswith(
-        f"test {score} {trained['test_score']:.4f} on {len(rows['test'])} rows, and {trained['constant_score']:z.4f} of"
+        f"test {score} {trained['test_score']:.4f} on {len(rows['test'])} rows; constant predictor "
+        f"({constant}) {trained['constant_score']:z.4f}. "
     )
     assert found(run("evaluate", "a/model.npz", trained["files"][-1], "--json"))[score] == trained["test_score"]
     assert "fits: train " in shown.splitlines()[-1]

@@ -175,7 +175,8 @@ def test_results_in_a_folder_that_was_named_are_replaced_where_it_is_said(run, c
     done(run(command, "--epochs", "1", "--out", "a"), "a")
     refused = run(command, "--epochs", "1", "--out", "a", *others)
     assert refused.exit_code == 2
-    assert "--out must not have results of another command, got a with " in refused.stderr
+    assert "--out must not have results, got a with " in refused.stderr
+    assert refused.stderr.endswith(": name another folder, or say --replace\n")
     before = {path.name: path.read_bytes() for path in Path("a").iterdir()}
     result = done(run(command, "--epochs", "1", "--out", "a", "--replace", *others), "a")
     assert result.stderr == ""
@@ -188,6 +189,13 @@ def test_what_goes_on_replaces_nothing(run, command):
     """In a folder that was named, too."""
     for _ in range(2):
         assert done(run(*command, "--epochs", "1", "--out", "a"), "a").stderr == ""
+
+
+def test_an_interrupted_training_in_a_folder_that_was_named_may_be_resumed(run):
+    cut_off(run, 3, "--epochs", "5", "--out", "a")
+    refused = run("train", "--epochs", "5", "--out", "a")
+    assert (refused.exit_code, "interrupted there by --resume, or say --replace" in refused.stderr) == (2, True)
+    done(run("train", "--epochs", "5", "--out", "a", "--resume"), "a")
 
 
 SEARCH = ("tune", "--epochs", "2", "--param", "learning_rate")

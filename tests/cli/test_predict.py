@@ -195,7 +195,7 @@ def test_evaluate_shows_the_errors_of_numbers(run, tmp_path):
     assert result["constant_score"] == pytest.approx(0, abs=1e-12)
     text = run("evaluate", "model.npz", "a.npz").output
     assert f"R2 {result['R2']:.4f} on 30 rows" in text
-    (line,) = [line for line in text.splitlines() if line.startswith("always the mean")]
+    (line,) = [line for line in text.splitlines() if line.startswith("constant predictor (mean) ")]
     assert float(line.split()[-1]) == pytest.approx(y.std(), rel=1e-5)
     assert (tmp_path / "predicted.png").read_bytes().startswith(b"\x89PNG")
 

@@ -118,5 +118,7 @@ def test_a_constant_score_is_never_minus_zero(run, tmp_path):
     options = ("--data", "a.csv", "--target", "y", "--epochs", "2")
     assert -0.00005 < found(run("train", *options, "--json"))["constant_score"] < 0
     for command in (("train",), ("compare",), ("tune", "--param", "learning_rate", "0.1")):
-        said = next(line for line in run(*command, *options).output.splitlines() if "who always says" in line)
+        said = next(
+            line for line in run(*command, *options).output.splitlines() if "constant predictor (mean) " in line
+        )
         assert "-0.0000 " not in said

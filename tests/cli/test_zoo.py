@@ -8,6 +8,8 @@ import pytest
 from cli_helpers import found
 from table_zoo import READ, REFUSED
 
+from fastmlp.remedies import counted
+
 pytestmark = pytest.mark.application
 
 
@@ -16,7 +18,7 @@ def test_what_is_read_is_said(run, tmp_path, text, rows, note):
     (tmp_path / "a.csv").write_bytes(text.encode() if isinstance(text, str) else text)
     result = run("describe", "a.csv")
     assert result.exit_code == 0, result.stderr
-    assert result.stdout.startswith(f"a.csv: {len(rows) - 1} rows, ")
+    assert result.stdout.startswith(f"a.csv: {counted(len(rows) - 1, 'row')}, ")
     assert note in result.stdout
 
 
