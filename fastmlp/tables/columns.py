@@ -36,6 +36,8 @@ DAYS = (
     rf"\d{{1,2}}[. -]*{MONTH}[ -]*(?:\d{{4}}|\d{{2}})|{MONTH}[ -]*\d{{4}}",  # 31-Jan-24, Jan 2024
     rf"{MONTH}[ -]?\d{{1,2}}(?:, ?| |-)\d{{4}}",  # Jan 31, 2024
 )
+CLOCK = re.compile(TIME, re.IGNORECASE)
+DURATION = re.compile(r"-?\d+ days?\b")  # as Python and pandas write it
 DATE = re.compile(rf"{WEEKDAY}(?:{'|'.join(DAYS)})(?:[ t]{TIME})?|{TIME}", re.IGNORECASE)
 
 
@@ -241,7 +243,7 @@ def _kind(name: str, found: Values, reading: _Reading) -> tuple[str, str | None]
     if len(different) == 1 and (found.codes == 0).all():
         return "constant", f"has only the value {shortened(text_of(different[0]))}"
     if kind == "date":
-        return kind, f"has dates or times, such as {different[0]!r}: make numbers of them, such as the year"
+        return kind, _why_not_dates(different)
     if kind == "number":
         if _number_rows(found, reading.values):
             return "id", "numbers the rows"
@@ -251,6 +253,16 @@ def _kind(name: str, found: Values, reading: _Reading) -> tuple[str, str | None]
     if kind == "category" and found.content == "texts":
         return _kind_of_texts(name, found)
     return kind, None
+
+
+def _why_not_dates(texts: list[str]) -> str:
+    """Why dates, times of the day, or durations are refused, and what to make of them."""
+    what, numbers = "dates", "the year, or days since one of them"
+    if all(map(CLOCK.fullmatch, texts)):
+        what, numbers = "times", "hours or minutes since midnight"
+    elif all(map(DURATION.match, texts)):
+        what, numbers = "durations", "seconds"
+    return f"has {what}, such as {texts[0]!r}: make numbers of them, such as {numbers}"
 
 
 def _kind_of_texts(name: str, found: Values) -> tuple[str, str | None]:

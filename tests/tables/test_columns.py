@@ -119,27 +119,35 @@ def test_booleans(values, numbers):
     np.testing.assert_array_equal(found.values, numbers)
 
 
+DAYS, TIMES = ("dates", "the year, or days since one of them"), ("times", "hours or minutes since midnight")
+DURATIONS = "durations", "seconds"
+
+
 @pytest.mark.parametrize(
-    "values",
+    ("values", "remedy"),
     [
-        ["2020-01-02", "2021-02-03T10:00:00Z"],
-        ["1/2/99", "31/12/2000 12:30"],
-        ["1. Jan 2020", "March 2020", "Dec 1, 2019"],
-        ["12:30", "4:15:01 PM"],
-        ["20240131", "19990101"],
-        ["19-Sep-03", "5 May 2003", "Fri, 19 Sep 2003 10:00:00"],
-        ["Jan-1-1995", "Feb 1, 2000", "2003Q4", "2003-12"],
-        pandas.date_range("2020-01-01", periods=2),
-        pandas.to_timedelta([1, 2], "s"),
-        pandas.period_range("2020-01", periods=2, freq="M"),
-        [datetime.date(2020, 1, 1), None, datetime.date(2020, 1, 2)],
-        [np.datetime64("2020-01-01", "ns"), "later"],
+        (["2020-01-02", "2021-02-03T10:00:00Z"], DAYS),
+        (["1/2/99", "31/12/2000 12:30"], DAYS),
+        (["1. Jan 2020", "March 2020", "Dec 1, 2019"], DAYS),
+        (["12:30", "4:15:01 PM"], TIMES),
+        (["20240131", "19990101"], DAYS),
+        (["19-Sep-03", "5 May 2003", "Fri, 19 Sep 2003 10:00:00"], DAYS),
+        (["Jan-1-1995", "Feb 1, 2000", "2003Q4", "2003-12"], DAYS),
+        (["00:00", "01:30"], TIMES),
+        ([datetime.time(12), datetime.time(9, 30, 1, 5)], TIMES),
+        (["12:30", "2020-01-02"], DAYS),
+        (pandas.date_range("2020-01-01", periods=2), DAYS),
+        (pandas.to_timedelta([1, 2], "s"), DURATIONS),
+        (pandas.period_range("2020-01", periods=2, freq="M"), DAYS),
+        ([datetime.date(2020, 1, 1), None, datetime.date(2020, 1, 2)], DAYS),
+        ([np.datetime64("2020-01-01", "ns"), "later"], DAYS),
     ],
 )
-def test_dates(values):
+def test_dates(values, remedy):
     found = column(values)
     assert (found.kind, found.n_different) == ("date", pandas.Series(values).nunique())
-    assert "make numbers of them, such as the year" in found.why
+    what, numbers = remedy
+    assert found.why == f"has {what}, such as {found.examples[0]!r}: make numbers of them, such as {numbers}"
     assert found.values.tolist().count(None) == found.n_missing
 
 
