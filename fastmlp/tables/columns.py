@@ -257,7 +257,7 @@ def _kind(name: str, found: Values, reading: _Reading) -> tuple[str, str | None]
 
 def _why_not_dates(texts: list[str]) -> str:
     """Why dates, times of the day, or durations are refused, and what to make of them."""
-    what, numbers = "dates", "the year, or days since one of them"
+    what, numbers = "dates", "the year"
     if all(map(CLOCK.fullmatch, texts)):
         what, numbers = "times", "hours or minutes since midnight"
     elif all(map(DURATION.match, texts)):

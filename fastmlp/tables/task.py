@@ -10,7 +10,7 @@ import numpy.typing as npt
 from fastmlp.conversion import shortened
 from fastmlp.functions.scores import accuracy, r2
 from fastmlp.remedies import argument, listed
-from fastmlp.tables.columns import REFUSED, Column, understood
+from fastmlp.tables.columns import BOOLEANS, REFUSED, Column, understood
 from fastmlp.tables.inputs import check_known, notation_of, numbers_in, text
 from fastmlp.tables.notations import Notation
 from fastmlp.tables.parts import SHARES, Split, Targets, drawn
@@ -177,8 +177,10 @@ class Task:
             # gaps are of no class, but their rows are not looked at
             different, codes = np.unique(numbers, return_inverse=True)
             found = Values("numbers", np.where(np.isnan(numbers), -1, codes), different[~np.isnan(different)].tolist())
-        places = {name: i for i, name in enumerate(self.class_names)}
-        classes = np.array([places.get(text_of(value), -1) for value in found.different], np.int64)
+        are_booleans = tuple(sorted(map(str.lower, self.class_names))) in BOOLEANS
+        spelled = str.lower if are_booleans else str
+        places = {spelled(name): i for i, name in enumerate(self.class_names)}
+        classes = np.array([places.get(spelled(text_of(value)), -1) for value in found.different], np.int64)
         check_known(found, classes >= 0, f"one of the classes {listed(list(self.class_names))}")
         return found.taken(classes, -1)
 
@@ -289,7 +291,10 @@ def _class_names(column: Column, are_numbers: bool, values: Any) -> list[str]:
     """Different values as texts, numbers in numerical order."""
     if are_numbers:
         return [text_of(value) for value in np.unique(column.values[~np.isnan(column.values)]).tolist()]
-    return sorted(map(text_of, values_of(values).different))
+    names = sorted(map(text_of, values_of(values).different))
+    if column.kind == "boolean" and len(names) > 2:  # TRUE, True and false
+        return sorted(set(map(str.lower, names)))
+    return names
 
 
 def _are_classes(numbers: list[str], n_rows: int) -> bool:

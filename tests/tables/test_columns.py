@@ -119,7 +119,7 @@ def test_booleans(values, numbers):
     np.testing.assert_array_equal(found.values, numbers)
 
 
-DAYS, TIMES = ("dates", "the year, or days since one of them"), ("times", "hours or minutes since midnight")
+DAYS, TIMES = ("dates", "the year"), ("times", "hours or minutes since midnight")
 DURATIONS = "durations", "seconds"
 
 

@@ -34,6 +34,7 @@ def fitted(values, kind=None, **options):
         ([3, 1, 2] * 10, ["1", "2", "3"], [2, 0, 1] * 10),
         (["no", "yes"] * 2, ["no", "yes"], [0, 1] * 2),
         ([True, False] * 2, ["False", "True"], [1, 0] * 2),
+        (["TRUE", "false", "True", "false"], ["false", "true"], [1, 0, 1, 0]),
         (["01", "10"] * 2, ["01", "10"], [0, 1] * 2),
     ],
 )
@@ -116,6 +117,13 @@ def test_targets_of_other_tables():
         task, _ = fitted(values * 2)
         with pytest.raises(ValueError, match=f"must have one of the classes .* in row 1, got {unknown}"):
             task.targets(pandas.DataFrame({"y": [values[0], unknown.strip("'")]}))
+
+
+@pytest.mark.parametrize("names", [["False", "True"], ["no", "YES"], ["True", "false"]])
+def test_booleans_of_other_tables_may_be_in_any_case(names):
+    task, _ = fitted(names * 2)
+    later = pandas.DataFrame({"y": [names[0].upper(), names[1].lower(), None]})
+    assert task.decoded(task.targets(later, None).y).tolist() == names
 
 
 def test_each_part_has_its_share_of_each_class():
