@@ -86,7 +86,7 @@ def test_the_task_may_be_said():
         ([*"aaaa", None], None, "target 'y' has only the value 'a': name"),
         ([7.5, 7.5, GAP], "regression", "target 'y' has only the value '7.5': name"),
         ([None, GAP], None, "target 'y' has no values: name"),
-        (["2020-01-02", "2020-01-03"], None, "target 'y' has dates .* the year, or name another column"),
+        (["2020-01-02", "2020-01-03"], None, "target 'y' has dates, .* the year, or name another column"),
         (["so it is", "or not"], None, "target 'y' has another value in each row: name another"),
         (["1,234", "2,345"], None, "target 'y' has numbers .* decimal=',', or name"),
     ],
