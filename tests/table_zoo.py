@@ -70,7 +70,7 @@ READ = {
     "a header of #": ("#,a\n7,x\n8,y\n", ["# a", "7 x", "8 y"], ""),
     "rows of #": ("#tag,n\n#x,1\n#y,2\n", ["#tag n", "#x 1", "#y 2"], ""),
     "a name of three, and numbers": ("a,,\n1,2,3\n4,5,6\n", ["a column 2 column 3", "1 2 3", "4 5 6"], "are named"),
-    "a name of three, and gaps": ("a,,\nx,,z\nx,y,z\n", ["a column 2 column 3", "x _ z", "x y z"], "are named"),
+    "a name of three, and gaps": ("a,,\nx,,z\nv,y,w\n", ["a column 2 column 3", "x _ z", "v y w"], "are named"),
     "names twice": ("a,a,a.1\n1,2,3\n", ["a a.2 a.1", "1 2 3"], "are named 'a.2'."),
     "a name left out": ("a,,c\n1,2,3\n", ["a column 2 c", "1 2 3"], "are named 'column 2'."),
     "delimiters at the ends": ("a,b,\n1,2,\n", ["a b", "1 2"], "last 1 column, without a name or a value, left out"),
