@@ -54,19 +54,20 @@ class NumberInput:
         return _with_indicator(numbers, self.fill, self.has_gaps)
 
     def replaced(self, column: Any, decimal: str | None) -> str | None:
-        """What is said of numbers beyond the limits; None where there are none."""
-        if self.limits is None:
-            return None
-        numbers = numbers_in(values_of(column), self.notation, decimal)
-        low, high = self.limits
-        beyond = numbers[(numbers < low) | (numbers > high)]
-        if not len(beyond):
-            return None
-        furthest = beyond[np.argmax(np.maximum(low - beyond, beyond - high))]
-        return (
-            f"{_rows(len(beyond))} a number beyond the {low:.6g} to {high:.6g} of the training, such as "
-            f"{furthest:.6g}: the nearer limit is taken"
-        )
+        """What is said of gaps that are new, and of numbers beyond the limits; None where there are none."""
+        found = values_of(column)
+        numbers = numbers_in(found, self.notation, decimal)
+        said = _of_gaps(found, self.has_gaps, f"the median, {self.fill:.6g},")
+        if self.limits is not None:
+            low, high = self.limits
+            beyond = numbers[(numbers < low) | (numbers > high)]
+            if len(beyond):
+                furthest = beyond[np.argmax(np.maximum(low - beyond, beyond - high))]
+                said.append(
+                    f"{_rows(len(beyond))} a number beyond the {low:.6g} to {high:.6g} of the training, such as "
+                    f"{furthest:.6g}: the nearer limit is taken"
+                )
+        return "; ".join(said) or None
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,9 @@ class BooleanInput:
         check_known(found, ~np.isnan(truths), "true or false")
         return _with_indicator(found.taken(truths, np.nan), self.fill, self.has_gaps)
 
-    def replaced(self, column: Any, decimal: str | None) -> None:
-        """Nothing: other values are refused."""
+    def replaced(self, column: Any, decimal: str | None) -> str | None:
+        """What is said of gaps that are new; other values are refused."""
+        return "; ".join(_of_gaps(values_of(column), self.has_gaps, str(bool(self.fill)).lower())) or None
 
 
 @dataclass(frozen=True)
@@ -257,6 +259,11 @@ def _spelled(text: str) -> str:
         return text
     sign, whole, decimals = found.groups()
     return ("-" if sign == "-" else "") + whole + (f".{decimals}" if decimals else "")
+
+
+def _of_gaps(found: Values, has_gaps: bool, fill: str) -> list[str]:
+    n = int((found.codes < 0).sum())
+    return [f"{_rows(n)} a gap, where the training had none: {fill} is taken"] if n and not has_gaps else []
 
 
 def _rows(n: int) -> str:

@@ -84,8 +84,9 @@ def read_table(
     decimal : str, optional
         The mark before decimals, "." or ",". Texts stay as they are: it is for those who take them for numbers.
     missing : iterable of str
-        Fields that are no values, besides the usual ones: empty, NA, N/A, NaN, null, None, ?, -, and so on. (In a
-        column that has + somewhere, - is a value.)
+        Fields that are no values, besides the usual ones of texts: empty, NA, N/A, NaN, null, None, ?, -, and so on.
+        (In a column that has + somewhere, - is a value.) Of Parquet and Arrow, those that are given alone, as texts or
+        as numbers.
     signs : iterable of str
         Columns in which - is a value, whether there is a + or not.
     verbatim : iterable of str
@@ -133,10 +134,10 @@ def read_table(
     suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
     kind = suffixes[-1] if suffixes else ""
     if kind in typed.READERS:
-        given = {"delimiter": delimiter, "missing": missing or None, "encoding": encoding, "header": header}
+        given = {"delimiter": delimiter, "encoding": encoding, "header": header}
         if wrong := [name for name, value in given.items() if value is not None]:
             raise ValueError(f"{wrong[0]} must not be given for {path}, whose columns have types: it is for text files")
-        return undisturbed(lambda: _read_typed(path, kind, decimal))
+        return undisturbed(lambda: _read_typed(path, kind, decimal, markers))
     if kind in EXPANDED:
         kind = suffixes[0]
     if kind not in TEXT and (kind != ".zip" or len(suffixes) > 1):  # the name inside of an archive is its own
@@ -146,12 +147,12 @@ def read_table(
                 f"and {', '.join(EXPANDED)}, got {''.join(suffixes) or 'none'}; spreadsheets are saved as CSV"
             )
     return undisturbed(
-        lambda: _read_texts(path, delimiter, decimal, markers, encoding, header, set(signs), set(verbatim))
+        lambda: _read_texts(path, delimiter, decimal, markers | MISSING, encoding, header, set(signs), set(verbatim))
     )
 
 
 def _checked(delimiter: str | None, decimal: str | None, missing: Iterable[str], header: bool | None) -> frozenset[str]:
-    """The fields that are no values, if all arguments are right."""
+    """The fields that are given as no values, if all arguments are right."""
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\0'):
         raise ValueError(f"delimiter must be one character, no quote and no end of a line, got {delimiter!r}")
     if decimal is not None:
@@ -161,7 +162,7 @@ def _checked(delimiter: str | None, decimal: str | None, missing: Iterable[str],
     given = [missing] if isinstance(missing, str) else list(missing)
     if wrong := [marker for marker in given if not isinstance(marker, str)]:
         raise ValueError(f"missing must hold texts, as they stand in the file, got {wrong[0]!r}")
-    return frozenset(MISSING.union(marker.strip() for marker in given)) - {""}
+    return frozenset(marker.strip() for marker in given) - {""}
 
 
 def _read_texts(
@@ -218,9 +219,11 @@ def _read_texts(
     return Table(frame, tuple(notes), decimal)
 
 
-def _read_typed(path: Path, suffix: str, decimal: str | None) -> Table:
+def _read_typed(path: Path, suffix: str, decimal: str | None, markers: frozenset[str]) -> Table:
     frame, notes = typed.read_frame(path, typed.READERS[suffix])
     frame.columns = _different(frame.columns, notes)
+    if markers:
+        notes += typed.make_gaps(frame, markers)
     return Table(frame, tuple(notes), decimal)
 
 

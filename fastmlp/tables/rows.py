@@ -218,8 +218,8 @@ def _options_of(
 ) -> dict[str, Any]:
     """The options by which a table is read as in the training, but for those that are given."""
     remembered = {} if schema is None else schema.reading
-    if Path(path).suffix.lower() in READERS:  # how texts are read is of no use there
-        remembered = {name: value for name, value in remembered.items() if name == "decimal"}
+    if Path(path).suffix.lower() in READERS:  # how a text is cut into fields is of no use there
+        remembered = {name: value for name, value in remembered.items() if name in ("decimal", "missing")}
     return {**remembered, **(reading or {}), "signs": () if schema is None else _columns_of_signs(schema)}
 
 

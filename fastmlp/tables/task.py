@@ -176,7 +176,8 @@ class Task:
                 return numbers
             # gaps are of no class, but their rows are not looked at
             different, codes = np.unique(numbers, return_inverse=True)
-            found = Values("numbers", np.where(np.isnan(numbers), -1, codes), different[~np.isnan(different)].tolist())
+            known = different[~np.isnan(different)].tolist()
+            found = found._replace(content="numbers", codes=np.where(np.isnan(numbers), -1, codes), different=known)
         are_booleans = tuple(sorted(map(str.lower, self.class_names))) in BOOLEANS
         spelled = str.lower if are_booleans else str
         places = {spelled(name): i for i, name in enumerate(self.class_names)}

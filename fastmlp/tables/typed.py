@@ -1,13 +1,17 @@
 """Parquet and Arrow as frames of pandas, whose columns keep their types."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fastmlp.files.access import reading
 from fastmlp.optional import require
+from fastmlp.remedies import counted
 from fastmlp.tables.content import check_fits
+from fastmlp.tables.notations import Notation
 
 # How much memory a table may need, in bytes for a byte of its columns.
 MEMORY_FACTOR = 3
@@ -30,6 +34,20 @@ def read_frame(path: Path, read: Callable[[Any, Path, Any], Any]) -> tuple[Any, 
     if not len(frame) or not len(frame.columns):
         raise ValueError(f"{path} must have rows and columns, got {len(frame)} and {len(frame.columns)}")
     return frame, notes
+
+
+def make_gaps(frame: Any, markers: Collection[str]) -> list[str]:
+    """Put gaps in the place of markers, such as -99 or "unknown", and say how many; 1.0 marks 1 too."""
+    types = require("pandas.api.types", "cli", "a table")
+    numbers = Notation().read(list(markers))
+    notes = []
+    for name, column in list(frame.items()):
+        is_numeric = types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
+        is_marker = column.isin(numbers[~np.isnan(numbers)] if is_numeric else markers)
+        if is_marker.any():
+            frame[name] = column.mask(is_marker)
+            notes.append(f"No value: {counted(int(is_marker.sum()), 'field')} of {name!r}.")
+    return notes
 
 
 def _read_parquet(pyarrow: Any, path: Path, file: Any) -> Any:

@@ -4,7 +4,7 @@ import datetime
 import math
 import numbers
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -27,20 +27,23 @@ class Values(NamedTuple):
         The place of each row's value in `different`; -1 for a gap.
     different : list
         In the order of their first rows: float or int, bool or str.
+    labels : sequence
+        Of the rows, the index of the frame.
     """
 
     content: str
     codes: np.ndarray
     different: list[Any]
+    labels: Sequence[Any] = ()
 
     def taken(self, by_value: np.ndarray, gap: Any) -> np.ndarray:
         """For each row what its value has (n_different,), `gap` for one."""
         # the last entry, which is that of code -1
         return np.append(by_value, np.array([gap], by_value.dtype))[self.codes]
 
-    def row_of(self, code: int) -> int:
-        """The first row with this value, counted from 0."""
-        return int(np.argmax(self.codes == code))
+    def row_of(self, code: int) -> Any:
+        """The first row with this value, by its label in the frame: those of a file are numbered from 0."""
+        return self.labels[int(np.argmax(self.codes == code))]
 
 
 def named_columns(frame: Any) -> dict[str, Any]:
@@ -66,6 +69,10 @@ def column_of(columns: Mapping[str, Any], name: str) -> Any:
 
 def values_of(column: Any) -> Values:
     """The values of a pandas Series."""
+    return _values_of(column)._replace(labels=column.index)
+
+
+def _values_of(column: Any) -> Values:
     pandas = require("pandas", "cli", "a table")
     is_plain = isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufb"
     try:

@@ -286,6 +286,8 @@ def test_rows_keep_their_numbers_where_others_hold_nothing(model, run, tmp_path)
     (tmp_path / "a.csv").write_text('length,"width, mm",height\n1,2,3\n,,\n-7,8,9\n')
     assert run("predict", "model.npz", "a.csv", "--out", "b.csv").exit_code == 0
     assert [line.split(",")[0] for line in (tmp_path / "b.csv").read_text().splitlines()] == ["id", "0", "2"]
+    (tmp_path / "a.csv").write_text('length,"width, mm",height\n1,2,3\n,,\n-7,x,9\n')
+    assert "must have a number in row 2, got 'x'" in run("predict", "model.npz", "a.csv").stderr
 
 
 @pytest.mark.parametrize(
@@ -320,10 +322,11 @@ def trained(run, tmp_path):
 @pytest.mark.parametrize("command", [("predict",), ("evaluate", "--target", "y")])
 def test_what_is_replaced_is_said(run, tmp_path, trained, command):
     (tmp_path / "b.csv").write_text("t,g,y\n4500,B,no\n30,1.0,no\n-70,C,no\n,B,yes\n")
-    limits = NeuralNetwork.load(trained["files"][0]).schema.inputs[0].limits
+    number = NeuralNetwork.load(trained["files"][0]).schema.inputs[0]
+    low, high = number.limits
     notes = [
-        f"Column 't': 2 rows have a number beyond the {limits[0]:g} to {limits[1]:g} of the training, such as 4500: "
-        "the nearer limit is taken.",
+        f"Column 't': 1 row has a gap, where the training had none: the median, {number.fill:g}, is taken; 2 rows have "
+        f"a number beyond the {low:g} to {high:g} of the training, such as 4500: the nearer limit is taken.",
         "Column 'g': 3 rows have a value that the training had not, such as 'B': counted as none.",
     ]
     assert run(command[0], trained["files"][0], "b.csv", *command[1:]).stderr.splitlines()[:2] == notes

@@ -172,7 +172,7 @@ def test_options_of_texts_are_not_for_columns_with_types(tmp_path):
     pytest.importorskip("pyarrow", exc_type=ImportError)
     path = tmp_path / "later.parquet"
     pandas.DataFrame({"size": [1.0, 2.0]}).to_parquet(path)
-    for name, value in {"delimiter": ";", "missing": ["2"], "encoding": "utf-8", "header": False}.items():
+    for name, value in {"delimiter": ";", "encoding": "utf-8", "header": False}.items():
         with pytest.raises(
             ValueError, match=rf"^{name} must not be given for .*later.parquet, whose columns have types"
         ):
@@ -181,3 +181,19 @@ def test_options_of_texts_are_not_for_columns_with_types(tmp_path):
     net = NeuralNetwork(1, [3], 2)
     net.schema = Schema.fit(frame, target="sold", reading={"delimiter": ";", "missing": ["x"], "decimal": ","})
     assert Rows.of_table(net, path, with_targets=False).X.tolist() == [[1], [2]]
+
+
+def test_markers_of_gaps_are_for_columns_with_types_too(tmp_path):
+    pytest.importorskip("pyarrow", exc_type=ImportError)
+    path = tmp_path / "a.parquet"
+    frame = pandas.DataFrame(
+        {"n": [1, -99, 3], "x": [-99.0, 0.5, 2], "t": ["NA", "unknown", "-99"], "b": [True, False, True]}
+    )
+    frame.to_parquet(path)
+    found, notes, _ = read_table(path, missing=["-99", "unknown"])
+    assert found.astype(object).where(found.notna(), None).to_numpy().tolist() == [
+        [1, None, "NA", True],
+        [None, 0.5, None, False],
+        [3, 2, None, True],
+    ]
+    assert notes == ("No value: 1 field of 'n'.", "No value: 1 field of 'x'.", "No value: 2 fields of 't'.")
