@@ -4,7 +4,8 @@ from html.parser import HTMLParser
 
 import pandas
 
-from fastmlp.tables import DataSet, Table
+from fastmlp.data import DataSet
+from fastmlp.tables import Table
 
 VOID = {"meta", "link", "br"}
 

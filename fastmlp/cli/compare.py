@@ -5,10 +5,10 @@ import itertools
 import click
 
 from fastmlp.cli import folders, options, runs, sources
+from fastmlp.data.arrays import PARTS
 from fastmlp.files.csv_files import write_csv
 from fastmlp.history import DivergenceError
 from fastmlp.plots import plot_comparison
-from fastmlp.tables.arrays import PARTS
 
 # The file of each network's predictions, by number of layers and optimizer.
 SUBMISSIONS = {

@@ -8,13 +8,13 @@ import click
 import numpy as np
 
 from fastmlp.cli import folders, options, runs, sources
+from fastmlp.data import Rows
 from fastmlp.functions.class_scores import class_scores, confusion_matrix, most_confused, roc_auc_of_classes
 from fastmlp.functions.scores import SCORES_OF_NUMBERS
 from fastmlp.network import NeuralNetwork
 from fastmlp.optional import require
 from fastmlp.plots import plot_confusion, plot_predictions
 from fastmlp.remedies import counted
-from fastmlp.tables import Rows
 from fastmlp.terminal import aligned, printable
 
 # With more classes, the most frequent confusions are listed instead of the matrix.

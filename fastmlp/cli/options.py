@@ -11,12 +11,12 @@ import click
 from fastmlp.cli import sources
 from fastmlp.cli.messages import in_words_of_the_command
 from fastmlp.cli.presets import Preset, default_of, preset, with_option
+from fastmlp.data import DataSet
+from fastmlp.data.data_set import losses
 from fastmlp.functions.activations import HIDDEN_ACTIVATIONS
 from fastmlp.functions.optimizers import OPTIMIZERS
 from fastmlp.network import NeuralNetwork
 from fastmlp.optional import require
-from fastmlp.tables import DataSet
-from fastmlp.tables.data_sets import losses
 from fastmlp.tables.notations import DECIMALS
 from fastmlp.tables.parts import SHARES
 from fastmlp.tables.task import KINDS

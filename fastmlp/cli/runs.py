@@ -14,6 +14,7 @@ import click
 import numpy as np
 
 from fastmlp.cli.options import INTERRUPTED
+from fastmlp.data import DataSet
 from fastmlp.diagnosis import MIN_EPOCHS, diverged
 from fastmlp.environment import environment
 from fastmlp.files.access import replacing
@@ -21,7 +22,7 @@ from fastmlp.functions.losses import LOSSES
 from fastmlp.history import DivergenceError, History
 from fastmlp.network import NeuralNetwork
 from fastmlp.settings import Settings
-from fastmlp.tables import DataSet, Task
+from fastmlp.tables import Task
 from fastmlp.training import Callback
 
 # Writing a checkpoint takes milliseconds, as long as an epoch on the digits.

@@ -7,10 +7,11 @@ from typing import Any
 import click
 
 from fastmlp.cli.messages import in_words_of_the_command
+from fastmlp.data import DataSet, Rows, named
+from fastmlp.data.arrays import SUFFIXES
 from fastmlp.network import NeuralNetwork
 from fastmlp.remedies import counted, listed
-from fastmlp.tables import DataSet, Rows, Table, named, read_table
-from fastmlp.tables.arrays import SUFFIXES
+from fastmlp.tables import Table, read_table
 from fastmlp.tables.content import EXPANDED
 from fastmlp.tables.parts import SHARES
 from fastmlp.terminal import printable

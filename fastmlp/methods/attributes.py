@@ -250,7 +250,7 @@ class NetworkAttributes(EngineNetwork):
         """
         if self._schema is None:
             return None
-        from fastmlp.tables import Schema  # which is above networks
+        from fastmlp.tables import Schema  # which most networks do without
 
         found = Schema.from_dict(self._schema)
         self._names_of(found)  # it may be of a file that was changed by hand

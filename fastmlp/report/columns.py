@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp.data.data_set import DataSet
 from fastmlp.remedies import counted
 from fastmlp.report.charts import MAX_BARS, distribution, spark
 from fastmlp.report.markup import (
@@ -23,7 +24,6 @@ from fastmlp.report.markup import (
 )
 from fastmlp.report.results import Part
 from fastmlp.tables.columns import Column
-from fastmlp.tables.data_sets import DataSet
 from fastmlp.tables.schema import Schema
 
 # Columns of the table that are shown, values of a column, and classes beside the parts.

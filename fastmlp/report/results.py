@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fastmlp.data import arrays
+from fastmlp.data.data_set import DataSet
 from fastmlp.functions.class_scores import (
     class_scores,
     confusion_matrix,
@@ -19,8 +21,6 @@ from fastmlp.plots.panels import new_figure
 from fastmlp.remedies import counted
 from fastmlp.report.charts import chart
 from fastmlp.report.markup import EN_DASH, Markup, element, number, paragraph, score, share, short, table
-from fastmlp.tables import arrays
-from fastmlp.tables.data_sets import DataSet
 from fastmlp.tables.parts import PARTS
 from fastmlp.tables.task import Task
 from fastmlp.validation import MAX_TARGET

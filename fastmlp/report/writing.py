@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import fastmlp
+from fastmlp.data.data_set import DataSet
 from fastmlp.files.access import replacing
 from fastmlp.functions.scores import mean_absolute_error
 from fastmlp.history import History
@@ -32,7 +33,6 @@ from fastmlp.report.markup import (
 )
 from fastmlp.report.results import Part, class_results, parts_of, regression_results
 from fastmlp.report.style import STYLE
-from fastmlp.tables.data_sets import DataSet
 from fastmlp.tables.schema import Schema
 
 # Columns whose importance is shown, and how often each one is shuffled.
@@ -86,7 +86,7 @@ def report_html(
     ----------
     network : NeuralNetwork
         Trained on the data, such as one of `data.network`.
-    data : fastmlp.tables.DataSet
+    data : fastmlp.data.DataSet
         Of a table.
     history : History, optional
         Of the training; by default `network.history`. Without one, such as of a network from a file, the page has no
@@ -117,7 +117,8 @@ def report_html(
     --------
     >>> import pandas
     >>> from fastmlp.report import report_html
-    >>> from fastmlp.tables import DataSet, Table
+    >>> from fastmlp.data import DataSet
+    >>> from fastmlp.tables import Table
     >>> frame = pandas.DataFrame({"size": [1, 2, 8, 9] * 5, "kind": ["bee", "bee", "cat", "cat"] * 5})
     >>> data = DataSet.of_table(Table(frame), target="kind")
     >>> net = data.network([8], seed=0)

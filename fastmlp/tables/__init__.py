@@ -1,18 +1,14 @@
 """People's tables as they are: how files are read, what their columns mean, and how these become a network's rows."""
 
 from fastmlp.tables.columns import Column, columns_of, understood
-from fastmlp.tables.data_sets import DataSet
 from fastmlp.tables.description import described, uses
 from fastmlp.tables.parts import Split, Targets
 from fastmlp.tables.reading import Table, read_table
-from fastmlp.tables.rows import Rows
 from fastmlp.tables.schema import Schema
 from fastmlp.tables.task import Task
 
 __all__ = [
     "Column",
-    "DataSet",
-    "Rows",
     "Schema",
     "Split",
     "Table",

@@ -13,8 +13,8 @@ from table_helpers import CLASSES, COLUMNS, blobs, write_csv
 import fastmlp
 from fastmlp import NeuralNetwork
 from fastmlp.cli import sources
+from fastmlp.data import Rows
 from fastmlp.functions.class_scores import roc_auc_of_classes
-from fastmlp.tables import Rows
 
 pytestmark = pytest.mark.application
 

@@ -19,10 +19,11 @@ from conftest import full, on_posix, python
 from fastmlp import NeuralNetwork
 from fastmlp.callbacks import csv_log
 from fastmlp.courses.kaggle import output_submission_csv
+from fastmlp.data import arrays
 from fastmlp.datasets import download_CIFAR10, get_CIFAR10_data, get_FASHION_data
 from fastmlp.files import access
 from fastmlp.files.access import alone_in, check_writable, reading, replacing
-from fastmlp.tables import arrays, read_table
+from fastmlp.tables import read_table
 from fastmlp.tuning import search
 
 pytestmark = pytest.mark.application

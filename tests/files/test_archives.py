@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from conftest import assert_same
 
+from fastmlp.data import arrays
 from fastmlp.files.archives import Archive, read_archive, read_array, write_archive
-from fastmlp.tables import arrays
 
 pytestmark = pytest.mark.application
 

@@ -19,9 +19,10 @@ from model_helpers import trained
 from table_helpers import blobs, write_csv
 
 from fastmlp import ModelFileError, NeuralNetwork
+from fastmlp.data import arrays
 from fastmlp.datasets import get_CIFAR10_data, get_FASHION_data
 from fastmlp.files.access import reading, undisturbed
-from fastmlp.tables import arrays, read_table
+from fastmlp.tables import read_table
 from fastmlp.tuning.results import ResultsFile
 
 pytestmark = [

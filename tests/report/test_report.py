@@ -14,12 +14,13 @@ from plot_helpers import history
 from report_helpers import Page, fitted, numbers, penguins, trained
 
 from fastmlp import NeuralNetwork
+from fastmlp.data import DataSet
+from fastmlp.data.named import digits
 from fastmlp.plots import plot_history
 from fastmlp.report import permutation_importance, report_html, results, write_report
 from fastmlp.report.charts import bar, chart, distribution
 from fastmlp.report.markup import EN_DASH, MINUS, Markup, element, number, score
-from fastmlp.tables import DataSet, Table
-from fastmlp.tables.named import digits
+from fastmlp.tables import Table
 
 pytestmark = pytest.mark.application
 

@@ -4,10 +4,10 @@ import os
 
 import numpy as np
 
+from fastmlp.data.arrays import PARTS, numbered
+from fastmlp.data.data_set import DataSet
 from fastmlp.datasets import CIFAR10_CLASSES, get_CIFAR10_data, load_digits
 from fastmlp.preprocessing import Standardizer
-from fastmlp.tables.arrays import PARTS, numbered
-from fastmlp.tables.data_sets import DataSet
 from fastmlp.tables.task import Task
 
 
@@ -16,7 +16,7 @@ def digits() -> DataSet:
 
     Examples
     --------
-    >>> from fastmlp.tables.named import digits
+    >>> from fastmlp.data.named import digits
     >>> data = digits()
     >>> data.arrays["X_train"].shape, data.network([32], seed=0)
     ((1297, 64), NeuralNetwork(64-32-10, float64, 2,410 parameters))

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from fastmlp.data import arrays
 from fastmlp.functions.losses import LOSSES
 from fastmlp.network import NeuralNetwork
 from fastmlp.remedies import argument, listed
-from fastmlp.tables import arrays
 from fastmlp.tables.inputs import CategoryInput, NumberInput
 from fastmlp.tables.notations import Notation, are_numbers
 from fastmlp.tables.reading import read_table
@@ -47,7 +47,8 @@ class Rows(NamedTuple):
     >>> import tempfile
     >>> from pathlib import Path
     >>> import pandas
-    >>> from fastmlp.tables import DataSet, Rows, read_table
+    >>> from fastmlp.data import DataSet, Rows
+    >>> from fastmlp.tables import read_table
     >>> frame = pandas.DataFrame({"size": [1, 2, 8, 9] * 10, "kind": ["bee", "bee", "cat", "cat"] * 10})
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "pets.csv")

@@ -5,8 +5,9 @@ import pandas
 import pytest
 
 from fastmlp import NeuralNetwork
+from fastmlp.data import DataSet, Rows
 from fastmlp.files.csv_files import csv_text
-from fastmlp.tables import DataSet, Rows, Schema, Table, columns_of, described, read_table, uses
+from fastmlp.tables import Schema, Table, columns_of, described, read_table, uses
 
 pytestmark = pytest.mark.application
 

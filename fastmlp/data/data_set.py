@@ -8,13 +8,13 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from fastmlp.data import arrays
+from fastmlp.data.arrays import PARTS, numbered
 from fastmlp.files.access import replacing
 from fastmlp.files.archives import write_archive
 from fastmlp.functions.losses import LOSSES
 from fastmlp.network import NeuralNetwork
 from fastmlp.preprocessing import Standardizer
-from fastmlp.tables import arrays
-from fastmlp.tables.arrays import PARTS, numbered
 from fastmlp.tables.columns import Column, columns_of
 from fastmlp.tables.description import described, uses
 from fastmlp.tables.parts import SHARES, Split
@@ -54,7 +54,8 @@ class DataSet(NamedTuple):
     Examples
     --------
     >>> import pandas
-    >>> from fastmlp.tables import DataSet, Table
+    >>> from fastmlp.data import DataSet
+    >>> from fastmlp.tables import Table
     >>> frame = pandas.DataFrame({"size": [1, 2, 8, 9] * 10, "kind": ["bee", "bee", "cat", "cat"] * 10})
     >>> data = DataSet.of_table(Table(frame), target="kind", name="pets", seed=0)
     >>> net = data.network([8], seed=0)
