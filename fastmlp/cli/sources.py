@@ -58,7 +58,7 @@ def load(
         raise click.UsageError(f"--folder is for --data cifar10, got --data {data}")
     found, path = kind(data), Path(data)
     if found == "table":
-        table, reading = read(path, reading), reading or {}
+        table = read(path, reading)
         names = list(table.frame.columns)
         target = check_column("target", target, names)
         with in_words_of_the_command(path):
@@ -71,7 +71,6 @@ def load(
                 shares=split or SHARES,
                 seed=seed,
                 name=printable(path.name),
-                reading=reading,
             )
     _check_no_table(data, reading, target=target, ignore=ignore, split=split)
     if found == "arrays":

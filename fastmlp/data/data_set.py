@@ -87,7 +87,6 @@ class DataSet(NamedTuple):
         shares: tuple[float, float] = SHARES,
         seed: int = 0,
         name: str = "table",
-        reading: Mapping[str, Any] | None = None,
     ) -> Self:
         """Decide what is learnt from which columns, and draw the rows of the validation and of the test.
 
@@ -107,8 +106,6 @@ class DataSet(NamedTuple):
             Of the draw, see `Task.split`.
         name : str
             What the table is called, such as "penguins.csv".
-        reading : mapping, optional
-            The options with which `read_table` has read it.
 
         Raises
         ------
@@ -134,7 +131,7 @@ class DataSet(NamedTuple):
             decimal=decimal,
             rows=split.train,
             columns=columns,
-            reading=reading,
+            reading=table.reading,
         )
         X = schema.rows(frame, decimal)
         used = tuple(uses(columns, target, ignore, schema.left_out))

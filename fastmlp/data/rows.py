@@ -13,7 +13,7 @@ from fastmlp.network import NeuralNetwork
 from fastmlp.remedies import argument, listed
 from fastmlp.tables.inputs import CategoryInput, NumberInput
 from fastmlp.tables.notations import Notation, are_numbers
-from fastmlp.tables.reading import read_table
+from fastmlp.tables.reading import OF_TYPED, read_table
 from fastmlp.tables.schema import Schema
 from fastmlp.tables.task import Task
 from fastmlp.tables.typed import READERS
@@ -93,8 +93,8 @@ class Rows(NamedTuple):
         """
         task, schema = task_of(network), network.schema
         options = _options_of(schema, path, reading)
-        frame, _, recognised = read_table(path, **options)
-        decimal = options.get("decimal")
+        table = read_table(path, **options)
+        frame, decimal = table.frame, options.get("decimal")
         if schema is None:
             schema = _of_numbers(network, task, list(frame.columns), target)
         try:
@@ -102,9 +102,9 @@ class Rows(NamedTuple):
                 X = schema.rows(frame, decimal)
             except ValueError:
                 # 8,234 stays what it was in the training, and 8,5 may be of another country's program
-                if decimal or recognised is None:
+                if decimal or table.decimal is None:
                     raise
-                decimal = recognised
+                decimal = table.decimal
                 X = schema.rows(frame, decimal)
         except ValueError as error:
             kept = [argument(name, value) for name, value in schema.reading.items() if name not in (reading or {})]
@@ -220,7 +220,7 @@ def _options_of(
     """The options by which a table is read as in the training, but for those that are given."""
     remembered = {} if schema is None else schema.reading
     if Path(path).suffix.lower() in READERS:  # how a text is cut into fields is of no use there
-        remembered = {name: value for name, value in remembered.items() if name in ("decimal", "missing")}
+        remembered = {name: value for name, value in remembered.items() if name in OF_TYPED}
     return {**remembered, **(reading or {}), "signs": () if schema is None else _columns_of_signs(schema)}
 
 

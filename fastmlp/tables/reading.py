@@ -5,9 +5,10 @@ import io
 import os
 import warnings
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import compress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from fastmlp.conversion import shortened
@@ -30,6 +31,8 @@ from fastmlp.tables.layout import (
 from fastmlp.tables.notations import DECIMALS
 from fastmlp.validation import one_of
 
+# The options that files whose columns have types take, too.
+OF_TYPED = ("decimal", "missing")
 TEXT = (".csv", ".tsv", ".tab", ".txt", ".data", ".dat")
 # Fields that say that there is no value, as pandas, R, SQL, spreadsheets and public data sets write them.
 MISSING = {"NA", "N/A", "n/a", "na", "#N/A", "#NA", "#N/A N/A", "<NA>", "NaN", "nan", "NAN", "-NaN", "-nan", "NaT"}
@@ -49,11 +52,14 @@ class Table(NamedTuple):
         A sentence for each thing that was recognised.
     decimal : {".", ","} or None
         The mark before the decimals of all texts, as it was given or recognised; None where each column tells its own.
+    reading : mapping
+        The options of `read_table` that were given, by which later files are read, too.
     """
 
     frame: Any
     notes: tuple[str, ...] = ()
     decimal: str | None = None
+    reading: Mapping[str, Any] = MappingProxyType({})
 
 
 def read_table(
@@ -131,13 +137,16 @@ def read_table(
     """
     path = Path(path)
     markers = _checked(delimiter, decimal, missing, header)
+    given = {"delimiter": delimiter, "decimal": decimal, "encoding": encoding, "header": header}
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if markers:
+        options["missing"] = sorted(markers)
     suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
     kind = suffixes[-1] if suffixes else ""
     if kind in typed.READERS:
-        given = {"delimiter": delimiter, "encoding": encoding, "header": header}
-        if wrong := [name for name, value in given.items() if value is not None]:
+        if wrong := [name for name in options if name not in OF_TYPED]:
             raise ValueError(f"{wrong[0]} must not be given for {path}, whose columns have types: it is for text files")
-        return undisturbed(lambda: _read_typed(path, kind, decimal, markers))
+        return undisturbed(lambda: _read_typed(path, kind, decimal, markers))._replace(reading=options)
     if kind in EXPANDED:
         kind = suffixes[0]
     if kind not in TEXT and (kind != ".zip" or len(suffixes) > 1):  # the name inside of an archive is its own
@@ -146,9 +155,10 @@ def read_table(
                 f"{path} must be a table in a file with a suffix of {', '.join((*TEXT, *typed.READERS))}, or of a text "
                 f"and {', '.join(EXPANDED)}, got {''.join(suffixes) or 'none'}; spreadsheets are saved as CSV"
             )
-    return undisturbed(
+    found = undisturbed(
         lambda: _read_texts(path, delimiter, decimal, markers | MISSING, encoding, header, set(signs), set(verbatim))
     )
+    return found._replace(reading=options)
 
 
 def _checked(delimiter: str | None, decimal: str | None, missing: Iterable[str], header: bool | None) -> frozenset[str]:

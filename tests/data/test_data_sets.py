@@ -22,7 +22,8 @@ def data_set(target, **options):
 
 @pytest.mark.parametrize(("target", "other"), [("kind", "price"), ("price", "kind")])
 def test_a_table_becomes_three_parts(target, other):
-    data = data_set(target, ignore=[other], shares=(0.2, 0.3), reading={"decimal": "."})
+    table = Table(FRAME, reading={"decimal": "."})
+    data = DataSet.of_table(table, target=target, ignore=[other], shares=(0.2, 0.3), seed=0)
     assert {part: len(rows) for part, rows in data.rows.items()} == {"train": 50, "val": 20, "test": 30}
     np.testing.assert_array_equal(data.arrays["X_train"][:, 0], SIZE[data.rows["train"]])
     for part, rows in data.rows.items():
@@ -53,7 +54,6 @@ def test_a_table_becomes_three_parts(target, other):
             {"target": "kind", "shares": (0, 0.2)},
             "frame must have rows to train, to validate and to test with, got 80, 0",
         ),
-        ({"target": "kind", "reading": {"sheet": 1}}, "reading must be one of 'delimiter', "),
     ],
 )
 def test_what_is_wrong_is_said(options, message):
@@ -191,7 +191,8 @@ def test_markers_of_gaps_are_for_columns_with_types_too(tmp_path):
         {"n": [1, -99, 3], "x": [-99.0, 0.5, 2], "t": ["NA", "unknown", "-99"], "b": [True, False, True]}
     )
     frame.to_parquet(path)
-    found, notes, _ = read_table(path, missing=["-99", "unknown"])
+    found, notes, _, reading = read_table(path, missing=["-99", "unknown"])
+    assert reading == {"missing": ["-99", "unknown"]}
     assert found.astype(object).where(found.notna(), None).to_numpy().tolist() == [
         [1, None, "NA", True],
         [None, 0.5, None, False],
