@@ -137,10 +137,9 @@ def read_table(
     """
     path = Path(path)
     markers = _checked(delimiter, decimal, missing, header)
-    given = {"delimiter": delimiter, "decimal": decimal, "encoding": encoding, "header": header}
-    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    if markers:
-        options["missing"] = sorted(markers)
+    of_gaps = sorted(markers) or None
+    given = {"delimiter": delimiter, "decimal": decimal, "missing": of_gaps, "encoding": encoding, "header": header}
+    options = {name: value for name, value in given.items() if value is not None}
     suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
     kind = suffixes[-1] if suffixes else ""
     if kind in typed.READERS:
