@@ -5,10 +5,10 @@ import itertools
 import click
 
 from fastmlp.cli import folders, options, runs, sources
-from fastmlp.data.arrays import PARTS
 from fastmlp.files.csv_files import write_csv
 from fastmlp.history import DivergenceError
 from fastmlp.plots import plot_comparison
+from fastmlp.tables.parts import PARTS
 
 # The file of each network's predictions, by number of layers and optimizer.
 SUBMISSIONS = {
@@ -46,7 +46,7 @@ def compare(given: options.TrainingOptions, threads: int | None) -> None:
     results = ("histories.json", *FIGURES, *SUBMISSIONS.values())
     out = folders.take(given.out, f"{sources.stem(found.name)}-compare", results, given.data, replace=given.replace)
     counts = {part: f"{len(found.arrays[f'y_{part}']):,}" for part in PARTS}
-    for line in found.said:
+    for line in found.description:
         click.echo(line)
     score_name = next(iter(trainings.values())).score_name
     headings = [runs.heading(part, score_name) for part in ("final val", "best val")]

@@ -162,7 +162,7 @@ def train(
     if not as_json:
         if resume:
             click.echo(f"resuming from {checkpoint}" if checkpoint.exists() else f"no {checkpoint}: from the start")
-        for line in found.said:
+        for line in found.description:
             click.echo(line)
         headings = "  ".join(("epoch", *_headings(network)))
         click.echo(f"{network} on {found.name}: {n_train:,} rows to train, {settings.optimizer}\n\n{headings}")

@@ -100,7 +100,7 @@ def tune(
         is_own=lambda folder: can_continue(folder, space, plan, **arrays),
         replace=given.replace,
     )
-    for line in source.said:
+    for line in source.description:
         click.echo(line)
     try:
         found = search(space, plan=plan, **arrays, folder=out, progress=sys.stderr.isatty())

@@ -14,12 +14,11 @@ from numpy.lib.format import MAGIC_PREFIX
 from fastmlp.files.access import reading, undisturbed
 from fastmlp.files.archives import Archive, read_archive, read_array
 from fastmlp.remedies import argument, listed
+from fastmlp.tables.parts import PARTS
+from fastmlp.tables.task import MAX_CLASSES_OF_NUMBERS, ROWS_OF_A_CLASS
 from fastmlp.validation import real_array
 
 SUFFIXES = (".npz", ".npy")
-PARTS = ("train", "val", "test")
-# More than FEW classes need at least this many rows each on average, which prices and ids do not have.
-FEW, ROWS_OF_A_CLASS = 20, 10
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -212,7 +211,7 @@ def check_classes(path: Path, y: Mapping[str, np.ndarray], class_names: Sequence
     what, advice = f"y in {path}", f"have other labels in y, or {_grouping()}"
     counts = np.bincount(np.concatenate(list(y.values())), minlength=len(class_names))
     n_rows, n_classes = int(counts.sum()), int(np.count_nonzero(counts))
-    most = max(FEW, n_rows // ROWS_OF_A_CLASS)
+    most = max(MAX_CLASSES_OF_NUMBERS, n_rows // ROWS_OF_A_CLASS)
     if n_classes > most:
         raise ValueError(
             f"{what} must hold classes, {most} at most for its {n_rows:,} rows, got {n_classes:,}, as numbers "

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from fastmlp.data import arrays
-from fastmlp.data.arrays import PARTS, numbered
+from fastmlp.data.arrays import numbered
 from fastmlp.files.access import replacing
 from fastmlp.files.archives import write_archive
 from fastmlp.functions.losses import LOSSES
@@ -17,7 +17,7 @@ from fastmlp.network import NeuralNetwork
 from fastmlp.preprocessing import Standardizer
 from fastmlp.tables.columns import Column, columns_of
 from fastmlp.tables.description import described, uses
-from fastmlp.tables.parts import SHARES, Split
+from fastmlp.tables.parts import PARTS, SHARES, Split
 from fastmlp.tables.reading import Table
 from fastmlp.tables.schema import Schema
 from fastmlp.tables.task import Task
@@ -48,7 +48,7 @@ class DataSet(NamedTuple):
         How each column of the table is understood.
     uses : tuple of dict
         What becomes of each column, see `fastmlp.tables.uses`.
-    said : tuple of str
+    description : tuple of str
         All of this line by line, with what was recognised in the table, and which rows are left out.
 
     Examples
@@ -74,7 +74,7 @@ class DataSet(NamedTuple):
     split: Split | None = None
     columns: tuple[Column, ...] = ()
     uses: tuple[dict[str, Any], ...] = ()
-    said: tuple[str, ...] = ()
+    description: tuple[str, ...] = ()
 
     @classmethod
     def of_table(
@@ -135,10 +135,10 @@ class DataSet(NamedTuple):
         )
         X = schema.rows(frame, decimal)
         used = tuple(uses(columns, target, ignore, schema.left_out))
-        said = (*described(name, table, used), *map(printable, (learnt.in_words, *split.notes)))
+        description = (*described(name, table, used), *map(printable, (learnt.in_words, *split.notes)))
         found = _named({part: (X[rows], targets.of(rows)) for part, rows in zip(PARTS, split[:-1], strict=True)})
         standardizer = Standardizer().fit(found["X_train"])
-        return cls(name, found, learnt, standardizer, schema, table, split, columns, used, said)
+        return cls(name, found, learnt, standardizer, schema, table, split, columns, used, description)
 
     @classmethod
     def of_arrays(cls, path: str | os.PathLike[str], task: str | None = None) -> Self:

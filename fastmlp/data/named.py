@@ -4,10 +4,11 @@ import os
 
 import numpy as np
 
-from fastmlp.data.arrays import PARTS, numbered
+from fastmlp.data.arrays import numbered
 from fastmlp.data.data_set import DataSet
 from fastmlp.datasets import CIFAR10_CLASSES, get_CIFAR10_data, load_digits
 from fastmlp.preprocessing import Standardizer
+from fastmlp.tables.parts import PARTS
 from fastmlp.tables.task import Task
 
 

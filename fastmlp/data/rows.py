@@ -99,13 +99,13 @@ class Rows(NamedTuple):
             schema = _of_numbers(network, task, list(frame.columns), target)
         try:
             try:
-                X = schema.rows(frame, decimal)
+                X, notes = schema.rows_and_notes(frame, decimal)
             except ValueError:
                 # 8,234 stays what it was in the training, and 8,5 may be of another country's program
                 if decimal or table.decimal is None:
                     raise
                 decimal = table.decimal
-                X = schema.rows(frame, decimal)
+                X, notes = schema.rows_and_notes(frame, decimal)
         except ValueError as error:
             kept = [argument(name, value) for name, value in schema.reading.items() if name not in (reading or {})]
             how = f" (read as in the training, with {', '.join(kept)})" if kept else ""
@@ -115,9 +115,7 @@ class Rows(NamedTuple):
             raise ValueError(
                 f"{path}: column {schema.feature_names[feature]!r} must have a number in row {row}, got none"
             )
-        said = ((one.name, one.replaced(frame[one.name], decimal)) for one in schema.inputs)
-        notes = tuple(f"Column {name!r}: {what}." for name, what in said if what is not None)
-        rows = cls(str(path), network, schema.task, X, np.arange(0), None, frame, notes)
+        rows = cls(str(path), network, schema.task, X, np.arange(0), None, frame, tuple(notes))
         if not with_targets:
             return rows
         name = schema.task.target

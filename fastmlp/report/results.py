@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastmlp.data import arrays
 from fastmlp.data.data_set import DataSet
 from fastmlp.functions.class_scores import (
     class_scores,
@@ -53,7 +52,7 @@ class Part(NamedTuple):
 def parts_of(network: NeuralNetwork, data: DataSet) -> list[Part]:
     """The parts of the data. The last one, of the test, is judged."""
     found = []
-    for name, part in zip(PARTS, arrays.PARTS, strict=True):
+    for part, name in PARTS.items():
         X, y = data.arrays[f"X_{part}"], data.arrays[f"y_{part}"]
         found.append(Part(name, X, y, np.ravel(network.predict(X))))
     return found

@@ -1,6 +1,6 @@
 """People's tables as they are: how files are read, what their columns mean, and how these become a network's rows."""
 
-from fastmlp.tables.columns import Column, columns_of, understood
+from fastmlp.tables.columns import Column, columns_of
 from fastmlp.tables.description import described, uses
 from fastmlp.tables.parts import Split, Targets
 from fastmlp.tables.reading import Table, read_table
@@ -17,6 +17,5 @@ __all__ = [
     "columns_of",
     "described",
     "read_table",
-    "understood",
     "uses",
 ]

@@ -1,7 +1,7 @@
 """What a column of a table is, a number, a category, a date, ..., and its values."""
 
 import re
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -72,9 +72,62 @@ class Column(NamedTuple):
     notation: Notation
     why: str | None
 
+    @classmethod
+    def of(cls, name: str, values: Any, decimal: str | None = None) -> Self:
+        """Decide what a column is, by its values, and by its name where these are all different.
+
+        Numbers may have thousands separators, a percent or currency sign or a unit, and parentheses if they are
+        negative, where all of them are written alike. Digits are codes, so texts, where some begin with 0 or all are
+        more than 15. A boolean column has the values true and false, yes and no, t and f, or y and n, in any case.
+        Other texts are a category where there are at most 10 different ones or two rows for each of them, and else text
+        that is left out. A column whose values are all different is id-like if they are texts without blanks, if they
+        number the rows, or if its name says `id`. Numbers among which up to 10 different texts stand are unclear.
+
+        Parameters
+        ----------
+        name : str
+        values : pandas.Series (n_rows,)
+            Of any type. Texts may stand as in a file; empty ones are gaps.
+        decimal : {".", ","}, optional
+            The decimal mark of numbers in texts. By default it follows from each column: 1,234 may be read either way,
+            so that a column is "unclear" where no other value tells.
+
+        Returns
+        -------
+        Column
+
+        Examples
+        --------
+        >>> import pandas
+        >>> from fastmlp.tables import Column
+        >>> column = Column.of("share", pandas.Series(["1,234", "2,500"]))
+        >>> column.kind, column.why
+        ('unclear', "has numbers such as '1,234', which may be 1234 or 1.234: say which by decimal='.' or decimal=','")
+        >>> Column.of("share", pandas.Series(["1,234", "2,500"]), ",").values
+        array([1.234, 2.5  ])
+        >>> Column.of("share", pandas.Series(["1,234", "2,5"])).values
+        array([1.234, 2.5  ])
+        """
+        if decimal is not None:
+            one_of("decimal", decimal, DECIMALS)
+        found = values_of(values)
+        reading = _read(found, decimal)
+        kind, why = _kind(name, found, reading)
+        gap = None if reading.values.dtype == object else np.nan
+        return cls(
+            name,
+            kind,
+            found.taken(reading.values, gap),
+            int((found.codes < 0).sum()),
+            len(found.different),
+            [text_of(value) for value in found.different[:MAX_EXAMPLES]],
+            reading.notation,
+            why,
+        )
+
 
 def columns_of(frame: Any, decimal: str | None = None) -> list[Column]:
-    """How each column of a frame is understood; see `understood`.
+    """How each column of a frame is understood; see `Column.of`.
 
     Parameters
     ----------
@@ -96,60 +149,7 @@ def columns_of(frame: Any, decimal: str | None = None) -> list[Column]:
     >>> [(column.name, column.kind, column.values.tolist()) for column in columns_of(frame)]
     [('price', 'number', [1200.5, nan, 90.0]), ('sold', 'boolean', [1.0, 0.0, 1.0])]
     """
-    return [understood(name, values, decimal) for name, values in named_columns(frame).items()]
-
-
-def understood(name: str, values: Any, decimal: str | None = None) -> Column:
-    """Decide what a column is, by its values, and by its name where these are all different.
-
-    Numbers may have thousands separators, a percent or currency sign or a unit, and parentheses if they are negative,
-    where all of them are written alike. Digits are codes, so texts, where some begin with 0 or all are more than 15. A
-    boolean column has the values true and false, yes and no, t and f, or y and n, in any case. Other texts are a
-    category where there are at most 10 different ones or two rows for each of them, and else text that is left out. A
-    column whose values are all different is id-like if they are texts without blanks, if they number the rows, or if
-    its name says `id`. Numbers among which up to 10 different texts stand are unclear.
-
-    Parameters
-    ----------
-    name : str
-    values : pandas.Series (n_rows,)
-        Of any type. Texts may stand as in a file; empty ones are gaps.
-    decimal : {".", ","}, optional
-        The decimal mark of numbers in texts. By default it follows from each column: 1,234 may be read either way, so
-        that a column is "unclear" where no other value tells.
-
-    Returns
-    -------
-    Column
-
-    Examples
-    --------
-    >>> import pandas
-    >>> from fastmlp.tables import understood
-    >>> column = understood("share", pandas.Series(["1,234", "2,500"]))
-    >>> column.kind, column.why
-    ('unclear', "has numbers such as '1,234', which may be 1234 or 1.234: say which by decimal='.' or decimal=','")
-    >>> understood("share", pandas.Series(["1,234", "2,500"]), ",").values
-    array([1.234, 2.5  ])
-    >>> understood("share", pandas.Series(["1,234", "2,5"])).values
-    array([1.234, 2.5  ])
-    """
-    if decimal is not None:
-        one_of("decimal", decimal, DECIMALS)
-    found = values_of(values)
-    reading = _read(found, decimal)
-    kind, why = _kind(name, found, reading)
-    gap = None if reading.values.dtype == object else np.nan
-    return Column(
-        name,
-        kind,
-        found.taken(reading.values, gap),
-        int((found.codes < 0).sum()),
-        len(found.different),
-        [text_of(value) for value in found.different[:MAX_EXAMPLES]],
-        reading.notation,
-        why,
-    )
+    return [Column.of(name, values, decimal) for name, values in named_columns(frame).items()]
 
 
 class _Reading(NamedTuple):

@@ -13,7 +13,7 @@ from fastmlp.conversion import shortened
 from fastmlp.remedies import argument, counted
 from fastmlp.tables.columns import BOOLEANS, Column
 from fastmlp.tables.notations import DECIMALS, SPACES, Notation
-from fastmlp.tables.values import Values, text_of, values_of
+from fastmlp.tables.values import Values, text_of
 from fastmlp.validation import boolean, number, one_of
 
 # A category's value is rare, and part of "other", if it has fewer training rows than this, or a smaller share of them:
@@ -47,27 +47,21 @@ class NumberInput:
     def names(self) -> list[str]:
         return [self.name, f"{self.name} (missing)"][: 1 + self.has_gaps]
 
-    def encoded(self, column: Any, decimal: str | None) -> np.ndarray:
-        numbers = numbers_in(values_of(column), self.notation, decimal)
-        if self.limits is not None:
-            numbers = np.clip(numbers, *self.limits)
-        return _with_indicator(numbers, self.fill, self.has_gaps)
-
-    def replaced(self, column: Any, decimal: str | None) -> str | None:
-        """What is said of gaps that are new, and of numbers beyond the limits; None where there are none."""
-        found = values_of(column)
+    def encoded(self, found: Values, decimal: str | None) -> tuple[np.ndarray, list[str]]:
+        """Inputs (n_rows, n) of the values of a column; gaps that are new, and numbers beyond the limits, are noted."""
         numbers = numbers_in(found, self.notation, decimal)
-        said = _of_gaps(found, self.has_gaps, f"the median, {self.fill:.6g},")
+        notes = _new_gaps(found, self.has_gaps, f"the median, {self.fill:.6g},")
         if self.limits is not None:
             low, high = self.limits
             beyond = numbers[(numbers < low) | (numbers > high)]
             if len(beyond):
                 furthest = beyond[np.argmax(np.maximum(low - beyond, beyond - high))]
-                said.append(
+                notes.append(
                     f"{_rows(len(beyond))} a number beyond the {low:.6g} to {high:.6g} of the training, such as "
                     f"{furthest:.6g}: the nearer limit is taken"
                 )
-        return "; ".join(said) or None
+            numbers = np.clip(numbers, low, high)
+        return _with_indicator(numbers, self.fill, self.has_gaps), notes
 
 
 @dataclass(frozen=True)
@@ -87,17 +81,14 @@ class BooleanInput:
     def names(self) -> list[str]:
         return [self.name, f"{self.name} (missing)"][: 1 + self.has_gaps]
 
-    def encoded(self, column: Any, decimal: str | None) -> np.ndarray:
-        found = values_of(column)
+    def encoded(self, found: Values, decimal: str | None) -> tuple[np.ndarray, list[str]]:
+        """Inputs (n_rows, n) of the values of a column; gaps that are new are noted, other values are refused."""
         meanings = {word: float(i) for words in BOOLEANS for i, word in enumerate(words)}
         numbers = [meanings.get(str(value).lower(), np.nan) for value in found.different]
         truths = np.array(numbers, np.float64)
         check_known(found, ~np.isnan(truths), "true or false")
-        return _with_indicator(found.taken(truths, np.nan), self.fill, self.has_gaps)
-
-    def replaced(self, column: Any, decimal: str | None) -> str | None:
-        """What is said of gaps that are new; other values are refused."""
-        return "; ".join(_of_gaps(values_of(column), self.has_gaps, str(bool(self.fill)).lower())) or None
+        notes = _new_gaps(found, self.has_gaps, str(bool(self.fill)).lower())
+        return _with_indicator(found.taken(truths, np.nan), self.fill, self.has_gaps), notes
 
 
 @dataclass(frozen=True)
@@ -129,25 +120,23 @@ class CategoryInput:
         special = [f"{self.name} (missing)"] * self.has_gaps + [f"{self.name} (other)"] * self.has_others
         return [*(f"{self.name}={value}" for value in self.values), *special]
 
-    def encoded(self, column: Any, decimal: str | None) -> np.ndarray:
-        found, n = values_of(column), len(self.values)
+    def encoded(self, found: Values, decimal: str | None) -> tuple[np.ndarray, list[str]]:
+        """Inputs (n_rows, n) of the values of a column; those that are none of the frequent ones are noted."""
+        n = len(self.values)
         # a last column, which is left out, for what has none
         missing, others = n, n + self.has_gaps
         places = self._places(found)
         by_value = np.where(places < 0, others, places)
         rows = np.zeros((len(found.codes), others + 1))
         rows[np.arange(len(rows)), found.taken(by_value, missing if self.has_gaps else others)] = 1
-        return rows[:, : others + self.has_others]
+        return rows[:, : others + self.has_others], self._new_values(found, places < 0)
 
-    def replaced(self, column: Any, decimal: str | None) -> str | None:
-        """What is said of values that are none of the frequent ones; None where there are none."""
-        found = values_of(column)
-        is_other = self._places(found) < 0
-        if not is_other.any():
-            return None
-        n, example = int(found.taken(is_other, False).sum()), text_of(found.different[int(np.argmax(is_other))])
+    def _new_values(self, found: Values, is_new: np.ndarray) -> list[str]:
+        if not is_new.any():
+            return []
+        n, example = int(found.taken(is_new, False).sum()), text_of(found.different[int(np.argmax(is_new))])
         when, what = ("or too rarely, ", "counted as other") if self.has_others else ("", "counted as none")
-        return f"{_rows(n)} a value that the training had not, {when}such as {shortened(example)}: {what}"
+        return [f"{_rows(n)} a value that the training had not, {when}such as {shortened(example)}: {what}"]
 
     def _places(self, found: Values) -> np.ndarray:
         """The place of each different value among those of the training; -1 for others."""
@@ -261,7 +250,7 @@ def _spelled(text: str) -> str:
     return ("-" if sign == "-" else "") + whole + (f".{decimals}" if decimals else "")
 
 
-def _of_gaps(found: Values, has_gaps: bool, fill: str) -> list[str]:
+def _new_gaps(found: Values, has_gaps: bool, fill: str) -> list[str]:
     n = int((found.codes < 0).sum())
     return [f"{_rows(n)} a gap, where the training had none: {fill} is taken"] if n and not has_gaps else []
 

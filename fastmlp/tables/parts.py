@@ -10,7 +10,8 @@ from fastmlp.generators import random_state
 from fastmlp.remedies import counted
 from fastmlp.validation import number, real_array
 
-PARTS = ("training", "validation", "test")
+# What the parts are called in sentences, by the names of their arrays, such as X_train.
+PARTS = {"train": "training", "val": "validation", "test": "test"}
 # The shares of a table's rows that validate and that test.
 SHARES = (0.1, 0.2)
 
@@ -88,7 +89,7 @@ def drawn(targets: Targets, shares: Sequence[float], seed: int | None, class_nam
     pieces = [np.split(group, np.cumsum(of_group)[:-1]) for group, of_group in zip(groups, counts, strict=True)]
     chosen = [np.sort(np.concatenate(part)) for part in zip(*pieces, strict=True)]
     notes = list(targets.notes)
-    for name, share, part in zip(PARTS, parts, chosen, strict=True):
+    for name, share, part in zip(PARTS.values(), parts, chosen, strict=True):
         for code in np.setdiff1d(classes, y[part]) if share else ():
             n = counted(int(np.count_nonzero(y == code)), "row")
             notes.append(f"No row of class {class_names[code]!r} ({n}) is in the {name} part.")

@@ -10,11 +10,11 @@ import numpy.typing as npt
 from fastmlp.engine.quotas import check_memory
 from fastmlp.remedies import argument, listed
 from fastmlp.tables import inputs
-from fastmlp.tables.columns import REFUSED, Column, understood
+from fastmlp.tables.columns import REFUSED, Column
 from fastmlp.tables.inputs import Input
 from fastmlp.tables.parts import Targets
 from fastmlp.tables.task import Task
-from fastmlp.tables.values import column_of, named_columns
+from fastmlp.tables.values import column_of, named_columns, values_of
 from fastmlp.validation import integer, number, one_of, row_indices
 
 # The options of `read_table` that a schema may keep, by their types in JSON.
@@ -92,7 +92,7 @@ class Schema:
     ) -> Self:
         """Learn a schema from a frame.
 
-        What a column is follows from all of its values, see `understood`; medians, frequent values, and whether there
+        What a column is follows from all of its values, see `Column.of`; medians, frequent values, and whether there
         are gaps, from the training rows.
 
         Parameters
@@ -137,7 +137,7 @@ class Schema:
         train = np.arange(n_rows) if rows is None else row_indices("rows", rows, n_rows)
         used = {name: values for name, values in series.items() if name not in {target, *ignored}}
         known = {column.name: column for column in columns}
-        found = [known[name] if name in known else understood(name, used[name], decimal) for name in used]
+        found = [known[name] if name in known else Column.of(name, used[name], decimal) for name in used]
         if refused := [column for column in found if column.kind in REFUSED]:
             raise ValueError(_refusal(refused))
         left_out, made = {}, []
@@ -194,6 +194,23 @@ class Schema:
         MemoryError
             If they would not fit into memory.
         """
+        return self.rows_and_notes(frame, decimal)[0]
+
+    def rows_and_notes(self, frame: Any, decimal: str | None = None) -> tuple[np.ndarray, list[str]]:
+        """What `rows` gives, and a sentence for each column with values that were replaced.
+
+        These are gaps where the training had none, numbers beyond those of the training, and new values of categories.
+
+        Examples
+        --------
+        >>> import pandas
+        >>> from fastmlp.tables import Schema
+        >>> frame = pandas.DataFrame({"size": [1.5, 2.5, 2.0, 1.0], "price": [3.0, 4.0, 3.5, 9.0]})
+        >>> schema = Schema.fit(frame, target="price")
+        >>> schema.rows_and_notes(pandas.DataFrame({"size": [2.0, None]}))
+        (array([[2.  ],
+               [1.75]]), ["Column 'size': 1 row has a gap, where the training had none: the median, 1.75, is taken."])
+        """
         series = named_columns(frame)
         if missing := [one.name for one in self.inputs if one.name not in series]:
             raise ValueError(f"frame must have the columns of the training, got none that are called {listed(missing)}")
@@ -202,15 +219,18 @@ class Schema:
         # the blocks of columns and their concatenation, of float64
         remedy = f"use fewer rows, or leave out columns with many values, such as {largest!r}"
         check_memory(f"{n_rows:,} rows of {n_inputs:,} inputs", 2 * 8 * n_rows * n_inputs, remedy)
-        blocks, problems = [], []
+        blocks, notes, problems = [], [], []
         for one in self.inputs:
             try:
-                blocks.append(one.encoded(series[one.name], decimal))
+                block, replaced = one.encoded(values_of(series[one.name]), decimal)
             except ValueError as error:
                 problems.append(f"column {one.name!r} {error}")
+                continue
+            blocks.append(block)
+            notes += [f"Column {one.name!r}: {'; '.join(replaced)}."] * bool(replaced)
         if problems:
             raise ValueError("; ".join(problems))
-        return np.concatenate(blocks, axis=1)
+        return np.concatenate(blocks, axis=1), notes
 
     def targets(self, frame: Any, decimal: str | None = None) -> Targets:
         """The targets of a frame's rows, see `Task.targets`."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from fastmlp.conversion import shortened
 from fastmlp.functions.scores import accuracy, r2
 from fastmlp.remedies import argument, listed
-from fastmlp.tables.columns import BOOLEANS, REFUSED, Column, understood
+from fastmlp.tables.columns import BOOLEANS, REFUSED, Column
 from fastmlp.tables.inputs import check_known, notation_of, numbers_in, text
 from fastmlp.tables.notations import Notation
 from fastmlp.tables.parts import SHARES, Split, Targets, drawn
@@ -74,7 +74,7 @@ class Task:
         kind : {"classification", "regression"}, optional
             Overrides that.
         decimal : {".", ","}, optional
-            As in `understood`.
+            As in `Column.of`.
 
         Raises
         ------
@@ -88,7 +88,7 @@ class Task:
         if kind is not None:
             kind = one_of("task", kind, KINDS)
         values = column_of(named_columns(frame), target)
-        column = understood(target, values, decimal)
+        column = Column.of(target, values, decimal)
         are_numbers = column.values.dtype == np.float64 and column.kind != "boolean"
         are_ids = column.kind == "id" and are_numbers and kind == "regression"  # years, say
         if column.n_different == 1:  # a constant may have gaps

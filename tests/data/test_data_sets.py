@@ -124,8 +124,8 @@ def test_a_data_set_says_what_became_of_each_column():
     data = DataSet.of_table(Table(FRAME.assign(land="AT"), ("It has no index.",)), target="kind", ignore=["price"])
     assert [column.name for column in data.columns] == ["size", "kind", "price", "land"]
     assert [one["use"] for one in data.uses] == ["input", "target", "ignored", "left out"]
-    assert data.said[:2] == ("table: 100 rows, 4 columns", "It has no index.")
-    assert data.said[-1] == data.task.in_words
+    assert data.description[:2] == ("table: 100 rows, 4 columns", "It has no index.")
+    assert data.description[-1] == data.task.in_words
 
 
 def test_texts_of_any_characters_are_read_again(tmp_path):

@@ -8,7 +8,7 @@ import pandas
 import pytest
 from frame_helpers import polars, pyarrow
 
-from fastmlp.tables import columns_of, understood
+from fastmlp.tables import Column, columns_of
 
 pytestmark = pytest.mark.application
 
@@ -18,7 +18,7 @@ NUMBERS = [str(3 * i) for i in range(11)]
 
 
 def column(values, name="x", decimal=None):
-    return understood(name, pandas.Series(values), decimal)
+    return Column.of(name, pandas.Series(values), decimal)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from fastmlp.tables import Schema, read_table, understood
+from fastmlp.tables import Column, Schema, read_table
 
 pytestmark = pytest.mark.application
 
@@ -54,7 +54,7 @@ def check_same(frame, table, decimal):
         if column.dtype.kind not in "if":
             assert texts.tolist() == [None if pandas.isna(value) else value for value in column]
             continue
-        found = understood("x", texts, decimal)
+        found = Column.of("x", texts, decimal)
         assert found.kind in ("number", "constant", "id", "missing") or "which may be" in found.why
         numbers = [None if text is None else float(text.replace(",", ".")) for text in texts]
         np.testing.assert_array_equal(np.array(numbers, float), column)

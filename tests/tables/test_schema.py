@@ -56,9 +56,8 @@ def test_columns_become_inputs(schema):
 
 
 def test_columns_that_are_given_are_not_understood_again(schema, monkeypatch):
-    given = columns_of(FRAME)
-    monkeypatch.setattr("fastmlp.tables.schema.understood", None)
-    task = Task.fit(FRAME, "price")
+    given, task = columns_of(FRAME), Task.fit(FRAME, "price")
+    monkeypatch.setattr("fastmlp.tables.schema.Column.of", None)
     assert Schema.fit(FRAME, target="price", task=task, columns=given) == schema
 
 
@@ -102,8 +101,8 @@ def test_rare_values_keep_their_spelling_too():
     frame = pandas.DataFrame({"x": ["7", "7", "8", "8", "007"], "price": [1.5, 2.0, 3.0, 3.5, 4.0]})
     schema = Schema.fit(frame, target="price")
     assert schema.rows(frame[4:]).tolist() == [[0, 0, 1]]
-    note = "1 row has a value that the training had not, or too rarely, such as '007': counted as other"
-    assert schema.inputs[0].replaced(frame["x"], None) == note
+    note = "Column 'x': 1 row has a value that the training had not, or too rarely, such as '007': counted as other."
+    assert schema.rows_and_notes(frame)[1] == [note]
 
 
 def test_a_value_needs_one_training_row_in_500():
