@@ -110,11 +110,6 @@ class Rows(NamedTuple):
             kept = [argument(name, value) for name, value in schema.reading.items() if name not in (reading or {})]
             how = f" (read as in the training, with {', '.join(kept)})" if kept else ""
             raise ValueError(f"{path}{_of_file(str(error))}{how}") from None
-        if not np.isfinite(X).all():
-            row, feature = np.argwhere(~np.isfinite(X))[0]
-            raise ValueError(
-                f"{path}: column {schema.feature_names[feature]!r} must have a number in row {row}, got none"
-            )
         rows = cls(str(path), network, schema.task, X, np.arange(0), None, frame, tuple(notes))
         if not with_targets:
             return rows

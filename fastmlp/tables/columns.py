@@ -171,8 +171,8 @@ def _read(found: Values, decimal: str | None) -> _Reading:
         infinite = np.flatnonzero(~np.isfinite(numbers))
         if not len(infinite):
             return _Reading("number", numbers)
-        row = found.row_of(int(infinite[0]))
-        return _Reading("unclear", numbers, problem=f"has an infinite value in row {row}: make a gap of it")
+        place = found.place_of(int(infinite[0]))
+        return _Reading("unclear", numbers, problem=f"has an infinite value in {place}: make a gap of it")
     texts = np.array(different, object)
     if found.content == "texts":
         return _read_texts(found, texts, decimal)
@@ -222,9 +222,9 @@ def _mixture(found: Values) -> str | None:
     if is_number.mean() < 0.5 or n - is_number.sum() > FEW:
         return None
     code = int(np.argmin(is_number))
-    text, row = found.different[code], found.row_of(code)
+    text, place = found.different[code], found.place_of(code)
     return (
-        f"has numbers, but {shortened(text)} in row {row}: write a number there, or say that it is a gap "
+        f"has numbers, but {shortened(text)} in {place}: write a number there, or say that it is a gap "
         f"({argument('missing', [text])})"
     )
 

@@ -50,6 +50,8 @@ class NumberInput:
     def encoded(self, found: Values, decimal: str | None) -> tuple[np.ndarray, list[str]]:
         """Inputs (n_rows, n) of the values of a column; gaps that are new, and numbers beyond the limits, are noted."""
         numbers = numbers_in(found, self.notation, decimal)
+        if np.isnan(self.fill) and np.isnan(numbers).any():
+            raise ValueError(f"must have a number in {found.place_of(-1)}, got none")
         notes = _new_gaps(found, self.has_gaps, f"the median, {self.fill:.6g},")
         if self.limits is not None:
             low, high = self.limits
@@ -226,13 +228,13 @@ def numbers_in(found: Values, notation: Notation, decimal: str | None) -> np.nda
 
 
 def check_known(found: Values, is_known: np.ndarray, needed: str) -> None:
-    """Raise where one of the different values is not known, with the row and, of a text, how to make a gap of it."""
+    """Raise where one of the different values is not known, with its place and, of a text, how to make a gap of it."""
     if not is_known.all():
         code = int(np.argmin(is_known))
         value, remedy = found.different[code], ""
         if found.content == "texts":
             remedy = f" (correct it, or say that it is a gap: {argument('missing', [text_of(value)])})"
-        raise ValueError(f"must have {needed} in row {found.row_of(code)}, got {shortened(value)}{remedy}")
+        raise ValueError(f"must have {needed} in {found.place_of(code)}, got {shortened(value)}{remedy}")
 
 
 def _with_indicator(numbers: np.ndarray, fill: float, has_gaps: bool) -> np.ndarray:

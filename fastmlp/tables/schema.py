@@ -190,7 +190,7 @@ class Schema:
         ------
         TypeError, ValueError
             If it is no frame, or lacks columns: all are named. If a column of numbers or booleans has something else:
-            each column is named, with the first such row, counted from 0.
+            each column is named, with the first such row, by its label in the frame, or by its line in a text file.
         MemoryError
             If they would not fit into memory.
         """

@@ -4,7 +4,7 @@ import datetime
 import math
 import numbers
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -29,21 +29,25 @@ class Values(NamedTuple):
         In the order of their first rows: float or int, bool or str.
     labels : sequence
         Of the rows, the index of the frame.
+    first_line : int or None
+        The line of a text file in which row 0 stands, where each row is a line.
     """
 
     content: str
     codes: np.ndarray
     different: list[Any]
     labels: Sequence[Any] = ()
+    first_line: int | None = None
 
     def taken(self, by_value: np.ndarray, gap: Any) -> np.ndarray:
         """For each row what its value has (n_different,), `gap` for one."""
         # the last entry, which is that of code -1
         return np.append(by_value, np.array([gap], by_value.dtype))[self.codes]
 
-    def row_of(self, code: int) -> Any:
-        """The first row with this value, by its label in the frame: those of a file are numbered from 0."""
-        return self.labels[int(np.argmax(self.codes == code))]
+    def place_of(self, code: int) -> str:
+        """Where this value is first: the line of a text file, from 1, or the row by its label in the frame."""
+        label = self.labels[int(np.argmax(self.codes == code))]
+        return f"row {label}" if self.first_line is None else f"line {self.first_line + label}"
 
 
 def named_columns(frame: Any) -> dict[str, Any]:
@@ -67,9 +71,24 @@ def column_of(columns: Mapping[str, Any], name: str) -> Any:
     return columns[name]
 
 
+def different_names(names: Iterable[Any], notes: list[str]) -> list[str]:
+    """The names of columns as different texts."""
+    found = [str(name).strip() for name in names]
+    taken, given = set(found), dict[str, None]()
+    for i, name in enumerate(found):
+        new, n = name or f"column {i + 1}", 0
+        while new in given or (new != name and new in taken):
+            n += 1
+            new = f"{name or f'column {i + 1}'}.{n}"
+        given[new] = None
+    if new_names := [name for name, old in zip(given, found, strict=True) if name != old]:
+        notes.append(f"Columns without a name, or with that of another, are named {listed(new_names)}.")
+    return list(given)
+
+
 def values_of(column: Any) -> Values:
     """The values of a pandas Series."""
-    return _values_of(column)._replace(labels=column.index)
+    return _values_of(column)._replace(labels=column.index, first_line=column.attrs.get("first_line"))
 
 
 def _values_of(column: Any) -> Values:

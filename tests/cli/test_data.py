@@ -311,7 +311,7 @@ BAD_CSV = {
     "text": (
         GOOD + "".join(f"7,{i},y\n" for i in range(20)) + "7,cat,y\n",
         "class",
-        "column 'b' has numbers, but 'cat' in row 47: write a number there, or say that it is a gap (--missing cat). "
+        "column 'b' has numbers, but 'cat' in line 49: write a number there, or say that it is a gap (--missing cat). "
         "Or leave them out: --ignore b",
     ),
     "one class": ("a,class\n1,x\n2,x\n3,x\n", "class", "target 'class' has only the value 'x': name another column"),

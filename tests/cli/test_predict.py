@@ -71,7 +71,7 @@ def test_two_classes_of_one_output(run, tmp_path):
     write_csv(tmp_path / "a.csv", X, np.zeros(20, int), ["a", "b"], label="who")
     options = ("predict", "model.npz", "a.csv", "--id", "who", "--proba", "--target", "who", "--out", "b.csv")
     result = run(*options)
-    assert "target 'who' must have one of the classes 'no', 'y,\"e\\n\"s' in row 0, got 'blue, dark'" in result.stderr
+    assert "target 'who' must have one of the classes 'no', 'y,\"e\\n\"s' in line 2, got 'blue, dark'" in result.stderr
     assert run(*options[:-4], "--out", "b.csv").exit_code == 0
     with (tmp_path / "b.csv").open(newline="") as file:
         header, *lines = csv.reader(file)
@@ -141,7 +141,7 @@ def model(tmp_path):
         (
             ("evaluate", "model.npz", "gap.csv", "--label", "a"),
             1,
-            "column 'height' must have a number in row 1, got none",
+            "column 'height' must have a number in line 3, got none",
         ),
         (
             ("evaluate", "model.npz", "y.npz"),
@@ -287,7 +287,7 @@ def test_rows_keep_their_numbers_where_others_hold_nothing(model, run, tmp_path)
     assert run("predict", "model.npz", "a.csv", "--out", "b.csv").exit_code == 0
     assert [line.split(",")[0] for line in (tmp_path / "b.csv").read_text().splitlines()] == ["id", "0", "2"]
     (tmp_path / "a.csv").write_text('length,"width, mm",height\n1,2,3\n,,\n-7,x,9\n')
-    assert "must have a number in row 2, got 'x'" in run("predict", "model.npz", "a.csv").stderr
+    assert "must have a number in line 4, got 'x'" in run("predict", "model.npz", "a.csv").stderr
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_values_that_cannot_be_read_are_said_with_an_option(run, tmp_path, train
     (tmp_path / "b.csv").write_text("t,g,y\n1,1,no\nn. a.,2,no\n")
     result = run("predict", trained["files"][0], "b.csv")
     message = (
-        "b.csv: column 't' must have a number in row 1, got 'n. a.' (correct it, or say that it is a gap: "
+        "b.csv: column 't' must have a number in line 3, got 'n. a.' (correct it, or say that it is a gap: "
         "--missing 'n. a.')"
     )
     assert (result.exit_code, message in result.stderr) == (1, True)

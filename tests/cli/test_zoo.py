@@ -151,7 +151,7 @@ NOT_TRAINED = {
     ),
     "a stray text": (
         ["x,y", *X, "Total,1"],
-        "column 'x' has numbers, but 'Total' in row 60|--missing Total|--ignore x",
+        "column 'x' has numbers, but 'Total' in line 62|--missing Total|--ignore x",
     ),
     "either mark": (
         ["x,y", *(f'"{i},125",{i % 2}' for i in range(1, N))],

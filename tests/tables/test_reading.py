@@ -13,7 +13,9 @@ from table_zoo import READ, REFUSED, TWO
 
 from fastmlp.engine import quotas
 from fastmlp.optional import MissingLibraryError
-from fastmlp.tables import content, layout
+from fastmlp.tables import Schema, Task, content, layout
+from fastmlp.tables.inputs import NumberInput
+from fastmlp.tables.notations import Notation
 from fastmlp.tables.reading import read_table
 
 pandas = pytest.importorskip("pandas")
@@ -271,3 +273,23 @@ def test_a_title_may_be_said_to_be_the_header(tmp_path):
 def test_columns_may_be_read_verbatim(tmp_path):
     table = read_table(written(tmp_path, "a.csv", "a,b\nNA,NA\n,?\n-,-\n"), missing=["-"], verbatim=["a"])
     assert shown(table) == ["a b", "NA _", "_ _", "- _"]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("a,b\n1,2\n3,x\n", "line 3"),
+        ("# of 2024\n\na,b\n1,2\n3,x\n\n\n", "line 5"),
+        ("1,2\r\n3,4\r\n3,x", "line 3"),
+        ("# a,b\n1,2\n3,x\n", "line 3"),
+        ("sep=;\na;b\n,;\n3;x\n", "line 4"),
+        ("a,b\n1,2\n\n3,x\n", "row 1"),  # rows are not lines
+        ('a,b\n1,"2\n"\n3,x\n', "row 1"),
+    ],
+)
+def test_what_is_wrong_with_a_value_is_said_with_its_line(text, place, tmp_path):
+    frame = read_table(written(tmp_path, "file.csv", text)).frame
+    name = frame.columns[-1]
+    schema = Schema((NumberInput(name, 0.0, False, Notation()),), Task(name, "regression"))
+    with pytest.raises(ValueError, match=f"must have a number in {place}, got 'x'"):
+        schema.rows(frame)
