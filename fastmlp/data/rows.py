@@ -12,7 +12,7 @@ from fastmlp.functions.losses import LOSSES
 from fastmlp.network import NeuralNetwork
 from fastmlp.remedies import argument, listed
 from fastmlp.tables.inputs import CategoryInput, NumberInput
-from fastmlp.tables.notations import Notation, are_numbers
+from fastmlp.tables.notations import Notation
 from fastmlp.tables.reading import OF_TYPED, read_table
 from fastmlp.tables.schema import Schema
 from fastmlp.tables.task import Task
@@ -193,7 +193,7 @@ def task_of(network: NeuralNetwork) -> Task:
     architecture = network._engine.architecture
     if architecture.has_one_class:
         names = tuple(network.class_names or arrays.numbered(architecture.n_classes))
-        return Task("", "classification", names, Notation() if are_numbers(names).all() else None)
+        return Task("", "classification", names, None if np.isnan(Notation().read(names)).any() else Notation())
     if LOSSES[network.loss].decides or network.output_size > 1:
         raise ValueError(
             f"the network must predict one class or one number a row, got loss={network.loss!r} and "

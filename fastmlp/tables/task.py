@@ -35,8 +35,8 @@ class Task:
         The column.
     kind : {"classification", "regression"}
     class_names : tuple of str
-        In the order of the network's outputs, texts in alphabetical and numbers in numerical order; empty in a
-        regression.
+        In the order of the network's outputs, texts in alphabetical and numbers in numerical order, which have their
+        units; empty in a regression.
     notation : Notation or None
         How the target's numbers are written; None where its classes are texts.
 
@@ -104,9 +104,9 @@ class Task:
                 f"target {target!r} must have numbers for {argument('task', kind)}, got {listed(column.examples)}: say "
                 f"{argument('task', 'classification')}, or name another column"
             )
-        names = _class_names(column, are_numbers, values)
+        names = _class_names(column, are_numbers, values_of(values).different)
         n_rows, n_classes = len(column.values) - column.n_missing, len(names)
-        if kind is None and are_numbers and not _are_classes(names, n_rows):
+        if kind is None and are_numbers and not _are_classes(column.values[~np.isnan(column.values)], n_classes):
             kind = "regression"
         notation = column.notation if are_numbers else None
         if kind == "regression":
@@ -170,18 +170,22 @@ class Task:
 
     def _targets_of(self, found: Values, decimal: str | None) -> np.ndarray:
         """Targets (n_rows,) of all rows, with something for gaps."""
-        if self.notation is not None:
+        names: list[Any] = list(self.class_names)
+        if self.notation is None:
+            are_booleans = tuple(sorted(map(str.lower, names))) in BOOLEANS
+            spelled = str.lower if are_booleans else str
+            names, different = list(map(spelled, names)), [spelled(text_of(value)) for value in found.different]
+        else:
             numbers = numbers_in(found, self.notation, decimal)
             if not self.is_classification:
                 return numbers
             # gaps are of no class, but their rows are not looked at
-            different, codes = np.unique(numbers, return_inverse=True)
-            known = different[~np.isnan(different)].tolist()
-            found = found._replace(content="numbers", codes=np.where(np.isnan(numbers), -1, codes), different=known)
-        are_booleans = tuple(sorted(map(str.lower, self.class_names))) in BOOLEANS
-        spelled = str.lower if are_booleans else str
-        places = {spelled(name): i for i, name in enumerate(self.class_names)}
-        classes = np.array([places.get(spelled(text_of(value)), -1) for value in found.different], np.int64)
+            unique, codes = np.unique(numbers, return_inverse=True)
+            names, different = self.notation.read(names).tolist(), unique[~np.isnan(unique)].tolist()
+            codes = np.where(np.isnan(numbers), -1, codes)
+            found = found._replace(content="numbers", codes=codes, different=different)
+        places = {name: i for i, name in enumerate(names)}
+        classes = np.array([places.get(value, -1) for value in different], np.int64)
         check_known(found, classes >= 0, f"one of the classes {listed(list(self.class_names))}")
         return found.taken(classes, -1)
 
@@ -285,24 +289,26 @@ class Task:
         names, notation = tuple(map(text, document["class_names"])), document["notation"]
         if (kind == "classification") != (len(set(names)) == len(names) > 1):
             raise ValueError(f"a {kind} must not have the classes {listed(list(names))}")
-        return cls(text(document["target"]), kind, names, None if notation is None else notation_of(notation))
+        made = cls(text(document["target"]), kind, names, None if notation is None else notation_of(notation))
+        if made.notation is not None and np.isnan(made.notation.read(names)).any():
+            raise ValueError(f"the classes {listed(list(names))} must be numbers in the notation {notation!r}")
+        return made
 
 
-def _class_names(column: Column, are_numbers: bool, values: Any) -> list[str]:
-    """Different values as texts, numbers in numerical order."""
-    if are_numbers:
-        return [text_of(value) for value in np.unique(column.values[~np.isnan(column.values)]).tolist()]
-    names = sorted(map(text_of, values_of(values).different))
+def _class_names(column: Column, are_numbers: bool, different: list[Any]) -> list[str]:
+    """Different values as texts, in numerical order where they are numbers."""
+    if are_numbers and column.notation == Notation():
+        return [text_of(number) for number in np.unique(column.values[~np.isnan(column.values)]).tolist()]
+    if are_numbers:  # with a unit, say: as they stand, where the same number is spelled in two ways by the first one
+        texts = dict(zip(column.notation.read(different)[::-1].tolist(), different[::-1], strict=True))
+        return [texts[number] for number in sorted(texts)]
+    names = sorted(map(text_of, different))
     if column.kind == "boolean" and len(names) > 2:  # TRUE, True and false
         return sorted(set(map(str.lower, names)))
     return names
 
 
-def _are_classes(numbers: list[str], n_rows: int) -> bool:
-    """Whether so many different numbers in so many rows are classes."""
-    n = len(numbers)
-    return n == 2 or (
-        n <= MAX_CLASSES_OF_NUMBERS
-        and n * ROWS_OF_A_CLASS <= n_rows
-        and all(float(value).is_integer() for value in numbers)
-    )
+def _are_classes(numbers: np.ndarray, n_classes: int) -> bool:
+    """Whether numbers (n_rows,), of which so many are different, are classes."""
+    are_few = n_classes <= MAX_CLASSES_OF_NUMBERS and n_classes * ROWS_OF_A_CLASS <= len(numbers)
+    return n_classes == 2 or (are_few and bool((numbers == np.floor(numbers)).all()))

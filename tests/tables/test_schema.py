@@ -175,6 +175,7 @@ def test_json_keeps_it_exactly(schema):
         {"inputs": [{"kind": "category", "name": "x", "values": [1], "has_gaps": False, "has_others": True}]},
         {"task": {"target": "y", "kind": "classification", "class_names": ["a", "a"], "notation": None}},
         {"task": {"target": "y", "kind": "regression", "class_names": ["a", "b"], "notation": None}},
+        {"task": {"target": "y", "kind": "classification", "class_names": ["1", "b"], "notation": [".", "", ""]}},
         {"left_out": {"x": None}},
         {"constant": "1"},
         {"constant": float("nan")},

@@ -119,6 +119,25 @@ def test_targets_of_other_tables():
             task.targets(pandas.DataFrame({"y": [values[0], unknown.strip("'")]}))
 
 
+@pytest.mark.parametrize(
+    ("values", "y", "names", "later"),
+    [
+        (["60 months", "36 months"], [1, 0], ("36 months", "60 months"), ["36months", 60.0]),
+        (["$2,000", "$1,000.0", "$2,000.00"], [1, 0, 1], ("$1,000.0", "$2,000"), ["$1,000", "$2,000.0"]),
+        (["2,25", "-1,5"], [1, 0], ("-1,5", "2,25"), ["-1,50", 2.25]),
+        (["1.0", "2.0", "1"], [0, 1, 0], ("1", "2"), ["1", 2]),
+    ],
+)
+def test_classes_of_numbers_are_called_as_they_stand(values, y, names, later):
+    """But plain ones by their shortest form."""
+    task, frame = fitted(values * 4)
+    assert task.class_names == names
+    assert task.targets(frame).y.tolist() == y * 4
+    for i, value in enumerate(later):
+        assert task.targets(pandas.DataFrame({"y": [value]})).y.tolist() == [i]
+    assert Task.from_dict(task.to_dict()) == task
+
+
 @pytest.mark.parametrize("names", [["False", "True"], ["no", "YES"], ["True", "false"]])
 def test_booleans_of_other_tables_may_be_in_any_case(names):
     task, _ = fitted(names * 2)
