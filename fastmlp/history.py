@@ -104,6 +104,11 @@ class History:
         finite = np.where(np.isfinite(losses), losses, np.inf)
         return int(finite.argmin()) + 1 if np.isfinite(losses).any() else None
 
+    @property
+    def kept_epoch(self) -> int:
+        """The epoch after which the parameters are those of the network, counted from 1: the best one, or the last."""
+        return self.best_epoch or len(self)
+
     def append(self, epoch: Epoch, rates: Rates) -> None:
         """Add the record of an epoch, and the learning rates of its batches."""
         if isinstance(rates, np.ndarray):
@@ -210,7 +215,7 @@ class History:
         ...     print(sentence[:22])
         The loss is noisy: its
         """
-        end = self._n_judged
+        end = self.kept_epoch  # what came after it says nothing of the network
         columns = (self.train_loss[:end], self.train_score[:end], self.val_score[:end])
         return diagnose(*columns, self.rates[:end], self.facts, self.score_name)
 
@@ -228,13 +233,8 @@ class History:
         >>> net.fit(X / 16, y, epochs=40, seed=0).state_of_fit
         'neither over- nor underfits'
         """
-        end = self._n_judged
+        end = self.kept_epoch  # what came after it says nothing of the network
         return state_of_fit(self.train_score[:end], self.val_score[:end], self.facts, self.score_name)
-
-    @property
-    def _n_judged(self) -> int:
-        """Epochs up to the one that is kept: what came after it says nothing of its network."""
-        return self.best_epoch or len(self)
 
     def __repr__(self) -> str:
         return f"History({self._summary()})"
@@ -360,8 +360,7 @@ class DivergenceError(ArithmeticError):
             place = f"batch {batch}" if batch else "the end of the epoch"
         else:
             place = f"epoch {epoch}, batch {batch}" if batch else f"the end of epoch {epoch}"
-        kept = None if history is None else history.best_epoch or len(history)
-        after = "" if kept is None else f". The parameters are as after epoch {kept}"
+        after = "" if history is None else f". The parameters are as after epoch {history.kept_epoch}"
         rate, lower = "", ""
         if learning_rate is not None:
             rate, lower = f", learning rate {learning_rate:g}", "try a lower learning rate, and "

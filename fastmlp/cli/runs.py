@@ -77,10 +77,9 @@ class Run:
                 raise
         self.seconds = time.perf_counter() - start
         last = self.history[-1]
-        is_last = self.history.best_epoch in (None, len(self.history))
         if (
             self.stopped is None
-            and is_last
+            and self.history.kept_epoch == len(self.history)
             and diverged(last.train_loss, last.val_loss, untrained_loss, self.data.n_outputs)
         ):
             self.stopped = ArithmeticError(
@@ -112,7 +111,7 @@ class Run:
             return ""
         state = history.state_of_fit
         if not any(state in sentence for sentence in found):
-            kept = history[(history.best_epoch or len(history)) - 1]
+            kept = history[history.kept_epoch - 1]
             scores = f"train {self.score_name} {kept.train_score:.4f}, validation {kept.val_score:.4f}"
             found = [f"The network {state}: {scores}.", *found]
         return " ".join(found)

@@ -188,8 +188,7 @@ def train(
         record |= {"epochs": len(run.history), "n_test": n_test, "files": [str(path) for path in files.values()]}
         click.echo(json.dumps(record))
     else:
-        last, best = len(run.history), run.history.best_epoch
-        for number in dict.fromkeys((last, best or last)):
+        for number in dict.fromkeys((len(run.history), run.history.kept_epoch)):
             if not has_row(number, settings.n_epochs):
                 print_epoch(network, run.history[:number])
         kept = f"\n{run.history.kept}\n" if run.history.kept else ""
