@@ -44,7 +44,8 @@ class Facts(NamedTuple):
     input_scale : float
         The largest root mean square of a column of the sample, after standardization.
     chance : float
-        Share of the largest class among all labels; of a regression 0, the R2 of a constant prediction.
+        Share of the largest class among all labels, or of the sum of their weights; of a regression 0, the R2 of a
+        constant prediction.
     n_rows : int
         Number of all rows.
     """
@@ -56,7 +57,11 @@ class Facts(NamedTuple):
 
 
 def observe(
-    layer_inputs: Callable[[np.ndarray], list[np.ndarray] | None], X: np.ndarray, y: np.ndarray, batch_size: int
+    layer_inputs: Callable[[np.ndarray], list[np.ndarray] | None],
+    X: np.ndarray,
+    y: np.ndarray,
+    weights: np.ndarray | None,
+    batch_size: int,
 ) -> Facts | None:
     """The facts of a network, from a function that gives the input of each layer for at most `batch_size` rows.
 
@@ -74,7 +79,10 @@ def observe(
             alive.append([bool(h.any()) for h in inputs])
     dead = tuple(i for i, is_alive in enumerate(np.any(alive, axis=0)) if i > 0 and not is_alive)
     scale = math.sqrt(squares.max() / len(sample))
-    chance = int(np.bincount(y).max()) / len(y) if y.dtype.kind == "i" else 0.0
+    chance = 0.0
+    if y.dtype.kind == "i":
+        by_class = np.bincount(y, weights)
+        chance = float(by_class.max() / by_class.sum())
     return Facts(dead, scale, chance, len(y))
 
 
@@ -131,7 +139,8 @@ def state_of_fit(train: np.ndarray, val: np.ndarray, facts: Facts | None, score_
     """Whether a network "overfits", "underfits" or "neither over- nor underfits", by its scores after each epoch."""
     if _overfits(train, val):
         return "overfits"
-    if _has_stopped_low(train, val, score_name) or _has_learnt_nothing(train, facts, score_name):
+    # it is as it was after the last one, whatever was better before
+    if _has_stopped_low(train, val, score_name) or _has_learnt_nothing(train[-1:], facts, score_name):
         return "underfits"
     return "neither over- nor underfits"
 
@@ -159,7 +168,7 @@ def _overfits(train: np.ndarray, val: np.ndarray) -> bool:
 
 def _has_stopped_low(train: np.ndarray, val: np.ndarray, name: str) -> bool:
     """Whether accuracy has stopped far from 1 without a gap; noise in y limits R2, so that its height says little."""
-    gained = train[-1] - train[-1 - max(1, len(train) // 4)]
+    gained = train[-1] - train[-max(2, 1 + len(train) // 4) :][0]
     near = abs(train[-1] - val[-1]) <= NO_GAP
     return bool(name == "accuracy" and near and train[-1] < ENOUGH and gained <= PLATEAU)
 
@@ -212,7 +221,7 @@ def _constant(facts: Facts | None, name: str) -> str:
     """What predicting the same for all rows comes to."""
     if name != "accuracy" or facts is None:
         return "a constant prediction has 0"
-    return f"the commonest class is {facts.chance:.3f} of the rows"
+    return f"the commonest class alone has {facts.chance:.3f}"
 
 
 def _of_curves(

@@ -346,10 +346,10 @@ class Training:
             self.trained.restore(best.snapshot)
 
     def _observe(self) -> None:
-        X, y, _ = self.data.examples
+        X, y, weights = self.data.examples
         if self.trained.architecture.loss_row.decides:  # a constant prediction gets the commonest row right
             y = np.unique(y > 0.5, axis=0, return_inverse=True)[1].ravel()
-        self.history.facts = observe(self.trained.layer_inputs, X, y, self.settings.batch_size)
+        self.history.facts = observe(self.trained.layer_inputs, X, y, weights, self.settings.batch_size)
 
 
 def rate_of(rates: Rates, batch: int = 0) -> float:

@@ -46,8 +46,7 @@ def compare(given: options.TrainingOptions, threads: int | None) -> None:
     results = ("histories.json", *FIGURES, *SUBMISSIONS.values())
     out = folders.take(given.out, f"{sources.stem(found.name)}-compare", results, given.data, replace=given.replace)
     counts = {part: f"{len(found.arrays[f'y_{part}']):,}" for part in PARTS}
-    for line in found.description:
-        click.echo(line)
+    runs.say(found, given.weights)
     score_name = next(iter(trainings.values())).score_name
     headings = [runs.heading(part, score_name) for part in ("final val", "best val")]
     test = runs.heading("test", found.score_name)

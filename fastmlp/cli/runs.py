@@ -18,9 +18,11 @@ from fastmlp.data import DataSet
 from fastmlp.diagnosis import MIN_EPOCHS, diverged
 from fastmlp.environment import environment
 from fastmlp.files.access import replacing
+from fastmlp.functions.class_scores import class_scores, confusion_matrix, mean_score
 from fastmlp.functions.losses import LOSSES
 from fastmlp.history import DivergenceError, History
 from fastmlp.network import NeuralNetwork
+from fastmlp.remedies import counted, listed
 from fastmlp.settings import Settings
 from fastmlp.tables import Task
 from fastmlp.training import Callback
@@ -104,16 +106,34 @@ class Run:
         return self.data.score(self.predictions)
 
     @property
+    def result(self) -> str:
+        """The test score beside the constant predictor's; where classes count alike, the mean of their recalls, too."""
+        data, score, constant = self.data, self.test_score, self.data.constant_score
+        y, said = data.arrays["y_test"], constant_predictor(data.task, constant)
+        said = f"test {data.score_name} {score:.4f} on {counted(len(y), 'row')}; {said}"
+        if self.class_weight is not None:
+            scores = class_scores(confusion_matrix(y, np.ravel(self.predictions), data.n_outputs))
+            score, constant = mean_score(scores.recall, scores.n_rows), 1 / np.count_nonzero(scores.n_rows)
+            said += f"; mean recall of the classes {score:.4f}, constant predictor {constant:.4f}"
+        return f"{said}.{'' if score > constant else ' The network is no better than that.'}"
+
+    @property
     def verdict(self) -> str:
-        """Whether the network over- or underfits, and what else the curves say; empty after too few epochs."""
+        """Whether the network over- or underfits, what else the curves say, and which classes it never predicts.
+
+        After too few epochs, there is nothing to say of curves.
+        """
         history, found = self.history, self.history.diagnose()
-        if len(history) < MIN_EPOCHS:
-            return ""
         state = history.state_of_fit
-        if not any(state in sentence for sentence in found):
+        if len(history) >= MIN_EPOCHS and not any(state in sentence for sentence in found):
             kept = history[history.kept_epoch - 1]
             scores = f"train {self.score_name} {kept.train_score:.4f}, validation {kept.val_score:.4f}"
-            found = [f"The network {state}: {scores}.", *found]
+            how = ", where each class counts alike" if self.class_weight else ""
+            found = [f"The network {state}: {scores}{how}.", *found]
+        missed = np.setdiff1d(self.data.arrays["y_test"], self.predictions) if self.data.task.is_classification else ()
+        if len(missed) and not self.class_weight:
+            names = listed([self.data.task.class_names[number] for number in missed])
+            found.append(f"It never predicts {names}: with --weights balanced, rare classes count as much as others.")
         return " ".join(found)
 
     @property
@@ -151,6 +171,14 @@ class Run:
             "best_epoch": self.history.best_epoch,
             "history": self.history.to_dict(),
         }
+
+
+def say(data: DataSet, class_weight: str | None) -> None:
+    """Say how the columns of a table were understood, and what weights change."""
+    for line in data.description:
+        click.echo(line)
+    if class_weight is not None:
+        click.echo("In losses and scores of training and validation, each class counts alike; in the test, each row.")
 
 
 def heading(part: str, score_name: str) -> str:

@@ -14,7 +14,6 @@ from fastmlp.files.checkpoints import Checkpoint
 from fastmlp.functions.losses import LOSSES
 from fastmlp.history import History
 from fastmlp.plots import plot_history
-from fastmlp.remedies import counted
 from fastmlp.schedules import SCHEDULES
 from fastmlp.training import CheckpointState
 
@@ -162,8 +161,7 @@ def train(
     if not as_json:
         if resume:
             click.echo(f"resuming from {checkpoint}" if checkpoint.exists() else f"no {checkpoint}: from the start")
-        for line in found.description:
-            click.echo(line)
+        runs.say(found, given.weights)
         headings = "  ".join(("epoch", *_headings(network)))
         click.echo(f"{network} on {found.name}: {n_train:,} rows to train, {settings.optimizer}\n\n{headings}")
     run = runs.Run(found, network, settings, given.seed, given.weights)
@@ -193,14 +191,8 @@ def train(
                 print_epoch(network, run.history[:number])
         kept = f"\n{run.history.kept}\n" if run.history.kept else ""
         names, speed = ", ".join(files), run.samples_per_second
-        worse = "" if run.test_score > found.constant_score else " The network is no better than that."
-        constant = runs.constant_predictor(found.task, found.constant_score)
         pace = "" if speed is None else f", {speed:,.0f} samples a second in training"
-        click.echo(
-            f"{kept}\n{run.seconds:.2f} s{pace}\nwrote {names} to {out}\n"
-            f"test {found.score_name} {run.test_score:.4f} on {counted(n_test, 'row')}; "
-            f"{constant}.{worse} {run.verdict}".rstrip()
-        )
+        click.echo(f"{kept}\n{run.seconds:.2f} s{pace}\nwrote {names} to {out}\n{run.result} {run.verdict}".rstrip())
     when = "then" if run.history.best_epoch is None else f"after epoch {run.history.best_epoch}"
     what = f"after {len(run.history)} of {settings.epochs} epochs; the network as it was {when} is saved"
     runs.exit_if_stopped(run.stopped, what)

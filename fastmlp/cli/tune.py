@@ -69,8 +69,6 @@ def tune(
       fastmlp tune --data train.csv --target species
       fastmlp tune --optimizer Adam --param learning_rate 0.001,0.003 --param hidden_sizes "[64],[64,32]"
     """
-    if given.weights is not None:
-        raise click.UsageError("--weights is for train and compare: in a search all rows count alike")
     choices = [(name, parsed(name, values)) for name, values in params]
     source = given.load()
     arrays: dict[str, Any] = {name.removesuffix("_train"): array for name, array in source.arrays.items()}
@@ -84,6 +82,7 @@ def tune(
         halving=halving,
         loss=source.loss(given.loss),
         label_smoothing=given.label_smoothing,
+        class_weight=given.weights,
         dtype=given.dtype,
         standardizer=source.standardizer,
         class_names=source.class_names,
@@ -100,8 +99,7 @@ def tune(
         is_own=lambda folder: can_continue(folder, space, plan, **arrays),
         replace=given.replace,
     )
-    for line in source.description:
-        click.echo(line)
+    runs.say(source, given.weights)
     try:
         found = search(space, plan=plan, **arrays, folder=out, progress=sys.stderr.isatty())
     except KeyboardInterrupt:

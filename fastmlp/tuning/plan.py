@@ -1,6 +1,6 @@
 """The settings of a search as a whole."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,8 @@ class Plan:
     loss : str
     label_smoothing, delta : float
         As in `NeuralNetwork`.
+    class_weight : {"balanced"} or mapping from label to weight, optional
+        As in `NeuralNetwork.fit`, in all trials and in the scores of their validation.
     dtype : float32 or float64
     standardizer : Standardizer, optional
         As in `NeuralNetwork`, for all networks.
@@ -57,6 +59,7 @@ class Plan:
     loss: str = "cross_entropy"
     label_smoothing: float = 0.0
     delta: float = 1.0
+    class_weight: str | Mapping[int, float] | None = None
     dtype: npt.DTypeLike = np.float32
     standardizer: Standardizer | None = None
     class_names: Sequence[str] | None = None

@@ -15,6 +15,7 @@ from fastmlp.frames import check_column_names, column_names
 from fastmlp.functions.losses import LOSSES
 from fastmlp.history import DivergenceError, History
 from fastmlp.network import NeuralNetwork
+from fastmlp.sample_weights import class_weights
 from fastmlp.tuning.plan import Plan
 from fastmlp.tuning.space import Configuration
 from fastmlp.validation import MAX_BLAS_SIZE, as_stored, names, real_array, real_matrix
@@ -53,17 +54,12 @@ class TrialRunner:
         engine = Engine(Architecture.of((max(1, n_features), 1), self._dtype))
         engine.standardizer = plan.standardizer  # checked here, before any training
         self._loss = LOSSES[plan.loss]
+        options: dict[str, Any] = {"loss": plan.loss, "label_smoothing": plan.label_smoothing, "delta": plan.delta}
         targets = real_array("y", y, self._loss.content)
         n_outputs = max(1, targets.shape[1]) if targets.ndim == 2 else 1
         if self._loss.of_classes:
             n_outputs = MAX_BLAS_SIZE  # how many there are, is known when all labels have been checked
-        architecture = Architecture.of(
-            (n_features, n_outputs),
-            self._dtype,
-            loss=plan.loss,
-            label_smoothing=plan.label_smoothing,
-            delta=plan.delta,
-        )
+        architecture = Architecture.of((n_features, n_outputs), self._dtype, **options)
         self._loss_option = architecture.loss_option
         if (X_test is None) != (y_test is None):
             raise ValueError("X_test and y_test must be given together, got only one of them")
@@ -89,12 +85,14 @@ class TrialRunner:
         else:
             self.y = self.y.reshape(targets.shape)  # predictions get the dimensions of y
         self._n_outputs = n_outputs
+        architecture = Architecture.of((n_features, n_outputs), self._dtype, **options)
+        self._class_weights = class_weights(architecture, self.y, plan.class_weight)
         n_names = n_outputs if self._loss.of_classes else architecture.n_classes
         self._class_names = names("class_names", plan.class_names, n_names, "class")
         self._feature_names = feature_names
 
     def identity(self) -> dict[str, Any]:
-        """What must be equal for two searches to share trials: seed, loss with its option, dtype, outputs and data."""
+        """What must be equal for two searches to share trials: the seed, the loss, the dtype and the data, say."""
         digest = hashlib.blake2b(digest_size=16)
         for array in (self.X, self.y, self.X_val, self.y_val):
             digest.update(f"{array.dtype.str} {array.shape}".encode())
@@ -107,6 +105,7 @@ class TrialRunner:
             "dtype": self._dtype.name,
             "loss": self._loss.name,
             **({self._loss.option: self._loss_option} if self._loss.option else {}),
+            **({} if self._class_weights is None else {"class_weights": self._class_weights.tolist()}),
             "n_classes": self._n_outputs,  # of a regression, the number of targets
             "data": digest.hexdigest(),
         }
@@ -143,6 +142,7 @@ class TrialRunner:
                 self.X,
                 self.y,
                 **vars(settings),
+                class_weight=self._plan.class_weight,
                 seed=seed,
                 X_val=self.X_val,
                 y_val=self.y_val,

@@ -99,8 +99,9 @@ def search(
     progress : bool
         Show a progress bar with the best score so far (extra `progress`).
     **options
-        Fields of `Plan`, as keywords: `n_trials`, `halving`, `loss`, `label_smoothing`, `delta`, `dtype`,
-        `standardizer`, `class_names`, `feature_names`, `seed`, `n_workers`. They replace those of `plan`.
+        Fields of `Plan`, as keywords: `n_trials`, `halving`, `loss`, `label_smoothing`, `delta`,
+        `class_weight`, `dtype`, `standardizer`, `class_names`, `feature_names`, `seed`, `n_workers`. They replace those
+        of `plan`.
 
     Returns
     -------

@@ -229,8 +229,10 @@ def test_searches_and_comparisons_of_tables(run, tmp_path, shop):
     assert result.exit_code == 0, result.output
     records = json.loads((tmp_path / "b" / "histories.json").read_text())["runs"].values()
     assert [one["weights"] for one in records] == ["balanced"] * 4
-    result = run("tune", *options, "c", "--weights", "balanced")
-    assert (result.exit_code, "--weights is for train and compare: " in result.stderr) == (2, True)
+    result = run("tune", *options, "c", "--weights", "balanced", "--param", "hidden_size", "8", "--epochs", "2")
+    assert "each class counts alike" in result.output
+    identity = json.loads((tmp_path / "c" / "trials.jsonl").read_text().splitlines()[0])
+    assert sum(1 / weight for weight in identity["class_weights"]) == pytest.approx(2)
     result = run("compare", "--data", "shop.csv", "--target", "price", "--weights", "balanced")
     assert (result.exit_code, "--weights is for classes, and a regression is learnt" in result.stderr) == (2, True)
 

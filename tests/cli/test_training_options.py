@@ -93,6 +93,21 @@ def test_a_network_that_is_no_better_than_a_constant_is_called_so(run, tmp_path)
         write_csv(tmp_path / name, X, np.int64(classes))
         last = run("train", "--data", name, "--target", "colour", *options).output.splitlines()[-1]
         assert (" The network is no better than that." in last) == (name == "a.csv")
+        assert (" It never predicts 'green': with --weights balanced, rare classes" in last) == (name == "a.csv")
+
+
+def test_weighted_classes_are_judged_by_their_recalls(run, tmp_path):
+    X, labels = blobs()
+    write_csv(tmp_path / "a.csv", X, np.int64(labels == 0))
+    options = ("--data", "a.csv", "--target", "colour", "--weights", "balanced")
+    last = run("train", *options, "--out", "b").output.splitlines()[-1]
+    scores = found(run("evaluate", "b/model.npz", "b/test.npz", "--json"))
+    recall = np.mean(scores["recall"])
+    assert f"; mean recall of the classes {recall:.4f}, constant predictor 0.5000. The network neither" in last
+    assert last.endswith(", where each class counts alike.")
+    last = run("train", *options, "--learning-rate", "1e-9", "--epochs", "5").output.splitlines()[-1]
+    assert "no better than that" in last
+    assert "never predicts" not in last
 
 
 @pytest.mark.parametrize(

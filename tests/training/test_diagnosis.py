@@ -280,6 +280,35 @@ def test_thresholds(past, words):
     assert first_words(past) == words
 
 
+@pytest.mark.parametrize(
+    ("score_name", "train", "val", "state"),
+    [
+        ("accuracy", [0.7, 0.96], [0.7, 0.95], "neither over- nor underfits"),
+        ("accuracy", [0.7, 0.96], [0.7, 0.85], "overfits"),
+        ("accuracy", [0.5, 0.7, 0.85, 0.855, 0.855], [0.8] * 5, "neither over- nor underfits"),  # a gap of 0.055
+        ("accuracy", [0.5, 0.7, 0.85, 0.855, 0.855], [0.82] * 5, "underfits"),
+        ("accuracy", [0.7, 0.85], [0.82] * 2, "neither over- nor underfits"),  # still gaining
+        ("accuracy", [0.85], [0.84], "underfits"),  # the first epoch is kept
+        ("accuracy", [0.53], [0.45], "underfits"),  # by luck
+        ("accuracy", [0.56], [0.47], "neither over- nor underfits"),
+        ("R2", [0.6, 0.5], [0.1, 0.1], "overfits"),
+        ("R2", [0.6, 0.05], [0.1, -82.0], "underfits"),  # as it ends, it says no more than the mean
+        ("R2", [-0.2, 0.2], [-0.1, 0.15], "neither over- nor underfits"),
+    ],
+)
+def test_the_state_of_a_network(score_name, train, val, state):
+    past = History(history([1.0] * len(train), train, val).epochs, score_name)
+    past.facts = Facts((), 1.0, 0.5 if score_name == "accuracy" else 0.0, 10_000)
+    assert past.state_of_fit == state
+
+
+def test_the_commonest_class_is_that_of_the_most_weight(digits):
+    X, y = digits[0], (np.arange(1797) % 10 == 0).astype(int)
+    for weights, chance in ({}, 0.8998), ({"class_weight": "balanced"}, 0.5), ({"sample_weight": 1 + 99 * y}, 0.9175):
+        past = NeuralNetwork(64, [4], 2, seed=0).fit(X, y, epochs=5, seed=0, **weights)
+        assert past.facts.chance == pytest.approx(chance, abs=1e-4)
+
+
 def test_small_steps_of_a_long_training_do_not_add_up():
     epochs = np.arange(400)
     falling = 2 / (1 + epochs)
@@ -295,7 +324,7 @@ def test_small_steps_of_a_long_training_do_not_add_up():
 @pytest.mark.parametrize(
     ("score_name", "chance", "train", "says"),
     [
-        ("accuracy", 0.95, 0.952, "Train accuracy was 0.952 at best, where the commonest class is 0.950 of the rows"),
+        ("accuracy", 0.95, 0.952, "Train accuracy was 0.952 at best, where the commonest class alone has 0.950"),
         ("accuracy", 0.95, 0.98, None),
         ("accuracy", 0.83, 0.84, "Train accuracy has stopped"),
         ("R2", 0.0, 0.09, "Train R2 was 0.090 at best, where a constant prediction has 0"),

@@ -47,6 +47,7 @@ pytestmark = pytest.mark.application
             "label_smoothing is an option of loss='cross_entropy', got loss='squared_error'",
         ),
         ({"loss": "huber", "delta": 0}, "delta must be finite, at least 1.17549e-38, got 0"),
+        ({"class_weight": {3: 1.0}}, "a label of class_weight must be at most 2, got 3"),
         ({"n_workers": 0}, "n_workers must be a positive integer, got 0"),
         ({"progress": "no"}, "progress must be True or False, got 'no'"),
         ({"seed": -1}, "seed must be an integer of at least 0, got -1"),
@@ -72,15 +73,16 @@ def test_bad_arguments_are_refused_before_anything_is_trained(change, message, d
     assert not (tmp_path / "new").exists()
 
 
-def test_each_trial_is_a_fit_of_its_own(data):
+@pytest.mark.parametrize("class_weight", [None, {0: 3.0, 2: 0.5}])
+def test_each_trial_is_a_fit_of_its_own(data, class_weight):
     X, y, X_val, y_val = data
-    found, n_compared = search(SPACE, *data, seed=SEED), 0
+    found, n_compared = search(SPACE, *data, seed=SEED, class_weight=class_weight), 0
     assert [trial.hyper_parameters for trial in found.trials] == combinations(SPACE, None, 0)
     for trial in found.trials:
         wanted = trial.hyper_parameters
         net = NeuralNetwork(5, [8] * (wanted["num_layers"] - 1), 3, dtype=np.float32, seed=SEED)
-        rate = wanted["learning_rate"]
-        history = net.fit(X, y, epochs=3, batch_size=30, learning_rate=rate, seed=SEED, X_val=X_val, y_val=y_val)
+        settings = {"epochs": 3, "batch_size": 30, "learning_rate": wanted["learning_rate"], "seed": SEED}
+        history = net.fit(X, y, X_val=X_val, y_val=y_val, class_weight=class_weight, **settings)
         assert [epoch[:-1] for epoch in trial.history] == [epoch[:-1] for epoch in history]
         if trial.hyper_parameters == found.best.hyper_parameters:
             n_compared += 1
@@ -140,6 +142,12 @@ def test_options_are_the_plans_fields_and_replace_them(data):
     assert found.network.dtype == np.float64
     assert without_time(found.trials) == without_time(same.trials)
     assert len(found.trials) == 2
+
+
+def test_a_search_with_other_weights_of_classes_shares_no_trials(data, tmp_path):
+    search(SPACE, *data, folder=tmp_path)
+    with pytest.raises(ResultsFileError, match="class_weights"):
+        search(SPACE, *data, folder=tmp_path, class_weight={0: 2.0})
 
 
 def test_data_are_used_as_they_are(data):
