@@ -79,7 +79,7 @@ class DataSet(NamedTuple):
     @classmethod
     def of_table(
         cls,
-        table: Table,
+        table: Any,
         *,
         target: str,
         ignore: Sequence[str] = (),
@@ -92,8 +92,8 @@ class DataSet(NamedTuple):
 
         Parameters
         ----------
-        table : Table
-            As `read_table` gives it.
+        table : Table, or frame of pandas, Polars or pyarrow
+            As `read_table` gives it, or a frame alone.
         target : str
             The column that is to be predicted.
         ignore : sequence of str
@@ -109,9 +109,10 @@ class DataSet(NamedTuple):
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             See `Task.fit` and `Schema.fit`; also if there are too few rows, or their numbers are too large.
         """
+        table = table if isinstance(table, Table) else Table(table)
         frame, decimal = table.frame, table.decimal
         learnt = Task.fit(frame, target, task, decimal)
         targets = learnt.targets(frame, decimal)

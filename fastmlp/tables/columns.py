@@ -1,6 +1,7 @@
 """What a column of a table is, a number, a category, a date, ..., and its values."""
 
 import re
+from itertools import compress
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -16,9 +17,11 @@ REFUSED = ("date", "unclear")
 
 # Texts are categories where there are only FEW different ones, or where each of them has this many rows on average.
 FEW, ROWS_OF_A_VALUE = 10, 2
-# As many rows are numbered 1, 2, 3, ... by no accident.
-MIN_COUNTED = 5
-# Whole numbers of more digits are codes, as those are that begin with 0: floats would make some of them the same.
+# As many rows are numbered 1, 2, 3, ... by no accident, and as many in any order.
+MIN_COUNTED, MIN_SHUFFLED = 5, 20
+# Texts are numbers or dates with mistakes where all but FEW of their different values, or MOST of these, are.
+MOST = 0.9
+# Whole numbers of more digits are codes, as those are that begin with 0, and those that are the same as floats.
 MAX_DIGITS = 15
 MAX_EXAMPLES = 3
 # The words of a boolean column, false and true, in any case; so many different spellings at most.
@@ -72,6 +75,11 @@ class Column(NamedTuple):
     notation: Notation
     why: str | None
 
+    def has_values_of(self, other: "Column") -> bool:
+        """Whether both columns are the same number, or text, in each row, and gaps in the same ones."""
+        are_numbers = self.values.dtype == other.values.dtype == np.float64
+        return np.array_equal(self.values, other.values, equal_nan=are_numbers)
+
     @classmethod
     def of(cls, name: str, values: Any, decimal: str | None = None) -> Self:
         """Decide what a column is, by its values, and by its name where these are all different.
@@ -81,7 +89,8 @@ class Column(NamedTuple):
         more than 15. A boolean column has the values true and false, yes and no, t and f, or y and n, in any case.
         Other texts are a category where there are at most 10 different ones or two rows for each of them, and else text
         that is left out. A column whose values are all different is id-like if they are texts without blanks, if they
-        number the rows, or if its name says `id`. Numbers among which up to 10 different texts stand are unclear.
+        number the rows, or if its name says `id`. Numbers among which up to 10 different texts stand, or one in 10 of
+        all, are unclear.
 
         Parameters
         ----------
@@ -191,16 +200,25 @@ def _read_texts(found: Values, texts: np.ndarray, decimal: str | None) -> _Readi
     for no, yes in BOOLEANS:
         if words == {no, yes}:
             return _Reading("boolean", np.array([text.lower() == yes for text in different], np.float64))
-    if all(map(DATE.fullmatch, different)):
-        return _Reading("date", texts)
+    if any(map(DATE.fullmatch, different[:MAX_WORDS])):
+        n_dates = sum(map(bool, map(DATE.fullmatch, different)))
+        if n_dates == len(different) or (len(different) > FEW and n_dates >= MOST * len(different)):
+            return _Reading("date", texts)
     if all(map(str.isdecimal, different)) and (
-        any(text[0] == "0" and text > "0" for text in different) or all(len(text) > MAX_DIGITS for text in different)
+        any(text[0] == "0" and text > "0" for text in different)
+        or all(len(text) > MAX_DIGITS for text in different)
+        or len(set(map(float, different))) < len(different)
     ):
         return _Reading("category", texts)  # codes
     notations = notations_of(different, decimal)
+    if decimal is None and found.has_unclear_points and any("." in text for text in different):
+        notations = notations_of(different, ".") + notations_of(different, ",")
     if len(notations) > 1:
-        example, either = different[0], [f"{one.read(different[:1])[0]:.15g}" for one in notations]
-        problem = f"has numbers such as {example!r}, which may be {' or '.join(either)}: say which by {_marks()}"
+        numbers = np.array([one.read(different) for one in notations])
+        first = int(np.argmax(np.ptp(numbers, axis=0) > 0))
+        either = " or ".join(f"{one:.15g}" for one in numbers[:, first])
+        marks = " or ".join(argument("decimal", mark) for mark in DECIMALS)
+        problem = f"has numbers such as {different[first]!r}, which may be {either}: say which by {marks}"
         return _Reading("unclear", texts, problem=problem)
     if notations:
         return _Reading("number", notations[0].read(different), notations[0])
@@ -215,22 +233,24 @@ def _mixture(found: Values) -> str | None:
     is_number = are_numbers(found.different)
     if is_number.all():
         alike = {re.sub(r"\d+", "0", text): text for text in found.different}
+        others = [f", or say {argument('decimal', mark)}" for mark in DECIMALS if notations_of(found.different, mark)]
         return (
             f"has numbers that no single notation reads, such as {listed(list(alike.values())[:MAX_EXAMPLES])}: write "
-            f"them alike, in one unit, or say {_marks()}"
+            f"them alike, in one unit{''.join(others)}"
         )
-    if is_number.mean() < 0.5 or n - is_number.sum() > FEW:
+    others = list(compress(found.different, ~is_number))
+    if is_number.mean() < (0.5 if len(others) <= FEW else MOST):
         return None
-    code = int(np.argmin(is_number))
-    text, place = found.different[code], found.place_of(code)
-    return (
-        f"has numbers, but {shortened(text)} in {place}: write a number there, or say that it is a gap "
-        f"({argument('missing', [text])})"
-    )
-
-
-def _marks() -> str:
-    return " or ".join(argument("decimal", mark) for mark in DECIMALS)
+    place = found.place_of(int(np.argmin(is_number)))
+    if len(others) == 1:
+        what, remedy = f"{shortened(others[0])} in {place}", "write a number there, or say that it is a gap"
+    elif len(others) > FEW:
+        what = f"{len(others):,} other texts, such as {shortened(others[0])} in {place}"
+        return f"has numbers, but {what}: write numbers there"
+    else:
+        shown = ", ".join(map(shortened, others))
+        what, remedy = f"{shown}, the first in {place}", "write numbers there, or say that they are gaps"
+    return f"has numbers, but {what}: {remedy} ({argument('missing', others)})"
 
 
 def _kind(name: str, found: Values, reading: _Reading) -> tuple[str, str | None]:
@@ -243,7 +263,7 @@ def _kind(name: str, found: Values, reading: _Reading) -> tuple[str, str | None]
     if len(different) == 1 and (found.codes == 0).all():
         return "constant", f"has only the value {shortened(text_of(different[0]))}"
     if kind == "date":
-        return kind, _why_not_dates(different)
+        return kind, _why_not_dates(list(filter(DATE.fullmatch, different)) or different)
     if kind == "number":
         if _number_rows(found, reading.values):
             return "id", "numbers the rows"
@@ -281,10 +301,12 @@ def _are_all_different(found: Values) -> bool:
 
 
 def _number_rows(found: Values, numbers: np.ndarray) -> bool:
-    """Whether the numbers are consecutive integers, in any order, one for each row."""
+    """Whether the numbers are consecutive integers, one for each row, which many may be in any order."""
     n = len(found.codes)
     are_whole = n >= MIN_COUNTED and len(numbers) == n and bool((numbers == np.floor(numbers)).all())
-    return are_whole and numbers.max() - numbers.min() == n - 1
+    if not are_whole or numbers.max() - numbers.min() != n - 1:
+        return False
+    return n >= MIN_SHUFFLED or len(set(np.diff(numbers).tolist())) == 1
 
 
 def _says_id(name: str) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from fastmlp.conversion import shortened
 from fastmlp.remedies import argument, counted
 from fastmlp.tables.columns import BOOLEANS, Column
-from fastmlp.tables.notations import DECIMALS, SPACES, Notation
+from fastmlp.tables.notations import DECIMALS, SPACES, Notation, are_numbers
 from fastmlp.tables.values import Values, text_of
 from fastmlp.validation import boolean, number, one_of
 
@@ -85,10 +85,10 @@ class BooleanInput:
 
     def encoded(self, found: Values, decimal: str | None) -> tuple[np.ndarray, list[str]]:
         """Inputs (n_rows, n) of the values of a column; gaps that are new are noted, other values are refused."""
-        meanings = {word: float(i) for words in BOOLEANS for i, word in enumerate(words)}
-        numbers = [meanings.get(str(value).lower(), np.nan) for value in found.different]
+        meanings = {word: float(i) for words in (*BOOLEANS, ("0", "1")) for i, word in enumerate(words)}
+        numbers = [meanings.get(text_of(value).lower(), np.nan) for value in found.different]
         truths = np.array(numbers, np.float64)
-        check_known(found, ~np.isnan(truths), "true or false")
+        check_known(found, ~np.isnan(truths), f"one of {', '.join(meanings)}")
         notes = _new_gaps(found, self.has_gaps, str(bool(self.fill)).lower())
         return _with_indicator(found.taken(truths, np.nan), self.fill, self.has_gaps), notes
 
@@ -223,18 +223,28 @@ def numbers_in(found: Values, notation: Notation, decimal: str | None) -> np.nda
         if found.content in ("texts", "categories"):
             numbers = notation.read(list(map(text_of, found.different)))
         with_what = f" with {notation}" if str(notation) else ""
-        check_known(found, np.isfinite(numbers), f"a number{with_what}")
+        check_known(found, np.isfinite(numbers), f"a number{with_what}", notation)
     return found.taken(numbers, np.nan)
 
 
-def check_known(found: Values, is_known: np.ndarray, needed: str) -> None:
-    """Raise where one of the different values is not known, with its place and, of a text, how to make a gap of it."""
-    if not is_known.all():
-        code = int(np.argmin(is_known))
-        value, remedy = found.different[code], ""
-        if found.content == "texts":
-            remedy = f" (correct it, or say that it is a gap: {argument('missing', [text_of(value)])})"
-        raise ValueError(f"must have {needed} in {found.place_of(code)}, got {shortened(value)}{remedy}")
+def check_known(found: Values, is_known: np.ndarray, needed: str, notation: Notation | None = None) -> None:
+    """Raise where one of the different values is not known, with its place and a remedy.
+
+    A number may have another decimal mark than in this notation; what is no value in any column may be a gap.
+    """
+    if is_known.all():
+        return
+    code = int(np.argmin(is_known))
+    value, remedy = found.different[code], ""
+    if found.content == "texts":
+        others = [mark for mark in DECIMALS if notation and not np.isnan(notation.with_decimal(mark).read([value]))]
+        if others:
+            remedy = f" (say {argument('decimal', others[0])})"
+        elif are_numbers([value]).all() or any(value.lower() in words for words in BOOLEANS):
+            remedy = " (correct it)"
+        else:
+            remedy = f" (correct it, or say that it is a gap: {argument('missing', [value])})"
+    raise ValueError(f"must have {needed} in {found.place_of(code)}, got {shortened(value)}{remedy}")
 
 
 def _with_indicator(numbers: np.ndarray, fill: float, has_gaps: bool) -> np.ndarray:

@@ -164,9 +164,9 @@ def counts_up(texts: Sequence[str]) -> bool:
 
 
 def decimals(columns: Sequence[Sequence[str | None]], delimiter: str) -> tuple[str | None, list[int], list[int]]:
-    """The positions of columns with decimal commas and of those with points; before them "," if all follow the former.
+    """The decimal mark of all columns that have one, and the positions of those with commas and of those with points.
 
-    None if each column follows its own numbers.
+    The mark is None where columns differ, or none has decimals.
     """
     commas, points = [], []
     for i, column in enumerate(columns):
@@ -177,6 +177,4 @@ def decimals(columns: Sequence[Sequence[str | None]], delimiter: str) -> tuple[s
         # 1,234 may be either, but fields are separated by semicolons where commas are in numbers
         elif with_comma and (not with_point or (delimiter == ";" and any("," in text for text in texts))):
             commas.append(i)
-    if commas and (not points or (delimiter != "," and len(commas) >= len(points))):
-        return ",", commas, points
-    return None, commas, points
+    return None if bool(commas) == bool(points) else "," if commas else ".", commas, points

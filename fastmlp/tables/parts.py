@@ -1,6 +1,6 @@
 """The rows of a frame that have a target, and which of them train, validate and test."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -99,6 +99,8 @@ def drawn(targets: Targets, shares: Sequence[float], seed: int | None, class_nam
 
 def _checked_shares(shares: Sequence[float]) -> list[float]:
     """The share of each part."""
+    if not isinstance(shares, Iterable):
+        raise TypeError(f"shares must be two numbers whose sum is below 1, got {shares!r}")
     held_out = [number(f"shares[{i}]", share, 0, 1) for i, share in enumerate(shares)]
     if len(held_out) != len(SHARES) or sum(held_out) >= 1:
         raise ValueError(f"shares must be two numbers whose sum is below 1, got {shares!r}")

@@ -12,6 +12,7 @@ from fastmlp.remedies import argument, listed
 from fastmlp.tables import inputs
 from fastmlp.tables.columns import REFUSED, Column
 from fastmlp.tables.inputs import Input
+from fastmlp.tables.notations import DECIMALS
 from fastmlp.tables.parts import Targets
 from fastmlp.tables.task import Task
 from fastmlp.tables.values import column_of, named_columns, values_of
@@ -123,6 +124,8 @@ class Schema:
         fastmlp.optional.MissingLibraryError
             Without the extra `cli`.
         """
+        if decimal is not None:
+            one_of("decimal", decimal, DECIMALS)
         series = named_columns(frame)
         ignored = [ignore] if isinstance(ignore, str) else list(ignore)
         for name in (target, *ignored):
@@ -138,12 +141,13 @@ class Schema:
         used = {name: values for name, values in series.items() if name not in {target, *ignored}}
         known = {column.name: column for column in columns}
         found = [known[name] if name in known else Column.of(name, used[name], decimal) for name in used]
+        of_target = known[target] if target in known else Column.of(target, series[target], decimal)
         if refused := [column for column in found if column.kind in REFUSED]:
             raise ValueError(_refusal(refused))
         left_out, made = {}, []
         for column in found:
             why = column.why
-            if used[column.name].equals(series[target]):  # a copy, as of a name that a file has twice
+            if column.has_values_of(of_target):  # a copy, as of a name that a file has twice
                 why = f"has the same values as {target!r}, the target"
             elif why is None:
                 one = inputs.input_of(column, train)
@@ -154,7 +158,8 @@ class Schema:
             left_out[column.name] = why
         if not made:
             reasons = "; ".join(f"{name!r} {why}" for name, why in left_out.items())
-            raise ValueError(f"frame must have a column to learn from besides {target!r}, got none: {reasons}")
+            got = f"none: {reasons}" if reasons else "none that is not ignored"
+            raise ValueError(f"frame must have a column to learn from besides {target!r}, got {got}")
         with_target, y, _ = task.targets(frame, decimal)
         y = y[np.isin(with_target, train)]
         constant = task.constant(y) if len(y) else None
@@ -211,6 +216,8 @@ class Schema:
         (array([[2.  ],
                [1.75]]), ["Column 'size': 1 row has a gap, where the training had none: the median, 1.75, is taken."])
         """
+        if decimal is not None:
+            one_of("decimal", decimal, DECIMALS)
         series = named_columns(frame)
         if missing := [one.name for one in self.inputs if one.name not in series]:
             raise ValueError(f"frame must have the columns of the training, got none that are called {listed(missing)}")

@@ -12,7 +12,7 @@ from fastmlp.functions.scores import accuracy, r2
 from fastmlp.remedies import argument, listed
 from fastmlp.tables.columns import BOOLEANS, REFUSED, Column
 from fastmlp.tables.inputs import check_known, notation_of, numbers_in, text
-from fastmlp.tables.notations import Notation
+from fastmlp.tables.notations import DECIMALS, Notation, are_numbers
 from fastmlp.tables.parts import SHARES, Split, Targets, drawn
 from fastmlp.tables.values import Values, column_of, named_columns, text_of, values_of
 from fastmlp.validation import one_of
@@ -89,31 +89,32 @@ class Task:
             kind = one_of("task", kind, KINDS)
         values = column_of(named_columns(frame), target)
         column = Column.of(target, values, decimal)
-        are_numbers = column.values.dtype == np.float64 and column.kind != "boolean"
-        are_ids = column.kind == "id" and are_numbers and kind == "regression"  # years, say
-        if column.n_different == 1:  # a constant may have gaps
+        is_numeric = column.values.dtype == np.float64 and column.kind != "boolean"
+        are_ids = column.kind == "id" and is_numeric and kind == "regression"  # years, say
+        names = _class_names(column, is_numeric, values_of(values).different)
+        if len(names) == 1:  # a constant may have gaps, and be spelled in two ways
             raise ValueError(
                 f"target {target!r} has only the value {shortened(column.examples[0])}: name another column to be "
                 "predicted"
             )
+        if kind == "regression" and not is_numeric and column.n_different and column.kind not in REFUSED:
+            got = _no_number(values_of(values))
+            raise ValueError(
+                f"target {target!r} must have numbers for {argument('task', kind)}, got {got}: correct it, say "
+                f"{argument('task', 'classification')}, or name another column"
+            )
         if column.why is not None and not are_ids:
             instead = ", or" if column.kind in REFUSED else ":"
             raise ValueError(f"target {target!r} {column.why}{instead} name another column to be predicted")
-        if kind == "regression" and not are_numbers:
-            raise ValueError(
-                f"target {target!r} must have numbers for {argument('task', kind)}, got {listed(column.examples)}: say "
-                f"{argument('task', 'classification')}, or name another column"
-            )
-        names = _class_names(column, are_numbers, values_of(values).different)
         n_rows, n_classes = len(column.values) - column.n_missing, len(names)
-        if kind is None and are_numbers and not _are_classes(column.values[~np.isnan(column.values)], n_classes):
+        if kind is None and is_numeric and not _are_classes(column.values[~np.isnan(column.values)], n_classes):
             kind = "regression"
-        notation = column.notation if are_numbers else None
+        notation = column.notation if is_numeric else None
         if kind == "regression":
             return cls(target, kind, (), notation)
         least = MIN_ROWS if kind or n_classes == 2 else ROWS_OF_A_CLASS
         if least * n_classes > n_rows:
-            others = ["regression"] * are_numbers + ["classification"] * (kind is None)
+            others = ["regression"] * is_numeric + ["classification"] * (kind is None)
             raise ValueError(
                 f"target {target!r} must have at least {least} rows for each class on average, got {n_rows:,} rows "
                 f"with {n_classes:,} different values such as {listed(column.examples)}: "
@@ -154,6 +155,8 @@ class Task:
         TypeError, ValueError
             If it is no frame or has no such column; if a row has another class, or no number in a regression.
         """
+        if decimal is not None:
+            one_of("decimal", decimal, DECIMALS)
         found = values_of(column_of(named_columns(frame), self.target))
         try:
             y = self._targets_of(found, decimal)
@@ -199,7 +202,13 @@ class Task:
         array(['bee', 'ant'], dtype=object)
         """
         flat = np.ravel(np.asarray(predictions))
-        return np.array(self.class_names, object)[flat] if self.is_classification else flat
+        if not self.is_classification:
+            return flat
+        if flat.dtype.kind not in "iu" or (len(flat) and not 0 <= flat.min() <= flat.max() < len(self.class_names)):
+            raise ValueError(
+                f"predictions must be integers from 0 to {len(self.class_names) - 1}, got {shortened(flat)}"
+            )
+        return np.array(self.class_names, object)[flat]
 
     def split(self, targets: Targets, shares: Sequence[float] = SHARES, seed: int | None = None) -> Split:
         """Draw rows of a frame to train, to validate and to test with; of each class each part has its share.
@@ -251,7 +260,10 @@ class Task:
         >>> Task("species", "classification", ("ant", "bee")).score([0, 1, 1, 1], [0, 1, 0, 1])
         0.75
         """
-        return (accuracy if self.is_classification else r2)(np.asarray(predictions), np.asarray(y))
+        found, true = np.asarray(predictions), np.asarray(y)
+        if found.shape != true.shape:
+            raise ValueError(f"predictions must have the shape of y, {true.shape}, got {found.shape}")
+        return (accuracy if self.is_classification else r2)(found, true)
 
     def constant(self, y: npt.ArrayLike) -> float:
         """What who always says the same says of such targets y (n_rows,): the most frequent class, or their mean."""
@@ -295,17 +307,25 @@ class Task:
         return made
 
 
-def _class_names(column: Column, are_numbers: bool, different: list[Any]) -> list[str]:
+def _class_names(column: Column, is_numeric: bool, different: list[Any]) -> list[str]:
     """Different values as texts, in numerical order where they are numbers."""
-    if are_numbers and column.notation == Notation():
-        return [text_of(number) for number in np.unique(column.values[~np.isnan(column.values)]).tolist()]
-    if are_numbers:  # with a unit, say: as they stand, where the same number is spelled in two ways by the first one
-        texts = dict(zip(column.notation.read(different)[::-1].tolist(), different[::-1], strict=True))
-        return [texts[number] for number in sorted(texts)]
-    names = sorted(map(text_of, different))
+    names = list(map(text_of, different))
+    if is_numeric:
+        # as it stands, with a unit say; where a number is spelled in two ways as the first of them
+        texts = dict(zip(column.notation.read(names)[::-1].tolist(), names[::-1], strict=True))
+        # but plainly 3 for 3.0 and +3
+        is_plain = column.notation == Notation()
+        return [text_of(n) if is_plain and not texts[n].isdecimal() else texts[n] for n in sorted(texts)]
+    names.sort()
     if column.kind == "boolean" and len(names) > 2:  # TRUE, True and false
         return sorted(set(map(str.lower, names)))
     return names
+
+
+def _no_number(found: Values) -> str:
+    """The first value that is no number, or the first one, and where it is."""
+    code = int(np.argmin(are_numbers(list(map(text_of, found.different)))))
+    return f"{shortened(found.different[code])} in {found.place_of(code)}"
 
 
 def _are_classes(numbers: np.ndarray, n_classes: int) -> bool:

@@ -31,6 +31,8 @@ class Values(NamedTuple):
         Of the rows, the index of the frame.
     first_line : int or None
         The line of a text file in which row 0 stands, where each row is a line.
+    has_unclear_points : bool
+        Whether 3.148 may be 3148, as in a text file whose fields are separated by semicolons.
     """
 
     content: str
@@ -38,6 +40,7 @@ class Values(NamedTuple):
     different: list[Any]
     labels: Sequence[Any] = ()
     first_line: int | None = None
+    has_unclear_points: bool = False
 
     def taken(self, by_value: np.ndarray, gap: Any) -> np.ndarray:
         """For each row what its value has (n_different,), `gap` for one."""
@@ -66,6 +69,8 @@ def named_columns(frame: Any) -> dict[str, Any]:
 
 def column_of(columns: Mapping[str, Any], name: str) -> Any:
     """One of the columns of a frame."""
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a column must be a text, got {name!r}")
     if name not in columns:
         raise ValueError(f"frame must have a column {name!r}, got {listed(list(columns))}")
     return columns[name]
@@ -88,7 +93,8 @@ def different_names(names: Iterable[Any], notes: list[str]) -> list[str]:
 
 def values_of(column: Any) -> Values:
     """The values of a pandas Series."""
-    return _values_of(column)._replace(labels=column.index, first_line=column.attrs.get("first_line"))
+    of_file = {name: column.attrs[name] for name in ("first_line", "has_unclear_points") if name in column.attrs}
+    return _values_of(column)._replace(labels=column.index, **of_file)
 
 
 def _values_of(column: Any) -> Values:
@@ -99,7 +105,7 @@ def _values_of(column: Any) -> Values:
     except (TypeError, OverflowError):  # of what has no hash, and in pandas 2 of integers beyond all floats
         return _others("others", column)
     if is_plain:
-        return Values("booleans" if column.dtype.kind == "b" else "numbers", codes, found.tolist())
+        return _of_numbers("booleans" if column.dtype.kind == "b" else "numbers", codes, found.tolist())
     types = set(map(type, found))
     if any(issubclass(one, (*TIMES, pandas.Period)) for one in types):
         return _others("dates", column)
@@ -112,8 +118,15 @@ def _values_of(column: Any) -> Values:
     if not all(map(_is_number, others)):
         return _others("others", column)
     if len(others) == len(different):
-        return Values("numbers", codes, different)
+        return _of_numbers("numbers", codes, different)
     return _of_texts("texts", codes, different)
+
+
+def _of_numbers(content: str, codes: np.ndarray, different: list[Any]) -> Values:
+    """Values as they are; integers that are the same as floats as texts."""
+    if len(set(map(float, different))) < len(different):
+        return _of_texts("texts", codes, different)
+    return Values(content, codes, different)
 
 
 def _is_number(value: Any) -> bool:

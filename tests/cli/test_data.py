@@ -247,7 +247,7 @@ def test_searches_and_comparisons_of_tables(run, tmp_path, shop):
     ],
 )
 def test_what_classes_are_called(tmp_path, texts, names):
-    rows = [f"{i % 3}.0,{texts[i % 3]}" for i in range(30)]
+    rows = [f"{i % 3}.5,{texts[i % 3]}" for i in range(30)]
     (tmp_path / "a.csv").write_text("\n".join(["x,y", *rows]) + "\n\n")
     data = sources.load(str(tmp_path / "a.csv"), None, "y")
     assert (data.class_names, data.n_outputs) == (names, len(names))

@@ -120,6 +120,13 @@ def test_what_becomes_of_columns_is_said(tmp_path):
     assert [one["name"] for one in uses(columns_of(table.frame), ignored="py") if one["use"] == "ignored"] == []
 
 
+def test_a_frame_is_a_table():
+    data, again = (DataSet.of_table(one, target="kind") for one in (FRAME, Table(FRAME)))
+    assert (data.schema, data.uses) == (again.schema, again.uses)
+    with pytest.raises(TypeError, match="frame must be a frame of pandas, Polars or pyarrow, got str"):
+        DataSet.of_table("pets.csv", target="kind")
+
+
 def test_a_data_set_says_what_became_of_each_column():
     data = DataSet.of_table(Table(FRAME.assign(land="AT"), ("It has no index.",)), target="kind", ignore=["price"])
     assert [column.name for column in data.columns] == ["size", "kind", "price", "land"]

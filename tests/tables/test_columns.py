@@ -8,7 +8,7 @@ import pandas
 import pytest
 from frame_helpers import polars, pyarrow
 
-from fastmlp.tables import Column, columns_of
+from fastmlp.tables import Column, columns_of, read_table
 
 pytestmark = pytest.mark.application
 
@@ -56,6 +56,26 @@ def test_numbers_are_read_where_all_are_written_alike(texts, numbers, notation):
     assert found.n_missing == np.isnan(numbers).sum()
 
 
+def test_points_may_separate_thousands_where_semicolons_separate_fields(tmp_path):
+    def kinds(text, **options):
+        (tmp_path / "a.csv").write_text(text)
+        table = read_table(tmp_path / "a.csv", **options)
+        return [(one.kind, one.why or one.values.tolist()) for one in columns_of(table.frame, table.decimal)]
+
+    why = "has numbers such as '1.250', which may be 1.25 or 1250: say which by decimal='.' or decimal=','"
+    text = "x;y\n448;1\n1.250;2\n"
+    whole = ("number", [1, 2])
+    assert kinds(text) == [("unclear", why), whole]
+    assert kinds(text, decimal=".") == [("number", [448, 1.25]), whole]
+    assert kinds(text, decimal=",") == [("number", [448, 1250]), whole]
+    assert kinds(text.replace(";", ",")) == [("number", [448, 1.25]), whole]
+    # the other column tells
+    assert kinds(text.replace(";1", ";1,5")) == [("number", [448, 1250]), ("number", [1.5, 2])]
+    assert kinds(text.replace(";1", ";1.5")) == [("number", [448, 1.25]), ("number", [1.5, 2])]
+    assert kinds("x\ty\tz\n1,5\t0.5\t1.250\n2\t1\t3\n")[:2] == [("number", [1.5, 2]), ("number", [0.5, 1])]
+    assert kinds("x\ty\tz\n1,5\t0.5\t1.250\n2\t1\t3\n")[2] == ("unclear", why)
+
+
 @pytest.mark.parametrize(
     ("texts", "decimal", "numbers"),
     [
@@ -79,14 +99,22 @@ def test_a_decimal_mark_may_be_said(texts, decimal, numbers):
         ),
         (
             [*NUMBERS, "1,5", "1.5"],
-            r"no single notation reads, such as '30', '1,5', '1.5': write them alike, in one unit, or say decimal",
+            r"no single notation reads, such as '30', '1,5', '1.5': write them alike, in one unit$",
         ),
         ([*NUMBERS, "45%"], r"no single notation reads, such as '30', '45%'"),
         ([f"${i}" for i in NUMBERS] + ["€4"], r"no single notation reads, such as '\$30', '€4'"),
         ([f"{i} kg" for i in NUMBERS] + ["7 g"], r"no single notation reads, such as '30 kg', '7 g'"),
         (
             [*NUMBERS, "unknown"],
-            r"numbers, but 'unknown' in row 11: .* \(missing=\['unknown'\]\)",
+            r"numbers, but 'unknown' in row 11: .* it is a gap \(missing=\['unknown'\]\)",
+        ),
+        (
+            [*NUMBERS, "no", "yes"],
+            r"numbers, but 'no', 'yes', the first in row 11: .* they are gaps \(missing=\['no', 'yes'\]\)$",
+        ),
+        (
+            [*map(str, range(120)), *(f"{i}*" for i in range(11))],
+            r"numbers, but 11 other texts, such as '0\*' in row 120: write numbers there$",
         ),
         ([1.0, np.inf, 2.0], "infinite value in row 1: make a gap of it"),
         ([[1], [2]], r"values such as '\[1\]': make numbers or texts"),
@@ -180,7 +208,13 @@ def test_dates(values, remedy):
         (pandas.Categorical([1, 2, 1.5]), "x", "category"),
         ([1, "a", 1], "x", "category"),
         (np.arange(9), "x", "id"),
-        ([3, 1, 2, 5, 4], "x", "id"),
+        ([5, 4, 3, 2, 1], "x", "id"),
+        ([3, 1, 2, 5, 4], "x", "number"),
+        ([*range(10, 20), *range(10)], "x", "id"),
+        ([9007199254740992, 9007199254740993] * 2, "x", "category"),
+        (["9007199254740992", "9007199254740993", "3"] * 2, "x", "category"),
+        ([*(f"2024-01-{i}" for i in range(10, 31)), "soon", "later"], "x", "date"),
+        ([*(f"2024-01-{i}" for i in range(10, 31)), "soon", "later", "never"], "x", "id"),
         ([1, 2, 3, 4], "x", "number"),
         ([1, 2, 3, 4, 6], "x", "number"),
         ([1, 5, 3, 3, 2], "x", "number"),

@@ -231,15 +231,16 @@ def test_rows_that_do_not_fit_are_refused(schema):
         ValueError, match=r"frame must have the columns of the training, got none .* called 'new', 'week'"
     ):
         schema.rows(FRAME[["size", "colour"]])
-    bad = FRAME.assign(
-        size=["1,5", "x", "1.5", "2", "3", "4"], new=["yes", "no", None, "maybe", "no", "no"], week=np.inf
-    )
+    bad = FRAME.assign(size=["1,5", "x", "1.5", "2", "3", "4"], new=["yes", "no", None, "maybe", "1", "0"], week=np.inf)
     with pytest.raises(
         ValueError, match=r"column 'size' must have a number with a decimal comma in row 1, got 'x' \(.*\); "
     ) as error:
         schema.rows(bad)
     remedy = "(correct it, or say that it is a gap: missing=['maybe']); "
-    assert f"column 'new' must have true or false in row 3, got 'maybe' {remedy}" in str(error.value)
+    assert f"must have one of false, true, no, yes, f, t, n, y, 0, 1 in row 3, got 'maybe' {remedy}" in str(error.value)
+    for size, remedy in ("1.5", "say decimal='.'"), ("2 kg", "correct it"), ("Yes", "correct it"):
+        with pytest.raises(ValueError, match=rf"decimal comma in row 0, got '{size}' \({remedy}\); column"):
+            schema.rows(bad.assign(size=size))
     assert str(error.value).endswith("column 'week' must have a finite number in row 0, got inf")
     with pytest.raises(TypeError, match="frame must be a frame of pandas, Polars or pyarrow, got ndarray"):
         schema.rows(np.eye(3))
@@ -265,7 +266,8 @@ def test_a_later_table_may_have_another_decimal_mark():
 
 def test_a_copy_of_the_target_is_left_out():
     for name in ("price", "new"):
-        schema = Schema.fit(FRAME.assign(copy=FRAME[name]), target=name)
+        spelled = FRAME[name].map(lambda value: f" {value}", na_action="ignore")
+        schema = Schema.fit(FRAME.assign(copy=spelled), target=name)
         assert "copy" not in schema.feature_names
         assert schema.left_out["copy"] == f"has the same values as {name!r}, the target"
 

@@ -36,6 +36,8 @@ def fitted(values, kind=None, **options):
         ([True, False] * 2, ["False", "True"], [1, 0] * 2),
         (["TRUE", "false", "True", "false"], ["false", "true"], [1, 0, 1, 0]),
         (["01", "10"] * 2, ["01", "10"], [0, 1] * 2),
+        ([9007199254740993, 9007199254740992] * 2, ["9007199254740992", "9007199254740993"], [1, 0] * 2),
+        (["18446744073709551615", "5"] * 2, ["5", "18446744073709551615"], [1, 0] * 2),
     ],
 )
 def test_few_values_are_classes(values, classes, y):
@@ -79,11 +81,17 @@ def test_the_task_may_be_said():
         ),
         ([*"abcd", *"abc"], "classification", "2 rows for each class on average, got 7 rows with 4 different values"),
         ([1, 2, 2, 5], "classification", "got 4 rows with 3 .*, or join rare classes, or task='regression'"),
-        ([*"ab"] * 9, "regression", "must have numbers for task='regression', got 'a', 'b': say task='classification'"),
+        (
+            [*"ab"] * 9,
+            "regression",
+            "numbers for task='regression', got 'a' in row 0: .* task='classification', or",
+        ),
+        ([*map(str, range(40)), *"*+abcdefghijk"], "regression", r"numbers for task='regression', got '\*' in row 40"),
         ([*"abcd"], None, "target 'y' has another value in each row: name another column to be predicted"),
         ([1, 2, 3, 4, 5], None, "target 'y' numbers the rows: name another column"),
         ([7.0, 7.0], None, "target 'y' has only the value '7': name"),
         ([*"aaaa", None], None, "target 'y' has only the value 'a': name"),
+        (["1", "1.0"] * 9, None, "target 'y' has only the value '1': name"),
         ([7.5, 7.5, GAP], "regression", "target 'y' has only the value '7.5': name"),
         ([None, GAP], None, "target 'y' has no values: name"),
         (["2020-01-02", "2020-01-03"], None, "target 'y' has dates, .* the year, or name another column"),
@@ -103,6 +111,25 @@ def test_rows_without_a_target_are_left_out_and_said():
         assert targets.y.tolist() == y
         assert targets.rows.tolist() == [0, 2, 4, 5][: len(y)]
         assert targets.notes == [f"2 of {len(values)} rows have no 'y' and are left out."]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda task, targets: task.score(1, [0, 1]), ValueError, r"predictions must have the shape of y, \(2,\), got"),
+        (lambda task, targets: task.decoded([-1]), ValueError, r"predictions must be integers from 0 to 1, got"),
+        (lambda task, targets: task.decoded([1.5]), ValueError, r"predictions must be integers from 0 to 1, got"),
+        (lambda task, targets: task.split(targets, 1), TypeError, "shares must be two numbers .* below 1, got 1"),
+    ],
+)
+def test_wrong_arguments_are_refused(call, error, message):
+    task, frame = fitted([*"ab"] * 9)
+    with pytest.raises(error, match=message):
+        call(task, task.targets(frame))
+    with pytest.raises(TypeError, match=r"name of a column must be a text, got \['y'\]"):
+        Task.fit(frame, ["y"])
+    with pytest.raises(ValueError, match=r"decimal must be one of '.', ',', got ';'"):
+        task.targets(frame, ";")
 
 
 def test_targets_of_other_tables():
