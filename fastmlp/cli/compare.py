@@ -1,6 +1,8 @@
 """`fastmlp compare`."""
 
 import itertools
+from collections.abc import Iterable
+from typing import Any
 
 import click
 
@@ -29,7 +31,7 @@ def compare(given: options.TrainingOptions, threads: int | None) -> None:
 
     Trains four networks in turn, with the settings of `fastmlp train`. Writes a figure of SGD against Adam for each
     number of layers and one of all four networks, the histories, and a submission file with each network's predictions
-    of the test rows.
+    of the test rows; of a table as `fastmlp predict` writes them, with the numbers of these rows in the table.
 
     \b
     Examples:
@@ -64,8 +66,7 @@ def compare(given: options.TrainingOptions, threads: int | None) -> None:
                 raise
             break
         done[name] = run
-        submission = out / SUBMISSIONS[n_layers, optimizer]
-        write_csv(submission, [("id", range(len(run.predictions))), ("category", run.predictions)])
+        write_csv(out / SUBMISSIONS[n_layers, optimizer], submission(run))
         scores = run.history.val_score
         speed = "-" if run.samples_per_second is None else f"{run.samples_per_second:,.0f}"
         click.echo(
@@ -82,3 +83,12 @@ def compare(given: options.TrainingOptions, threads: int | None) -> None:
     click.echo(f"\ntest {found.score_name}: {runs.constant_predictor(found.task, found.constant_score)}")
     click.echo(f"wrote the figures, histories.json and {len(done)} submissions to {out}")
     runs.exit_if_stopped(run.stopped, f"in the training of {name}; the results so far are written")
+
+
+def submission(run: runs.Run) -> list[tuple[str, Iterable[Any]]]:
+    """The columns of a file of predictions: of a table as `fastmlp predict` writes them, else as the assignment."""
+    data = run.data
+    if data.table is None or data.split is None:
+        return [("id", range(len(run.predictions))), ("category", run.predictions)]
+    rows = data.table.frame.index[data.split.test]
+    return [("id", rows.tolist()), (data.task.target, data.task.decoded(run.predictions))]

@@ -51,6 +51,21 @@ def test_compare_trains_four_networks(run, tmp_path):
         assert np.mean(predictions == labels) == pytest.approx(found["runs"][name]["test_accuracy"])
 
 
+@pytest.mark.parametrize("target", ["kind", "price"])
+def test_compare_writes_predictions_of_a_table_as_predict_does(run, tmp_path, target):
+    """With the numbers of its rows, those of the test, which stay the same where a line in front of one is left out."""
+    lines = [f"{i % 9},{'ab'[i % 9 > 4]},{i % 9 / 4}" for i in range(60)]
+    (tmp_path / "a.csv").write_text("\n".join(["size,kind,price", *lines[:30], ",,", *lines[30:]]))
+    options = ("--data", "a.csv", "--target", target, "--ignore", {"kind": "price", "price": "kind"}[target])
+    assert run("compare", *options, "--epochs", "9", "--out", "a").exit_code == 0
+    assert run("train", *options, "--epochs", "9", "--out", "b").exit_code == 0
+    expected = run("predict", "b/model.npz", "a.csv", "--out", "-").stdout.splitlines()
+    found = (tmp_path / "a" / "nn_2layer_adam_submission.csv").read_text().splitlines()
+    assert found[0] == expected[0] == f"id,{target}"
+    numbers = json.loads((tmp_path / "b" / "history.json").read_text())["rows"]["test"]
+    assert found[1:] == [expected[1 + number] for number in numbers]
+
+
 def test_compare_gives_what_train_gives(run, tmp_path):
     options = ("--epochs", "2", "--dtype", "float64", "--threads", "1", "--seed", "3")
     assert run("compare", *options, "--out", "both").exit_code == 0
