@@ -69,7 +69,7 @@ class TrainingOptions(NamedTuple):
     label_smoothing: float
     dropout: float | tuple[float, ...] | None
     epochs: int | None
-    dtype: str
+    dtype: str | None
     seed: int
     out: Path | None
     replace: bool
@@ -108,7 +108,7 @@ class TrainingOptions(NamedTuple):
             loss=self.loss,
             label_smoothing=self.label_smoothing,
             dropout=self.rates,
-            dtype=self.dtype,
+            dtype=self.dtype or data.dtype,
             n_threads=n_threads,
             seed=self.seed,
         )
@@ -220,6 +220,7 @@ def training_options(out: str) -> Callable[[Any], Any]:
         "Rate with which units of the hidden layers are dropped in training; or a list, of the inputs and of each "
         "hidden layer, such as 0.1,0.4,0.4.  [default: 0; tables: 0.1]"
     )
+    dtype = "Precision.  [default: float32; float64 to learn numbers that differ in their last digits alone]"
     seed = "Random seed of the initial weights, of the order of the rows, of dropout and of the split of a table."
     epochs = "Passes over the training data.  [default: 40; tables: at most 400, in tune as many as 2000 updates take]"
     replace = "Replace earlier results in --out."
@@ -236,7 +237,7 @@ def training_options(out: str) -> Callable[[Any], Any]:
         click.option("--label-smoothing", type=click.FloatRange(0, 1, max_open=True), default=0.0, help=smoothing),
         click.option("--dropout", type=rates, help=dropout),
         click.option("--epochs", type=click.IntRange(1), help=epochs),
-        click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32", help="Precision."),
+        click.option("--dtype", type=click.Choice(["float32", "float64"]), help=dtype),
         click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help=seed),
         click.option("--out", type=click.Path(file_okay=False, path_type=Path), help=out),
         click.option("--replace", is_flag=True, help=replace),

@@ -83,7 +83,7 @@ def tune(
         loss=source.loss(given.loss),
         label_smoothing=given.label_smoothing,
         class_weight=given.weights,
-        dtype=given.dtype,
+        dtype=given.dtype or source.dtype,
         standardizer=source.standardizer,
         class_names=source.class_names,
         feature_names=source.feature_names,

@@ -23,6 +23,8 @@ from fastmlp.tables.schema import Schema
 from fastmlp.tables.task import Task
 from fastmlp.terminal import printable
 
+# What float32 may round the largest target by, as a share of the standard deviation of all of them.
+MAX_ROUNDING = 1e-3
 # The usual losses of classes and of numbers; others have to be asked for.
 USUAL_LOSSES = ("cross_entropy", "squared_error")
 
@@ -189,6 +191,15 @@ class DataSet(NamedTuple):
         if self.split is None:
             return None
         return {part: rows.tolist() for part, rows in zip(PARTS, self.split[:-1], strict=True)}
+
+    @property
+    def dtype(self) -> str:
+        """The precision that is enough: float32, or float64 where numbers to be learnt differ in their last digits."""
+        if self.task.is_classification:
+            return "float32"
+        y = self.arrays["y_train"]
+        spread = (y / (np.abs(y).max() or 1)).std()  # divided first: squares may overflow
+        return "float64" if np.finfo(np.float32).eps > MAX_ROUNDING * spread else "float32"
 
     @property
     def score_name(self) -> str:

@@ -237,6 +237,24 @@ def test_searches_and_comparisons_of_tables(run, tmp_path, shop):
     assert (result.exit_code, "--weights is for classes, and a regression is learnt" in result.stderr) == (2, True)
 
 
+@pytest.mark.parametrize("first", [0, 1e9, -2_459_000])
+def test_large_numbers_with_a_small_spread_are_told_apart(run, tmp_path, first):
+    """Where float32 would round all of them to a few different ones, the default is float64."""
+    lines = [f"{i % 97},{first + i % 97 / 8}" for i in range(400)]
+    (tmp_path / "a.csv").write_text("\n".join(["x,y", *lines]))
+    options = ("--data", "a.csv", "--target", "y")
+    trained = found(run("train", *options, "--json"))
+    assert trained["test_score"] > 0.95
+    dtype = "float64" if first else "float32"
+    assert dtype in trained["network"]
+    assert run("tune", *options, "--epochs", "1", "--param", "hidden_size", "8", "--out", "a").exit_code == 0
+    assert NeuralNetwork.load("a/best.npz").dtype == dtype
+    assert run("compare", *options, "--epochs", "20", "--out", "b").exit_code == 0
+    networks = [one["network"] for one in json.loads((tmp_path / "b" / "histories.json").read_text())["runs"].values()]
+    assert all(dtype in network for network in networks)
+    assert "float32" in found(run("train", *options, "--dtype", "float32", "--epochs", "1", "--json"))["network"]
+
+
 @pytest.mark.parametrize(
     ("texts", "names"),
     [
