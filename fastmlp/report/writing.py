@@ -108,6 +108,8 @@ def report_html(
 
     Raises
     ------
+    TypeError
+        If network is no `NeuralNetwork`, or data no `DataSet`.
     ValueError
         If the data are not those of a table, or the network has another schema.
     fastmlp.optional.MissingLibraryError
@@ -127,6 +129,10 @@ def report_html(
     >>> page[:15], "Confusion matrix" in page
     ('<!DOCTYPE html>', True)
     """
+    if not isinstance(network, NeuralNetwork):
+        raise TypeError(f"network must be a fastmlp.NeuralNetwork, got {type(network).__name__}")
+    if not isinstance(data, DataSet):
+        raise TypeError(f"data must be a fastmlp.data.DataSet, got {type(data).__name__}")
     schema, of_table, split = data.schema, data.table, data.split
     if schema is None or of_table is None or split is None:
         raise ValueError("data must be of a table, as DataSet.of_table makes them, got arrays")

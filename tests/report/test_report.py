@@ -310,6 +310,10 @@ def test_a_network_that_is_no_better_than_a_constant():
 
 def test_data_that_the_network_was_not_trained_on_are_refused(regression):
     net, data, _ = regression
+    with pytest.raises(TypeError, match=r"network must be a fastmlp\.NeuralNetwork, got NoneType"):
+        report_html(None, data)
+    with pytest.raises(TypeError, match=r"data must be a fastmlp\.data\.DataSet, got Table"):
+        report_html(net, data.table)
     with pytest.raises(ValueError, match=r"data must be of a table, as DataSet\.of_table makes them, got arrays"):
         report_html(net, digits())
     frame = data.table.frame
