@@ -10,16 +10,16 @@ from fastmlp.tables import Table
 VOID = {"meta", "link", "br"}
 
 
-def trained(frame, target, *, notes=(), epochs=20, **options):
+def trained(frame, target, *, notes=(), epochs=20, class_weight=None, **options):
     """A network, and the data that it was trained on."""
     data = DataSet.of_table(Table(frame, notes), target=target, shares=(0.2, 0.2), **options)
-    return fitted(data.network([16], seed=0), data, epochs), data
+    return fitted(data.network([16], seed=0), data, epochs, class_weight), data
 
 
-def fitted(net, data, epochs):
+def fitted(net, data, epochs, class_weight=None):
     """A network of the data, trained."""
     X, y, X_val, y_val = (data.arrays[name] for name in ("X_train", "y_train", "X_val", "y_val"))
-    net.fit(X, y, X_val=X_val, y_val=y_val, epochs=epochs, learning_rate=0.01, seed=0)
+    net.fit(X, y, class_weight=class_weight, X_val=X_val, y_val=y_val, epochs=epochs, learning_rate=0.01, seed=0)
     return net
 
 

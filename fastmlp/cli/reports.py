@@ -37,4 +37,5 @@ def write_run(path: Path, run: Run, data: str, model: Path, test_rows: Path) -> 
         settings={name: value for name, value in shown.items() if value is not None},
         commands={what: shlex.join(["fastmlp", *words]) for what, words in commands.items()},
         seed=run.seed,
+        balanced=run.class_weight is not None,
     )

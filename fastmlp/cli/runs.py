@@ -18,7 +18,7 @@ from fastmlp.data import DataSet
 from fastmlp.diagnosis import MIN_EPOCHS, diverged
 from fastmlp.environment import environment
 from fastmlp.files.access import replacing
-from fastmlp.functions.class_scores import class_scores, confusion_matrix, mean_score
+from fastmlp.functions.class_scores import mean_recall
 from fastmlp.functions.losses import LOSSES
 from fastmlp.history import DivergenceError, History
 from fastmlp.network import NeuralNetwork
@@ -112,8 +112,7 @@ class Run:
         y, said = data.arrays["y_test"], constant_predictor(data.task, constant)
         said = f"test {data.score_name} {score:.4f} on {counted(len(y), 'row')}; {said}"
         if self.class_weight is not None:
-            scores = class_scores(confusion_matrix(y, np.ravel(self.predictions), data.n_outputs))
-            score, constant = mean_score(scores.recall, scores.n_rows), 1 / np.count_nonzero(scores.n_rows)
+            score, constant = mean_recall(np.ravel(self.predictions), y), 1 / len(np.unique(y))
             said += f"; mean recall of the classes {score:.4f}, constant predictor {constant:.4f}"
         return f"{said}.{'' if score > constant else ' The network is no better than that.'}"
 

@@ -68,6 +68,23 @@ def mean_score(scores: np.ndarray, n_rows: np.ndarray) -> float:
     return float(np.nan_to_num(scores[n_rows > 0]).mean())
 
 
+def mean_recall(classes: np.ndarray, y: np.ndarray) -> float:
+    """The mean of the recalls of the classes that have rows, from predicted and true classes (n_rows,).
+
+    It is the balanced accuracy: all classes count alike, however many rows they have.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.functions.class_scores import mean_recall
+    >>> mean_recall(np.array([0, 0, 0, 0]), np.array([0, 0, 0, 1]))
+    0.5
+    """
+    n_rows = np.bincount(y)
+    right = np.bincount(y[classes == y], minlength=len(n_rows))
+    return float((right[n_rows > 0] / n_rows[n_rows > 0]).mean())
+
+
 def roc_auc(is_class: np.ndarray, scores: np.ndarray) -> float:
     """Area under the ROC curve: how often a row of the class has a higher score than one of another class.
 

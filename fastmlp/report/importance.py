@@ -1,15 +1,17 @@
 """How much a network's score depends on each column of a table."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from fastmlp.functions.class_scores import mean_recall
 from fastmlp.generators import random_state
 from fastmlp.network import NeuralNetwork
-from fastmlp.validation import integer, real_matrix
+from fastmlp.tables.task import Task
+from fastmlp.validation import boolean, integer, real_matrix
 
 # The fewest and the most rows that the loss of a column is measured on, and multiplications in all: about two seconds'.
 MIN_ROWS, MAX_ROWS, MAX_PRODUCTS = 200, 5000, 10**10
@@ -35,7 +37,13 @@ class Importance(NamedTuple):
 
 
 def permutation_importance(
-    network: NeuralNetwork, X: npt.ArrayLike, y: npt.ArrayLike, *, repeats: int = 5, seed: int | None = 0
+    network: NeuralNetwork,
+    X: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    repeats: int = 5,
+    seed: int | None = 0,
+    balanced: bool = False,
 ) -> list[Importance]:
     """Measure what accuracy, or R2, loses without each column of the table that the network's schema describes.
 
@@ -55,6 +63,8 @@ def permutation_importance(
         How often each column is shuffled.
     seed : int, optional
         None for NumPy's global generator.
+    balanced : bool
+        Of classes, measure not the accuracy but the mean of their recalls, in which all classes count alike.
 
     Returns
     -------
@@ -64,7 +74,7 @@ def permutation_importance(
     Raises
     ------
     TypeError, ValueError
-        If the network has no schema, or X, y or repeats are invalid.
+        If the network has no schema, X, y or repeats are invalid, or balanced is True in a regression.
 
     Examples
     --------
@@ -87,7 +97,7 @@ def permutation_importance(
     rows, targets, repeats = real_matrix("X", X, network.input_size), np.asarray(y), integer("repeats", repeats)
     if targets.shape != (len(rows),) or not len(rows):
         raise ValueError(f"y must have one target for each row of X, got {targets.shape} for {len(rows)} rows")
-    score = schema.task.score
+    _, score = score_of(schema.task, balanced)
     # a thread of its own: so few rows are not worth the others
     single = copy.copy(network)
     single.n_threads = 1
@@ -111,6 +121,15 @@ def permutation_importance(
             shuffled[:, groups[name]] = rows[:, groups[name]]
             found.append(Importance(name, float(np.mean(lost)), float(np.std(lost)), n_rows))
     return sorted(found, key=lambda one: -one.mean)
+
+
+def score_of(task: Task, balanced: bool) -> tuple[str, Callable[[np.ndarray, np.ndarray], float]]:
+    """The name of the score of predictions (n_rows,) and targets, and its function; see `permutation_importance`."""
+    if not boolean("balanced", balanced):
+        return task.score_name, task.score
+    if not task.is_classification:
+        raise ValueError("balanced must be False in a regression, got True")
+    return "mean recall", mean_recall
 
 
 def _measured(network: NeuralNetwork, groups: Mapping[str, slice], n_rows: int, repeats: int) -> tuple[list[str], int]:

@@ -17,7 +17,7 @@ from fastmlp.plots.panels import new_figure
 from fastmlp.remedies import counted
 from fastmlp.report.charts import bar, chart, scale
 from fastmlp.report.columns import data_section
-from fastmlp.report.importance import MIN_ROWS, Importance, permutation_importance
+from fastmlp.report.importance import MIN_ROWS, Importance, permutation_importance, score_of
 from fastmlp.report.markup import (
     Markup,
     element,
@@ -75,6 +75,7 @@ def report_html(
     settings: Mapping[str, Any] | None = None,
     commands: Mapping[str, str] | None = None,
     seed: int = 0,
+    balanced: bool = False,
 ) -> str:
     """A training on a table as one page of HTML, which loads nothing else and has no script.
 
@@ -101,6 +102,9 @@ def report_html(
         Commands to go on with, by what they are for, such as ``{"Predict new rows": "fastmlp predict ..."}``.
     seed : int
         Of the importance of columns.
+    balanced : bool
+        Whether all classes count alike, as in a training with ``class_weight="balanced"``: then the network is judged
+        by the mean of their recalls, and so is the importance of columns.
 
     Returns
     -------
@@ -109,9 +113,9 @@ def report_html(
     Raises
     ------
     TypeError
-        If network is no `NeuralNetwork`, or data no `DataSet`.
+        If network is no `NeuralNetwork`, data no `DataSet`, or balanced no bool.
     ValueError
-        If the data are not those of a table, or the network has another schema.
+        If the data are not those of a table, the network has another schema, or balanced is True in a regression.
     fastmlp.optional.MissingLibraryError
         Without the extra `cli`.
 
@@ -138,9 +142,10 @@ def report_html(
         raise ValueError("data must be of a table, as DataSet.of_table makes them, got arrays")
     if network.schema != schema:
         raise ValueError("network must have the schema of the data, got another: give the data that it was trained on")
+    score_name, _ = score_of(schema.task, balanced)
     parts = parts_of(network, data)
     part, history = parts[-1], network.history if history is None else history
-    importance = permutation_importance(network, part.X, part.y, repeats=REPEATS, seed=seed)
+    importance = permutation_importance(network, part.X, part.y, repeats=REPEATS, seed=seed, balanced=balanced)
     is_classification = schema.task.is_classification
     results = (
         class_results(network, schema.task, parts) if is_classification else regression_results(schema.task, parts)
@@ -150,7 +155,7 @@ def report_html(
         "Network": [Markup(network._repr_html_()), _facts(settings or {})],
         "Training": _training(history),
         "Results": results,
-        "Importance of columns": _importance(importance, part, schema),
+        "Importance of columns": _importance(importance, part, schema, score_name),
         "What to do next": [
             piece
             for what, command in (commands or {}).items()
@@ -160,7 +165,11 @@ def report_html(
     shown = {name: content for name, content in sections.items() if content}
     heading = title or f"Prediction of {schema.task.target}"
     header = element(
-        "header", element("h1", heading), *_summary(schema, parts), *_diagnosis(history, diagnosis), _contents(shown)
+        "header",
+        element("h1", heading),
+        *_summary(schema, parts, balanced),
+        *_diagnosis(history, diagnosis),
+        _contents(shown),
     )
     body = joined(
         element("section", element("h2", name), *content, id=_anchor(name)) for name, content in shown.items()
@@ -186,21 +195,25 @@ def _contents(sections: Mapping[str, Any]) -> Markup:
     )
 
 
-def _summary(schema: Schema, parts: Sequence[Part]) -> list[Markup]:
+def _summary(schema: Schema, parts: Sequence[Part], balanced: bool) -> list[Markup]:
     """The result in a sentence and in tiles."""
     train, part, task = parts[0], parts[-1], schema.task
-    said, constant = task.constant(train.y), task.constant_score(train.y, part.y)
-    name, value = task.score_name, task.score(part.predictions, part.y)
+    said = task.constant(train.y)
+    both = part.predictions, np.full(len(part.y), said)
+    name, judged = score_of(task, balanced)
+    value, constant = (judged(one, part.y) for one in both)
     rows = counted(len(part.y), f"{part.name} row")
     if task.is_classification:
         usual = repr(short(task.class_names[int(said)]))
-        lead = (
-            f"Of {rows}, {share(value, 1)} are classified correctly. Always saying {usual} would be right in "
-            f"{share(constant, 1)}."
-        )
+        right, of_constant = (share(task.score(one, part.y), 1) for one in both)
+        lead = f"Of {rows}, {right} are classified correctly. Always saying {usual} would be right in {of_constant}."
+        if balanced:
+            lead += (
+                f" But each class counts alike: the mean recall of the classes is {score(value)}, and that of always "
+                f"saying {usual} {score(constant)}."
+            )
     else:
         usual = number(said)
-        both = part.predictions, np.full(len(part.y), said)
         error, of_constant = (number(mean_absolute_error(numbers, part.y), 3) for numbers in both)
         lead = f"On {rows}, predictions are {error} off on average. Always saying {usual} would be {of_constant} off."
     if not value > constant:
@@ -253,9 +266,8 @@ def _facts(settings: Mapping[str, Any]) -> Markup:
     return element("dl", *pairs, class_="facts") if pairs else Markup()
 
 
-def _importance(found: Sequence[Importance], part: Part, schema: Schema) -> list[Markup]:
-    """A bar for each of the most important columns."""
-    name = schema.task.score_name
+def _importance(found: Sequence[Importance], part: Part, schema: Schema, name: str) -> list[Markup]:
+    """A bar for each of the most important columns, by the score of this name."""
     shown = found[:MAX_COLUMNS]
     largest = max(max(one.mean + one.spread for one in shown), 1e-12)
     rows = [

@@ -61,6 +61,16 @@ def test_it_is_of_the_training(run, tmp_path, target, options, name):
     assert found(run(*commands[1][1:], "--json"))[name] == trained["test_score"]
 
 
+def test_it_judges_by_what_the_last_line_judges_by(run, tmp_path):
+    write(tmp_path / "a.tsv")
+    options = ("--data", "a.tsv", "--target", "sold", "--weights", "balanced", "--epochs", 5, "--out", "a")
+    line = run("train", *options).stdout.splitlines()[-1]
+    recall = re.search(r"mean recall of the classes (0\.\d{4}), constant predictor 0\.5000", line)[1]
+    assert (
+        f"Test mean recall {recall} Constant predictor 0.5000 " in Page(Path("a/report.html").read_text("utf-8")).text
+    )
+
+
 def test_the_options_of_reading_are_kept_with_the_network(run, tmp_path):
     write(tmp_path / "a.csv", ",")
     text = Path("a.csv").read_text().replace("nan", "").replace("<old>", "n.b.")

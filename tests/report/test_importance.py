@@ -47,10 +47,12 @@ def test_all_inputs_of_a_column_are_shuffled_together():
     assert len({rows.tobytes() for rows in shuffled}) == 6
 
 
-def test_it_is_the_score_that_is_lost():
-    network = Recorder()
-    found = permutation_importance(network, X, Y, repeats=4)
-    scores = [np.mean((rows[:, 0] > 5) == Y) for rows in network.given]
+@pytest.mark.parametrize("balanced", [False, True])
+def test_it_is_the_score_that_is_lost(balanced):
+    network, y = Recorder(), np.sort(X[:, 0] > 8).astype(np.int64)
+    found = permutation_importance(network, X, y, repeats=4, balanced=balanced)
+    right = [(rows[:, 0] > 5) == y for rows in network.given]
+    scores = [(one[y == 0].mean() + one[y == 1].mean()) / 2 if balanced else one.mean() for one in right]
     lost = scores[0] - np.array(scores[1:5])
     assert {one.name: (one.mean, one.spread) for one in found} == {
         "size": (pytest.approx(lost.mean()), pytest.approx(lost.std())),
@@ -125,6 +127,8 @@ def test_errors():
     net.schema = SCHEMA
     with pytest.raises(ValueError, match=r"y must have one target for each row of X, got \(11,\) for 12 rows"):
         permutation_importance(net, X, Y[1:])
+    with pytest.raises(TypeError, match="balanced must be True or False, got 'yes'"):
+        permutation_importance(net, X, Y, balanced="yes")
     with pytest.raises(ValueError, match="repeats"):
         permutation_importance(net, X, Y, repeats=0)
     with pytest.raises(ValueError, match="X must have"):

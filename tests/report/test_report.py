@@ -308,6 +308,24 @@ def test_a_network_that_is_no_better_than_a_constant():
     assert "The network is no better than that." in Page(report_html(net, data)).text
 
 
+def test_where_classes_count_alike():
+    """A network that is no better than a constant by accuracy may be better by the recalls."""
+    metrics = pytest.importorskip("sklearn.metrics")
+    size = [i % 10 for i in range(300)]
+    frame = pandas.DataFrame({"size": size, "rare": ["yes" if i % 60 in (8, 9) else "no" for i in range(300)]})
+    net, data = trained(frame, "rare", epochs=20, class_weight="balanced")
+    X, y = rows_of(data, "test")
+    recall = score(metrics.balanced_accuracy_score(y, net.predict(X)))
+    without, page = (Page(report_html(net, data, balanced=balanced)) for balanced in (False, True))
+    assert "The network is no better than that." in without.text
+    assert "The network is no better than that." not in page.text
+    assert f"mean recall of the classes is {recall}, and that of always saying 'no' 0.5000." in page.text
+    assert f"Test mean recall {recall} Constant predictor 0.5000" in page.text
+    (expected,) = permutation_importance(net, X, y, balanced=True)
+    head, row = page.tables["Importance of columns"]
+    assert (head[1], row[2]) == ("Mean recall lost", score(expected.mean))
+
+
 def test_data_that_the_network_was_not_trained_on_are_refused(regression):
     net, data, _ = regression
     with pytest.raises(TypeError, match=r"network must be a fastmlp\.NeuralNetwork, got NoneType"):
@@ -323,6 +341,8 @@ def test_data_that_the_network_was_not_trained_on_are_refused(regression):
             report_html(net, other)
     with pytest.raises(ValueError, match="network must have the schema of the data"):
         report_html(NeuralNetwork(3, [], 1, loss="squared_error"), data)
+    with pytest.raises(ValueError, match="balanced must be False in a regression, got True"):
+        report_html(net, data, balanced=True)
 
 
 def test_the_page_is_accessible_and_loads_nothing(classes, regression):

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from fastmlp.functions.class_scores import class_scores, confusion_matrix, mean_score, roc_auc, roc_auc_of_classes
+from fastmlp.functions.class_scores import (
+    class_scores,
+    confusion_matrix,
+    mean_recall,
+    mean_score,
+    roc_auc,
+    roc_auc_of_classes,
+)
 from fastmlp.functions.scores import mean_absolute_error, root_mean_squared_error
 
 pytestmark = pytest.mark.application
@@ -24,6 +31,8 @@ def test_of_classes(n_rows):
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-14)
     there = np.unique(y)
+    theirs = metrics.recall_score(y, predicted, labels=there, average="macro", zero_division=0)
+    assert mean_recall(predicted, y) == pytest.approx(theirs, rel=1e-14)
     for ours, score in ((found.precision, metrics.precision_score), (found.f1, metrics.f1_score)):
         theirs = score(y, predicted, labels=there, average="macro", zero_division=0)
         assert mean_score(ours, found.n_rows) == pytest.approx(theirs, rel=1e-14)
