@@ -214,7 +214,10 @@ def training_options(out: str) -> Callable[[Any], Any]:
     activation = "What each hidden layer applies to its sums."
     usual = [losses(are_classes)[0] for are_classes in (True, False)]
     loss = f"What is minimised.  [default: {usual[0]} of classes, {usual[1]} of numbers; the others are of numbers]"
-    weights = "balanced: all classes count alike, however many rows they have.  [default: all rows count alike]"
+    weights = (
+        "balanced: in training and validation all classes count alike, however many rows they have.  [default: all "
+        "rows count alike]"
+    )
     smoothing = "Of cross_entropy: the share of each label that is spread over all classes."
     dropout = (
         "Rate with which units of the hidden layers are dropped in training; or a list, of the inputs and of each "

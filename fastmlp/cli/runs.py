@@ -106,17 +106,6 @@ class Run:
         return self.data.score(self.predictions)
 
     @property
-    def result(self) -> str:
-        """The test score beside the constant predictor's; where classes count alike, the mean of their recalls, too."""
-        data, score, constant = self.data, self.test_score, self.data.constant_score
-        y, said = data.arrays["y_test"], constant_predictor(data.task, constant)
-        said = f"test {data.score_name} {score:.4f} on {counted(len(y), 'row')}; {said}"
-        if self.class_weight is not None:
-            score, constant = mean_recall(np.ravel(self.predictions), y), 1 / len(np.unique(y))
-            said += f"; mean recall of the classes {score:.4f}, constant predictor {constant:.4f}"
-        return f"{said}.{'' if score > constant else ' The network is no better than that.'}"
-
-    @property
     def verdict(self) -> str:
         """Whether the network over- or underfits, what else the curves say, and which classes it never predicts.
 
@@ -178,6 +167,17 @@ def say(data: DataSet, class_weight: str | None) -> None:
         click.echo(line)
     if class_weight is not None:
         click.echo("In losses and scores of training and validation, each class counts alike; in the test, each row.")
+
+
+def result(data: DataSet, predictions: np.ndarray, class_weight: str | None, of: str = "") -> str:
+    """The test score beside the constant predictor's; where classes count alike, the mean of their recalls, too."""
+    score, constant, y = data.score(predictions), data.constant_score, data.arrays["y_test"]
+    beside = constant_predictor(data.task, constant)
+    said = f"test {data.score_name}{of} {score:.4f} on {counted(len(y), 'row')}; {beside}"
+    if class_weight is not None:
+        score, constant = mean_recall(np.ravel(predictions), y), 1 / len(np.unique(y))
+        said += f"; mean recall of the classes {score:.4f}, constant predictor {constant:.4f}"
+    return f"{said}.{'' if score > constant else ' The network is no better than that.'}"
 
 
 def heading(part: str, score_name: str) -> str:

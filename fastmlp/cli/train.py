@@ -186,13 +186,14 @@ def train(
         record |= {"epochs": len(run.history), "n_test": n_test, "files": [str(path) for path in files.values()]}
         click.echo(json.dumps(record))
     else:
+        result = runs.result(found, run.predictions, given.weights)
         for number in dict.fromkeys((len(run.history), run.history.kept_epoch)):
             if not has_row(number, settings.n_epochs):
                 print_epoch(network, run.history[:number])
         kept = f"\n{run.history.kept}\n" if run.history.kept else ""
         names, speed = ", ".join(files), run.samples_per_second
         pace = "" if speed is None else f", {speed:,.0f} samples a second in training"
-        click.echo(f"{kept}\n{run.seconds:.2f} s{pace}\nwrote {names} to {out}\n{run.result} {run.verdict}".rstrip())
+        click.echo(f"{kept}\n{run.seconds:.2f} s{pace}\nwrote {names} to {out}\n{result} {run.verdict}".rstrip())
     when = "then" if run.history.best_epoch is None else f"after epoch {run.history.best_epoch}"
     what = f"after {len(run.history)} of {settings.epochs} epochs; the network as it was {when} is saved"
     runs.exit_if_stopped(run.stopped, what)

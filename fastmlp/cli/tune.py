@@ -11,7 +11,6 @@ from fastmlp.cli import folders, options, runs, sources
 from fastmlp.cli.presets import Preset
 from fastmlp.functions.losses import LOSSES
 from fastmlp.plots import plot_grid, plot_learning_curves
-from fastmlp.remedies import counted
 from fastmlp.tuning import Plan, search
 from fastmlp.tuning.ledger import BEST, TRIALS
 from fastmlp.tuning.search import can_continue
@@ -107,7 +106,7 @@ def tune(
         raise click.exceptions.Exit(options.INTERRUPTED) from None
     source.name_in(found.network)
     found.network.save(out / BEST)
-    score = source.score(found.network.predict(source.arrays["X_test"]))
+    predictions = found.network.predict(source.arrays["X_test"])
     val_score = LOSSES[found.network.loss].score_name
     varied = varying(found.trials)
     title = f"{source.name}: {len(found.trials)} trials"
@@ -125,11 +124,8 @@ def tune(
     for trial in best_first[:10]:
         values = "  ".join(f"{format_value(trial.hyper_parameters[name]):>{len(name)}}" for name in varied)
         click.echo(f"{trial.val_score:7.4f}  {trial.epochs:6d}  {values}")
-    click.echo(
-        f"\ntest {source.score_name} of the best {score:.4f} on {counted(len(source.arrays['y_test']), 'row')}; "
-        f"{runs.constant_predictor(source.task, source.constant_score)}\n"
-        f"wrote {TRIALS}, {BEST}, {figures} to {out}"
-    )
+    result = runs.result(source, predictions, given.weights, " of the best")
+    click.echo(f"\n{result}\nwrote {TRIALS}, {BEST}, {figures} to {out}")
 
 
 def searched(given: options.TrainingOptions, usual: Preset, params: Sequence[tuple[str, Any]]) -> dict[str, Any]:

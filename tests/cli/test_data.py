@@ -231,6 +231,10 @@ def test_searches_and_comparisons_of_tables(run, tmp_path, shop):
     assert [one["weights"] for one in records] == ["balanced"] * 4
     result = run("tune", *options, "c", "--weights", "balanced", "--param", "hidden_size", "8", "--epochs", "2")
     assert "each class counts alike" in result.output
+    data = sources.load("shop.csv", None, "sold").arrays
+    right = NeuralNetwork.load("c/best.npz").predict(data["X_test"]) == data["y_test"]
+    recall = np.mean([right[data["y_test"] == number].mean() for number in range(2)])
+    assert f"; mean recall of the classes {recall:.4f}, constant predictor 0.5000." in result.output
     identity = json.loads((tmp_path / "c" / "trials.jsonl").read_text().splitlines()[0])
     assert sum(1 / weight for weight in identity["class_weights"]) == pytest.approx(2)
     result = run("compare", "--data", "shop.csv", "--target", "price", "--weights", "balanced")
