@@ -1,0 +1,243 @@
+"""The rows of a text file as a frame of pandas, whose columns are texts; what was recognised is said."""
+
+import csv
+import io
+import warnings
+from collections import Counter
+from collections.abc import Collection, Sequence
+from itertools import compress
+from pathlib import Path
+from typing import Any
+
+from fastmlp.conversion import shortened
+from fastmlp.files.access import reading
+from fastmlp.optional import require
+from fastmlp.remedies import argument, counted, listed
+from fastmlp.tables.content import read_text
+from fastmlp.tables.layout import (
+    SAMPLE_ROWS,
+    UNNAMED,
+    Layout,
+    check_title,
+    counts_up,
+    decimals,
+    is_header,
+    layout_of,
+    records,
+)
+from fastmlp.tables.values import different_names
+
+# Fields that say that there is no value, as pandas, R, SQL, spreadsheets and public data sets write them.
+MISSING = {"NA", "N/A", "n/a", "na", "#N/A", "#NA", "#N/A N/A", "<NA>", "NaN", "nan", "NAN", "-NaN", "-nan", "NaT"}
+MISSING |= {"NULL", "Null", "null", "None", "?", "-", "--", ".", ".."}
+
+
+def read_fields(
+    path: Path,
+    delimiter: str | None,
+    decimal: str | None,
+    markers: frozenset[str],
+    encoding: str | None,
+    header: bool | None,
+    signs: Collection[str],
+    verbatim: Collection[str],
+) -> tuple[Any, list[str], str | None]:
+    """The frame of a text file, sentences about what was recognised, and the decimal mark of all its texts, if any."""
+    with reading(path):  # whether there is a file is said before what is not installed
+        pandas = require("pandas", "cli", f"reading {path}")
+    text, notes = read_text(path, encoding)
+    layout = layout_of(path, text, delimiter)
+    if header is False:
+        layout = layout._replace(names=None)
+    if delimiter is None and layout.width == 1:
+        notes.append("No delimiter was found: the lines are one column.")
+    elif delimiter is None and layout.delimiter != ",":
+        notes.append(f"Fields are separated by {layout.separator}.")
+    has_short_header = header is not False and not layout.names and layout.first_width == layout.width - 1 > 0
+    rows = _parsed(pandas, path, text, layout, has_short_header)
+    if header is None and layout.names is None:
+        head = [list(map(str.strip, row)) for row in rows.head(SAMPLE_ROWS).to_numpy().tolist()]
+        check_title(path, text[layout.start :], layout, head, lambda text: not text or text in markers)
+    # where each row is a line; those that are blank, and those within quotes, are no rows
+    has_lines = text.count("\n", layout.start, len(text.rstrip())) + 1 == len(rows)
+    del text
+    columns = [[field.strip() for field in rows[i].tolist()] for i in range(layout.width)]
+    n_rows = len(rows)
+    del rows
+    _take_off_single_quotes(columns, notes)
+    names = _split_header(columns, layout, has_short_header, header, markers, notes)
+    if not columns[0]:
+        raise ValueError(f"{path} must have rows below its header line, got none")
+    first_line = 1 + layout.n_lines + n_rows - len(columns[0])  # below the header, if it is a row
+    columns, names, kept = _without_empty(columns, names, notes)
+    columns, names = _without_index(columns, names, notes)
+    named = different_names(names, notes)
+    gaps = [
+        frozenset() if name in verbatim else markers - {"-"} if name in signs or "+" in column else markers
+        for name, column in zip(named, columns, strict=True)
+    ]
+    values = _values(columns, gaps, notes)
+    if decimal is None:
+        decimal, commas, points = decimals(values, layout.delimiter)
+        if commas and points:
+            notes.append(
+                f"Decimals are written with a comma in {_columns(named, commas)} and with a point in "
+                f"{_columns(named, points)}."
+            )
+        elif commas:
+            notes.append(f"Decimals are written with a comma, in {_columns(named, commas)}.")
+    frame = pandas.DataFrame(dict(zip(named, values, strict=True)), kept, dtype=object)
+    # where commas are decimal marks, if fields are cut by semicolons or other columns have such
+    frame.attrs["has_unclear_points"] = decimal is None and (layout.delimiter == ";" or bool(commas))
+    if has_lines:
+        frame.attrs["first_line"] = first_line
+    return frame, notes, decimal
+
+
+def _parsed(pandas: Any, path: Path, text: str, layout: Layout, has_short_header: bool) -> Any:
+    """The rows of a text with its header line, as a frame; too many or too few fields in a line are refused.
+
+    pandas fills short rows with empty texts, drops what is too long in the first one, and counts lines without those in
+    quotes. So wherever it has something to say, or the last field of a row is empty, lines are counted by csv.
+    """
+    body = text[layout.start :]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pandas.errors.ParserWarning)
+            rows = pandas.read_csv(
+                io.StringIO(body),
+                sep=r"\s+" if layout.delimiter == " " else layout.delimiter,
+                header=None,
+                names=range(layout.width),
+                index_col=False,
+                dtype=object,
+                na_filter=False,
+                skipinitialspace=True,
+            )
+    except (pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
+        if "out of memory" in str(error):
+            raise MemoryError(
+                f"{path} is too large for memory: write some of its rows or columns to a smaller file"
+            ) from None
+        unclosed = "EOF inside string" in str(error)
+        _check_widths(path, body, layout, has_short_header, unclosed)
+        raise ValueError(f"{path} cannot be read as a table: {error}") from error
+    last = rows[layout.width - 1]
+    if (last == "").any():
+        # of delimiters at the ends of lines, or of the names of rows, as R writes them
+        has_short_header = has_short_header and (layout.delimiter in "\t " or not last[1:].any())
+        _check_widths(path, body, layout, has_short_header)
+    return rows
+
+
+def _check_widths(path: Path, body: str, layout: Layout, has_short_header: bool, unclosed: bool = False) -> None:
+    line, widths = layout.n_lines, {layout.width, layout.width - has_short_header}
+    try:
+        for line, fields in records(body, layout.delimiter):
+            line += layout.n_lines
+            n_fields = len(fields)
+            if n_fields not in widths and not unclosed:
+                shown = shortened(layout.delimiter.join(fields))
+                raise ValueError(
+                    f"{path}, line {line}: must have {layout.width} fields as most lines, separated by "
+                    f"{layout.separator}, got {n_fields}: {shown}; correct or remove the line, put a text with such a "
+                    f"character into double quotes, or say what separates fields, as {argument('delimiter', ';')}"
+                )
+            widths = {layout.width}
+    except csv.Error as error:
+        raise ValueError(f"{path}, line {line + 1} or below: {error}; is a double quote missing?") from None
+    if unclosed:
+        raise ValueError(f"{path}, line {line}: a double quote opens a text that does not end; close or remove it")
+
+
+def _take_off_single_quotes(columns: list[list[str]], notes: list[str]) -> None:
+    """Take single quotes, which are quotes to some programs, off columns, and off the first line, that have them."""
+
+    def are_quoted(texts: list[str]) -> bool:
+        return any(texts) and all(len(text) > 1 and text[0] == text[-1] == "'" for text in texts if text)
+
+    first = [column[0] for column in columns]
+    quoted = [column for column in columns if are_quoted(column[1:])]
+    for column in quoted:
+        column[1:] = [text[1:-1].strip() for text in column[1:]]
+    if are_quoted(first):
+        for column in columns:
+            column[0] = column[0][1:-1].strip()
+    if quoted or are_quoted(first):
+        notes.append("Texts in single quotes are read without them.")
+
+
+def _split_header(
+    columns: list[list[str]],
+    layout: Layout,
+    has_short_header: bool,
+    header: bool | None,
+    markers: frozenset[str],
+    notes: list[str],
+) -> list[str]:
+    """Take the names of the columns from their first texts, where these are names."""
+    if layout.names is not None:
+        return layout.names
+    first = [column[0] for column in columns]
+    if header is None:
+        below = [column[1 : SAMPLE_ROWS + 1] for column in columns]
+        header = has_short_header or is_header(first, below, lambda text: not text or text in markers)
+        if not header:
+            notes.append(
+                "The first line is no header, and columns are named column 1, column 2, ...; if it is one, say "
+                f"{argument('header', True)}."
+            )
+    if not header:
+        return [f"column {i + 1}" for i in range(len(columns))]
+    for column in columns:
+        del column[0]
+    # R leaves out the name of the column with its rows' names
+    if has_short_header and any(columns[-1]):
+        first = ["", *first[:-1]]
+    return first
+
+
+def _without_empty(
+    columns: list[list[str]], names: list[str], notes: list[str]
+) -> tuple[list[list[str]], list[str], list[int] | None]:
+    """Leave out last columns without a name, and rows, that hold nothing; and the numbers of rows, if not all stay."""
+    width = len(columns)
+    while width > 1 and not names[width - 1] and not any(columns[width - 1]):
+        width -= 1
+    if width < len(columns):
+        notes.append(f"The last {counted(len(columns) - width, 'column')}, without a name or a value, left out.")
+    columns, names, kept = columns[:width], names[:width], None
+    if width > 1 and (empty := [i for i, text in enumerate(columns[0]) if not text and not any(c[i] for c in columns)]):
+        notes.append(f"{counted(len(empty), 'row')} without a value left out.")
+        keep = [True] * len(columns[0])
+        for i in empty:
+            keep[i] = False
+        columns = [list(compress(column, keep)) for column in columns]
+        kept = list(compress(range(len(keep)), keep))
+    return columns, names, kept
+
+
+def _without_index(columns: list[list[str]], names: list[str], notes: list[str]) -> tuple[list[list[str]], list[str]]:
+    if len(names) > 1 and names[0] in UNNAMED and counts_up(columns[0]):
+        notes.append("The first column has no name and numbers the rows; it is left out.")
+        return columns[1:], names[1:]
+    return columns, names
+
+
+def _values(columns: list[list[str]], gaps: Sequence[frozenset[str]], notes: list[str]) -> list[list[str | None]]:
+    """The texts of columns, with None where there is no value, by the texts that say so in each column."""
+    values: list[list[str | None]] = []
+    found: Counter[str] = Counter()
+    for column, markers in zip(columns, gaps, strict=True):
+        own = markers.intersection(column)
+        found.update({text: column.count(text) for text in sorted(own)})
+        values.append([None if not text or text in own else text for text in column])
+        column.clear()  # there may be little memory
+    if found:
+        shown = ", ".join(f"{text!r} ({counted(n, 'field')})" for text, n in found.most_common(5))
+        notes.append(f"No value: {shown}{', ...' * (len(found) > 5)}.")
+    return values
+
+
+def _columns(names: list[str], positions: list[int]) -> str:
+    return f"column{'s' * (len(positions) > 1)} {listed([names[i] for i in positions])}"
