@@ -66,7 +66,7 @@ def predict(
     network = NeuralNetwork.load(model)
     class_names = network.class_names
     if names is None:
-        names = class_names is not None and class_names != list(CIFAR10_CLASSES)
+        names = class_names is not None and (network.schema is not None or class_names != list(CIFAR10_CLASSES))
     elif names and class_names is None:
         raise click.UsageError(f"--names needs a network with class names, which {model} does not have")
     found = sources.rows_of(network, data, target, reading, with_targets=target is not None)
