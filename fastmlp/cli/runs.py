@@ -29,6 +29,8 @@ from fastmlp.training import Callback
 
 # Writing a checkpoint takes milliseconds, as long as an epoch on the digits.
 CHECKPOINT_SECONDS = 1.0
+# Of so few rows a score says little.
+FEW_ROWS = 20
 
 
 @dataclasses.dataclass
@@ -116,7 +118,9 @@ class Run:
         if len(history) >= MIN_EPOCHS and not any(state in sentence for sentence in found):
             kept = history[history.kept_epoch - 1]
             scores = f"train {self.score_name} {kept.train_score:.4f}, validation {kept.val_score:.4f}"
-            how = ", where each class counts alike" if self.class_weight else ""
+            n = len(self.data.arrays["y_val"])
+            how = f", of only {counted(n, 'row')}" if n < FEW_ROWS else ""
+            how += ", where each class counts alike" if self.class_weight else ""
             found = [f"The network {state}: {scores}{how}.", *found]
         missed = np.setdiff1d(self.data.arrays["y_test"], self.predictions) if self.data.task.is_classification else ()
         if len(missed) and not self.class_weight:

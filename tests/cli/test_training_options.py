@@ -125,6 +125,7 @@ def test_the_last_line_always_says_whether_the_network_fits(run, tmp_path, n_row
     np.savetxt(tmp_path / "a.csv", table, delimiter=",", header="a,b,c,d,e,f,g,h,y", comments="")
     last = run("train", "--data", "a.csv", "--target", "y", *options).output.splitlines()[-1]
     assert state in last
+    assert (", of only 15 rows." in last) == ("neither" in state)
 
 
 def test_a_constant_score_is_never_minus_zero(run, tmp_path):
