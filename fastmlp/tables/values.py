@@ -104,8 +104,10 @@ def _values_of(column: Any) -> Values:
         codes, found = pandas.factorize(column if is_plain else column.astype(object))
     except (TypeError, OverflowError):  # of what has no hash, and in pandas 2 of integers beyond all floats
         return _others("others", column)
+    if is_plain and column.dtype.kind in "fb":
+        return Values("numbers" if column.dtype.kind == "f" else "booleans", codes, found.tolist())
     if is_plain:
-        return _of_numbers("booleans" if column.dtype.kind == "b" else "numbers", codes, found.tolist())
+        return _of_numbers(codes, found.tolist())
     types = set(map(type, found))
     if any(issubclass(one, (*TIMES, pandas.Period)) for one in types):
         return _others("dates", column)
@@ -118,15 +120,15 @@ def _values_of(column: Any) -> Values:
     if not all(map(_is_number, others)):
         return _others("others", column)
     if len(others) == len(different):
-        return _of_numbers("numbers", codes, different)
+        return _of_numbers(codes, different)
     return _of_texts("texts", codes, different)
 
 
-def _of_numbers(content: str, codes: np.ndarray, different: list[Any]) -> Values:
-    """Values as they are; integers that are the same as floats as texts."""
+def _of_numbers(codes: np.ndarray, different: list[Any]) -> Values:
+    """Numbers as they are; as texts, where several integers are the same float."""
     if len(set(map(float, different))) < len(different):
         return _of_texts("texts", codes, different)
-    return Values(content, codes, different)
+    return Values("numbers", codes, different)
 
 
 def _is_number(value: Any) -> bool:
