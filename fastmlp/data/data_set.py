@@ -20,8 +20,9 @@ from fastmlp.tables.description import described, uses
 from fastmlp.tables.parts import PARTS, SHARES, Split
 from fastmlp.tables.reading import Table
 from fastmlp.tables.schema import Schema
-from fastmlp.tables.task import Task
+from fastmlp.tables.task import KINDS, Task
 from fastmlp.terminal import printable
+from fastmlp.validation import one_of
 
 # What float32 may round the largest target by, as a share of the standard deviation of all of them.
 MAX_ROUNDING = 1e-3
@@ -155,8 +156,11 @@ class DataSet(NamedTuple):
         OSError
             If there is no such file.
         ValueError
-            If it is no `.npz` file, lacks arrays or has others; if labels are no classes, as prices and ids are none.
+            If there is no such task. If it is no `.npz` file, lacks arrays or has others; if labels are no classes, as
+            prices and ids are none.
         """
+        if task is not None:
+            task = one_of("task", task, KINDS)
         path = Path(path)
         if path.suffix.lower() != ".npz":
             raise ValueError(f"{path} must be a table or an .npz file to train on it")

@@ -61,6 +61,14 @@ def test_what_is_wrong_is_said(options, message):
         data_set(**options)
 
 
+@pytest.mark.parametrize(("task", "kind"), [(None, "classification"), ("Regression", "regression")])
+def test_arrays_are_classes_unless_the_task_is_said(tmp_path, task, kind):
+    np.savez(tmp_path / "a.npz", X=SIZE[:, None], y=np.arange(100) % 4)
+    assert DataSet.of_arrays(tmp_path / "a.npz", task).task.kind == kind
+    with pytest.raises(ValueError, match="task must be one of 'classification', 'regression', got 'numbers'"):
+        DataSet.of_arrays(tmp_path / "a.npz", "numbers")
+
+
 def test_losses_are_those_of_the_task():
     assert [data_set(target).loss() for target in ("kind", "price")] == ["cross_entropy", "squared_error"]
     assert data_set("price").loss("huber") == "huber"
