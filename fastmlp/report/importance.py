@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from fastmlp.conversion import shortened
 from fastmlp.functions.class_scores import mean_recall
 from fastmlp.generators import random_state
 from fastmlp.network import NeuralNetwork
@@ -97,6 +98,10 @@ def permutation_importance(
     rows, targets, repeats = real_matrix("X", X, network.input_size), np.asarray(y), integer("repeats", repeats)
     if targets.shape != (len(rows),) or not len(rows):
         raise ValueError(f"y must have one target for each row of X, got {targets.shape} for {len(rows)} rows")
+    n_classes = len(schema.task.class_names)
+    if targets.dtype.kind not in "biuf" or (n_classes and not np.isin(targets, np.arange(n_classes)).all()):
+        needed = f"numbers of classes from 0 to {n_classes - 1}" if n_classes else "numbers"
+        raise ValueError(f"y must be {needed}, as network.schema.targets gives, got {shortened(targets)}")
     _, score = score_of(schema.task, balanced)
     # a thread of its own: so few rows are not worth the others
     single = copy.copy(network)

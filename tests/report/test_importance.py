@@ -127,6 +127,9 @@ def test_errors():
     net.schema = SCHEMA
     with pytest.raises(ValueError, match=r"y must have one target for each row of X, got \(11,\) for 12 rows"):
         permutation_importance(net, X, Y[1:])
+    for y in FRAME["yes"], Y + 1:  # which no prediction would be, so that nothing would be lost
+        with pytest.raises(ValueError, match=r"y must be numbers of classes from 0 to 1, as .* gives, got "):
+            permutation_importance(net, X, y)
     with pytest.raises(TypeError, match="balanced must be True or False, got 'yes'"):
         permutation_importance(net, X, Y, balanced="yes")
     with pytest.raises(ValueError, match="repeats"):
