@@ -186,7 +186,7 @@ class DataSet(NamedTuple):
 
     @property
     def n_outputs(self) -> int:
-        """Of a network for this data."""
+        """The number of outputs of a network for this data: of classes, or 1 in a regression."""
         return max(1, len(self.task.class_names))
 
     @property
@@ -207,16 +207,16 @@ class DataSet(NamedTuple):
 
     @property
     def score_name(self) -> str:
-        """What predictions are judged by."""
+        """What predictions are judged by: "accuracy", or in a regression "R2"."""
         return self.task.score_name
 
     def score(self, predictions: np.ndarray) -> float:
-        """The score of predictions of the test rows."""
+        """The score of predictions (n_test,) of the test rows, classes by their numbers."""
         return self.task.score(np.ravel(predictions), self.arrays["y_test"])
 
     @property
     def constant_score(self) -> float:
-        """That of the most frequent class of the training rows, or of their mean."""
+        """The score on the test rows of the constant predictor of the training rows, see `Task.constant_score`."""
         return self.task.constant_score(self.arrays["y_train"], self.arrays["y_test"])
 
     def network(self, hidden_sizes: Sequence[int], loss: str | None = None, **options: Any) -> NeuralNetwork:
@@ -242,7 +242,13 @@ class DataSet(NamedTuple):
             network.schema = self.schema
 
     def loss(self, given: str | None = None) -> str:
-        """The loss that was given, which must be one of this task, or the usual one."""
+        """The loss to be minimised: the one that is given, or else the usual one of the task.
+
+        Raises
+        ------
+        ValueError
+            If the given one is not for this task.
+        """
         names = losses(self.task.is_classification)
         if given is not None and given not in names:
             raise ValueError(f"loss must be one of {', '.join(names)} for {self.task.kind}, got {given}")

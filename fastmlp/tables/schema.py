@@ -45,7 +45,8 @@ class Schema:
         The columns that were left out, and why: constant and id-like ones, copies of the target, those without values
         or with many texts.
     constant : float or None
-        What `Task.constant` says of the training rows, by which results may be judged; None where no row has a target.
+        What the constant predictor of the training rows says, see `Task.constant`, by which results may be judged; None
+        where no training row has a target.
     reading : dict
         The options with which `read_table` is to read such a table again; empty where it recognises all by itself.
 

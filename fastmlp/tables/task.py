@@ -266,14 +266,21 @@ class Task:
         return (accuracy if self.is_classification else r2)(found, true)
 
     def constant(self, y: npt.ArrayLike) -> float:
-        """What who always says the same says of such targets y (n_rows,): the most frequent class, or their mean."""
+        """What the constant predictor of targets y (n_rows,) says of every row: their most frequent class, or mean.
+
+        Examples
+        --------
+        >>> from fastmlp.tables import Task
+        >>> Task("species", "classification", ("ant", "bee")).constant([0, 1, 1])
+        1
+        """
         known = np.asarray(y)
         return int(np.bincount(known).argmax()) if self.is_classification else float(known.mean())
 
     def constant_score(self, y_train: npt.ArrayLike, y: npt.ArrayLike) -> float:
-        """The score on targets y of who always says the same, the most frequent class or the mean of y_train.
+        """The score on targets y of the constant predictor, which says the most frequent class or the mean of y_train.
 
-        It is the accuracy, or in a regression R2.
+        It is the accuracy, or in a regression R2, see `score`.
 
         Examples
         --------
