@@ -3,8 +3,9 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -30,7 +31,8 @@ MAX_ROUNDING = 1e-3
 USUAL_LOSSES = ("cross_entropy", "squared_error")
 
 
-class DataSet(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class DataSet:
     """Raw rows in three parts, with what is learnt from them.
 
     Attributes

@@ -1,6 +1,7 @@
 """What a column of a table is, a number, a category, a date, ..., and its values."""
 
 import re
+from dataclasses import dataclass
 from itertools import compress
 from typing import Any, NamedTuple, Self
 
@@ -44,7 +45,8 @@ DURATION = re.compile(r"-?\d+ days?\b")  # as Python and pandas write it
 DATE = re.compile(rf"{WEEKDAY}(?:{'|'.join(DAYS)})(?:[ t]{TIME})?|{TIME}", re.IGNORECASE)
 
 
-class Column(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Column:
     """A column of a table as it is understood.
 
     Attributes

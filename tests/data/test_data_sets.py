@@ -135,6 +135,15 @@ def test_a_frame_is_a_table():
         DataSet.of_table("pets.csv", target="kind")
 
 
+def test_a_data_set_is_no_tuple():
+    """Whose length would be taken for the number of rows, and whose comparison fails at the first array."""
+    data = data_set("kind")
+    with pytest.raises(TypeError, match=r"has no len"):
+        len(data)
+    assert data != data_set("kind")
+    assert data.columns[0] != data.columns[1]
+
+
 def test_a_data_set_says_what_became_of_each_column():
     data = DataSet.of_table(Table(FRAME.assign(land="AT"), ("It has no index.",)), target="kind", ignore=["price"])
     assert [column.name for column in data.columns] == ["size", "kind", "price", "land"]
