@@ -254,6 +254,13 @@ class Task:
     def score(self, predictions: npt.ArrayLike, y: npt.ArrayLike) -> float:
         """How good predictions (n_rows,) of targets y are, classes or numbers: the accuracy, or in a regression R2.
 
+        Classes are numbers or names, in both alike.
+
+        Raises
+        ------
+        ValueError
+            If they have not the same shape, or one has names and the other numbers.
+
         Examples
         --------
         >>> from fastmlp.tables import Task
@@ -263,6 +270,9 @@ class Task:
         found, true = np.asarray(predictions), np.asarray(y)
         if found.shape != true.shape:
             raise ValueError(f"predictions must have the shape of y, {true.shape}, got {found.shape}")
+        if (found.dtype.kind in "biuf") != (true.dtype.kind in "biuf"):
+            got = f"{shortened(found[:1].tolist())} for {shortened(true[:1].tolist())}"
+            raise ValueError(f"predictions must be numbers or names of classes as y, got {got}: use decoded")
         return (accuracy if self.is_classification else r2)(found, true)
 
     def constant(self, y: npt.ArrayLike) -> float:

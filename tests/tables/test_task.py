@@ -117,6 +117,11 @@ def test_rows_without_a_target_are_left_out_and_said():
     ("call", "error", "message"),
     [
         (lambda task, targets: task.score(1, [0, 1]), ValueError, r"predictions must have the shape of y, \(2,\), got"),
+        (
+            lambda task, targets: task.score([0], ["a"]),
+            ValueError,
+            r"numbers or names of classes as y, got \[0\] for \['a'\]: use",
+        ),
         (lambda task, targets: task.decoded([-1]), ValueError, r"predictions must be integers from 0 to 1, got"),
         (lambda task, targets: task.decoded([1.5]), ValueError, r"predictions must be integers from 0 to 1, got"),
         (lambda task, targets: task.split(targets, 1), TypeError, "shares must be two numbers .* below 1, got 1"),
