@@ -107,6 +107,13 @@ class Column:
         -------
         Column
 
+        Raises
+        ------
+        TypeError
+            If values are no Series, or name is no str.
+        ValueError
+            If decimal is another mark.
+
         Examples
         --------
         >>> import pandas
@@ -121,6 +128,8 @@ class Column:
         """
         if decimal is not None:
             one_of("decimal", decimal, DECIMALS)
+        if not isinstance(name, str):
+            raise TypeError(f"name must be a text, got {name!r}")
         found = values_of(values)
         reading = _read(found, decimal)
         kind, why = _kind(name, found, reading)

@@ -93,6 +93,8 @@ def different_names(names: Iterable[Any], notes: list[str]) -> list[str]:
 
 def values_of(column: Any) -> Values:
     """The values of a pandas Series."""
+    if not isinstance(column, require("pandas", "cli", "a table").Series):
+        raise TypeError(f"values must be a pandas.Series, got {type(column).__name__}")
     of_file = {name: column.attrs[name] for name in ("first_line", "has_unclear_points") if name in column.attrs}
     return _values_of(column)._replace(labels=column.index, **of_file)
 

@@ -275,3 +275,7 @@ def test_what_is_no_table_is_refused():
         columns_of(pandas.DataFrame([[1, 2]], columns=["a", "a"]))
     with pytest.raises(ValueError, match=r"decimal must be one of '.', ',', got ';'"):
         column(["1"], decimal=";")
+    with pytest.raises(TypeError, match=r"values must be a pandas\.Series, got list"):
+        Column.of("x", ["1"])
+    with pytest.raises(TypeError, match="name must be a text, got 3"):
+        column(["1"], name=3)
