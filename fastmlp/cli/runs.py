@@ -57,7 +57,9 @@ class Run:
         """Train on the training rows; what stops it in the first epoch is raised."""
         arrays, regularization = self.data.arrays, self.settings.regularization
         if not self.data.task.is_classification:  # the units of its losses
-            self.network._engine.begin_fit(arrays["y_train"].reshape(-1, 1), None, flat=True, standardize=True)
+            engine, y = self.network._engine, arrays["y_train"]
+            y = engine.architecture.checked_targets(f"target {self.data.task.target!r}", y, len(y))
+            engine.begin_fit(y, None, flat=True, standardize=True)
         untrained_loss = self.network.evaluate(arrays["X_val"], arrays["y_val"], regularization)[0]
         start = time.perf_counter()
         try:

@@ -279,6 +279,13 @@ def test_what_classes_are_called(tmp_path, texts, names):
         assert [names[k] for k in y] == same
 
 
+def test_targets_that_are_too_large_are_said(run, tmp_path):
+    (tmp_path / "far.csv").write_text("x,y\n" + "".join(f"{i % 7},{i}.5e300\n" for i in range(1, 40)))
+    result = run("train", "--data", "far.csv", "--target", "y")
+    assert result.exit_code == 1
+    assert "Error: target 'y' must be finite in float32, and at most 3" in result.stderr
+
+
 def test_columns_can_be_left_out(run, tmp_path):
     X, labels = blobs()
     write_csv(tmp_path / "a.CSV", X, labels, columns=["length", "width, mm", "number"])
