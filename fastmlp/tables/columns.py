@@ -18,11 +18,11 @@ REFUSED = ("date", "unclear")
 
 # Texts are categories where there are only FEW different ones, or where each of them has this many rows on average.
 FEW, ROWS_OF_A_VALUE = 10, 2
-# As many rows are numbered 1, 2, 3, ... by no accident, and as many in any order.
+# The fewest rows whose numbers 1, 2, 3, ... are no accident: in this order, and in any order.
 MIN_COUNTED, MIN_SHUFFLED = 5, 20
 # Texts are numbers or dates with mistakes where all but FEW of their different values, or MOST of these, are.
 MOST = 0.9
-# Whole numbers of more digits are codes, as those are that begin with 0, and those that are the same as floats.
+# Whole numbers are codes where all have more digits, where one begins with 0, or where two are the same float.
 MAX_DIGITS = 15
 MAX_EXAMPLES = 3
 # The words of a boolean column, false and true, in any case; so many different spellings at most.

@@ -228,9 +228,10 @@ def numbers_in(found: Values, notation: Notation, decimal: str | None) -> np.nda
 
 
 def check_known(found: Values, is_known: np.ndarray, needed: str, notation: Notation | None = None) -> None:
-    """Raise where one of the different values is not known, with its place and a remedy.
+    """Raise for the first of the different values that is not known, with its place and a remedy.
 
-    A number may have another decimal mark than in this notation; what is no value in any column may be a gap.
+    The remedy is the other decimal mark, where the value is a number by it; for what is neither a number nor a boolean
+    in any notation, to call it a gap.
     """
     if is_known.all():
         return

@@ -172,7 +172,7 @@ class Task:
         return Targets(rows, y[rows], notes)
 
     def _targets_of(self, found: Values, decimal: str | None) -> np.ndarray:
-        """Targets (n_rows,) of all rows, with something for gaps."""
+        """Targets (n_rows,) of all rows; gaps have class -1, or NaN."""
         names: list[Any] = list(self.class_names)
         if self.notation is None:
             are_booleans = tuple(sorted(map(str.lower, names))) in BOOLEANS
@@ -182,7 +182,7 @@ class Task:
             numbers = numbers_in(found, self.notation, decimal)
             if not self.is_classification:
                 return numbers
-            # gaps are of no class, but their rows are not looked at
+            # gaps have no class: `targets` leaves their rows out
             unique, codes = np.unique(numbers, return_inverse=True)
             names, different = self.notation.read(names).tolist(), unique[~np.isnan(unique)].tolist()
             codes = np.where(np.isnan(numbers), -1, codes)

@@ -43,8 +43,8 @@ class Values(NamedTuple):
     has_unclear_points: bool = False
 
     def taken(self, by_value: np.ndarray, gap: Any) -> np.ndarray:
-        """For each row what its value has (n_different,), `gap` for one."""
-        # the last entry, which is that of code -1
+        """For each row (n_rows,) the entry of `by_value` (n_different,) for its value, or `gap` where it has none."""
+        # code -1 takes the last entry
         return np.append(by_value, np.array([gap], by_value.dtype))[self.codes]
 
     def place_of(self, code: int) -> str:

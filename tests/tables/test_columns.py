@@ -1,6 +1,7 @@
 """What columns of tables are taken for, and their values."""
 
 import datetime
+import re
 from decimal import Decimal
 
 import numpy as np
@@ -124,8 +125,7 @@ def test_a_decimal_mark_may_be_said(texts, decimal, numbers):
 def test_what_may_mean_several_things_is_unclear(values, why):
     found = column(values)
     assert found.kind == "unclear"
-    with pytest.raises(AssertionError, match=why):
-        raise AssertionError(found.why)
+    assert re.search(why, found.why)
 
 
 @pytest.mark.parametrize(
