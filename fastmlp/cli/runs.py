@@ -29,6 +29,8 @@ from fastmlp.training import Callback
 
 # Writing a checkpoint takes milliseconds, as long as an epoch on the digits.
 CHECKPOINT_SECONDS = 1.0
+# A class is rare with less than this share of the rows that classes have on average.
+RARE = 0.75
 # Of so few rows a score says little.
 FEW_ROWS = 20
 
@@ -124,11 +126,19 @@ class Run:
             how = f", of only {counted(n, 'row')}" if n < FEW_ROWS else ""
             how += ", where each class counts alike" if self.class_weight else ""
             found = [f"The network {state}: {scores}{how}.", *found]
-        missed = np.setdiff1d(self.data.arrays["y_test"], self.predictions) if self.data.task.is_classification else ()
-        if len(missed) and not self.class_weight:
-            names = listed([self.data.task.class_names[number] for number in missed])
-            found.append(f"It never predicts {names}: with --weights balanced, rare classes count as much as others.")
+        if self.data.task.is_classification and not self.class_weight:
+            found += self._missed_classes()
         return " ".join(found)
+
+    def _missed_classes(self) -> list[str]:
+        """The classes of test rows that are never predicted; weights may help where one of them is rare."""
+        missed, names = np.setdiff1d(self.data.arrays["y_test"], self.predictions), self.data.task.class_names
+        if not len(missed):
+            return []
+        counts = np.bincount(self.data.arrays["y_train"], minlength=len(names))
+        are_rare = bool(counts[missed].min() < RARE * counts.mean())
+        remedy = ": with --weights balanced, rare classes count as much as others" * are_rare
+        return [f"It never predicts {listed([names[number] for number in missed])}{remedy}."]
 
     @property
     def score_name(self) -> str:

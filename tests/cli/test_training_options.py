@@ -86,14 +86,21 @@ def test_each_command_trains_a_table_by_the_preset_of_its_rows(run, tmp_path):
 
 def test_a_network_that_is_no_better_than_a_constant_is_called_so(run, tmp_path):
     X, labels = blobs()
-    for name, classes, options in (
-        ("a.csv", np.arange(len(X)) % 10 == 0, ("--regularization", "1000", "--epochs", "20")),
-        ("b.csv", labels, ()),
-    ):
+    useless = ("--regularization", "1000", "--epochs", "20")
+    for name, classes, options in (("a.csv", np.arange(len(X)) % 10 == 0, useless), ("b.csv", labels, ())):
         write_csv(tmp_path / name, X, np.int64(classes))
         last = run("train", "--data", name, "--target", "colour", *options).output.splitlines()[-1]
         assert (" The network is no better than that." in last) == (name == "a.csv")
         assert (" It never predicts 'green': with --weights balanced, rare classes" in last) == (name == "a.csv")
+
+
+def test_weights_are_for_classes_that_are_rare(run, tmp_path):
+    X, _ = blobs()
+    write_csv(tmp_path / "a.csv", X, np.int64(np.arange(len(X)) % 20 < 9))
+    options = ("--data", "a.csv", "--target", "colour", "--regularization", "1e6", "--epochs", "60")
+    last = run("train", *options).output.splitlines()[-1]
+    assert " It never predicts '" in last
+    assert "balanced" not in last
 
 
 def test_weighted_classes_are_judged_by_their_recalls(run, tmp_path):
