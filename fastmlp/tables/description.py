@@ -38,8 +38,7 @@ def uses(
     Examples
     --------
     >>> import pandas
-    >>> from fastmlp.tables import columns_of
-    >>> from fastmlp.tables.description import uses
+    >>> from fastmlp.tables import columns_of, uses
     >>> frame = pandas.DataFrame({"snow": [0, 1, 0], "rain": [0.5, 2.0, 3.5], "land": "AT"})
     >>> [(one["name"], one["use"], one["why"]) for one in uses(columns_of(frame), target="rain")]
     [('snow', 'input', None), ('rain', 'target', None), ('land', 'left out', "has only the value 'AT'")]
@@ -58,10 +57,39 @@ def uses(
     return found
 
 
-def described(name: str, table: Table, columns: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The lines that say how a table of this name is understood, by what `uses` gives; characters are printable."""
+def described(name: str, table: Table, column_uses: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The lines that say how a table is understood.
+
+    Parameters
+    ----------
+    name : str
+        What the table is called, such as "penguins.csv".
+    table : Table
+    column_uses : iterable of dict
+        What `uses` gives for its columns.
+
+    Returns
+    -------
+    list of str
+        The numbers of rows and columns, the notes of the table, and a line for each column; characters that a terminal
+        cannot show are escaped.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> from fastmlp.tables import Table, columns_of, described, uses
+    >>> frame = pandas.DataFrame({"rain": [0.5, 2.0, 3.5], "land": "AT"})
+    >>> for line in described("weather", Table(frame), uses(columns_of(frame), target="rain")):
+    ...     print(line.rstrip())
+    weather: 3 rows, 2 columns
+    <BLANKLINE>
+    column  kind      missing  values
+    rain    number          -  0.5, 2, 3.5  target
+    land    constant        -  AT           left out: has only the value 'AT'
+    <BLANKLINE>
+    """
     cells = [("column", "kind", "missing", "values", "")]
-    for one in columns:
+    for one in column_uses:
         remark = "" if one["use"] == "input" else one["use"]
         if one["why"] is not None:
             remark += f": {one['why']}"
