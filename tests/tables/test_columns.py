@@ -198,6 +198,8 @@ def test_dates(values, remedy):
         (["1", "2", "3", *(f"w {i}" for i in range(9))] * 2, "x", "category"),
         (["9007199254740992", "9007199254740993"] * 2, "x", "category"),
         (["9007199254740992", "3"] * 2, "x", "number"),
+        (["1" * 16, "2" * 16] * 2, "x", "category"),
+        (["1" * 15, "2" * 15] * 2, "x", "number"),
         (["5 e", "6e3 e"] * 2, "x", "category"),
         (["18 months", "2 years"] * 2, "x", "category"),
         (["1.5", "1,5", "2%"] * 2, "x", "category"),

@@ -69,6 +69,17 @@ def test_later_tables_may_look_otherwise(schema):
     np.testing.assert_array_equal(schema.rows(later), [[2.5, 1, 0, 0, 0, 0, 0, 1, 3], [4.0, 0, 1, 0, 0, 0, 1, 0, 2]])
 
 
+@pytest.mark.parametrize(("values", "fill"), [("yes no no", 0), ("no yes yes", 1), ("yes no", 0)])
+def test_a_gap_of_booleans_gets_the_more_frequent_value(values, fill):
+    """Without a second input where the training had no gap; then it is said."""
+    values = values.split()
+    schema = Schema.fit(pandas.DataFrame({"x": values * 2, "y": np.arange(2 * len(values)) / 3}), target="y")
+    found, notes = schema.rows_and_notes(pandas.DataFrame({"x": [None, "yes"]}))
+    assert found.tolist() == [[fill], [1]]
+    said = ["false", "true"][fill]
+    assert notes == [f"Column 'x': 1 row has a gap, where the training had none: {said} is taken."]
+
+
 def test_values_that_were_not_seen_have_no_column_without_others_in_the_training():
     schema = Schema.fit(FRAME.assign(colour=[*"aabbcc"])[["colour", "price"]], target="price")
     np.testing.assert_array_equal(
