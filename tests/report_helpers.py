@@ -13,7 +13,7 @@ VOID = {"meta", "link", "br"}
 def trained(frame, target, *, notes=(), epochs=20, class_weight=None, **options):
     """A network, and the data that it was trained on."""
     data = DataSet.of_table(Table(frame, notes), target=target, shares=(0.2, 0.2), **options)
-    return fitted(data.network([16], seed=0), data, epochs, class_weight), data
+    return fitted(data.network([16], seed=0, dtype="float64"), data, epochs, class_weight), data
 
 
 def fitted(net, data, epochs, class_weight=None):

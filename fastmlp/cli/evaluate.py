@@ -61,7 +61,7 @@ def evaluate(
     if found.y is None:
         raise ValueError(f"{data} must hold the truth of its rows: a column for --target in a table, y in an .npz")
     n_rows, y, found = len(found.X), found.y, found.with_truth()
-    predictions, constant, task = found.predictions(), np.full(len(y), found.constant), found.task
+    predictions, constant, task = found.predictions(), np.full(len(y), found.constant_prediction), found.task
     name = task.score_name
     record = {name: task.score(predictions, y), "constant_score": task.score(constant, y)}
     record["loss"], _ = network.evaluate(found.X, y)
@@ -98,7 +98,7 @@ def of_classes(
     columns = {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
     by_class = {key: [None if np.isnan(one) else one for one in values.tolist()] for key, values in columns.items()}
     record = {"roc_auc": area, **by_class, "class_names": names, "confusion": confusion.tolist()}
-    lines = [runs.constant_predictor(found.task, constant_score, shown[int(found.constant)]), ""]
+    lines = [runs.constant_predictor(found.task, constant_score, shown[int(found.constant_prediction)]), ""]
     if area is not None:
         lines[0] += f"; area under the ROC curve {area:.4f}"
     if len(names) <= MAX_TABLE:

@@ -108,7 +108,7 @@ class TrainingOptions(NamedTuple):
             loss=self.loss,
             label_smoothing=self.label_smoothing,
             dropout=self.rates,
-            dtype=self.dtype or data.dtype,
+            dtype=self.dtype,
             n_threads=n_threads,
             seed=self.seed,
         )

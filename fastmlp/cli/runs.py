@@ -151,6 +151,13 @@ class Run:
         seconds = float(self.history.seconds.sum())
         return len(self.history) * len(self.data.arrays["X_train"]) / seconds if seconds else None
 
+    def _of_table(self) -> dict[str, Any]:
+        """What a record says of a table: the target, and the numbers of the rows of each part."""
+        if self.data.split is None:
+            return {}
+        parts = {part: rows.tolist() for part, rows in self.data.split.parts.items()}
+        return {"target": self.data.task.target, "rows": parts}
+
     def record(self) -> dict[str, Any]:
         """Settings and results, for JSON."""
         architecture = self.network._engine.architecture
@@ -158,7 +165,7 @@ class Run:
         return {
             "data": self.data.name,
             "task": self.data.task.kind,
-            **({} if self.data.schema is None else {"target": self.data.task.target, "rows": self.data.rows}),
+            **self._of_table(),
             "network": repr(self.network),
             "activation": self.network.activation,
             "loss": self.network.loss,

@@ -122,8 +122,8 @@ class DataSet:
         learnt = Task.fit(frame, target, task, decimal)
         targets = learnt.targets(frame, decimal)
         split = learnt.split(targets, shares, seed)
-        if not all(map(len, split[:-1])):
-            n_rows = ", ".join(str(len(rows)) for rows in split[:-1])
+        if not all(map(len, split.parts.values())):
+            n_rows = ", ".join(str(len(rows)) for rows in split.parts.values())
             raise ValueError(
                 f"frame must have rows to train, to validate and to test with, got {n_rows} of {len(targets.y)} rows "
                 "with a target: add rows, or give other shares"
@@ -142,7 +142,7 @@ class DataSet:
         X = schema.rows(frame, decimal)
         used = tuple(uses(columns, target, ignore, schema.left_out))
         description = (*described(name, table, used), *map(printable, (learnt.in_words, *split.notes)))
-        found = _named({part: (X[rows], targets.of(rows)) for part, rows in zip(PARTS, split[:-1], strict=True)})
+        found = _named({part: (X[rows], targets.of(rows)) for part, rows in split.parts.items()})
         standardizer = Standardizer().fit(found["X_train"])
         return cls(name, found, learnt, standardizer, schema, table, split, columns, used, description)
 
@@ -192,13 +192,6 @@ class DataSet:
         return max(1, len(self.task.class_names))
 
     @property
-    def rows(self) -> dict[str, list[int]] | None:
-        """The numbers of a table's rows in each part, as plain values."""
-        if self.split is None:
-            return None
-        return {part: rows.tolist() for part, rows in zip(PARTS, self.split[:-1], strict=True)}
-
-    @property
     def dtype(self) -> str:
         """The precision that is enough: float32, or float64 where numbers to be learnt differ in their last digits."""
         if self.task.is_classification:
@@ -222,10 +215,11 @@ class DataSet:
         return self.task.constant_score(self.arrays["y_train"], self.arrays["y_test"])
 
     def network(self, hidden_sizes: Sequence[int], loss: str | None = None, **options: Any) -> NeuralNetwork:
-        """A network for this data, with its standardizer and its names; by default with the usual loss.
+        """A network for this data, with its standardizer and its names.
 
-        Options are those of `NeuralNetwork`.
+        Options are those of `NeuralNetwork`, by default the usual loss and the data's `dtype`.
         """
+        options["dtype"] = options.get("dtype") or self.dtype
         network = NeuralNetwork(
             self.arrays["X_train"].shape[1],
             hidden_sizes,

@@ -156,12 +156,12 @@ class Rows(NamedTuple):
         return self._replace(X=self.X[self.known], known=np.arange(len(self.known)))
 
     @property
-    def constant(self) -> float:
-        """What `Task.constant` says of the rows of the training; of these rows, where the network has no schema."""
+    def constant_prediction(self) -> float:
+        """What `Task.constant_prediction` says of the training rows; of these rows, where the network has no schema."""
         schema = self.network.schema
-        if schema is not None and schema.constant is not None:
-            return schema.constant
-        return self.task.constant(np.zeros(1, int) if self.y is None else self.y)
+        if schema is not None and schema.constant_prediction is not None:
+            return schema.constant_prediction
+        return self.task.constant_prediction(np.zeros(1, int) if self.y is None else self.y)
 
     def probabilities(self) -> np.ndarray:
         """The probability of each class (n_rows, n_classes); an error for rows where it is not finite."""

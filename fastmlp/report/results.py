@@ -61,7 +61,7 @@ def parts_of(network: NeuralNetwork, data: DataSet) -> list[Part]:
 def class_results(network: NeuralNetwork, task: Task, parts: Sequence[Part]) -> list[Markup]:
     """Accuracy of each part beside the constant predictor's, what is confused, and scores of each class."""
     train, part, names = parts[0], parts[-1], list(map(short, task.class_names))
-    frequent = int(task.constant(train.y))
+    frequent = int(task.constant_prediction(train.y))
     rows = [
         [
             one.name,
@@ -147,7 +147,7 @@ def _scores_table(
 
 def regression_results(task: Task, parts: Sequence[Part]) -> list[Markup]:
     """R2, MAE and RMSE of each part beside the constant predictor's, and two charts."""
-    mean, part, target = task.constant(parts[0].y), parts[-1], short(task.target)
+    mean, part, target = task.constant_prediction(parts[0].y), parts[-1], short(task.target)
     rows = []
     for one in parts:
         both = one.predictions, np.full(len(one.y), mean)

@@ -198,7 +198,7 @@ def _contents(sections: Mapping[str, Any]) -> Markup:
 def _summary(schema: Schema, parts: Sequence[Part], balanced: bool) -> list[Markup]:
     """The result in a sentence and in tiles."""
     train, part, task = parts[0], parts[-1], schema.task
-    said = task.constant(train.y)
+    said = task.constant_prediction(train.y)
     both = part.predictions, np.full(len(part.y), said)
     name, judged = score_of(task, balanced)
     value, constant = (judged(one, part.y) for one in both)

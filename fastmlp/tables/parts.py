@@ -72,6 +72,11 @@ class Split(NamedTuple):
     test: np.ndarray
     notes: list[str]
 
+    @property
+    def parts(self) -> dict[str, np.ndarray]:
+        """The rows of each part, by the names "train", "val" and "test"."""
+        return dict(zip(PARTS, self[:-1], strict=True))
+
 
 def drawn(targets: Targets, shares: Sequence[float], seed: int | None, class_names: Sequence[str]) -> Split:
     """Rows of each part, see `Task.split`; without names of classes, the targets are numbers."""

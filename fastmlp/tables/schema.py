@@ -44,9 +44,9 @@ class Schema:
     left_out : dict of str to str
         The columns that were left out, and why: constant and id-like ones, copies of the target, those without values
         or with many texts.
-    constant : float or None
-        What the constant predictor of the training rows says, see `Task.constant`, by which results may be judged; None
-        where no training row has a target.
+    constant_prediction : float or None
+        What `Task.constant_prediction` says of the training rows, by which results may be judged; None where none of
+        them has a target.
     reading : dict
         The options with which `read_table` is to read such a table again; empty where it recognises all by itself.
 
@@ -76,7 +76,7 @@ class Schema:
     inputs: tuple[Input, ...]
     task: Task
     left_out: dict[str, str] = field(default_factory=dict)
-    constant: float | None = None
+    constant_prediction: float | None = None
     reading: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -163,7 +163,7 @@ class Schema:
             raise ValueError(f"frame must have a column to learn from besides {target!r}, got {got}")
         with_target, y, _ = task.targets(frame, decimal)
         y = y[np.isin(with_target, train)]
-        constant = task.constant(y) if len(y) else None
+        constant = task.constant_prediction(y) if len(y) else None
         return cls(tuple(made), task, left_out, constant, _options(reading or {}))
 
     @property
@@ -260,7 +260,7 @@ class Schema:
             "inputs": [inputs.to_dict(one) for one in self.inputs],
             "task": self.task.to_dict(),
             "left_out": dict(self.left_out),
-            "constant": self.constant,
+            "constant": self.constant_prediction,
             "reading": dict(self.reading),
         }
 

@@ -275,16 +275,18 @@ class Task:
             raise ValueError(f"predictions must be numbers or names of classes as y, got {got}: use decoded")
         return (accuracy if self.is_classification else r2)(found, true)
 
-    def constant(self, y: npt.ArrayLike) -> float:
+    def constant_prediction(self, y: npt.ArrayLike) -> float:
         """What the constant predictor of targets y (n_rows,) says of every row: their most frequent class, or mean.
 
         Examples
         --------
         >>> from fastmlp.tables import Task
-        >>> Task("species", "classification", ("ant", "bee")).constant([0, 1, 1])
+        >>> Task("species", "classification", ("ant", "bee")).constant_prediction([0, 1, 1])
         1
         """
         known = np.asarray(y)
+        if not len(known):
+            raise ValueError("y must have a target at least, got none")
         return int(np.bincount(known).argmax()) if self.is_classification else float(known.mean())
 
     def constant_score(self, y_train: npt.ArrayLike, y: npt.ArrayLike) -> float:
@@ -300,7 +302,7 @@ class Task:
         >>> Task("price", "regression").constant_score([1.0, 2.0, 3.0], [1.0, 3.0])
         0.0
         """
-        return self.score(np.full(len(np.asarray(y)), self.constant(y_train)), y)
+        return self.score(np.full(len(np.asarray(y)), self.constant_prediction(y_train)), y)
 
     def to_dict(self) -> dict[str, Any]:
         """The task as plain values of JSON."""

@@ -201,7 +201,9 @@ def test_evaluate_compares_with_what_the_training_says_most_often(run, tmp_path,
         schema = NeuralNetwork.load(model).schema
         known, y, _ = targets = schema.targets(shop)
         in_training = targets.of(trained["rows"]["train"])
-        assert schema.constant == (np.bincount(in_training).argmax() if target == "sold" else in_training.mean())
+        assert schema.constant_prediction == (
+            np.bincount(in_training).argmax() if target == "sold" else in_training.mean()
+        )
         assert (
             found(run("evaluate", model, trained["files"][-1], "--json"))["constant_score"] == trained["constant_score"]
         )
@@ -209,9 +211,9 @@ def test_evaluate_compares_with_what_the_training_says_most_often(run, tmp_path,
         shop[rows].to_csv(tmp_path / "some.csv", index=False)
         again = found(run("evaluate", model, "some.csv", "--json"))
         y = y[np.isin(known, np.flatnonzero(rows))]
-        expected = np.mean(y == schema.constant)
+        expected = np.mean(y == schema.constant_prediction)
         if target == "price":
-            expected = 1 - np.sum((y - schema.constant) ** 2) / np.sum((y - y.mean()) ** 2)
+            expected = 1 - np.sum((y - schema.constant_prediction) ** 2) / np.sum((y - y.mean()) ** 2)
         assert again["constant_score"] == pytest.approx(expected)
         assert again["n_rows"] == len(y)
 

@@ -24,24 +24,24 @@ def data_set(target, **options):
 def test_a_table_becomes_three_parts(target, other):
     table = Table(FRAME, reading={"decimal": "."})
     data = DataSet.of_table(table, target=target, ignore=[other], shares=(0.2, 0.3), seed=0)
-    assert {part: len(rows) for part, rows in data.rows.items()} == {"train": 50, "val": 20, "test": 30}
-    np.testing.assert_array_equal(data.arrays["X_train"][:, 0], SIZE[data.rows["train"]])
-    for part, rows in data.rows.items():
+    assert {part: len(rows) for part, rows in data.split.parts.items()} == {"train": 50, "val": 20, "test": 30}
+    np.testing.assert_array_equal(data.arrays["X_train"][:, 0], SIZE[data.split.parts["train"]])
+    for part, rows in data.split.parts.items():
         targets = data.task.decoded(data.arrays[f"y_{part}"])
         np.testing.assert_array_equal(targets, FRAME[target][rows])
-    y_train, y_test = (FRAME[target][data.rows[part]] for part in ("train", "test"))
+    y_train, y_test = (FRAME[target][data.split.parts[part]] for part in ("train", "test"))
     if target == "kind":
-        assert data.task.class_names[data.schema.constant] == y_train.mode()[0]
+        assert data.task.class_names[data.schema.constant_prediction] == y_train.mode()[0]
         assert data.constant_score == np.mean(y_test == y_train.mode()[0])
     else:
-        assert data.schema.constant == pytest.approx(y_train.mean())
+        assert data.schema.constant_prediction == pytest.approx(y_train.mean())
         assert data.constant_score == pytest.approx(
             1 - np.sum((y_test - y_train.mean()) ** 2) / np.sum((y_test - y_test.mean()) ** 2)
         )
     assert data.schema.reading == {"decimal": "."}
     net = data.network([3], seed=0)
     assert (net.schema, net.class_names) == (data.schema, data.class_names)
-    np.testing.assert_allclose(net.standardizer.mean_, SIZE[data.rows["train"]].mean())
+    np.testing.assert_allclose(net.standardizer.mean_, SIZE[data.split.parts["train"]].mean())
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_test_rows_are_rows_of_a_file_again(tmp_path):
     np.testing.assert_array_equal(rows.X, data.arrays["X_test"])
     np.testing.assert_array_equal(rows.y, data.arrays["y_test"])
     assert data.score(rows.predictions()) == rows.task.score(rows.predictions(), rows.y)
-    assert rows.constant == data.schema.constant
+    assert rows.constant_prediction == data.schema.constant_prediction
 
 
 def test_rows_without_a_target_are_predicted_but_not_judged(tmp_path):

@@ -181,7 +181,7 @@ def test_each_part_has_its_share_of_each_class():
     task, _ = fitted(["a", "b", "c"] * 10)
     y = np.repeat([0, 1, 2], [700, 90, 10])
     split = split_of(task, y, (0.2, 0.2), seed=1)
-    parts = split[:3]
+    parts = list(split.parts.values())
     assert [np.bincount(y[part]).tolist() for part in parts] == [[420, 54, 6], [140, 18, 2], [140, 18, 2]]
     assert split.notes == []
     assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(800))
@@ -197,7 +197,7 @@ def test_each_class_is_in_each_part_if_it_can(shares):
     counts = [40, 3, 4, 2, 1, 5]
     y = np.random.RandomState(0).permutation(np.repeat(np.arange(6), counts))
     split = split_of(task, y, shares)
-    for part in split[:3]:
+    for part in split.parts.values():
         assert {0, 1, 2, 5} <= set(y[part])
     assert set(y[split.train]) == set(range(6))
     assert "No row of class 'e' (1 row) is in the validation part." in split.notes
@@ -208,9 +208,9 @@ def test_each_class_is_in_each_part_if_it_can(shares):
 def test_many_small_classes_do_not_change_the_shares():
     task, _ = fitted([f"w {i // 4}" for i in range(400)], "classification")
     split = split_of(task, np.repeat(np.arange(100), 4), (0.25, 0.25))
-    assert [len(part) for part in split[:3]] == [200, 100, 100]
+    assert [len(part) for part in split.parts.values()] == [200, 100, 100]
     split = split_of(task, np.repeat(np.arange(100), 4), (0.3, 0))
-    assert [len(part) for part in split[:3]] == [280, 120, 0]
+    assert [len(part) for part in split.parts.values()] == [280, 120, 0]
     assert split.notes == []
 
 
@@ -219,14 +219,14 @@ def test_classes_of_one_row_do_not_change_the_shares_of_the_next_class():
     task = Task("y", "classification", tuple(map(str, range(100, 192))))
     y = np.repeat(np.arange(92), [1] * 90 + [40, 870])
     split = split_of(task, y, SHARES)
-    counts = [np.bincount(y[part], minlength=92)[90:] for part in split[:3]]
+    counts = [np.bincount(y[part], minlength=92)[90:] for part in split.parts.values()]
     np.testing.assert_allclose(counts, np.outer([0.7, 0.1, 0.2], [40, 870]), atol=2)
 
 
 def test_a_regression_is_split_by_rows():
     split = split_of(Task("y", "regression"), np.arange(10.0), (0.3, 0.2))
-    assert [len(part) for part in split[:3]] == [5, 3, 2]
-    assert np.array_equal(np.sort(np.concatenate(split[:3])), np.arange(10))
+    assert [len(part) for part in split.parts.values()] == [5, 3, 2]
+    assert np.array_equal(np.sort(np.concatenate(list(split.parts.values()))), np.arange(10))
 
 
 @pytest.mark.parametrize(
@@ -249,8 +249,8 @@ def test_parts_are_rows_of_the_frame():
     task = Task.fit(frame, "y")
     targets = task.targets(frame)
     split = task.split(targets, seed=0)
-    assert [len(rows) for rows in split[:3]] == [28, 4, 8]
-    for rows in split[:3]:
+    assert [len(rows) for rows in split.parts.values()] == [28, 4, 8]
+    for rows in split.parts.values():
         assert task.decoded(targets.of(rows)).tolist() == frame["y"][rows].tolist()
     assert targets.of(split.train[::-1]).tolist() == targets.of(split.train)[::-1].tolist()
     assert split.notes == targets.notes != []
