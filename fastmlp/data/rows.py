@@ -12,12 +12,16 @@ from fastmlp.functions.losses import LOSSES
 from fastmlp.network import NeuralNetwork
 from fastmlp.remedies import argument, listed
 from fastmlp.tables.inputs import CategoryInput, NumberInput
+from fastmlp.tables.layout import Expected
 from fastmlp.tables.notations import Notation
 from fastmlp.tables.reading import OF_TYPED, read_table
 from fastmlp.tables.schema import Schema
 from fastmlp.tables.task import Task
 from fastmlp.tables.typed import READERS
 from fastmlp.tables.values import column_of, named_columns
+
+# The options of the training by which all later tables are read; others are for those in which columns are found so.
+KEPT = ("decimal", "missing", "encoding")
 
 
 class Rows(NamedTuple):
@@ -92,7 +96,7 @@ class Rows(NamedTuple):
             the network predicts more than a class or a number for each row.
         """
         task, schema = task_of(network), network.schema
-        options = _options_of(schema, path, reading)
+        options = _options_of(network, path, reading)
         table = read_table(path, **options)
         frame, decimal = table.frame, options.get("decimal")
         if schema is None:
@@ -107,7 +111,7 @@ class Rows(NamedTuple):
                 decimal = table.decimal
                 X, notes = schema.rows_and_notes(frame, decimal)
         except ValueError as error:
-            kept = [argument(name, value) for name, value in schema.reading.items() if name not in (reading or {})]
+            kept = [argument(name, options[name]) for name in KEPT if name in options and name not in (reading or {})]
             how = f" (read as in the training, with {', '.join(kept)})" if kept else ""
             raise ValueError(f"{path}{_of_file(str(error))}{how}") from None
         rows = cls(str(path), network, schema.task, X, np.arange(0), None, frame, tuple(notes))
@@ -147,7 +151,7 @@ class Rows(NamedTuple):
 
         Only empty fields, and gaps of a file whose columns have types, are None.
         """
-        options = _options_of(self.network.schema, self.name, reading)
+        options = _options_of(self.network, self.name, reading)
         values = column_of(named_columns(read_table(self.name, **options, verbatim=[name]).frame), name)
         return values.astype(object).where(values.notna(), None).tolist()
 
@@ -208,19 +212,20 @@ def _of_file(error: str) -> str:
 
 
 def _options_of(
-    schema: Schema | None, path: str | os.PathLike[str], reading: Mapping[str, Any] | None
+    network: NeuralNetwork, path: str | os.PathLike[str], reading: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """The options by which a table is read as in the training, but for those that are given."""
-    remembered = {} if schema is None else schema.reading
-    if Path(path).suffix.lower() in READERS:  # how a text is cut into fields is of no use there
-        remembered = {name: value for name, value in remembered.items() if name in OF_TYPED}
-    return {**remembered, **(reading or {}), "signs": () if schema is None else _columns_of_signs(schema)}
-
-
-def _columns_of_signs(schema: Schema) -> list[str]:
-    """The columns in which - was a value in the training, and no gap."""
+    schema, expected = network.schema, Expected(frozenset(network.feature_names or ()))
+    if schema is None:
+        return {**(reading or {}), "expected": expected}
     values = {one.name: one.values for one in schema.inputs if isinstance(one, CategoryInput)}
-    return [name for name, known in {**values, schema.task.target: schema.task.class_names}.items() if "-" in known]
+    values[schema.task.target] = schema.task.class_names
+    columns = frozenset(one.name for one in schema.inputs)
+    expected = Expected(columns, values, schema.reading.get("delimiter"), schema.reading.get("header"))
+    # how a text is written is of no use where columns have types
+    names = OF_TYPED if Path(path).suffix.lower() in READERS else KEPT
+    kept = {name: value for name, value in schema.reading.items() if name in names}
+    return {**kept, **(reading or {}), "expected": expected}
 
 
 def _of_numbers(network: NeuralNetwork, task: Task, names: list[str], target: str | None) -> Schema:

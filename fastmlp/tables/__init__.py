@@ -2,6 +2,7 @@
 
 from fastmlp.tables.columns import Column, columns_of
 from fastmlp.tables.description import described, uses
+from fastmlp.tables.layout import Expected
 from fastmlp.tables.parts import Split, Targets
 from fastmlp.tables.reading import Table, read_table
 from fastmlp.tables.schema import Schema
@@ -9,6 +10,7 @@ from fastmlp.tables.task import Task
 
 __all__ = [
     "Column",
+    "Expected",
     "Schema",
     "Split",
     "Table",

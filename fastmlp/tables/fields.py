@@ -17,13 +17,16 @@ from fastmlp.tables.content import read_text
 from fastmlp.tables.layout import (
     SAMPLE_ROWS,
     UNNAMED,
+    Expected,
     Layout,
     check_title,
     counts_up,
     decimals,
     is_header,
+    is_quoted,
     layout_of,
     records,
+    without_quotes,
 )
 from fastmlp.tables.values import different_names
 
@@ -39,23 +42,24 @@ def read_fields(
     markers: frozenset[str],
     encoding: str | None,
     header: bool | None,
-    signs: Collection[str],
     verbatim: Collection[str],
-) -> tuple[Any, list[str], str | None]:
-    """The frame of a text file, sentences about what was recognised, and the decimal mark of all its texts, if any."""
+    expected: Expected,
+) -> tuple[Any, list[str], str | None, dict[str, Any]]:
+    """The frame of a text file, sentences about what was recognised, and the decimal mark of all its texts, if any.
+
+    And what is between fields, and that there is no header, as options of `read_table`.
+    """
     with reading(path):  # whether there is a file is said before what is not installed
         pandas = require("pandas", "cli", f"reading {path}")
     text, notes = read_text(path, encoding)
-    layout = layout_of(path, text, delimiter)
-    if header is False:
-        layout = layout._replace(names=None)
+    layout = layout_of(path, text, delimiter, header, expected)
     if delimiter is None and layout.width == 1:
         notes.append("No delimiter was found: the lines are one column.")
     elif delimiter is None and layout.delimiter != ",":
         notes.append(f"Fields are separated by {layout.separator}.")
-    has_short_header = header is not False and not layout.names and layout.first_width == layout.width - 1 > 0
+    has_short_header = layout.header is not False and not layout.names and layout.first_width == layout.width - 1 > 0
     rows = _parsed(pandas, path, text, layout, has_short_header)
-    if header is None and layout.names is None:
+    if layout.header is None and layout.names is None:
         head = [list(map(str.strip, row)) for row in rows.head(SAMPLE_ROWS).to_numpy().tolist()]
         check_title(path, text[layout.start :], layout, head, lambda text: not text or text in markers)
     # where each row is a line; those that are blank, and those within quotes, are no rows
@@ -64,17 +68,19 @@ def read_fields(
     columns = [[field.strip() for field in rows[i].tolist()] for i in range(layout.width)]
     n_rows = len(rows)
     del rows
-    _take_off_single_quotes(columns, notes)
-    names = _split_header(columns, layout, has_short_header, header, markers, notes)
+    header_names = _split_header(columns, layout, has_short_header, markers, notes)
+    names = header_names or [f"column {i + 1}" for i in range(layout.width)]
     if not columns[0]:
         raise ValueError(f"{path} must have rows below its header line, got none")
+    _take_off_single_quotes(columns, names, expected, notes)
     first_line = 1 + layout.n_lines + n_rows - len(columns[0])  # below the header, if it is a row
     columns, names, kept = _without_empty(columns, names, notes)
     columns, names = _without_index(columns, names, notes)
     named = different_names(names, notes)
+    known = [expected.values.get(name, ()) for name in named]
     gaps = [
-        frozenset() if name in verbatim else markers - {"-"} if name in signs or "+" in column else markers
-        for name, column in zip(named, columns, strict=True)
+        frozenset() if name in verbatim else markers - {"-"} if "-" in values or "+" in column else markers
+        for name, values, column in zip(named, known, columns, strict=True)
     ]
     values = _values(columns, gaps, notes)
     if decimal is None:
@@ -91,7 +97,8 @@ def read_fields(
     frame.attrs["has_unclear_points"] = decimal is None and (layout.delimiter == ";" or bool(commas))
     if has_lines:
         frame.attrs["first_line"] = first_line
-    return frame, notes, decimal
+    recognised = {"delimiter": layout.delimiter} | ({} if header_names else {"header": False})
+    return frame, notes, decimal, recognised
 
 
 def _parsed(pandas: Any, path: Path, text: str, layout: Layout, has_short_header: bool) -> Any:
@@ -150,20 +157,16 @@ def _check_widths(path: Path, body: str, layout: Layout, has_short_header: bool,
         raise ValueError(f"{path}, line {line}: a double quote opens a text that does not end; close or remove it")
 
 
-def _take_off_single_quotes(columns: list[list[str]], notes: list[str]) -> None:
-    """Take single quotes, which are quotes to some programs, off columns, and off the first line, that have them."""
-
-    def are_quoted(texts: list[str]) -> bool:
-        return any(texts) and all(len(text) > 1 and text[0] == text[-1] == "'" for text in texts if text)
-
-    first = [column[0] for column in columns]
-    quoted = [column for column in columns if are_quoted(column[1:])]
-    for column in quoted:
-        column[1:] = [text[1:-1].strip() for text in column[1:]]
-    if are_quoted(first):
-        for column in columns:
-            column[0] = column[0][1:-1].strip()
-    if quoted or are_quoted(first):
+def _take_off_single_quotes(
+    columns: list[list[str]], names: Sequence[str], expected: Expected, notes: list[str]
+) -> None:
+    """Take single quotes off columns that have them everywhere, unless such texts are expected in them."""
+    are_taken_off = False
+    for column, name in zip(columns, different_names(names, []), strict=True):
+        texts = column if any(map(is_quoted, expected.values.get(name, ()))) else without_quotes(column)
+        if texts is not column:
+            column[:], are_taken_off = texts, True
+    if are_taken_off:
         notes.append("Texts in single quotes are read without them.")
 
 
@@ -171,30 +174,30 @@ def _split_header(
     columns: list[list[str]],
     layout: Layout,
     has_short_header: bool,
-    header: bool | None,
     markers: frozenset[str],
     notes: list[str],
-) -> list[str]:
-    """Take the names of the columns from their first texts, where these are names."""
+) -> list[str] | None:
+    """Take the names of the columns from their first texts, where these are names; None where they are values."""
     if layout.names is not None:
         return layout.names
     first = [column[0] for column in columns]
+    header = layout.header
     if header is None:
-        below = [column[1 : SAMPLE_ROWS + 1] for column in columns]
-        header = has_short_header or is_header(first, below, lambda text: not text or text in markers)
+        below = [without_quotes(column[1 : SAMPLE_ROWS + 1]) for column in columns]
+        plain = [one for text in first for one in without_quotes([text])]
+        header = has_short_header or is_header(plain, below, lambda text: not text or text in markers)
         if not header:
             notes.append(
                 "The first line is no header, and columns are named column 1, column 2, ...; if it is one, say "
                 f"{argument('header', True)}."
             )
     if not header:
-        return [f"column {i + 1}" for i in range(len(columns))]
+        return None
     for column in columns:
         del column[0]
+    names = without_quotes(first)
     # R leaves out the name of the column with its rows' names
-    if has_short_header and any(columns[-1]):
-        first = ["", *first[:-1]]
-    return first
+    return ["", *names[:-1]] if has_short_header and any(columns[-1]) else names
 
 
 def _without_empty(

@@ -1,16 +1,19 @@
 """How a table is written as text: what separates its fields, whether it has a header line, and its decimal commas."""
 
+import contextlib
 import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, takewhile
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from fastmlp.remedies import argument
 from fastmlp.tables.notations import notations_of
+from fastmlp.tables.values import different_names
 
 # Characters and rows that are looked at.
 SAMPLE, SAMPLE_ROWS = 1 << 18, 1000
@@ -26,6 +29,27 @@ NUMERIC = re.compile(r"\W*[0-9][0-9TZ\W]*([eE][-+]?[0-9]+)?")
 FRACTION = re.compile(r"[0-9]?[.,][0-9]")
 
 
+class Expected(NamedTuple):
+    """What a file should be like: rows to predict are like those of the training.
+
+    Attributes
+    ----------
+    columns : frozenset of str
+        Those that it must have. A first line that names them all is its header.
+    values : mapping of str to collection of str
+        Values of some columns, which are no gaps, and keep single quotes that they have.
+    delimiter : str or None
+        What separates fields, if the columns are found by it.
+    header : bool or None
+        Whether there is a header line, if the first line does not name the columns.
+    """
+
+    columns: frozenset[str] = frozenset()
+    values: Mapping[str, Collection[str]] = MappingProxyType({})
+    delimiter: str | None = None
+    header: bool | None = None
+
+
 class Layout(NamedTuple):
     """Where the rows of a text begin, and what separates their fields."""
 
@@ -38,6 +62,8 @@ class Layout(NamedTuple):
     first_width: int
     # names from a line such as "# length, width"
     names: list[str] | None
+    # whether the first line names the columns; None if that is to be recognised
+    header: bool | None
 
     @property
     def separator(self) -> str:
@@ -45,8 +71,11 @@ class Layout(NamedTuple):
         return DELIMITERS.get(self.delimiter, repr(self.delimiter))
 
 
-def layout_of(path: Path, text: str, delimiter: str | None) -> Layout:
-    """The layout of a text; what separates its fields is given or found."""
+def layout_of(path: Path, text: str, delimiter: str | None, header: bool | None, expected: Expected) -> Layout:
+    """The layout of a text; what separates its fields, and whether it has a header, is given, or as expected, or found.
+
+    Names in a comment are taken unless there is no header.
+    """
     at = n_lines = 0
     if hint := re.match(r'"?sep=(.)"?\r?\n', text):  # Excel's own first line
         delimiter, at, n_lines = delimiter or hint[1], hint.end(), 1
@@ -58,25 +87,26 @@ def layout_of(path: Path, text: str, delimiter: str | None) -> Layout:
         comment = next((line.strip() for line in reversed(comments) if line.strip()), "")
     end = text.find("\n", at + SAMPLE)  # whole lines, of which one may be longer than that
     sample = text[at:] if end < 0 else text[at : end + 1]
+    if found := _as_expected(sample, comment, delimiter, header, expected):
+        delimiter, header, comment = found
+    elif header is None:
+        header = expected.header
     if delimiter is None:
         delimiter = _delimiter(sample)
     counts = _counts(sample, delimiter)
     if not counts:
         raise ValueError(f"{path} has no line but comments")
-    width = Counter(counts).most_common(1)[0][0]
-    names = next((fields for _, fields in records(comment.removeprefix("#"), delimiter)), [])
-    if names[:1] == [""]:  # "#" is a name itself
-        names[0] = "#"
-    return Layout(at, n_lines, delimiter, width, counts[0], names if len(names) == width else None)
+    width = _most(counts)[0]
+    names = [] if header is False else _commented(comment, delimiter)
+    return Layout(at, n_lines, delimiter, width, counts[0], names if len(names) == width else None, header)
 
 
-def records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def records(text: str, delimiter: str, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
     """The number of the line where each row begins, from 1, and its fields; blank lines are skipped."""
-    lines = io.StringIO(text, newline="")
+    lines: Iterable[str] = io.StringIO(text, newline="")
     if delimiter == " ":  # any number of blanks and tabs
-        reader = csv.reader((" ".join(line.split()) for line in lines), delimiter=" ")
-    else:
-        reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+        lines = (" ".join(line.split()) for line in lines)
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter != " ", strict=strict)
     line = 1
     for fields in reader:
         if len(fields) > 1 or "".join(fields).strip():
@@ -84,11 +114,66 @@ def records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         line = reader.line_num + 1
 
 
-def _counts(sample: str, delimiter: str) -> list[int]:
+def _counts(sample: str, delimiter: str, strict: bool = False) -> list[int]:
     try:
-        return [len(fields) for _, fields in records(sample, delimiter)]
-    except csv.Error:  # a field without an end
-        return [1]
+        return [len(fields) for _, fields in records(sample, delimiter, strict)]
+    except csv.Error:  # a field without an end, or by strict also one that goes on behind its quotes
+        return [0 if strict else 1]
+
+
+def _most(counts: Sequence[int]) -> tuple[int, int]:
+    """The number of fields that most lines have, and the number of these lines."""
+    return Counter(counts).most_common(1)[0]
+
+
+def _first(text: str, delimiter: str) -> list[str]:
+    """The fields of the first line."""
+    with contextlib.suppress(csv.Error):
+        return next((list(map(str.strip, fields)) for _, fields in records(text, delimiter)), [])
+    return []
+
+
+def _commented(comment: str, delimiter: str) -> list[str]:
+    """The fields of a comment, without its #, unless that is one itself."""
+    fields = _first(comment.removeprefix("#"), delimiter)
+    return ["#", *fields[1:]] if fields[:1] == [""] else fields
+
+
+def _as_expected(
+    sample: str, comment: str, delimiter: str | None, header: bool | None, expected: Expected
+) -> tuple[str, bool, str] | None:
+    """What separates fields so that there are the expected columns, whether a header names them, and the comment if so.
+
+    A header without fields fits any delimiter: the rows below it must have as many fields, or one more, for the names
+    of the rows.
+    """
+    if not expected.columns:
+        return None
+    candidates = [delimiter] if delimiter else dict.fromkeys(filter(None, [expected.delimiter, *DELIMITERS]))
+    widths = {one: _most(_counts(sample, one, strict=True) or [1])[0] for one in candidates}
+    if header is not False:
+        for unnamed in ([], [""]):
+            for one, width in widths.items():
+                for first, above in ((_first(sample, one), ""), (_commented(comment, one), comment)):
+                    names = unnamed + without_quotes(first)
+                    has_all = expected.columns <= set(different_names(names, [])) and expected.columns & set(names)
+                    if has_all and len(names) == width:
+                        return one, True, above
+    if header is False or (header is None and expected.header is False):
+        for one, width in widths.items():
+            if expected.columns <= set(different_names([""] * width, [])):
+                return one, False, ""
+    return None
+
+
+def without_quotes(texts: list[str]) -> list[str]:
+    """Texts without single quotes, which are quotes to some programs, if all texts that are not empty have them."""
+    return [text[1:-1].strip() for text in texts] if any(texts) and all(map(is_quoted, filter(None, texts))) else texts
+
+
+def is_quoted(text: str) -> bool:
+    """Whether a text is in single quotes."""
+    return len(text) > 1 and text[0] == text[-1] == "'"
 
 
 def _delimiter(sample: str) -> str:
@@ -96,7 +181,7 @@ def _delimiter(sample: str) -> str:
 
     def agreement(delimiter: str) -> tuple[float, int]:
         counts = _counts(sample, delimiter) or [1]
-        width, n_lines = Counter(counts).most_common(1)[0]
+        width, n_lines = _most(counts)
         n_lines += counts[0] == width - 1  # a header without a name for the index
         return (n_lines / len(counts), width) if width > 1 else (0.0, 1)
 

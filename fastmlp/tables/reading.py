@@ -10,6 +10,7 @@ from fastmlp.files.access import reading, undisturbed
 from fastmlp.tables import typed
 from fastmlp.tables.content import EXPANDED
 from fastmlp.tables.fields import MISSING, read_fields
+from fastmlp.tables.layout import Expected
 from fastmlp.tables.notations import DECIMALS
 from fastmlp.tables.values import different_names
 from fastmlp.validation import one_of
@@ -34,7 +35,8 @@ class Table(NamedTuple):
     decimal : {".", ","} or None
         The mark before the decimals of all texts, as it was given or recognised; None where each column tells its own.
     reading : mapping
-        The options of `read_table` that were given, by which later files are read, too.
+        The options of `read_table` by which later files are read, too: those that were given, and of texts also the
+        delimiter, and that there is no header, as they were recognised.
     """
 
     frame: Any
@@ -51,8 +53,8 @@ def read_table(
     missing: Iterable[str] = (),
     encoding: str | None = None,
     header: bool | None = None,
-    signs: Iterable[str] = (),
     verbatim: Iterable[str] = (),
+    expected: Expected | None = None,
 ) -> Table:
     r"""Read a table from a file (extra `cli`; `.parquet`, `.pq`, `.arrow`, `.feather` and `.zst`: extra `parquet`).
 
@@ -74,14 +76,15 @@ def read_table(
         Fields that are no values, besides the usual ones of texts: empty, NA, N/A, NaN, null, None, ?, -, and so on.
         (In a column that has + somewhere, - is a value.) Of Parquet and Arrow, those that are given alone, as texts or
         as numbers.
-    signs : iterable of str
-        Columns in which - is a value, whether there is a + or not.
-    verbatim : iterable of str
-        Columns in which every field but an empty one is a value.
     encoding : str, optional
         The name of a text's encoding in Python. Else UTF-8, UTF-16 or UTF-32, and if it is none of these, cp1252.
     header : bool, optional
         Whether the first line has the names of the columns.
+    verbatim : iterable of str
+        Columns in which every field but an empty one is a value.
+    expected : Expected, optional
+        What the columns of a text should be, and some of their values, as of rows to predict; so that they are found in
+        files of few rows, too.
 
     Returns
     -------
@@ -136,10 +139,13 @@ def read_table(
                 f"{path} must be a table in a file with a suffix of {', '.join((*TEXT, *typed.READERS))}, or of a text "
                 f"and {', '.join(EXPANDED)}, got {''.join(suffixes) or 'none'}; spreadsheets are saved as CSV"
             )
-    frame, notes, mark = undisturbed(
-        lambda: read_fields(path, delimiter, decimal, markers | MISSING, encoding, header, set(signs), set(verbatim))
+    columns = {verbatim} if isinstance(verbatim, str) else set(verbatim)
+    frame, notes, mark, recognised = undisturbed(
+        lambda: read_fields(
+            path, delimiter, decimal, markers | MISSING, encoding, header, columns, expected or Expected()
+        )
     )
-    return Table(frame, tuple(notes), mark, options)
+    return Table(frame, tuple(notes), mark, recognised | options)
 
 
 def _checked(delimiter: str | None, decimal: str | None, missing: Iterable[str], header: bool | None) -> frozenset[str]:

@@ -48,7 +48,7 @@ class Schema:
         What `Task.constant_prediction` says of the training rows, by which results may be judged; None where none of
         them has a target.
     reading : dict
-        The options with which `read_table` is to read such a table again; empty where it recognises all by itself.
+        How `read_table` has read the table, see `Table.reading`, by which later ones are read.
 
     Examples
     --------

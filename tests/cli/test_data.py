@@ -186,11 +186,11 @@ def test_a_table_is_read_again_as_in_the_training(run, tmp_path, command):
     assert net.feature_names == ["column 1", "column 2", "column 2 (missing)"]
     again = found(run(command, model, "a.txt", "--target", "column 3", "--json"))
     assert again["n_rows"] == 70
-    (tmp_path / "b.txt").write_text(rows.replace("!", "|"))
+    (tmp_path / "b.txt").write_text(rows.replace("!", "&"))
     result = run(command, model, "b.txt")
     assert result.exit_code == 1
-    assert "'column 2' (read as in the training, with --delimiter '!', --decimal ,, --missing none, " in result.stderr
-    other = found(run(command, model, "b.txt", "--target", "column 3", "--delimiter", "|", "--json"))
+    assert "--missing '5&none&a') (read as in the training, with --decimal ,, --missing none, --enc" in result.stderr
+    other = found(run(command, model, "b.txt", "--target", "column 3", "--delimiter", "&", "--json"))
     assert other["accuracy"] == again["accuracy"]
 
 

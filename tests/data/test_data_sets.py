@@ -208,6 +208,51 @@ def test_options_of_texts_are_not_for_columns_with_types(tmp_path):
     assert Rows.of_table(net, path, with_targets=False).X.tolist() == [[1], [2]]
 
 
+# the table of a training, one that is predicted, what its columns are, and a column of the first that is wanted
+LATER = {
+    "blanks in the only column": (
+        "city,y\nNew York,a\nSan Jose,b\n",
+        "city\nNew York\nSan Jose\nNew York\n",
+        "city",
+        ["New York", "San Jose", "New York"],
+    ),
+    "thousands in the only column": ("size,y\n806 965,a\n12 001,b\n", "size\n806 965\n", "size", ["806 965"]),
+    "commas in the only column": ("x;y\n1,5;a\n2,5;b\n", "x\n1,5\n2,5\n", "x", ["1,5", "2,5"]),
+    "commas in the only column, trained on commas": ("x,y\n1.5,a\n2.5,b\n", "x\n1,5\n2,5\n", "x", ["1,5", "2,5"]),
+    "names of rows": ('"x" "y"\n"1" 5 "a"\n"2" 7 "b"\n', '"x"\n"1" 5\n"2" 7\n', "x", ["5", "7"]),
+    "another delimiter": ("x,c,y\n1,u,a\n2,v,b\n", "c;x\nu v;1,5\nv;2\n", "x", ["1,5", "2"]),
+    "a comment as header": ("# c,y\nu v,1\nw v,2\n", "# c\nu v\n", "c", ["u v"]),
+    "a title": ("x,c,y\n1,u,a\n2,v,b\n", "# made today\nx;c\n1;v\n", "c", ["v"]),
+    "a header of numbers": ("2019,2020,y\n1,2,a\n3,4,b\n", "2019,2020\n5,6\n7,8\n", "2020", ["6", "8"]),
+    "no header": ("1.5,u,a\n2.5,v,b\n2.5,v,a\n", "3.5,v\n", "column 2", ["v"]),
+    "no header, and blanks": ("New York,5\nSan Jose,6\nNew York,6\n", "San Jose\n", "column 1", ["San Jose"]),
+    "names in place of no header": (
+        "1.5,u,a\n2.5,v,b\n2.5,v,a\n",
+        "column 2,column 1\nv,3.5\n",
+        "column 1",
+        ["3.5"],
+    ),
+    "single quotes that were kept": ("c,y\n'u',a\nv,b\n", "c\n'u'\n'u'\n", "c", ["'u'", "'u'"]),
+    "single quotes that were dropped": ("'c','y'\n'u','a'\n'v','b'\n", "'c'\n'v'\n", "c", ["v"]),
+}
+
+
+@pytest.mark.parametrize(("trained", "later", "name", "values"), LATER.values(), ids=LATER)
+def test_files_to_predict_are_read_as_that_of_the_training(tmp_path, trained, later, name, values):
+    """Where a few rows alone would be read in another way."""
+    for path, text in (("a.csv", trained), ("b.csv", later)):
+        (tmp_path / path).write_text(text)
+    table = read_table(tmp_path / "a.csv")
+    schema = Schema.fit(
+        table.frame.loc[list(range(len(table.frame))) * 9], target=table.frame.columns[-1], reading=table.reading
+    )
+    net = NeuralNetwork(len(schema.feature_names), [3], 2)
+    net.schema = schema
+    rows = Rows.of_table(net, tmp_path / "b.csv", with_targets=False)
+    assert rows.frame[name].tolist() == values
+    assert rows.column(name) == values
+
+
 def test_markers_of_gaps_are_for_columns_with_types_too(tmp_path):
     pytest.importorskip("pyarrow", exc_type=ImportError)
     path = tmp_path / "a.parquet"
