@@ -20,9 +20,9 @@ from fastmlp.tables.layout import (
     Expected,
     Layout,
     check_title,
-    counts_up,
     decimals,
     is_header,
+    is_index,
     is_quoted,
     layout_of,
     records,
@@ -75,7 +75,7 @@ def read_fields(
     _take_off_single_quotes(columns, names, expected, notes)
     first_line = 1 + layout.n_lines + n_rows - len(columns[0])  # below the header, if it is a row
     columns, names, kept = _without_empty(columns, names, notes)
-    columns, names = _without_index(columns, names, notes)
+    columns, names = _without_index(columns, names, expected, notes)
     named = different_names(names, notes)
     known = [expected.values.get(name, ()) for name in named]
     gaps = [
@@ -220,8 +220,12 @@ def _without_empty(
     return columns, names, kept
 
 
-def _without_index(columns: list[list[str]], names: list[str], notes: list[str]) -> tuple[list[list[str]], list[str]]:
-    if len(names) > 1 and names[0] in UNNAMED and counts_up(columns[0]):
+def _without_index(
+    columns: list[list[str]], names: list[str], expected: Expected, notes: list[str]
+) -> tuple[list[list[str]], list[str]]:
+    """Leave out a first column without a name that numbers the rows, unless it was none in the training."""
+    is_column = different_names(names, [])[0] in expected.columns
+    if len(names) > 1 and names[0] in UNNAMED and not is_column and is_index(columns[0]):
         notes.append("The first column has no name and numbers the rows; it is left out.")
         return columns[1:], names[1:]
     return columns, names

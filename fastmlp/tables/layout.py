@@ -199,10 +199,11 @@ def is_header(first: Sequence[str], below: Sequence[Sequence[str]], is_missing: 
     """Whether the first line names columns, by its fields and by those of each column below it."""
     held = [[text for text in column[:SAMPLE_ROWS] if not is_missing(text)] for column in below]
     numeric = [bool(texts) and all(map(NUMERIC.fullmatch, texts)) for texts in held]
-    if first[0] in UNNAMED and counts_up(below[0]):
+    has_index = first[0] in UNNAMED and is_index(below[0])
+    if has_index and (first[0] or counts_up(below[0])):
         return True
-    numbers = [str(i) for i in range(len(first))]
-    if len(first) > 2 and list(first) == numbers:  # names of an array's columns
+    names = list(first[has_index:])
+    if len(first) > 2 and names == [str(i) for i in range(len(names))]:  # of an array's columns
         return True
     filled = [(text, i) for i, text in enumerate(first) if not is_missing(text)]
     of_numbers = [text for text, i in filled if numeric[i] or not held[i]]
@@ -241,6 +242,11 @@ def check_title(
             f"{path}, line {lines[0]}: names only {filled(rows[0])} of {len(used)} columns, and the header seems to be "
             f"line {lines[-1]}: remove the lines before it, or say {argument('header', True)}"
         )
+
+
+def is_index(texts: Sequence[str]) -> bool:
+    """Whether these are whole numbers, all different, as rows have that were numbered before some were drawn."""
+    return len(set(texts)) == len(texts) > 0 and all(text.isascii() and text.isdecimal() for text in texts)
 
 
 def counts_up(texts: Sequence[str]) -> bool:

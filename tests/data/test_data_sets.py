@@ -219,6 +219,7 @@ LATER = {
     "thousands in the only column": ("size,y\n806 965,a\n12 001,b\n", "size\n806 965\n", "size", ["806 965"]),
     "commas in the only column": ("x;y\n1,5;a\n2,5;b\n", "x\n1,5\n2,5\n", "x", ["1,5", "2,5"]),
     "commas in the only column, trained on commas": ("x,y\n1.5,a\n2.5,b\n", "x\n1,5\n2,5\n", "x", ["1,5", "2,5"]),
+    "a column without a name": (",y\n7,a\n9,b\n", ",y\n7,a\n9,b\n", "column 1", ["7", "9"]),
     "names of rows": ('"x" "y"\n"1" 5 "a"\n"2" 7 "b"\n', '"x"\n"1" 5\n"2" 7\n', "x", ["5", "7"]),
     "another delimiter": ("x,c,y\n1,u,a\n2,v,b\n", "c;x\nu v;1,5\nv;2\n", "x", ["1,5", "2"]),
     "a comment as header": ("# c,y\nu v,1\nw v,2\n", "# c\nu v\n", "c", ["u v"]),
@@ -240,12 +241,11 @@ LATER = {
 @pytest.mark.parametrize(("trained", "later", "name", "values"), LATER.values(), ids=LATER)
 def test_files_to_predict_are_read_as_that_of_the_training(tmp_path, trained, later, name, values):
     """Where a few rows alone would be read in another way."""
-    for path, text in (("a.csv", trained), ("b.csv", later)):
-        (tmp_path / path).write_text(text)
+    first, rows = trained.split("\n", 1)
+    (tmp_path / "a.csv").write_text(f"{first}\n{rows * 9}")
+    (tmp_path / "b.csv").write_text(later)
     table = read_table(tmp_path / "a.csv")
-    schema = Schema.fit(
-        table.frame.loc[list(range(len(table.frame))) * 9], target=table.frame.columns[-1], reading=table.reading
-    )
+    schema = Schema.fit(table.frame, target=table.frame.columns[-1], reading=table.reading)
     net = NeuralNetwork(len(schema.feature_names), [3], 2)
     net.schema = schema
     rows = Rows.of_table(net, tmp_path / "b.csv", with_targets=False)
