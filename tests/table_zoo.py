@@ -40,6 +40,7 @@ READ = {
     "cp1252": ("a,b\n1,x\n2,50 €\n".encode("cp1252"), ["a b", "1 x", "2 50 €"], "(line 3) and is read as cp1252"),
     "Latin-1": (b"a,b\n1,\xfc\x81\n", ["a b", "1 ü\x81"], "read as latin-1"),
     "missing": ("a,b\n,NA\nx,?\nnull,y\n", ["a b", "_ _", "x _", "_ y"], "value: 'null' (1 field), '?' (1 field), "),
+    "missing in spreadsheets": ("a,b\n1,#DIV/0!\n#REF!,n.a.\n", ["a b", "1 _", "_ _"], "'#DIV/0!' (1 field)"),
     "markers within texts": ("a,b\nNA NA,?!\n-1,.5\n", ["a b", "NA NA ?!", "-1 .5"], ""),
     "minus and plus": ("a,b\n+,-\n-,1\n", ["a b", "+ _", "- 1"], "'-' (1 field)"),
     "a column of gaps": ("a,b\n1,\n2,\n", ["a b", "1 _", "2 _"], ""),

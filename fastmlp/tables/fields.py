@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import warnings
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -28,18 +29,20 @@ from fastmlp.tables.layout import (
     records,
     without_quotes,
 )
+from fastmlp.tables.typed import no_field
 from fastmlp.tables.values import different_names
 
 # Fields that say that there is no value, as pandas, R, SQL, spreadsheets and public data sets write them.
 MISSING = {"NA", "N/A", "n/a", "na", "#N/A", "#NA", "#N/A N/A", "<NA>", "NaN", "nan", "NAN", "-NaN", "-nan", "NaT"}
-MISSING |= {"NULL", "Null", "null", "None", "?", "-", "--", ".", ".."}
+MISSING |= {"NULL", "Null", "null", "None", "n.a.", "N.A.", "n/v", "?", "-", "--", ".", ".."}
+MISSING |= {"#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#NAME?", "#NULL!"}
 
 
 def read_fields(
     path: Path,
     delimiter: str | None,
     decimal: str | None,
-    markers: frozenset[str],
+    missing: frozenset[str],
     encoding: str | None,
     header: bool | None,
     verbatim: Collection[str],
@@ -57,6 +60,7 @@ def read_fields(
         notes.append("No delimiter was found: the lines are one column.")
     elif delimiter is None and layout.delimiter != ",":
         notes.append(f"Fields are separated by {layout.separator}.")
+    markers = frozenset(MISSING).union(*map(_spellings, missing))
     has_short_header = layout.header is not False and not layout.names and layout.first_width == layout.width - 1 > 0
     rows = _parsed(pandas, path, text, layout, has_short_header)
     if layout.header is None and layout.names is None:
@@ -82,7 +86,9 @@ def read_fields(
         frozenset() if name in verbatim else markers - {"-"} if "-" in values or "+" in column else markers
         for name, values, column in zip(named, known, columns, strict=True)
     ]
-    values = _values(columns, gaps, notes)
+    values, found = _values(columns, gaps, notes)
+    if unfound := [marker for marker in sorted(missing) if not _spellings(marker).intersection(found)]:
+        notes.append(no_field(unfound))
     if decimal is None:
         decimal, commas, points = decimals(values, layout.delimiter)
         if commas and points:
@@ -231,8 +237,21 @@ def _without_index(
     return columns, names
 
 
-def _values(columns: list[list[str]], gaps: Sequence[frozenset[str]], notes: list[str]) -> list[list[str | None]]:
-    """The texts of columns, with None where there is no value, by the texts that say so in each column."""
+def _spellings(marker: str) -> set[str]:
+    """A marker of gaps; of a whole number also with decimals, since pandas writes -99.0 into columns with gaps."""
+    whole = re.sub(r"[.,]0+$", "", marker)
+    if not re.fullmatch(r"[+-]?\d+", whole):
+        return {marker}
+    return {marker, whole, f"{whole},0", f"{whole},00", *(f"{whole}.{'0' * n}" for n in range(1, 7))}
+
+
+def _values(
+    columns: list[list[str]], gaps: Sequence[frozenset[str]], notes: list[str]
+) -> tuple[list[list[str | None]], Collection[str]]:
+    """The texts of columns, with None where there is no value, by the texts that say so in each column.
+
+    And such texts that there are.
+    """
     values: list[list[str | None]] = []
     found: Counter[str] = Counter()
     for column, markers in zip(columns, gaps, strict=True):
@@ -243,7 +262,7 @@ def _values(columns: list[list[str]], gaps: Sequence[frozenset[str]], notes: lis
     if found:
         shown = ", ".join(f"{text!r} ({counted(n, 'field')})" for text, n in found.most_common(5))
         notes.append(f"No value: {shown}{', ...' * (len(found) > 5)}.")
-    return values
+    return values, found
 
 
 def _columns(names: list[str], positions: list[int]) -> str:

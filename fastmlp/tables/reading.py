@@ -1,7 +1,7 @@
 """People's tables, of text files, Parquet and Arrow, as frames of pandas; what was recognised is said."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from fastmlp.files.access import reading, undisturbed
 from fastmlp.tables import typed
 from fastmlp.tables.content import EXPANDED
-from fastmlp.tables.fields import MISSING, read_fields
+from fastmlp.tables.fields import read_fields
 from fastmlp.tables.layout import Expected
 from fastmlp.tables.notations import DECIMALS
 from fastmlp.tables.values import different_names
@@ -53,7 +53,7 @@ def read_table(
     missing: Iterable[str] = (),
     encoding: str | None = None,
     header: bool | None = None,
-    verbatim: Iterable[str] = (),
+    verbatim: str | Iterable[str] = (),
     expected: Expected | None = None,
 ) -> Table:
     r"""Read a table from a file (extra `cli`; `.parquet`, `.pq`, `.arrow`, `.feather` and `.zst`: extra `parquet`).
@@ -75,12 +75,12 @@ def read_table(
     missing : iterable of str
         Fields that are no values, besides the usual ones of texts: empty, NA, N/A, NaN, null, None, ?, -, and so on.
         (In a column that has + somewhere, - is a value.) Of Parquet and Arrow, those that are given alone, as texts or
-        as numbers.
+        as numbers. Whole numbers may have decimals: -99 marks -99.0, too. One that no field is, is said.
     encoding : str, optional
         The name of a text's encoding in Python. Else UTF-8, UTF-16 or UTF-32, and if it is none of these, cp1252.
     header : bool, optional
         Whether the first line has the names of the columns.
-    verbatim : iterable of str
+    verbatim : str or iterable of str
         Columns in which every field but an empty one is a value.
     expected : Expected, optional
         What the columns of a text should be, and some of their values, as of rows to predict; so that they are found in
@@ -124,12 +124,13 @@ def read_table(
     of_gaps = sorted(markers) or None
     given = {"delimiter": delimiter, "decimal": decimal, "missing": of_gaps, "encoding": encoding, "header": header}
     options = {name: value for name, value in given.items() if value is not None}
+    as_they_stand = {verbatim} if isinstance(verbatim, str) else set(verbatim)
     suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
     kind = suffixes[-1] if suffixes else ""
     if kind in typed.READERS:
         if wrong := [name for name in options if name not in OF_TYPED]:
             raise ValueError(f"{wrong[0]} must not be given for {path}, whose columns have types: it is for text files")
-        frame, notes = undisturbed(lambda: _read_typed(path, kind, markers))
+        frame, notes = undisturbed(lambda: _read_typed(path, kind, markers, as_they_stand))
         return Table(frame, tuple(notes), decimal, options)
     if kind in EXPANDED:
         kind = suffixes[0]
@@ -139,11 +140,8 @@ def read_table(
                 f"{path} must be a table in a file with a suffix of {', '.join((*TEXT, *typed.READERS))}, or of a text "
                 f"and {', '.join(EXPANDED)}, got {''.join(suffixes) or 'none'}; spreadsheets are saved as CSV"
             )
-    columns = {verbatim} if isinstance(verbatim, str) else set(verbatim)
     frame, notes, mark, recognised = undisturbed(
-        lambda: read_fields(
-            path, delimiter, decimal, markers | MISSING, encoding, header, columns, expected or Expected()
-        )
+        lambda: read_fields(path, delimiter, decimal, markers, encoding, header, as_they_stand, expected or Expected())
     )
     return Table(frame, tuple(notes), mark, recognised | options)
 
@@ -162,10 +160,10 @@ def _checked(delimiter: str | None, decimal: str | None, missing: Iterable[str],
     return frozenset(marker.strip() for marker in given) - {""}
 
 
-def _read_typed(path: Path, suffix: str, markers: frozenset[str]) -> tuple[Any, list[str]]:
+def _read_typed(path: Path, suffix: str, markers: frozenset[str], verbatim: Collection[str]) -> tuple[Any, list[str]]:
     """The frame of a file whose columns have types, and sentences about what was recognised."""
     frame, notes = typed.read_frame(path, typed.READERS[suffix])
     frame.columns = different_names(frame.columns, notes)
     if markers:
-        notes += typed.make_gaps(frame, markers)
+        notes += typed.make_gaps(frame, markers, verbatim)
     return frame, notes

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Collection
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +37,30 @@ def read_frame(path: Path, read: Callable[[Any, Path, Any], Any]) -> tuple[Any, 
     return frame, notes
 
 
-def make_gaps(frame: Any, markers: Collection[str]) -> list[str]:
-    """Put gaps in the place of markers, such as -99 or "unknown", and say how many; 1.0 marks 1 too."""
+def make_gaps(frame: Any, markers: Collection[str], verbatim: Collection[str] = ()) -> list[str]:
+    """Put gaps in the place of markers, such as -99 or "unknown", and say how many; 1.0 marks 1 too.
+
+    Columns that are verbatim stay as they are.
+    """
     types = require("pandas.api.types", "cli", "a table")
-    numbers = Notation().read(list(markers))
-    notes = []
-    for name, column in list(frame.items()):
+    texts = sorted(markers)
+    numbers, is_found, notes = Notation().read(texts), np.zeros(len(texts), bool), []
+    for name, column in [(name, column) for name, column in frame.items() if name not in verbatim]:
         is_numeric = types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
-        is_marker = column.isin(numbers[~np.isnan(numbers)] if is_numeric else markers)
+        meant = numbers if is_numeric else np.array(texts, object)
+        is_marker = column.isin(meant[~np.isnan(numbers)] if is_numeric else texts)
         if is_marker.any():
+            is_found |= np.isin(meant, column[is_marker].unique())
             frame[name] = column.mask(is_marker)
             notes.append(f"No value: {counted(int(is_marker.sum()), 'field')} of {name!r}.")
+    if not is_found.all():
+        notes.append(no_field(list(compress(texts, ~is_found))))
     return notes
+
+
+def no_field(markers: list[str]) -> str:
+    """A sentence about markers that were given, and are nowhere."""
+    return f"No field is {' or '.join(map(repr, markers))}, given as no value."
 
 
 def _read_parquet(pyarrow: Any, path: Path, file: Any) -> Any:

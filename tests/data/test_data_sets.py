@@ -260,11 +260,13 @@ def test_markers_of_gaps_are_for_columns_with_types_too(tmp_path):
         {"n": [1, -99, 3], "x": [-99.0, 0.5, 2], "t": ["NA", "unknown", "-99"], "b": [True, False, True]}
     )
     frame.to_parquet(path)
-    found, notes, _, reading = read_table(path, missing=["-99", "unknown"])
-    assert reading == {"missing": ["-99", "unknown"]}
+    found, notes, _, reading = read_table(path, missing=["-99", "unknown", "-9"])
+    assert reading == {"missing": ["-9", "-99", "unknown"]}
     assert found.astype(object).where(found.notna(), None).to_numpy().tolist() == [
         [1, None, "NA", True],
         [None, 0.5, None, False],
         [3, 2, None, True],
     ]
-    assert notes == ("No value: 1 field of 'n'.", "No value: 1 field of 'x'.", "No value: 2 fields of 't'.")
+    values = ("No value: 1 field of 'n'.", "No value: 1 field of 'x'.", "No value: 2 fields of 't'.")
+    assert notes == (*values, "No field is '-9', given as no value.")
+    assert read_table(path, missing="-99", verbatim="n").frame["n"].tolist() == [1, -99, 3]

@@ -96,6 +96,8 @@ def test_a_path_without_a_file(name, error, tmp_path):
         ("a,b\n1,2\n", {"decimal": ","}, ["a b", "1 2"], ","),
         ("a,b\n-99,none\n", {"missing": ["-99", " none "]}, ["a b", "_ _"], None),
         ("a,b\n-99,NA\n", {"missing": "-99"}, ["a b", "_ _"], None),
+        ("a,b\n-99.0,-99.00\n-99.5,-099\n", {"missing": "-99"}, ["a b", "_ _", "-99.5 -099"], "."),
+        ("a;b\n999;999,0\n9,99;999,000\n", {"missing": "999.0"}, ["a b", "_ _", "9,99 999,000"], ","),
         ("a,b\n1,я\n".encode("cp1251"), {"encoding": "cp1251"}, ["a b", "1 я"], None),
         ("\ufeffa,b\n1,2\n", {"encoding": "utf-8"}, ["a b", "1 2"], None),
         ("a,b\n1,2\n", {"header": False}, [TWO, "a b", "1 2"], None),
@@ -271,9 +273,15 @@ def test_a_title_may_be_said_to_be_the_header(tmp_path):
     assert shown(read_table(path, header=True)) == ["a column 2 column 3", "x y z", "1 2 3"]
 
 
+def test_markers_that_are_nowhere_are_said(tmp_path):
+    path = written(tmp_path, "a.csv", "a,b\n-99.0,-1\nx,NA\n")
+    notes = read_table(path, missing=["-99", "-9", "none"]).notes
+    assert notes[-1] == "No field is '-9' or 'none', given as no value."
+
+
 def test_columns_may_be_read_verbatim(tmp_path):
-    table = read_table(written(tmp_path, "a.csv", "a,b\nNA,NA\n,?\n-,-\n"), missing=["-"], verbatim=["a"])
-    assert shown(table) == ["a b", "NA _", "_ _", "- _"]
+    table = read_table(written(tmp_path, "a.csv", "ab,b\nNA,NA\n,?\n-,-\n"), missing=["-"], verbatim="ab")
+    assert shown(table) == ["ab b", "NA _", "_ _", "- _"]
 
 
 @pytest.mark.parametrize(
