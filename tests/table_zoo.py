@@ -87,6 +87,7 @@ READ = {
     "blank lines": ("\na,b\n\n1,2\n  \n\n", ["a b", "1 2"], ""),
     "no end of the last line": ("a,b\n1,2", ["a b", "1 2"], ""),
     "words": ("word\nx y z\nx\ny z w\nz\n", ["word", "x y z", "x", "y z w", "z"], "No delimiter was found"),
+    "one column with a blank line": ("word\nx\n \ny\n\n", ["word", "x", "_", "y"], "No delimiter was found"),
     "an index alone": ("Unnamed: 0\n0\n1\n", ["Unnamed: 0", "0", "1"], "No delimiter was found"),
     "one column with a gap": ('word\n""\nx\n', ["word", "_", "x"], "No delimiter was found"),
     "one column": ("word\nx\ny\n", ["word", "x", "y"], "No delimiter was found"),

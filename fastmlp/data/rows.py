@@ -11,6 +11,7 @@ from fastmlp.data import arrays
 from fastmlp.functions.losses import LOSSES
 from fastmlp.network import NeuralNetwork
 from fastmlp.remedies import argument, listed
+from fastmlp.tables.fields import rows_left_out
 from fastmlp.tables.inputs import CategoryInput, NumberInput
 from fastmlp.tables.layout import Expected
 from fastmlp.tables.notations import Notation
@@ -43,8 +44,8 @@ class Rows(NamedTuple):
     frame : pandas.DataFrame or None
         The table.
     notes : tuple of str
-        A sentence for each column with values that were replaced: new ones of a category, numbers beyond those of the
-        training.
+        A sentence about rows without a value, which are left out, and one for each column with values that were
+        replaced: new ones of a category, numbers beyond those of the training.
 
     Examples
     --------
@@ -114,6 +115,8 @@ class Rows(NamedTuple):
             kept = [argument(name, options[name]) for name in KEPT if name in options and name not in (reading or {})]
             how = f" (read as in the training, with {', '.join(kept)})" if kept else ""
             raise ValueError(f"{path}{_of_file(str(error))}{how}") from None
+        if n := frame.attrs.get("n_left_out"):
+            notes.insert(0, rows_left_out(n))
         rows = cls(str(path), network, schema.task, X, np.arange(0), None, frame, tuple(notes))
         if not with_targets:
             return rows

@@ -70,14 +70,14 @@ def read_fields(
     has_lines = text.count("\n", layout.start, len(text.rstrip())) + 1 == len(rows)
     del text
     columns = [[field.strip() for field in rows[i].tolist()] for i in range(layout.width)]
-    n_rows = len(rows)
     del rows
     header_names = _split_header(columns, layout, has_short_header, markers, notes)
     names = header_names or [f"column {i + 1}" for i in range(layout.width)]
     if not columns[0]:
         raise ValueError(f"{path} must have rows below its header line, got none")
     _take_off_single_quotes(columns, names, expected, notes)
-    first_line = 1 + layout.n_lines + n_rows - len(columns[0])  # below the header, if it is a row
+    n_rows = len(columns[0])
+    first_line = 1 + layout.n_lines + (not layout.names and header_names is not None)
     columns, names, kept = _without_empty(columns, names, notes)
     columns, names = _without_index(columns, names, expected, notes)
     named = different_names(names, notes)
@@ -103,6 +103,7 @@ def read_fields(
     frame.attrs["has_unclear_points"] = decimal is None and (layout.delimiter == ";" or bool(commas))
     if has_lines:
         frame.attrs["first_line"] = first_line
+    frame.attrs["n_left_out"] = n_rows - len(frame)
     recognised = {"delimiter": layout.delimiter} | ({} if header_names else {"header": False})
     return frame, notes, decimal, recognised
 
@@ -114,6 +115,8 @@ def _parsed(pandas: Any, path: Path, text: str, layout: Layout, has_short_header
     quotes. So wherever it has something to say, or the last field of a row is empty, lines are counted by csv.
     """
     body = text[layout.start :]
+    if layout.width == 1:
+        body = body.rstrip()  # blank lines above the last row are gaps
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pandas.errors.ParserWarning)
@@ -126,6 +129,7 @@ def _parsed(pandas: Any, path: Path, text: str, layout: Layout, has_short_header
                 dtype=object,
                 na_filter=False,
                 skipinitialspace=True,
+                skip_blank_lines=layout.width > 1,
             )
     except (pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
         if "out of memory" in str(error):
@@ -206,6 +210,11 @@ def _split_header(
     return ["", *names[:-1]] if has_short_header and any(columns[-1]) else names
 
 
+def rows_left_out(n: int) -> str:
+    """A sentence about rows in which nothing stands."""
+    return f"{counted(n, 'row')} without a value left out."
+
+
 def _without_empty(
     columns: list[list[str]], names: list[str], notes: list[str]
 ) -> tuple[list[list[str]], list[str], list[int] | None]:
@@ -217,7 +226,7 @@ def _without_empty(
         notes.append(f"The last {counted(len(columns) - width, 'column')}, without a name or a value, left out.")
     columns, names, kept = columns[:width], names[:width], None
     if width > 1 and (empty := [i for i, text in enumerate(columns[0]) if not text and not any(c[i] for c in columns)]):
-        notes.append(f"{counted(len(empty), 'row')} without a value left out.")
+        notes.append(rows_left_out(len(empty)))
         keep = [True] * len(columns[0])
         for i in empty:
             keep[i] = False

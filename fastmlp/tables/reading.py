@@ -28,8 +28,8 @@ class Table(NamedTuple):
     frame : pandas.DataFrame
         The columns of the file. Those of text files have dtype object: texts as they stand, without blanks around
         them, and None where there is no value. Those of Parquet and Arrow have their types. The index numbers the rows
-        of the file from 0, also where some are left out. Of a text file with a line for each row,
-        ``frame.attrs["first_line"]`` is that of row 0, for errors.
+        of the file from 0, also where some are left out: ``frame.attrs["n_left_out"]`` of a text file. Where each row
+        is a line, ``frame.attrs["first_line"]`` is that of row 0, for errors.
     notes : tuple of str
         A sentence for each thing that was recognised.
     decimal : {".", ","} or None

@@ -284,7 +284,8 @@ def test_many_classes_are_summed_up(run, tmp_path):
 
 def test_rows_keep_their_numbers_where_others_hold_nothing(model, run, tmp_path):
     (tmp_path / "a.csv").write_text('length,"width, mm",height\n1,2,3\n,,\n-7,8,9\n')
-    assert run("predict", "model.npz", "a.csv", "--out", "b.csv").exit_code == 0
+    result = run("predict", "model.npz", "a.csv", "--out", "b.csv")
+    assert result.stderr == "1 row without a value left out.\n"
     assert [line.split(",")[0] for line in (tmp_path / "b.csv").read_text().splitlines()] == ["id", "0", "2"]
     (tmp_path / "a.csv").write_text('length,"width, mm",height\n1,2,3\n,,\n-7,x,9\n')
     assert "must have a number in line 4, got 'x'" in run("predict", "model.npz", "a.csv").stderr
