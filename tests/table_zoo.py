@@ -20,6 +20,8 @@ READ = {
     "aligned commas": ("a,  b\n1,  2\n", ["a b", "1 2"], ""),
     "blanks in texts": ("a,b\nx y  z,1\nx  y z,2\nx y,3\n", ["a b", "x y  z 1", "x  y z 2", "x y 3"], ""),
     "as many words in each line": ("a b,c d\nx y,z w\nz y,z w\n", ["a b c d", "x y z w", "z y z w"], ""),
+    "semicolons in all texts": ("id,a,b\n1,3;4.2,5\n3,4;4,6\n", ["id a b", "1 3;4.2 5", "3 4;4 6"], ""),
+    "tabs in all texts": ("a,b\n1,x\ty\n2,z\ty\n", ["a b", "1 x\ty", "2 z\ty"], ""),
     "semicolons in texts": ("a,b\nx;y,1\nz,2\n", ["a b", "x;y 1", "z 2"], ""),
     "Excel's hint": ("sep=|\na|b\n1|2\n", ["a b", "1 2"], "vertical bars"),
     "quotes": ('a,"b, c"\n"x ""1"", y",2\n', ["a b, c", 'x "1", y 2'], ""),
@@ -106,6 +108,7 @@ REFUSED = {
     "too few below comments": ("a.csv", "# by hand\n\na,b\n1,2\n3\n", ", line 5: must have 2 fields"),
     "a long header": ("a.csv", "a,b,c\n1,2\n1,2\n", ", line 1: must have 2 fields .*got 3: 'a,b,c'"),
     "a short header": ("a.csv", "a,b\n1,2,3\n1,2,3\n", ", line 1: must have 3 fields .*got 2"),
+    "a short header, and semicolons": ("a.csv", "a,b\n1,5,x;y\n2,6,x;z\n", ", line 1: must have 3 fields .*by commas"),
     "a title": ("a.csv", "Prices\na,b,c\n1,2,3\n1,2,3\n", ", line 1: must have 3 .*got 1: 'Prices'; correct or"),
     "a title with empty fields": (
         "a.csv",

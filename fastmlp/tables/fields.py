@@ -26,6 +26,7 @@ from fastmlp.tables.layout import (
     is_index,
     is_quoted,
     layout_of,
+    other_delimiter,
     records,
     without_quotes,
 )
@@ -155,10 +156,12 @@ def _check_widths(path: Path, body: str, layout: Layout, has_short_header: bool,
             n_fields = len(fields)
             if n_fields not in widths and not unclosed:
                 shown = shortened(layout.delimiter.join(fields))
+                other = other_delimiter(body, layout.delimiter)
+                remedy = f", or say that it is {argument('delimiter', other)} that separates fields" if other else ""
                 raise ValueError(
                     f"{path}, line {line}: must have {layout.width} fields as most lines, separated by "
-                    f"{layout.separator}, got {n_fields}: {shown}; correct or remove the line, put a text with such a "
-                    f"character into double quotes, or say what separates fields, as {argument('delimiter', ';')}"
+                    f"{layout.separator}, got {n_fields}: {shown}; correct or remove the line, or put a text with such "
+                    f"a character into double quotes{remedy}"
                 )
             widths = {layout.width}
     except csv.Error as error:

@@ -85,8 +85,7 @@ def layout_of(path: Path, text: str, delimiter: str | None, header: bool | None,
     if len(comments) < len(lines):  # or it is the rows that begin so
         at, n_lines = at + len("".join(comments)), n_lines + len(comments)
         comment = next((line.strip() for line in reversed(comments) if line.strip()), "")
-    end = text.find("\n", at + SAMPLE)  # whole lines, of which one may be longer than that
-    sample = text[at:] if end < 0 else text[at : end + 1]
+    sample = _beginning(text[at:])
     if found := _as_expected(sample, comment, delimiter, header, expected):
         delimiter, header, comment = found
     elif header is None:
@@ -176,23 +175,46 @@ def is_quoted(text: str) -> bool:
     return len(text) > 1 and text[0] == text[-1] == "'"
 
 
+class _Agreement(NamedTuple):
+    """The share of lines with as many fields as most have, 0 for one field; whether the first has several; and most."""
+
+    share: float
+    cuts_first: bool
+    width: int
+
+
+def _agreement(counts: Sequence[int], has_index: bool = False) -> _Agreement:
+    """How well lines agree by their numbers of fields; that of an index may have no name in the first one."""
+    width, n_lines = _most(counts)
+    n_lines += has_index and counts[0] == width - 1
+    return _Agreement(n_lines / len(counts) if width > 1 else 0.0, counts[0] > 1, width)
+
+
 def _delimiter(sample: str) -> str:
     """What cuts most lines into the same number of fields; a comma where nothing does."""
-
-    def agreement(delimiter: str) -> tuple[float, int]:
-        counts = _counts(sample, delimiter) or [1]
-        width, n_lines = _most(counts)
-        n_lines += counts[0] == width - 1  # a header without a name for the index
-        return (n_lines / len(counts), width) if width > 1 else (0.0, 1)
-
-    found = {delimiter: agreement(delimiter) for delimiter in DELIMITERS}
+    counts = {delimiter: _counts(sample, delimiter) or [1] for delimiter in DELIMITERS}
+    found = {delimiter: _agreement(of_one) for delimiter, of_one in counts.items()}
+    if not any(found[delimiter].share == 1 for delimiter in DELIMITERS if delimiter != " "):
+        found = {delimiter: _agreement(of_one, has_index=True) for delimiter, of_one in counts.items()}
     words = found.pop(" ")
-    best = max(found, key=lambda delimiter: found[delimiter][0])
+    best = max(found, key=lambda delimiter: found[delimiter][:2])
     # columns that are aligned, where tabs or commas are parts of some
-    aligned = words[0] == 1 and words[1] > found[best][1] and re.search(r"\S {2,}\S", sample)
-    if aligned or (words[0] >= MOST and not found[best][0]):
+    aligned = words.share == 1 and words.width > found[best].width and re.search(r"\S {2,}\S", sample)
+    if aligned or (words.share >= MOST and not found[best].share):
         return " "
-    return best if found[best][0] else ","
+    return best if found[best].share else ","
+
+
+def other_delimiter(text: str, delimiter: str) -> str | None:
+    """What else cuts all lines into the same number of fields, if anything does."""
+    others = (one for one in DELIMITERS if one != delimiter)
+    return next((one for one in others if _agreement(_counts(_beginning(text), one) or [1]).share == 1), None)
+
+
+def _beginning(text: str) -> str:
+    """The first lines, of which one may be longer than a sample."""
+    end = text.find("\n", SAMPLE)
+    return text if end < 0 else text[: end + 1]
 
 
 def is_header(first: Sequence[str], below: Sequence[Sequence[str]], is_missing: Callable[[str], bool]) -> bool:
@@ -240,7 +262,8 @@ def check_title(
         lines = [layout.n_lines + line for line, _ in islice(records(body, layout.delimiter), n + 1)]
         raise ValueError(
             f"{path}, line {lines[0]}: names only {filled(rows[0])} of {len(used)} columns, and the header seems to be "
-            f"line {lines[-1]}: remove the lines before it, or say {argument('header', True)}"
+            f"line {lines[-1]}: remove the lines before it, or if it is line {lines[0]} that names columns, say "
+            f"{argument('header', True)}"
         )
 
 

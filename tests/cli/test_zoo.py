@@ -164,7 +164,10 @@ NOT_TRAINED = {
     "ids as target": (["x,y", *(f"{i % 3},{i}" for i in range(N))], "target 'y' numbers the rows|another column"),
     "one class": (["x,y", *(f"{i},a" for i in range(N))], "target 'y' has only the value 'a'|another column"),
     "one column": (["y", *("ab"[i % 2] for i in range(N))], "a.csv must have a column to learn from besides 'y'"),
-    "a title": (["Sales, all", "x,z,y", *(f"{line},1" for line in X)], "a.csv, line 1: must have 3 fields|--delimiter"),
+    "a title": (
+        ["Sales, all", "x,z,y", *(f"{line},1" for line in X)],
+        "a.csv, line 1: must have 3 fields as most lines",
+    ),
     "no target": (["x,z", *X], "--target must name the column to be predicted, one of 'x', 'z', got 'y'"),
 }
 

@@ -268,9 +268,19 @@ def test_a_library_that_is_not_installed(library, name, message, tmp_path, monke
 
 def test_a_title_may_be_said_to_be_the_header(tmp_path):
     path = written(tmp_path, "a.csv", "a,,\nx,y,z\n1,2,3\n")
-    with pytest.raises(ValueError, match=r"header seems to be line 2.*, or say header=True$"):
+    with pytest.raises(
+        ValueError, match=r"header seems to be line 2.*, or if it is line 1 that names columns, say header=True$"
+    ):
         read_table(path)
     assert shown(read_table(path, header=True)) == ["a column 2 column 3", "x y z", "1 2 3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"), [("a,b\n1;2,3\n4,5\n", ", or .* delimiter=',' .*"), ("a,b\n1;2,3\n4\n", "")]
+)
+def test_a_delimiter_that_fits_is_named(text, remedy, tmp_path):
+    with pytest.raises(ValueError, match=f"by semicolons, got 2: '1;2,3'; .* into double quotes{remedy}$"):
+        read_table(written(tmp_path, "a.csv", text), delimiter=";")
 
 
 def test_markers_that_are_nowhere_are_said(tmp_path):
