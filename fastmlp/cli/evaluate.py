@@ -59,7 +59,9 @@ def evaluate(
     network = NeuralNetwork.load(model)
     found = sources.rows_of(network, data, target, reading)
     if found.y is None:
-        raise ValueError(f"{data} must hold the truth of its rows: a column for --target in a table, y in an .npz")
+        if found.frame is not None:  # of a network that does not say which column it is
+            sources.check_column("target", target, list(found.frame.columns))
+        raise ValueError(f"{data} must hold the truth of its rows, as y")
     n_rows, y, found = len(found.X), found.y, found.with_truth()
     predictions, constant, task = found.predictions(), np.full(len(y), found.constant_prediction), found.task
     name = task.score_name

@@ -93,6 +93,8 @@ def rows_of(
     path = Path(data)
     with in_words_of_the_command(path):
         if kind(data) == "table":
+            if with_targets and network.schema is not None:  # which must be there
+                target = target or network.schema.task.target
             return Rows.of_table(network, path, target=target, reading=reading, with_targets=with_targets)
         _check_no_table(data, reading, target=target)
         if kind(data) == "arrays":

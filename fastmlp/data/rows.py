@@ -1,7 +1,7 @@
 """Rows of a file for a network that was trained on others like them, and the truth of those that have one."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -15,7 +15,7 @@ from fastmlp.tables.fields import rows_left_out
 from fastmlp.tables.inputs import CategoryInput, NumberInput
 from fastmlp.tables.layout import Expected
 from fastmlp.tables.notations import Notation
-from fastmlp.tables.reading import OF_TYPED, read_table
+from fastmlp.tables.reading import OF_TYPED, Table, read_table
 from fastmlp.tables.schema import Schema
 from fastmlp.tables.task import Task
 from fastmlp.tables.typed import READERS
@@ -88,6 +88,19 @@ class Rows(NamedTuple):
         A network without a schema, as earlier versions saved them, takes the columns of its features, which are
         numbers. Its target is the only other column if it is not given.
 
+        Parameters
+        ----------
+        network : NeuralNetwork
+            One that predicts a class or a number for each row.
+        path : str or path-like
+            A file as `read_table` takes it. Its columns may be in any order, with others besides.
+        target : str, optional
+            The column with the truth, which must be there; by default the network's target, if the table has it.
+        reading : mapping, optional
+            Options of `read_table` in place of those of the training, such as {"delimiter": ";"}.
+        with_targets : bool
+            Whether a target is read at all, which must be right if it is.
+
         Raises
         ------
         OSError, MemoryError
@@ -103,14 +116,7 @@ class Rows(NamedTuple):
         if schema is None:
             schema = _of_numbers(network, task, list(frame.columns), target)
         try:
-            try:
-                X, notes = schema.rows_and_notes(frame, decimal)
-            except ValueError:
-                # 8,234 stays what it was in the training, and 8,5 may be of another country's program
-                if decimal or table.decimal is None:
-                    raise
-                decimal = table.decimal
-                X, notes = schema.rows_and_notes(frame, decimal)
+            (X, notes), decimal = _in_either(schema.rows_and_notes, table, decimal)
         except ValueError as error:
             kept = [argument(name, options[name]) for name in KEPT if name in options and name not in (reading or {})]
             how = f" (read as in the training, with {', '.join(kept)})" if kept else ""
@@ -118,18 +124,20 @@ class Rows(NamedTuple):
         if n := frame.attrs.get("n_left_out"):
             notes.insert(0, rows_left_out(n))
         rows = cls(str(path), network, schema.task, X, np.arange(0), None, frame, tuple(notes))
-        if not with_targets:
-            return rows
         name = schema.task.target
         if target not in (None, name):
             raise ValueError(f"target must be {name!r}, which the network predicts, got {target!r}")
+        if not with_targets or (target is None and name not in frame):
+            return rows
         if name not in frame:
             names = listed(list(frame.columns))
-            raise ValueError(f"target must name the column with the truth, one of {names}, got {name or None!r}")
-        known, y, _ = schema.targets(frame, decimal)
-        if not len(y):
+            raise ValueError(f"target must name the column with the truth, one of {names}, got {name!r}")
+        (known, y, _), _ = _in_either(schema.targets, table, decimal)
+        if len(y):
+            return rows._replace(known=known, y=y)
+        if target is not None:
             raise ValueError(f"{path} must have a row with a value of {name!r}, got none")
-        return rows._replace(known=known, y=y)
+        return rows
 
     @classmethod
     def of_file(cls, network: NeuralNetwork, path: str | os.PathLike[str]) -> Self:
@@ -229,6 +237,19 @@ def _options_of(
     names = OF_TYPED if Path(path).suffix.lower() in READERS else KEPT
     kept = {name: value for name, value in schema.reading.items() if name in names}
     return {**kept, **(reading or {}), "expected": expected}
+
+
+def _in_either(read: Callable[[Any, str | None], Any], table: Table, decimal: str | None) -> tuple[Any, str | None]:
+    """What is read with a decimal mark, by default that of the training, or else with that of the file; and which.
+
+    8,234 stays what it was in the training, and 8,5 may be of another country's program.
+    """
+    try:
+        return read(table.frame, decimal), decimal
+    except ValueError:
+        if decimal or table.decimal is None:
+            raise
+        return read(table.frame, table.decimal), table.decimal
 
 
 def _of_numbers(network: NeuralNetwork, task: Task, names: list[str], target: str | None) -> Schema:

@@ -32,6 +32,7 @@ def read_frame(path: Path, read: Callable[[Any, Path, Any], Any]) -> tuple[Any, 
     if not named and not isinstance(frame.index, pandas.RangeIndex):
         notes.append("The index of the rows has no name; it is left out.")
     frame = frame.reset_index(drop=not named)
+    frame.attrs = {}  # of the file that it was read from, say
     if not len(frame) or not len(frame.columns):
         raise ValueError(f"{path} must have rows and columns, got {len(frame)} and {len(frame.columns)}")
     return frame, notes

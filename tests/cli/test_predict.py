@@ -136,7 +136,7 @@ def model(tmp_path):
         (
             ("evaluate", "model.npz", "more.csv"),
             2,
-            "--target must name the column with the truth, one of 'length', ",
+            "--target must name the column to be predicted, one of 'length', ",
         ),
         (
             ("evaluate", "model.npz", "gap.csv", "--label", "a"),
@@ -348,6 +348,19 @@ def test_values_that_cannot_be_read_are_said_with_an_option(run, tmp_path, train
     assert run("predict", trained["files"][0], "b.csv", "--missing", "n. a.").exit_code == 0
     with pytest.raises(ValueError, match=r"b\.csv: column 't' must .* gap: missing=\['n\. a\.'\]\)"):
         Rows.of_table(NeuralNetwork.load(trained["files"][0]), "b.csv")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"), [("t,g\n1,1\n", "the truth, one of 't', 'g', got 'y'"), ("t,g,y\n1,1,\n", "a value of 'y'")]
+)
+def test_the_truth_must_be_there(run, tmp_path, trained, rows, message):
+    """To evaluate a network; in Python it is taken where it is."""
+    (tmp_path / "b.csv").write_text(rows)
+    assert message in run("evaluate", trained["files"][0], "b.csv").stderr
+    net = NeuralNetwork.load(trained["files"][0])
+    assert Rows.of_table(net, tmp_path / "b.csv").y is None
+    with pytest.raises(ValueError, match=message):
+        Rows.of_table(net, tmp_path / "b.csv", target="y")
 
 
 @pytest.mark.parametrize("options", [(), ("--delimiter", "!")])

@@ -192,6 +192,15 @@ def test_numbers_mean_what_they_meant_in_the_training(tmp_path, text, reading, s
     assert Rows.of_table(net, path, reading=reading, with_targets=False).X.tolist() == [[size]]
 
 
+def test_targets_may_have_another_decimal_mark_than_in_the_training(tmp_path):
+    """Also where the inputs have none, and so are read as they were."""
+    frame = pandas.DataFrame({"size": ["1", "2", "4", "5"] * 9, "price": ["1.5", "2.25", "7", "8"] * 9})
+    net = NeuralNetwork(1, [3], 1, loss="squared_error")
+    net.schema = Schema.fit(frame, target="price", task="regression")
+    (tmp_path / "b.csv").write_text("size;price\n1;1,5\n4;7,25\n")
+    assert Rows.of_table(net, tmp_path / "b.csv").y.tolist() == [1.5, 7.25]
+
+
 def test_options_of_texts_are_not_for_columns_with_types(tmp_path):
     """Given, they are refused; those of a training on texts are not meant for a Parquet file."""
     pytest.importorskip("pyarrow", exc_type=ImportError)

@@ -214,6 +214,7 @@ FRAME = {"n": [1, 2], "x": [0.5, None], "t": ["NA", None], "when": pandas.to_dat
 def test_columns_with_types_keep_them(name, tmp_path, monkeypatch):
     pyarrow = pytest.importorskip("pyarrow", exc_type=ImportError)
     frame, path = pandas.DataFrame(FRAME), tmp_path / name
+    frame.attrs["first_line"] = 2  # as one has that was read from a text
     if name.endswith(("parquet", "pq")):
         frame.to_parquet(path)
     elif name == "stream.arrow":
@@ -225,6 +226,7 @@ def test_columns_with_types_keep_them(name, tmp_path, monkeypatch):
     table = read_table(path)
     pandas.testing.assert_frame_equal(table.frame, frame)
     assert table[1:] == ((), None, {})
+    assert table.frame.attrs == {}
     monkeypatch.setattr(quotas, "free_memory", lambda: 100)
     with pytest.raises(MemoryError, match=re.escape(str(path))):
         read_table(path)
