@@ -61,6 +61,8 @@ def read_fields(
         notes.append("No delimiter was found: the lines are one column.")
     elif delimiter is None and layout.delimiter != ",":
         notes.append(f"Fields are separated by {layout.separator}.")
+    if layout.n_comments:
+        notes.append(f"Lines above the table that begin with # are left out: {layout.n_comments}.")
     markers = frozenset(MISSING).union(*map(_spellings, missing))
     has_short_header = layout.header is not False and not layout.names and layout.first_width == layout.width - 1 > 0
     rows = _parsed(pandas, path, text, layout, has_short_header)

@@ -64,6 +64,8 @@ class Layout(NamedTuple):
     names: list[str] | None
     # whether the first line names the columns; None if that is to be recognised
     header: bool | None
+    # comments above the table that are neither rows nor names
+    n_comments: int
 
     @property
     def separator(self) -> str:
@@ -81,11 +83,10 @@ def layout_of(path: Path, text: str, delimiter: str | None, header: bool | None,
         delimiter, at, n_lines = delimiter or hint[1], hint.end(), 1
     lines = list(io.StringIO(text[at : at + SAMPLE], newline=""))
     comments = list(takewhile(lambda line: not line.strip() or line.lstrip().startswith("#"), lines))
-    comment = ""
-    if len(comments) < len(lines):  # or it is the rows that begin so
-        at, n_lines = at + len("".join(comments)), n_lines + len(comments)
-        comment = next((line.strip() for line in reversed(comments) if line.strip()), "")
-    sample = _beginning(text[at:])
+    if len(comments) == len(lines):  # it is the rows that begin so
+        comments = []
+    sample = _beginning(text, at + len("".join(comments)))
+    comment = _last(comments)
     if found := _as_expected(sample, comment, delimiter, header, expected):
         delimiter, header, comment = found
     elif header is None:
@@ -96,8 +97,27 @@ def layout_of(path: Path, text: str, delimiter: str | None, header: bool | None,
     if not counts:
         raise ValueError(f"{path} has no line but comments")
     width = _most(counts)[0]
+    if n_rows := _n_rows(comments, delimiter, width, header):
+        del comments[-n_rows:]
+        comment, counts[0] = _last(comments), width
     names = [] if header is False else _commented(comment, delimiter)
-    return Layout(at, n_lines, delimiter, width, counts[0], names if len(names) == width else None, header)
+    if len(names) != width:
+        names = []
+    n_left_out = sum(bool(line.strip()) for line in comments) - bool(names)
+    start, n_lines = at + len("".join(comments)), n_lines + len(comments)
+    return Layout(start, n_lines, delimiter, width, counts[0], names or None, header, n_left_out)
+
+
+def _last(comments: Sequence[str]) -> str:
+    """The last comment, which may name the columns."""
+    return next((line.strip() for line in reversed(comments) if line.strip()), "")
+
+
+def _n_rows(comments: Sequence[str], delimiter: str, width: int, header: bool | None) -> int:
+    """How many of the last comments are rows, such as colours, #ff0000; a single one is a header, if there is any."""
+    rows = takewhile(lambda line: re.match(r"#\S", line) and len(_first(line, delimiter)) == width, reversed(comments))
+    n_rows = 0 if header else len(list(rows))
+    return n_rows if header is False or (n_rows > 1 and width > 1) else 0
 
 
 def records(text: str, delimiter: str, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
@@ -211,10 +231,10 @@ def other_delimiter(text: str, delimiter: str) -> str | None:
     return next((one for one in others if _agreement(_counts(_beginning(text), one) or [1]).share == 1), None)
 
 
-def _beginning(text: str) -> str:
-    """The first lines, of which one may be longer than a sample."""
-    end = text.find("\n", SAMPLE)
-    return text if end < 0 else text[: end + 1]
+def _beginning(text: str, at: int = 0) -> str:
+    """The first lines from a place on, of which one may be longer than a sample."""
+    end = text.find("\n", at + SAMPLE)
+    return text[at:] if end < 0 else text[at : end + 1]
 
 
 def is_header(first: Sequence[str], below: Sequence[Sequence[str]], is_missing: Callable[[str], bool]) -> bool:

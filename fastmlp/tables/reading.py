@@ -60,9 +60,10 @@ def read_table(
 
     Text files are `.csv`, `.tsv`, `.tab`, `.txt`, `.data` and `.dat`, also compressed: `.gz`, `.bz2`, `.xz`, `.zip` and
     `.zst`. What separates fields, the encoding, missing values, decimal commas and whether there is a header line are
-    recognised, and said in the notes; arguments overrule that. Lines before the table that begin with # are
-    left out, unless the last of them names the columns. A first column without a name, of whole numbers that are all
-    different, is left out, and so are rows and last columns in which all fields are empty.
+    recognised, and said in the notes; arguments overrule that. Lines above the table that begin with # are left out,
+    unless the last of them names the columns, or they have as many fields as its rows (of colours, say) and no blank
+    behind the #. A first column without a name, of whole numbers that are all different, is left out, and so are rows
+    and last columns in which all fields are empty.
 
     Parameters
     ----------

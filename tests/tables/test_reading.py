@@ -102,6 +102,7 @@ def test_a_path_without_a_file(name, error, tmp_path):
         ("\ufeffa,b\n1,2\n", {"encoding": "utf-8"}, ["a b", "1 2"], None),
         ("a,b\n1,2\n", {"header": False}, [TWO, "a b", "1 2"], None),
         ("# a,b\n1,2\n", {"header": False}, [TWO, "1 2"], None),
+        ("# a,b\n#f00,2\nred,1\n", {"header": False}, [TWO, "#f00 2", "red 1"], None),
         ("1,2\n3,4\n", {"header": True}, ["1 2", "3 4"], None),
     ],
 )
