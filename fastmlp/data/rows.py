@@ -131,7 +131,7 @@ class Rows(NamedTuple):
             return rows
         if name not in frame:
             names = listed(list(frame.columns))
-            raise ValueError(f"target must name the column with the truth, one of {names}, got {name!r}")
+            raise ValueError(f"{path} must have the column {name!r} with the truth of its rows, got {names}")
         (known, y, _), _ = _in_either(schema.targets, table, decimal)
         if len(y):
             return rows._replace(known=known, y=y)

@@ -30,7 +30,7 @@ FRACTION = re.compile(r"[0-9]?[.,][0-9]")
 
 
 class Expected(NamedTuple):
-    """What a file should be like: rows to predict are like those of the training.
+    r"""What a file should be like: rows to predict are like those of the training.
 
     Attributes
     ----------
@@ -42,6 +42,17 @@ class Expected(NamedTuple):
         What separates fields, if the columns are found by it.
     header : bool or None
         Whether there is a header line, if the first line does not name the columns.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from fastmlp.tables import Expected, read_table
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "later.csv"
+    >>> _ = path.write_text("city\nNew York\nSan Jose\n")
+    >>> read_table(path).frame.values.tolist()
+    [['New', 'York'], ['San', 'Jose']]
+    >>> read_table(path, expected=Expected(frozenset(["city"]), delimiter=",")).frame.values.tolist()
+    [['New York'], ['San Jose']]
     """
 
     columns: frozenset[str] = frozenset()

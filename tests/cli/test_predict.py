@@ -351,7 +351,11 @@ def test_values_that_cannot_be_read_are_said_with_an_option(run, tmp_path, train
 
 
 @pytest.mark.parametrize(
-    ("rows", "message"), [("t,g\n1,1\n", "the truth, one of 't', 'g', got 'y'"), ("t,g,y\n1,1,\n", "a value of 'y'")]
+    ("rows", "message"),
+    [
+        ("t,g\n1,1\n", "the truth of its rows, got 't', 'g'"),
+        ("t,g,y\n1,1,\n", "a value of 'y'"),
+    ],
 )
 def test_the_truth_must_be_there(run, tmp_path, trained, rows, message):
     """To evaluate a network; in Python it is taken where it is."""
