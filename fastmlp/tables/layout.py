@@ -180,7 +180,8 @@ def _as_expected(
     if not expected.columns:
         return None
     candidates = [delimiter] if delimiter else dict.fromkeys(filter(None, [expected.delimiter, *DELIMITERS]))
-    widths = {one: _most(_counts(sample, one, strict=True) or [1])[0] for one in candidates}
+    counts = {one: _counts(sample, one, strict=True) for one in candidates}
+    widths = {one: _most(of_one[1:] or of_one or [1])[0] for one, of_one in counts.items()}  # of rows
     if header is not False:
         for unnamed in ([], [""]):
             for one, width in widths.items():

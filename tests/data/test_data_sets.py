@@ -229,6 +229,7 @@ LATER = {
     "commas in the only column": ("x;y\n1,5;a\n2,5;b\n", "x\n1,5\n2,5\n", "x", ["1,5", "2,5"]),
     "commas in the only column, trained on commas": ("x,y\n1.5,a\n2.5,b\n", "x\n1,5\n2,5\n", "x", ["1,5", "2,5"]),
     "a column without a name": (",y\n7,a\n9,b\n", ",y\n7,a\n9,b\n", "column 1", ["7", "9"]),
+    "one row, with another delimiter": ("c|y\n'u|v'|a\nw|b\n".replace("'", '"'), "c\nu|v\n", "c", ["u|v"]),
     "names of rows": ('"x" "y"\n"1" 5 "a"\n"2" 7 "b"\n', '"x"\n"1" 5\n"2" 7\n', "x", ["5", "7"]),
     "another delimiter": ("x,c,y\n1,u,a\n2,v,b\n", "c;x\nu v;1,5\nv;2\n", "x", ["1,5", "2"]),
     "a comment as header": ("# c,y\nu v,1\nw v,2\n", "# c\nu v\n", "c", ["u v"]),
