@@ -63,6 +63,7 @@ READ = {
     "an index": (",a\n0,x\n1,y\n", ["a", "x", "y"], INDEX),
     "an index and numbers of columns": (",0,1\n0,5,6\n1,7,8\n", ["0 1", "5 6", "7 8"], INDEX),
     "an index that was saved twice": ("Unnamed: 0,a\n0,x\n", ["a", "x"], INDEX),
+    "an index, saved again": (",Unnamed: 0,a\n0,7,x\n1,3,y\n", ["a", "x", "y"], "first 2 columns have no name"),
     "an index of R": ('"","a"\n"1",5\n"2",6\n', ["a", "5", "6"], INDEX),
     "an index without a place in the header": ('"a" "b"\n"1" 5 x\n"2" 6 y\n', ["a b", "5 x", "6 y"], INDEX),
     "names of rows": ('"a" "b"\n"p" 5 x\n"q" 6 y\n', ["column 1 a b", "p 5 x", "q 6 y"], "are named 'column 1'."),

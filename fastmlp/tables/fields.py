@@ -6,7 +6,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Collection, Sequence
-from itertools import compress
+from itertools import compress, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -243,12 +243,17 @@ def _without_empty(
 def _without_index(
     columns: list[list[str]], names: list[str], expected: Expected, notes: list[str]
 ) -> tuple[list[list[str]], list[str]]:
-    """Leave out a first column without a name that numbers the rows, unless it was none in the training."""
-    is_column = different_names(names, [])[0] in expected.columns
-    if len(names) > 1 and names[0] in UNNAMED and not is_column and is_index(columns[0]):
-        notes.append("The first column has no name and numbers the rows; it is left out.")
-        return columns[1:], names[1:]
-    return columns, names
+    """Leave out first columns without a name that number the rows, unless they were none in the training."""
+    known = different_names(names, [])
+
+    def numbers_rows(i: int) -> bool:
+        return bool(UNNAMED.fullmatch(names[i])) and known[i] not in expected.columns and is_index(columns[i])
+
+    n = len(list(takewhile(numbers_rows, range(len(names) - 1))))
+    if n:
+        which = "column has no name and numbers" if n == 1 else f"{n} columns have no name and number"
+        notes.append(f"The first {which} the rows; {'it is' if n == 1 else 'they are'} left out.")
+    return columns[n:], names[n:]
 
 
 def _spellings(marker: str) -> set[str]:

@@ -21,8 +21,8 @@ SAMPLE, SAMPLE_ROWS = 1 << 18, 1000
 DELIMITERS = {"\t": "tabs", ";": "semicolons", "|": "vertical bars", ",": "commas", " ": "blanks"}
 # The share of lines that must have as many words, or it is not blanks that separate fields.
 MOST = 0.9
-# The names that files of R and pandas give to their index.
-UNNAMED = ("", "Unnamed: 0")
+# The names that files of R and pandas give to their index, and to one that was saved twice.
+UNNAMED = re.compile(r"(Unnamed: 0(\.\d+)?)?")
 
 # Digits with or without signs, currencies and points; dates and times. And what no name of a column is: 2.5, .5
 NUMERIC = re.compile(r"\W*[0-9][0-9TZ\W]*([eE][-+]?[0-9]+)?")
@@ -253,7 +253,7 @@ def is_header(first: Sequence[str], below: Sequence[Sequence[str]], is_missing: 
     """Whether the first line names columns, by its fields and by those of each column below it."""
     held = [[text for text in column[:SAMPLE_ROWS] if not is_missing(text)] for column in below]
     numeric = [bool(texts) and all(map(NUMERIC.fullmatch, texts)) for texts in held]
-    has_index = first[0] in UNNAMED and is_index(below[0])
+    has_index = UNNAMED.fullmatch(first[0]) is not None and is_index(below[0])
     if has_index and (first[0] or counts_up(below[0])):
         return True
     names = list(first[has_index:])
