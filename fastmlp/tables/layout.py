@@ -41,7 +41,7 @@ class Expected(NamedTuple):
     delimiter : str or None
         What separates fields, if the columns are found by it.
     header : bool or None
-        Whether there is a header line, if the first line does not name the columns.
+        False if the columns may be numbered, where the first line does not name them.
 
     Examples
     --------
@@ -100,8 +100,6 @@ def layout_of(path: Path, text: str, delimiter: str | None, header: bool | None,
     comment = _last(comments)
     if found := _as_expected(sample, comment, delimiter, header, expected):
         delimiter, header, comment = found
-    elif header is None:
-        header = expected.header
     if delimiter is None:
         delimiter = _delimiter(sample)
     counts = _counts(sample, delimiter)
@@ -110,7 +108,7 @@ def layout_of(path: Path, text: str, delimiter: str | None, header: bool | None,
     width = _most(counts)[0]
     if n_rows := _n_rows(comments, delimiter, width, header):
         del comments[-n_rows:]
-        comment, counts[0] = _last(comments), width
+        comment = _last(comments)
     names = [] if header is False else _commented(comment, delimiter)
     if len(names) != width:
         names = []
@@ -174,8 +172,7 @@ def _as_expected(
 ) -> tuple[str, bool, str] | None:
     """What separates fields so that there are the expected columns, whether a header names them, and the comment if so.
 
-    A header without fields fits any delimiter: the rows below it must have as many fields, or one more, for the names
-    of the rows.
+    A header of one name fits any delimiter: the rows below it must have as many fields.
     """
     if not expected.columns:
         return None
@@ -183,13 +180,12 @@ def _as_expected(
     counts = {one: _counts(sample, one, strict=True) for one in candidates}
     widths = {one: _most(of_one[1:] or of_one or [1])[0] for one, of_one in counts.items()}  # of rows
     if header is not False:
-        for unnamed in ([], [""]):
-            for one, width in widths.items():
-                for first, above in ((_first(sample, one), ""), (_commented(comment, one), comment)):
-                    names = unnamed + without_quotes(first)
-                    has_all = expected.columns <= set(different_names(names, [])) and expected.columns & set(names)
-                    if has_all and len(names) == width:
-                        return one, True, above
+        for one, width in widths.items():
+            for first, above in ((_first(sample, one), ""), (_commented(comment, one), comment)):
+                names = without_quotes(first)
+                has_all = expected.columns <= set(different_names(names, [])) and expected.columns & set(names)
+                if has_all and len(names) == width:
+                    return one, True, above
     if header is False or (header is None and expected.header is False):
         for one, width in widths.items():
             if expected.columns <= set(different_names([""] * width, [])):
@@ -254,7 +250,7 @@ def is_header(first: Sequence[str], below: Sequence[Sequence[str]], is_missing: 
     held = [[text for text in column[:SAMPLE_ROWS] if not is_missing(text)] for column in below]
     numeric = [bool(texts) and all(map(NUMERIC.fullmatch, texts)) for texts in held]
     has_index = UNNAMED.fullmatch(first[0]) is not None and is_index(below[0])
-    if has_index and (first[0] or counts_up(below[0])):
+    if has_index and counts_up(below[0]):
         return True
     names = list(first[has_index:])
     if len(first) > 2 and names == [str(i) for i in range(len(names))]:  # of an array's columns

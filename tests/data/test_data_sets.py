@@ -230,13 +230,14 @@ LATER = {
     "commas in the only column, trained on commas": ("x,y\n1.5,a\n2.5,b\n", "x\n1,5\n2,5\n", "x", ["1,5", "2,5"]),
     "a column without a name": (",y\n7,a\n9,b\n", ",y\n7,a\n9,b\n", "column 1", ["7", "9"]),
     "one row, with another delimiter": ("c|y\n'u|v'|a\nw|b\n".replace("'", '"'), "c\nu|v\n", "c", ["u|v"]),
-    "names of rows": ('"x" "y"\n"1" 5 "a"\n"2" 7 "b"\n', '"x"\n"1" 5\n"2" 7\n', "x", ["5", "7"]),
     "another delimiter": ("x,c,y\n1,u,a\n2,v,b\n", "c;x\nu v;1,5\nv;2\n", "x", ["1,5", "2"]),
     "a comment as header": ("# c,y\nu v,1\nw v,2\n", "# c\nu v\n", "c", ["u v"]),
     "a title": ("x,c,y\n1,u,a\n2,v,b\n", "# made today\nx;c\n1;v\n", "c", ["v"]),
     "a header of numbers": ("2019,2020,y\n1,2,a\n3,4,b\n", "2019,2020\n5,6\n7,8\n", "2020", ["6", "8"]),
     "no header": ("1.5,u,a\n2.5,v,b\n2.5,v,a\n", "3.5,v\n", "column 2", ["v"]),
     "no header, and blanks": ("New York,5\nSan Jose,6\nNew York,6\n", "San Jose\n", "column 1", ["San Jose"]),
+    "no header, and the target": ("New York;u\nSan Jose;v\nNew York;v\n", "San Jose;v\n", "column 1", ["San Jose"]),
+    "comments like rows": ("c,y\nu,a\nv,b\n", "#by,hand\n#c,y\nv,a\n", "c", ["v"]),
     "names in place of no header": (
         "1.5,u,a\n2.5,v,b\n2.5,v,a\n",
         "column 2,column 1\nv,3.5\n",
@@ -261,6 +262,13 @@ def test_files_to_predict_are_read_as_that_of_the_training(tmp_path, trained, la
     rows = Rows.of_table(net, tmp_path / "b.csv", with_targets=False)
     assert rows.frame[name].tolist() == values
     assert rows.column(name) == values
+
+
+def test_names_of_features_are_looked_for_without_a_schema(tmp_path):
+    net = NeuralNetwork(2, [3], 2)
+    net.feature_names = ["2020", "2019"]
+    (tmp_path / "a.csv").write_text("2019,2020\n5,6\n7,8\n")
+    assert Rows.of_table(net, tmp_path / "a.csv").X.tolist() == [[6, 5], [8, 7]]
 
 
 def test_markers_of_gaps_are_for_columns_with_types_too(tmp_path):

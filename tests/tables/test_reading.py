@@ -13,7 +13,7 @@ from table_zoo import READ, REFUSED, TWO
 
 from fastmlp.engine import quotas
 from fastmlp.optional import MissingLibraryError
-from fastmlp.tables import Schema, Task, content, layout
+from fastmlp.tables import Expected, Schema, Task, content, layout
 from fastmlp.tables.inputs import NumberInput
 from fastmlp.tables.notations import Notation
 from fastmlp.tables.reading import read_table
@@ -103,6 +103,7 @@ def test_a_path_without_a_file(name, error, tmp_path):
         ("a,b\n1,2\n", {"header": False}, [TWO, "a b", "1 2"], None),
         ("# a,b\n1,2\n", {"header": False}, [TWO, "1 2"], None),
         ("# a,b\n#f00,2\nred,1\n", {"header": False}, [TWO, "#f00 2", "red 1"], None),
+        ('"x"\n"1" 5\n"2" 7\n', {"expected": Expected(frozenset("x"), delimiter=" ")}, ["x", "5", "7"], None),
         ("1,2\n3,4\n", {"header": True}, ["1 2", "3 4"], None),
     ],
 )
