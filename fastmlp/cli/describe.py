@@ -8,7 +8,7 @@ import click
 
 from fastmlp.cli import options, sources
 from fastmlp.cli.messages import in_words_of_the_command
-from fastmlp.tables import Task, columns_of, described, uses
+from fastmlp.tables import Task, columns_of, description_of, uses_of
 from fastmlp.terminal import printable
 
 
@@ -40,9 +40,9 @@ def describe(
     if target is not None:
         sources.check_column("target", target, names)
     with in_words_of_the_command(data):
-        used = uses(columns_of(table.frame, decimal), target, sources.columns_in(ignore, names))
+        used = uses_of(columns_of(table.frame, decimal), target, sources.columns_in(ignore, names))
         if not as_json:
-            click.echo("\n".join(described(data.name, table, used)))
+            click.echo("\n".join(description_of(data.name, table, used)))
         learnt = None if target is None else Task.fit(table.frame, target, task, decimal)
         if as_json:
             record = {"n_rows": len(table.frame), "notes": table.notes, "columns": used}

@@ -17,7 +17,7 @@ from fastmlp.functions.losses import LOSSES
 from fastmlp.network import NeuralNetwork
 from fastmlp.preprocessing import Standardizer
 from fastmlp.tables.columns import Column, columns_of
-from fastmlp.tables.description import described, uses
+from fastmlp.tables.description import description_of, uses_of
 from fastmlp.tables.parts import PARTS, SHARES, Split
 from fastmlp.tables.reading import Table
 from fastmlp.tables.schema import Schema
@@ -52,7 +52,7 @@ class DataSet:
     columns : tuple of Column
         How each column of the table is understood.
     uses : tuple of dict
-        What becomes of each column, see `fastmlp.tables.uses`.
+        What becomes of each column, see `fastmlp.tables.uses_of`.
     description : tuple of str
         All of this line by line, with what was recognised in the table, and which rows are left out.
 
@@ -140,8 +140,8 @@ class DataSet:
             reading=table.reading,
         )
         X = schema.rows(frame, decimal)
-        used = tuple(uses(columns, target, ignore, schema.left_out))
-        description = (*described(name, table, used), *map(printable, (learnt.in_words, *split.notes)))
+        used = tuple(uses_of(columns, target, ignore, schema.left_out))
+        description = (*description_of(name, table, used), *map(printable, (learnt.in_words, *split.notes)))
         found = _named({part: (X[rows], targets.of(rows)) for part, rows in split.parts.items()})
         standardizer = Standardizer().fit(found["X_train"])
         return cls(name, found, learnt, standardizer, schema, table, split, columns, used, description)

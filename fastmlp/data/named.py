@@ -20,7 +20,7 @@ def digits() -> DataSet:
     >>> from fastmlp.data.named import digits
     >>> data = digits()
     >>> data.arrays["X_train"].shape, data.network([32], seed=0)
-    ((1297, 64), NeuralNetwork(64-32-10, float64, 2,410 parameters))
+    ((1297, 64), NeuralNetwork(64-32-10, float32, 2,410 parameters))
     """
     X, y = load_digits()
     # the same shuffle for any seed; the file is sorted by writers

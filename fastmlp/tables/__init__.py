@@ -1,7 +1,7 @@
 """People's tables as they are: how files are read, what their columns mean, and how these become a network's rows."""
 
 from fastmlp.tables.columns import Column, columns_of
-from fastmlp.tables.description import described, uses
+from fastmlp.tables.description import description_of, uses_of
 from fastmlp.tables.layout import Expected
 from fastmlp.tables.parts import Split, Targets
 from fastmlp.tables.reading import Table, read_table
@@ -17,7 +17,7 @@ __all__ = [
     "Targets",
     "Task",
     "columns_of",
-    "described",
+    "description_of",
     "read_table",
-    "uses",
+    "uses_of",
 ]

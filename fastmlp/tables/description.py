@@ -12,7 +12,7 @@ from fastmlp.terminal import aligned, printable
 WIDE = 40
 
 
-def uses(
+def uses_of(
     columns: Iterable[Column],
     target: str | None = None,
     ignored: Collection[str] = (),
@@ -38,9 +38,9 @@ def uses(
     Examples
     --------
     >>> import pandas
-    >>> from fastmlp.tables import columns_of, uses
+    >>> from fastmlp.tables import columns_of, uses_of
     >>> frame = pandas.DataFrame({"snow": [0, 1, 0], "rain": [0.5, 2.0, 3.5], "land": "AT"})
-    >>> [(one["name"], one["use"], one["why"]) for one in uses(columns_of(frame), target="rain")]
+    >>> [(one["name"], one["use"], one["why"]) for one in uses_of(columns_of(frame), target="rain")]
     [('snow', 'input', None), ('rain', 'target', None), ('land', 'left out', "has only the value 'AT'")]
     """
     found, ignored = [], {ignored} if isinstance(ignored, str) else set(ignored)
@@ -57,7 +57,7 @@ def uses(
     return found
 
 
-def described(name: str, table: Table, column_uses: Iterable[Mapping[str, Any]]) -> list[str]:
+def description_of(name: str, table: Table, column_uses: Iterable[Mapping[str, Any]]) -> list[str]:
     """The lines that say how a table is understood.
 
     Parameters
@@ -66,7 +66,7 @@ def described(name: str, table: Table, column_uses: Iterable[Mapping[str, Any]])
         What the table is called, such as "penguins.csv".
     table : Table
     column_uses : iterable of dict
-        What `uses` gives for its columns.
+        What `uses_of` gives for its columns.
 
     Returns
     -------
@@ -77,9 +77,9 @@ def described(name: str, table: Table, column_uses: Iterable[Mapping[str, Any]])
     Examples
     --------
     >>> import pandas
-    >>> from fastmlp.tables import Table, columns_of, described, uses
+    >>> from fastmlp.tables import Table, columns_of, description_of, uses_of
     >>> frame = pandas.DataFrame({"rain": [0.5, 2.0, 3.5], "land": "AT"})
-    >>> for line in described("weather", Table(frame), uses(columns_of(frame), target="rain")):
+    >>> for line in description_of("weather", Table(frame), uses_of(columns_of(frame), target="rain")):
     ...     print(line.rstrip())
     weather: 3 rows, 2 columns
     <BLANKLINE>

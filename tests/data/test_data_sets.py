@@ -7,7 +7,7 @@ import pytest
 from fastmlp import NeuralNetwork
 from fastmlp.data import DataSet, Rows
 from fastmlp.files.csv_files import csv_text
-from fastmlp.tables import Schema, Table, columns_of, described, read_table, uses
+from fastmlp.tables import Schema, Table, columns_of, description_of, read_table, uses_of
 
 pytestmark = pytest.mark.application
 
@@ -117,15 +117,15 @@ def test_what_becomes_of_columns_is_said(tmp_path):
         "day;p;land;y;\x1b\n" + "".join(f"2024-05-0{i + 1};{i},5;AT;{i % 2};{i}\n" for i in range(6))
     )
     table = read_table(tmp_path / "a.csv")
-    found = uses(columns_of(table.frame), "y", ["\x1b"], {"p": "is not wanted"})
+    found = uses_of(columns_of(table.frame), "y", ["\x1b"], {"p": "is not wanted"})
     assert [one["use"] for one in found] == ["refused", "left out", "left out", "target", "ignored"]
-    lines = described("a.csv", table, found)
+    lines = description_of("a.csv", table, found)
     assert lines[0] == "a.csv: 6 rows, 5 columns"
     assert "Fields are separated by semicolons." in lines
     (line,) = (line for line in lines if line.startswith("p "))
     assert line.split("  ")[-1].strip() == "left out: is not wanted"
     assert any(line.startswith(r"\x1b") for line in lines)
-    assert [one["name"] for one in uses(columns_of(table.frame), ignored="py") if one["use"] == "ignored"] == []
+    assert [one["name"] for one in uses_of(columns_of(table.frame), ignored="py") if one["use"] == "ignored"] == []
 
 
 def test_a_frame_is_a_table():
