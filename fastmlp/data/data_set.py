@@ -60,9 +60,8 @@ class DataSet:
     --------
     >>> import pandas
     >>> from fastmlp.data import DataSet
-    >>> from fastmlp.tables import Table
     >>> frame = pandas.DataFrame({"size": [1, 2, 8, 9] * 10, "kind": ["bee", "bee", "cat", "cat"] * 10})
-    >>> data = DataSet.of_table(Table(frame), target="kind", name="pets", seed=0)
+    >>> data = DataSet.of_table(frame, target="kind", name="pets", seed=0)
     >>> net = data.network([8], seed=0)
     >>> X, y, X_val, y_val = (data.arrays[name] for name in ("X_train", "y_train", "X_val", "y_val"))
     >>> history = net.fit(X, y, X_val=X_val, y_val=y_val, epochs=20, learning_rate=0.1, seed=0)

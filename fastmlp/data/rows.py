@@ -168,7 +168,8 @@ class Rows(NamedTuple):
 
     def with_truth(self) -> Self:
         """The rows that have a target."""
-        return self._replace(X=self.X[self.known], known=np.arange(len(self.known)))
+        frame = None if self.frame is None else self.frame.iloc[self.known]
+        return self._replace(X=self.X[self.known], known=np.arange(len(self.known)), frame=frame)
 
     @property
     def constant_prediction(self) -> float:

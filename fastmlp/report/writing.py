@@ -124,9 +124,8 @@ def report_html(
     >>> import pandas
     >>> from fastmlp.report import report_html
     >>> from fastmlp.data import DataSet
-    >>> from fastmlp.tables import Table
     >>> frame = pandas.DataFrame({"size": [1, 2, 8, 9] * 5, "kind": ["bee", "bee", "cat", "cat"] * 5})
-    >>> data = DataSet.of_table(Table(frame), target="kind")
+    >>> data = DataSet.of_table(frame, target="kind")
     >>> net = data.network([8], seed=0)
     >>> history = net.fit(data.arrays["X_train"], data.arrays["y_train"], epochs=10, seed=0)
     >>> page = report_html(net, data)

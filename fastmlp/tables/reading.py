@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from fastmlp.files.access import reading, undisturbed
 from fastmlp.tables import typed
@@ -20,7 +20,8 @@ OF_TYPED = ("decimal", "missing")
 TEXT = (".csv", ".tsv", ".tab", ".txt", ".data", ".dat")
 
 
-class Table(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Table:
     """A table, and how its file was understood.
 
     Attributes
@@ -29,7 +30,8 @@ class Table(NamedTuple):
         The columns of the file. Those of text files have dtype object: texts as they stand, without blanks around
         them, and None where there is no value. Those of Parquet and Arrow have their types. The index numbers the rows
         of the file from 0, also where some are left out: ``frame.attrs["n_left_out"]`` of a text file. Where each row
-        is a line, ``frame.attrs["first_line"]`` is that of row 0, for errors.
+        is a line, ``frame.attrs["first_line"]`` is that of row 0, for errors; ``frame.attrs["has_unclear_points"]``
+        says that 3.148 may be 3148, as between semicolons.
     notes : tuple of str
         A sentence for each thing that was recognised.
     decimal : {".", ","} or None
@@ -42,7 +44,7 @@ class Table(NamedTuple):
     frame: Any
     notes: tuple[str, ...] = ()
     decimal: str | None = None
-    reading: Mapping[str, Any] = MappingProxyType({})
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_table(

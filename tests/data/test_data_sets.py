@@ -1,5 +1,7 @@
 """Data to train on, from a table and from arrays, and rows of files for networks."""
 
+import pickle
+
 import numpy as np
 import pandas
 import pytest
@@ -131,6 +133,7 @@ def test_what_becomes_of_columns_is_said(tmp_path):
 def test_a_frame_is_a_table():
     data, again = (DataSet.of_table(one, target="kind") for one in (FRAME, Table(FRAME)))
     assert (data.schema, data.uses) == (again.schema, again.uses)
+    assert pickle.loads(pickle.dumps(data)).schema == data.schema
     with pytest.raises(TypeError, match="frame must be a frame of pandas, Polars or pyarrow, got str"):
         DataSet.of_table("pets.csv", target="kind")
 
@@ -278,7 +281,8 @@ def test_markers_of_gaps_are_for_columns_with_types_too(tmp_path):
         {"n": [1, -99, 3], "x": [-99.0, 0.5, 2], "t": ["NA", "unknown", "-99"], "b": [True, False, True]}
     )
     frame.to_parquet(path)
-    found, notes, _, reading = read_table(path, missing=["-99", "unknown", "-9"])
+    table = read_table(path, missing=["-99", "unknown", "-9"])
+    found, notes, reading = table.frame, table.notes, table.reading
     assert reading == {"missing": ["-9", "-99", "unknown"]}
     assert found.astype(object).where(found.notna(), None).to_numpy().tolist() == [
         [1, None, "NA", True],
