@@ -34,6 +34,7 @@ def _option(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return f"--{name}" if value else f"--no-{name}"
     values = [value] if isinstance(value, str) else value
+    name = {"class_weight": "weights"}.get(name, name)
     if name == "ignore" and not any("," in one for one in values):
         values = [",".join(values)]
     return " ".join(f"--{name} {shlex.quote(one)}" for one in values)

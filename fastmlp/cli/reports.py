@@ -3,6 +3,7 @@
 import shlex
 from pathlib import Path
 
+from fastmlp.cli.messages import in_words_of_the_command
 from fastmlp.cli.runs import Run
 from fastmlp.report import write_report
 
@@ -27,15 +28,15 @@ def write_run(path: Path, run: Run, data: str, model: Path, test_rows: Path) -> 
         "Predict the rows of this file, or of another one with the same columns:": ["predict", str(model), data],
         "See the results of the test rows again:": ["evaluate", str(model), str(test_rows)],
     }
-    write_report(
-        path,
-        run.network,
-        found,
-        history=run.history,
-        diagnosis=[run.verdict],
-        title=f"Prediction of {found.task.target} in {found.name}",
-        settings={name: value for name, value in shown.items() if value is not None},
-        commands={what: shlex.join(["fastmlp", *words]) for what, words in commands.items()},
-        seed=run.seed,
-        balanced=run.class_weight is not None,
-    )
+    with in_words_of_the_command(Path(data)):
+        write_report(
+            path,
+            run.network,
+            found,
+            history=run.history,
+            title=f"Prediction of {found.task.target} in {found.name}",
+            settings={name: value for name, value in shown.items() if value is not None},
+            commands={what: shlex.join(["fastmlp", *words]) for what, words in commands.items()},
+            seed=run.seed,
+            balanced=run.class_weight is not None,
+        )

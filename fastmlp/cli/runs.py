@@ -13,26 +13,24 @@ from typing import Any
 import click
 import numpy as np
 
+from fastmlp.cli.messages import in_words_of_the_command
 from fastmlp.cli.options import INTERRUPTED
 from fastmlp.data import DataSet
-from fastmlp.diagnosis import MIN_EPOCHS, diverged
+from fastmlp.diagnosis import diverged
 from fastmlp.environment import environment
 from fastmlp.files.access import replacing
 from fastmlp.functions.class_scores import mean_recall
 from fastmlp.functions.losses import LOSSES
 from fastmlp.history import DivergenceError, History
 from fastmlp.network import NeuralNetwork
-from fastmlp.remedies import counted, listed
+from fastmlp.remedies import counted
+from fastmlp.report import verdict
 from fastmlp.settings import Settings
 from fastmlp.tables import Task
 from fastmlp.training import Callback
 
 # Writing a checkpoint takes milliseconds, as long as an epoch on the digits.
 CHECKPOINT_SECONDS = 1.0
-# A class is rare with less than this share of the rows that classes have on average.
-RARE = 0.75
-# Of so few rows a score says little.
-FEW_ROWS = 20
 
 
 @dataclasses.dataclass
@@ -113,32 +111,9 @@ class Run:
 
     @property
     def verdict(self) -> str:
-        """Whether the network over- or underfits, what else the curves say, and which classes it never predicts.
-
-        After too few epochs, there is nothing to say of curves.
-        """
-        history, found = self.history, self.history.diagnose()
-        state = history.state_of_fit
-        if len(history) >= MIN_EPOCHS and not any(state in sentence for sentence in found):
-            kept = history[history.kept_epoch - 1]
-            scores = f"train {self.score_name} {kept.train_score:.4f}, validation {kept.val_score:.4f}"
-            n = len(self.data.arrays["y_val"])
-            how = f", of only {counted(n, 'row')}" if n < FEW_ROWS else ""
-            how += ", where each class counts alike" if self.class_weight else ""
-            found = [f"The network {state}: {scores}{how}.", *found]
-        if self.data.task.is_classification and not self.class_weight:
-            found += self._missed_classes()
-        return " ".join(found)
-
-    def _missed_classes(self) -> list[str]:
-        """The classes of test rows that are never predicted; weights may help where one of them is rare."""
-        missed, names = np.setdiff1d(self.data.arrays["y_test"], self.predictions), self.data.task.class_names
-        if not len(missed):
-            return []
-        counts = np.bincount(self.data.arrays["y_train"], minlength=len(names))
-        are_rare = bool(counts[missed].min() < RARE * counts.mean())
-        remedy = ": with --weights balanced, rare classes count as much as others" * are_rare
-        return [f"It never predicts {listed([names[number] for number in missed])}{remedy}."]
+        """What the training has come to, in sentences."""
+        with in_words_of_the_command(Path(self.data.name)):
+            return " ".join(verdict(self.data, self.history, self.predictions, self.class_weight is not None))
 
     @property
     def score_name(self) -> str:

@@ -33,6 +33,7 @@ from fastmlp.report.markup import (
 )
 from fastmlp.report.results import Part, class_results, parts_of, regression_results
 from fastmlp.report.style import STYLE
+from fastmlp.report.verdict import verdict
 from fastmlp.tables.schema import Schema
 
 # Columns whose importance is shown, and how often each one is shuffled.
@@ -70,7 +71,6 @@ def report_html(
     data: DataSet,
     *,
     history: History | None = None,
-    diagnosis: Sequence[str] | None = None,
     title: str | None = None,
     settings: Mapping[str, Any] | None = None,
     commands: Mapping[str, str] | None = None,
@@ -92,8 +92,6 @@ def report_html(
     history : History, optional
         Of the training; by default `network.history`. Without one, such as of a network from a file, the page has no
         curves.
-    diagnosis : sequence of str, optional
-        What the curves say, in sentences; by default `history.diagnose()`.
     title : str, optional
         The heading; by default it names the target.
     settings : mapping of str to value, optional
@@ -167,7 +165,7 @@ def report_html(
         "header",
         element("h1", heading),
         *_summary(schema, parts, balanced),
-        *_diagnosis(history, diagnosis),
+        *_diagnosis(verdict(data, history, part.predictions, balanced)),
         _contents(shown),
     )
     body = joined(
@@ -236,13 +234,9 @@ def _tile(name: str, value: str, note: Any, kind: str = "tile") -> Markup:
     return element("div", element("dt", name), element("dd", value_, element("div", note, class_="note")), class_=kind)
 
 
-def _diagnosis(history: History | None, given: Sequence[str] | None) -> list[Markup]:
-    """What the curves say."""
-    if given is None:
-        if not history:
-            return []
-        given = history.diagnose() or ["The curves of the training show nothing that stands out."]
-    return [element("h2", "Diagnosis"), *map(paragraph, given)]
+def _diagnosis(sentences: Sequence[str]) -> list[Markup]:
+    """What the training has come to."""
+    return [element("h2", "Diagnosis"), *map(paragraph, sentences)] if sentences else []
 
 
 def _training(history: History | None) -> list[Markup]:

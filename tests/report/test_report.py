@@ -17,7 +17,7 @@ from fastmlp import NeuralNetwork
 from fastmlp.data import DataSet
 from fastmlp.data.named import digits
 from fastmlp.plots import plot_history
-from fastmlp.report import permutation_importance, report_html, results, write_report
+from fastmlp.report import permutation_importance, report_html, results, verdict, write_report
 from fastmlp.report.charts import bar, chart, distribution
 from fastmlp.report.markup import EN_DASH, MINUS, Markup, element, number, score
 from fastmlp.tables import Table
@@ -76,7 +76,7 @@ def test_columns_and_parts(classes):
 
 
 def test_sections(classes):
-    net, _, page = classes
+    net, data, page = classes
     assert [text for tag, text in page.headings if tag != "h3"] == [
         "Prediction of species", "Diagnosis", "Data", "Network", "Training", "Results", "Importance of columns",
         "What to do next",
@@ -86,7 +86,8 @@ def test_sections(classes):
     assert any(label.startswith("NeuralNetwork: 15, standardized inputs; 16, relu") for label in labels)
     for text in ("Fields are separated by commas.", "Optimizer Adam", "fastmlp predict model.npz new.csv"):
         assert text in page.text
-    found = net.history.diagnose() or ["The curves of the training show nothing that stands out."]
+    found = verdict(data, net.history, net.predict(data.arrays["X_test"]), balanced=False)
+    assert found
     assert all(sentence in page.text for sentence in found)
 
 
