@@ -7,6 +7,7 @@ second half of them. Nor may that of the training after its first seconds, while
 and no epoch may take longer than 50 times the median one.
 """
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from robustness.running import memory
 
 # A network that stays would take 40 kB; arenas of 1 MiB, in which Python allocates, come one at a time.
 GROWTH, STALL, WARM_UP = 2 << 20, 50, 5.0
+# of linux/prctl.h
+PR_SET_THP_DISABLE = 41
 X, Y = np.random.RandomState(0).randn(5000, 784).astype(np.float32), np.arange(5000) % 10
 
 
@@ -52,6 +55,8 @@ def train(net: NeuralNetwork, seconds: float) -> tuple[int, np.ndarray]:
 
 
 def main() -> None:
+    # or the kernel makes a page of 2 MiB of 512 small ones at any time, even if only one of them is in use
+    ctypes.CDLL(None).prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
     options = parser(__doc__)
     options.add_argument("--networks", type=int, default=10_000)
     options.add_argument("--minutes", type=float, default=60)
