@@ -10,6 +10,9 @@ import click
 
 from fastmlp import remedies
 
+# The options that are called otherwise than their arguments.
+NAMES = {"class_weight": "weights"}
+
 
 @contextmanager
 def in_words_of_the_command(path: Path) -> Iterator[None]:
@@ -34,7 +37,7 @@ def _option(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return f"--{name}" if value else f"--no-{name}"
     values = [value] if isinstance(value, str) else value
-    name = {"class_weight": "weights"}.get(name, name)
+    name = NAMES.get(name, name)
     if name == "ignore" and not any("," in one for one in values):
         values = [",".join(values)]
     return " ".join(f"--{name} {shlex.quote(one)}" for one in values)

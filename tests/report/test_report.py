@@ -1,7 +1,6 @@
 """Reports: what they say, by taking the page apart, against scikit-learn; texts of users; pictures in a browser."""
 
 import copy
-import re
 import shutil
 import subprocess
 from collections import Counter
@@ -10,16 +9,13 @@ from itertools import pairwise
 import numpy as np
 import pandas
 import pytest
-from plot_helpers import history
 from report_helpers import Page, fitted, numbers, penguins, trained
 
 from fastmlp import NeuralNetwork
 from fastmlp.data import DataSet
 from fastmlp.data.named import digits
-from fastmlp.plots import plot_history
 from fastmlp.report import permutation_importance, report_html, results, verdict, write_report
-from fastmlp.report.charts import bar, chart, distribution
-from fastmlp.report.markup import EN_DASH, MINUS, Markup, element, number, score
+from fastmlp.report.markup import EN_DASH, MINUS, score
 from fastmlp.tables import Table
 
 pytestmark = pytest.mark.application
@@ -159,48 +155,6 @@ def test_a_network_whose_training_failed(regression, lost):
     assert "The network is no better than that." in page.text
 
 
-def svg(**style):
-    """A chart of a history, whatever the style of the user's own figures."""
-    with pytest.importorskip("matplotlib").rc_context({f"{key.replace('_', '.')}": v for key, v in style.items()}):
-        return chart("A history", plot_history(history(3)))
-
-
-def test_a_chart_has_the_colours_of_the_page():
-    drawn = svg()
-    assert "<style" not in drawn  # which would be of all of the page
-    colors = set(re.findall(r"(?:fill|stroke): ([^;\"]+)", drawn))
-    assert colors == {"none", "currentColor", "var(--page)", "var(--blue)", "var(--orange)", "#2ca02c", "#b0b0b0"}
-    light = {"text_color": "red", "axes_labelcolor": "red", "axes_edgecolor": "red", "xtick_color": "red"}
-    assert svg(**light, axes_facecolor="black", figure_facecolor="black", legend_facecolor="red") == drawn
-
-
-@pytest.mark.parametrize(
-    ("values", "counts"), [([0, 1, 2, 3], [1, 1, 1, 1]), ([5], [1]), ([1e20, 1e20, 1e20 + 2**15], [2, 1])]
-)
-def test_a_distribution_counts_each_value_once(values, counts):
-    assert distribution(np.array(values, float)).tolist() == counts
-
-
-@pytest.mark.parametrize(
-    ("value", "digits", "text"),
-    [
-        (6000.4, 3, "6000"),
-        (999.7, 3, "1000"),
-        (9999.7, 4, "10,000"),
-        (54666, 3, "54,666"),
-        (-0.0123456, 3, f"{MINUS}0.0123"),
-        (1e9, 3, "1e+09"),
-    ],
-)
-def test_numbers_have_no_exponent_unless_they_are_very_large(value, digits, text):
-    assert number(value, digits) == text
-
-
-def test_a_spread_stays_within_its_room():
-    assert 'style="left: 0.0%; width: 30.0%"' in bar(10, 20, "x")
-    assert 'style="left: 70.0%; width: 30.0%"' in bar(90, 20, "x")
-
-
 def test_importance(classes):
     net, data, page = classes
     found = permutation_importance(net, *rows_of(data, "test"), repeats=5, seed=0)
@@ -245,12 +199,6 @@ def test_texts_of_users_are_escaped(of_classes):
     rows = [row[0] for row in nasty.tables["How each column was understood"]]
     assert rows[2:4] == NASTY[:2]
     assert all(nasty.text.count(text) >= 2 for text in NASTY)
-
-
-def test_attributes_are_escaped():
-    assert element("p", "a < b", "&", Markup("<br>"), aria_label='"x"') == (
-        '<p aria-label="&quot;x&quot;">a &lt; b&amp;<br></p>'
-    )
 
 
 def test_a_text_that_is_no_unicode_can_be_written(tmp_path):
