@@ -9,9 +9,8 @@ import numpy as np
 
 from fastmlp.conversion import shortened
 from fastmlp.remedies import argument, listed
-from fastmlp.tables.notations import DECIMALS, Notation, are_numbers, notations_of
+from fastmlp.tables.notations import DECIMALS, Notation, are_numbers, check_decimal, notations_of
 from fastmlp.tables.values import Values, named_columns, text_of, values_of
-from fastmlp.validation import one_of
 
 # Kinds of columns that a user must decide about.
 REFUSED = ("date", "unclear")
@@ -126,8 +125,7 @@ class Column:
         >>> Column.of("share", pandas.Series(["1,234", "2,5"])).values
         array([1.234, 2.5  ])
         """
-        if decimal is not None:
-            one_of("decimal", decimal, DECIMALS)
+        check_decimal(decimal)
         if not isinstance(name, str):
             raise TypeError(f"name must be a text, got {name!r}")
         found = values_of(values)
@@ -244,10 +242,10 @@ def _mixture(found: Values) -> str | None:
     is_number = are_numbers(found.different)
     if is_number.all():
         alike = {re.sub(r"\d+", "0", text): text for text in found.different}
-        others = [f", or say {argument('decimal', mark)}" for mark in DECIMALS if notations_of(found.different, mark)]
+        marks = [f", or say {argument('decimal', mark)}" for mark in DECIMALS if notations_of(found.different, mark)]
         return (
             f"has numbers that no single notation reads, such as {listed(list(alike.values())[:MAX_EXAMPLES])}: write "
-            f"them alike, in one unit{''.join(others)}"
+            f"them alike, in one unit{''.join(marks)}"
         )
     others = list(compress(found.different, ~is_number))
     if is_number.mean() < (0.5 if len(others) <= FEW else MOST):

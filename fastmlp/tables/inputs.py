@@ -12,7 +12,7 @@ import numpy as np
 from fastmlp.conversion import shortened
 from fastmlp.remedies import argument, counted
 from fastmlp.tables.columns import BOOLEANS, Column
-from fastmlp.tables.notations import DECIMALS, SPACES, Notation, are_numbers
+from fastmlp.tables.notations import DECIMALS, SPACES, Notation, are_numbers, check_decimal
 from fastmlp.tables.values import Values, text_of
 from fastmlp.validation import boolean, number, one_of
 
@@ -182,7 +182,7 @@ def from_dict(document: Mapping[str, Any]) -> Input:
 def notation_of(parts: Any) -> Notation:
     """A notation of a document."""
     notation = Notation(*map(text, parts))
-    one_of("decimal", notation.decimal, DECIMALS)
+    check_decimal(notation.decimal)
     one_of("thousands", notation.thousands, ("", *DECIMALS, *SPACES))
     return notation
 

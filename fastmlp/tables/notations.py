@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fastmlp.validation import one_of
+
 DECIMALS = (".", ",")
 # What separates thousands, and all characters that are written for it; beside these, the mark that is no decimal mark.
 SPACES = {" ": " \u00a0\u2009\u202f", "'": "'\u2019"}
@@ -29,6 +31,12 @@ WRITTEN = re.compile(
 )
 # Texts that have no other characters, each in its line, are read by Python's float alone.
 PLAIN = re.compile(r"[\d.eE+\-\n]*")
+
+
+def check_decimal(decimal: str | None) -> None:
+    """Refuse what is neither a decimal mark nor None."""
+    if decimal is not None:
+        one_of("decimal", decimal, DECIMALS)
 
 
 class Notation(NamedTuple):

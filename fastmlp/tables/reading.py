@@ -11,9 +11,8 @@ from fastmlp.tables import typed
 from fastmlp.tables.content import EXPANDED
 from fastmlp.tables.fields import read_fields
 from fastmlp.tables.layout import Expected
-from fastmlp.tables.notations import DECIMALS
+from fastmlp.tables.notations import check_decimal
 from fastmlp.tables.values import different_names
-from fastmlp.validation import one_of
 
 # The options that files whose columns have types take, too.
 OF_TYPED = ("decimal", "missing")
@@ -153,8 +152,7 @@ def _checked(delimiter: str | None, decimal: str | None, missing: Iterable[str],
     """The fields that are given as no values, if all arguments are right."""
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\0'):
         raise ValueError(f"delimiter must be one character, no quote and no end of a line, got {delimiter!r}")
-    if decimal is not None:
-        one_of("decimal", decimal, DECIMALS)
+    check_decimal(decimal)
     if header not in (None, True, False):
         raise ValueError(f"header must be True, False or None, got {header!r}")
     given = [missing] if isinstance(missing, str) else list(missing)

@@ -12,7 +12,7 @@ from fastmlp.remedies import argument, listed
 from fastmlp.tables import inputs
 from fastmlp.tables.columns import REFUSED, Column
 from fastmlp.tables.inputs import Input
-from fastmlp.tables.notations import DECIMALS
+from fastmlp.tables.notations import check_decimal
 from fastmlp.tables.parts import Targets
 from fastmlp.tables.task import Task
 from fastmlp.tables.values import column_of, named_columns, values_of
@@ -125,8 +125,7 @@ class Schema:
         fastmlp.optional.MissingLibraryError
             Without the extra `cli`.
         """
-        if decimal is not None:
-            one_of("decimal", decimal, DECIMALS)
+        check_decimal(decimal)
         series = named_columns(frame)
         ignored = [ignore] if isinstance(ignore, str) else list(ignore)
         for name in (target, *ignored):
@@ -217,8 +216,7 @@ class Schema:
         (array([[2.  ],
                [1.75]]), ["Column 'size': 1 row has a gap, where the training had none: the median, 1.75, is taken."])
         """
-        if decimal is not None:
-            one_of("decimal", decimal, DECIMALS)
+        check_decimal(decimal)
         series = named_columns(frame)
         if missing := [one.name for one in self.inputs if one.name not in series]:
             raise ValueError(f"frame must have the columns of the training, got none that are called {listed(missing)}")

@@ -12,7 +12,7 @@ from fastmlp.functions.scores import accuracy, r2
 from fastmlp.remedies import argument, listed
 from fastmlp.tables.columns import BOOLEANS, REFUSED, Column
 from fastmlp.tables.inputs import check_known, notation_of, numbers_in, text
-from fastmlp.tables.notations import DECIMALS, Notation, are_numbers
+from fastmlp.tables.notations import Notation, are_numbers, check_decimal
 from fastmlp.tables.parts import SHARES, Split, Targets, drawn
 from fastmlp.tables.values import Values, column_of, named_columns, text_of, values_of
 from fastmlp.validation import one_of
@@ -91,14 +91,15 @@ class Task:
         column = Column.of(target, values, decimal)
         is_numeric = column.values.dtype == np.float64 and column.kind != "boolean"
         are_ids = column.kind == "id" and is_numeric and kind == "regression"  # years, say
-        names = _class_names(column, is_numeric, values_of(values).different)
-        if len(names) == 1:  # a constant may have gaps, and be spelled in two ways
+        found, numbers = values_of(values), column.values[~np.isnan(column.values)] if is_numeric else np.zeros(0)
+        n_different = len(np.unique(numbers)) if is_numeric else column.n_different
+        if n_different == 1:  # a constant may have gaps, and be spelled in two ways
             raise ValueError(
                 f"target {target!r} has only the value {shortened(column.examples[0])}: name another column to be "
                 "predicted"
             )
         if kind == "regression" and not is_numeric and column.n_different and column.kind not in REFUSED:
-            got = _no_number(values_of(values))
+            got = _no_number(found)
             raise ValueError(
                 f"target {target!r} must have numbers for {argument('task', kind)}, got {got}: correct it, say "
                 f"{argument('task', 'classification')}, or name another column"
@@ -106,12 +107,13 @@ class Task:
         if column.why is not None and not are_ids:
             instead = ", or" if column.kind in REFUSED else ":"
             raise ValueError(f"target {target!r} {column.why}{instead} name another column to be predicted")
-        n_rows, n_classes = len(column.values) - column.n_missing, len(names)
-        if kind is None and is_numeric and not _are_classes(column.values[~np.isnan(column.values)], n_classes):
+        if kind is None and is_numeric and not _are_classes(numbers, n_different):
             kind = "regression"
         notation = column.notation if is_numeric else None
         if kind == "regression":
             return cls(target, kind, (), notation)
+        names = _class_names(column, is_numeric, found.different)
+        n_rows, n_classes = len(column.values) - column.n_missing, len(names)
         least = MIN_ROWS if kind or n_classes == 2 else ROWS_OF_A_CLASS
         if least * n_classes > n_rows:
             others = ["regression"] * is_numeric + ["classification"] * (kind is None)
@@ -155,8 +157,7 @@ class Task:
         TypeError, ValueError
             If it is no frame or has no such column; if a row has another class, or no number in a regression.
         """
-        if decimal is not None:
-            one_of("decimal", decimal, DECIMALS)
+        check_decimal(decimal)
         found = values_of(column_of(named_columns(frame), self.target))
         try:
             y = self._targets_of(found, decimal)
